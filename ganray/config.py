@@ -1,0 +1,218 @@
+"""What a run can be told: one frozen pydantic model per verb, each field with its help text.
+
+The same declaration gives flags, YAML keys and environment variables (`settings.py` reads them).
+Unknown keys are errors everywhere. Nothing here is read on import, and nothing reads the environment.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A group of keys: frozen, and strict about names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class RayConfig(Section):
+    """Where the work runs."""
+
+    address: str = Field("", description="Ray cluster to join, e.g. auto; empty starts one on this machine, or joins the job's own")
+    num_cpus: NonNegativeInt = Field(0, description="logical CPUs of a cluster started here; 0 = the cores of this machine")
+
+
+class ModelConfig(Section):
+    """The two networks, as built by `models/`."""
+
+    name: str = Field("r3", description="a key of MODELS: mlp, dcgan or r3")
+    resolution: PositiveInt = Field(32, description="side of the square image in pixels; must be the catalog's")
+    channels: Literal[1, 3] = Field(3, description="3 = colour, 1 = grey (RGB in and out, luma inside)")
+    z_dim: PositiveInt = Field(64, description="length of the latent vector z ~ N(0, I)")
+    embed_dim: PositiveInt = Field(64, description="length of each attribute's embedding in G")
+    widths: tuple[PositiveInt, ...] = Field((128, 96, 64), description="feature channels per stage, from the 4 px stage to the finest")
+    blocks: PositiveInt = Field(1, description="residual blocks a stage (r3)")
+    group_channels: PositiveInt = Field(16, description="channels per group of the grouped 3x3 convolutions (r3)")
+    patch: Literal[1, 2] = Field(1, description="image pixels per side of a finest feature pixel; 2 is the lean form for CPUs (r3)")
+
+
+class OptimizerConfig(Section):
+    """Adam for both networks; cosine from first to final over `decay_kimg` images, then constant."""
+
+    lr: PositiveFloat = Field(2e-4, description="learning rate at the start")
+    lr_final: PositiveFloat = Field(5e-5, description="learning rate after decay_kimg")
+    beta1: Probability = Field(0.0, description="Adam's beta1")
+    beta2: Probability = Field(0.9, description="Adam's beta2 at the start")
+    beta2_final: Probability = Field(0.99, description="Adam's beta2 after decay_kimg")
+    decay_kimg: NonNegativeFloat = Field(0.0, description="length of every schedule in thousand images; 0 = the whole run")
+
+
+class LossConfig(Section):
+    """The game between G and D."""
+
+    name: Literal["relativistic", "bce"] = Field("relativistic", description="relativistic pairing (R3GAN) or the classic cross entropy")
+    penalty: Literal["exact", "finite", "none"] = Field("finite", description="R1 and R2: exact (double backward), by finite differences, or none")
+    gamma: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 at the start")
+    gamma_final: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 after decay_kimg")
+    sigma: PositiveFloat = Field(0.01, description="step of the finite difference, in pixel units of [-1, 1]")
+    fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")
+
+
+class AugmentConfig(Section):
+    """Augmentation in front of the discriminator, on real and fake alike, differentiable."""
+
+    p: Probability = Field(0.0, description="probability of each transform at the start")
+    p_final: Probability = Field(0.6, description="probability of each transform after ramp_kimg")
+    ramp_kimg: NonNegativeFloat = Field(10.0, description="length of the linear ramp of p in thousand images")
+    flip: bool = Field(True, description="mirror left and right")
+    shift: Annotated[float, Field(ge=0.0, le=0.5)] = Field(0.125, description="largest shift as a share of the side")
+    scale: NonNegativeFloat = Field(0.1, description="standard deviation of log2 of the scale")
+    rotate: NonNegativeFloat = Field(5.0, description="largest rotation in degrees")
+    colour: NonNegativeFloat = Field(0.2, description="strength of brightness, contrast and saturation")
+    cutout: Annotated[float, Field(ge=0.0, le=1.0)] = Field(0.5, description="side of the erased square as a share of the image's; 0 = off")
+
+
+class DataConfig(Section):
+    """Streaming: how catalog images become training batches (each transform drawn per image from the run's seed)."""
+
+    window: PositiveInt = Field(1024, description="images shuffled together; the memory of one data task")
+    prefetch: PositiveInt = Field(2, description="windows kept ready in front of each worker")
+    flip: Probability = Field(0.5, description="probability of a left-right mirror")
+    rotate_p: Probability = Field(0.0, description="probability of a rotation")
+    rotate: NonNegativeFloat = Field(5.0, description="largest rotation in degrees")
+    scale_p: Probability = Field(0.0, description="probability of a zoom")
+    scale: Annotated[float, Field(ge=0.0, lt=0.5)] = Field(0.08, description="largest zoom in or out as a share")
+    crop_p: Probability = Field(0.0, description="probability of a shifted crop")
+    crop: Annotated[float, Field(ge=0.0, lt=0.5)] = Field(0.06, description="largest shift as a share of the side")
+    colour_p: Probability = Field(0.0, description="probability of a colour change")
+    colour: NonNegativeFloat = Field(0.1, description="strength of brightness, contrast and saturation")
+
+
+class TrainConfig(Section):
+    """Train a GAN on a prepared catalog through Ray Train; the result is a model folder."""
+
+    preset: str = Field("demo-32", description="starting point for every key below: demo-32, mlp-28, dcgan-64, r3-64, r3-128 or r3-256")
+    catalog: str = Field("out/catalog", description="URL of a prepared catalog (the output of ingest)")
+    out: str = Field("out/model", description="URL of the model folder to write; checkpoints lie in it too")
+    attributes: tuple[str, ...] | None = Field(None, description="catalog attributes to condition on; default all; [] = unconditional")
+    kimg: PositiveFloat = Field(50.0, description="length of the run in thousand images")
+    minutes: NonNegativeFloat = Field(0.0, description="stop after this many minutes of training even if kimg is not reached; 0 = never")
+    batch: PositiveInt = Field(32, description="images per step over all workers")
+    seed: NonNegativeInt = Field(0, description="seed of weights, data order and every random draw")
+    resume: bool = Field(False, description="continue the run that lies in out; without it an existing run is an error")
+    workers: PositiveInt = Field(1, description="Ray Train workers, each with its own copy of the networks")
+    threads: NonNegativeInt = Field(0, description="torch threads a worker on CPU; 0 = the CPUs the machine has for it")
+    gpu: bool | None = Field(None, description="one GPU a worker; default: where the cluster has them")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 on GPU, fp32 on CPU")
+    max_failures: NonNegativeInt = Field(3, description="worker failures survived by restarting from the last checkpoint")
+    checkpoint_kimg: PositiveFloat = Field(10.0, description="thousand images between checkpoints")
+    keep: PositiveInt = Field(2, description="checkpoints kept")
+    log_kimg: PositiveFloat = Field(0.5, description="thousand images between log lines and TensorBoard scalars")
+    grid_kimg: PositiveFloat = Field(5.0, description="thousand images between sample grids")
+    ema_kimg: NonNegativeFloat = Field(5.0, description="half-life of the generator's moving average in thousand images")
+    ema_rampup: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.05, description="the half-life never exceeds this share of the images seen")
+    model: ModelConfig = Field(ModelConfig(), description="the networks")
+    optimizer: OptimizerConfig = Field(OptimizerConfig(), description="Adam and the schedules")
+    loss: LossConfig = Field(LossConfig(), description="loss and penalties")
+    augment: AugmentConfig = Field(AugmentConfig(), description="augmentation in front of the discriminator")
+    data: DataConfig = Field(DataConfig(), description="streaming and input transforms")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class IngestConfig(Section):
+    """Turn a prefix of product photos into a prepared catalog."""
+
+    source: str = Field("sample:3000", description="URL of a prefix of images, or sample:N to draw a sample catalog of N products first")
+    out: str = Field("out/catalog", description="URL of the prepared catalog to write")
+    resolution: Annotated[int, Field(ge=8, le=2048)] = Field(32, description="side of the prepared square images in pixels")
+    table: str = Field("", description="URL of a CSV or Parquet table of attributes; empty takes the category from folder names")
+    join: str = Field("", description="column of the table that names the file or the SKU; empty finds file, filename, path or sku")
+    attributes: tuple[str, ...] | None = Field(None, description="table columns to keep as attributes; default: every column with at most max_values values")
+    max_values: PositiveInt = Field(200, description="an attribute with more distinct values is left out (by default) or refused (if named)")
+    min_images: PositiveInt = Field(2, description="fewer images than this in a category is an error")
+    square: Literal["pad", "crop"] = Field("pad", description="how photos become square: white padding or centre crop")
+    format: Literal["png", "webp", "jpeg"] = Field("png", description="encoding of the prepared images (webp is lossless)")
+    max_bytes: PositiveInt = Field(25_000_000, description="larger files are quarantined")
+    max_pixels: PositiveInt = Field(50_000_000, description="images with more pixels are quarantined")
+    max_frames: PositiveInt = Field(1, description="images with more frames are quarantined")
+    shard_images: PositiveInt = Field(2048, description="source images per shard: the unit of work and of retry")
+    row_group: PositiveInt = Field(128, description="images per Parquet row group: the unit of streaming")
+    limit: NonNegativeInt = Field(0, description="stop listing after this many images; 0 = all")
+    seed: NonNegativeInt = Field(0, description="seed of the sample catalog")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class GenerateConfig(Section):
+    """Make labelled images in bulk from a table of requests (or a count), each written exactly once."""
+
+    model: str = Field("out/model", description="URL of a model folder")
+    requests: str = Field("", description="URL of a JSONL, CSV or Parquet table of requests; empty makes num requests over all attribute values")
+    num: PositiveInt = Field(1000, description="requests to make when no table is given, spread evenly over the first attribute's values")
+    out: str = Field("out/images", description="URL to write images, receipts and manifest under")
+    format: Literal["png", "jpeg", "webp"] = Field("png", description="image format of requests that name none")
+    seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
+    batch: PositiveInt = Field(64, description="the engine's fixed batch shape")
+    shard_requests: PositiveInt = Field(256, description="requests per shard: the unit of work and of retry")
+    engines: PositiveInt = Field(1, description="engine actors")
+    threads: NonNegativeInt = Field(0, description="torch threads an engine on CPU; 0 = the CPUs reserved for it")
+    gpu: bool | None = Field(None, description="one GPU an engine; default: where the cluster has them")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class EvaluateConfig(Section):
+    """Score a model against its catalog: distances with floors, coverage, class accuracy, nearest neighbours."""
+
+    model: str = Field("out/model", description="URL of a model folder")
+    catalog: str = Field("out/catalog", description="URL of the prepared catalog it was trained on")
+    out: str = Field("out/evaluation", description="URL to write report.json and report.html under")
+    num: Annotated[int, Field(ge=64)] = Field(2000, description="generated images to score, and the most real images to compare with")
+    extractor: str = Field("", description="URL of a trained feature extractor to reuse; empty trains one on the catalog (kept in out)")
+    extractor_kimg: PositiveFloat = Field(20.0, description="training length of the feature extractor in thousand images")
+    batch: PositiveInt = Field(64, description="the engine's fixed batch shape")
+    seed: NonNegativeInt = Field(0, description="seed of the requests, the split and the extractor")
+    gpu: bool | None = Field(None, description="use a GPU; default: where the cluster has one")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class ServeConfig(Section):
+    """Serve a model over HTTP through Ray Serve."""
+
+    model: str = Field("out/model", description="URL of a model folder")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="port to listen on")
+    replicas: PositiveInt = Field(1, description="engine replicas")
+    batch: PositiveInt = Field(16, description="the engine's fixed batch shape; requests are grouped up to it")
+    wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
+    queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")
+    max_count: PositiveInt = Field(64, description="most images one request may ask for")
+    threads: NonNegativeInt = Field(0, description="torch threads a replica on CPU; 0 = the CPUs reserved for it")
+    gpu: bool | None = Field(None, description="one GPU a replica; default: where the cluster has them")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class DemoConfig(Section):
+    """The whole way on one machine: sample catalog, training, bulk generation, evaluation, HTTP."""
+
+    out: str = Field("out/demo", description="folder for everything the demo makes")
+    products: PositiveInt = Field(3000, description="products in the sample catalog")
+    kimg: PositiveFloat = Field(50.0, description="length of training in thousand images")
+    minutes: PositiveFloat = Field(3.5, description="training stops at this wall time even if kimg is not reached")
+    images: PositiveInt = Field(1000, description="images to generate in bulk")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="port of the HTTP endpoint")
+    keep_serving: bool = Field(False, description="leave the endpoint running at the end, until Ctrl-C")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class BenchmarkConfig(Section):
+    """Measure ganray against the bare loop it wraps; both sides in the same run."""
+
+    name: Literal["all", "input", "train", "generate", "serve", "memory"] = Field("all", description="which benchmark to run")
+    repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
+    images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
+    seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")
+    json_lines: bool = Field(False, alias="json", description="print one JSON object a line and nothing else")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
