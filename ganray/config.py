@@ -6,9 +6,20 @@ Unknown keys are errors everywhere. Nothing here is read on import, and nothing 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -17,6 +28,19 @@ class Section(BaseModel):
     """A group of keys: frozen, and strict about names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_list(cls, value: Any, info: ValidationInfo) -> Any:
+        """Lists from one string (a flag, a variable): `a,b`, `["a", "b"]` or empty; `none` for a field that may be unset."""
+        kind = str(cls.model_fields[str(info.field_name)].annotation)
+        if not isinstance(value, str) or not (kind.startswith("tuple") or kind.endswith("None")):
+            return value
+        if "None" in kind and value.lower() in ("none", "null", "auto"):
+            return None
+        if not kind.startswith("tuple"):
+            return value
+        return json.loads(value) if value.startswith("[") else tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 class RayConfig(Section):

@@ -1,0 +1,104 @@
+"""`ganray VERB`: the same verbs, one for one, as `python jobs/VERB.py`. Parse, call, print; errors are one line.
+
+Torch, Ray and the rooms are imported only when a verb runs, so that `--help` is instant and OMP settings come first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ganray import __version__, settings
+from ganray.config import (
+    BenchmarkConfig,
+    DemoConfig,
+    EvaluateConfig,
+    GenerateConfig,
+    IngestConfig,
+    Section,
+    ServeConfig,
+    TrainConfig,
+)
+from ganray.errors import GanrayError
+
+VERBS: dict[str, type[Section]] = {
+    "ingest": IngestConfig,
+    "train": TrainConfig,
+    "generate": GenerateConfig,
+    "evaluate": EvaluateConfig,
+    "serve": ServeConfig,
+    "demo": DemoConfig,
+    "benchmark": BenchmarkConfig,
+}
+
+
+def usage() -> str:
+    """The list of verbs with their one-line descriptions."""
+    rows = "\n".join(f"  {verb:<11}{(config.__doc__ or '').strip()}" for verb, config in VERBS.items())
+    return (
+        f"ganray {__version__}\n\nusage: ganray VERB [options]    (or: python jobs/VERB.py [options])\n\n{rows}\n\n"
+        "`ganray VERB --help` explains every option. Options are also read from --config FILE.yaml and GANRAY_VERB_* variables."
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one verb; returns the exit code (0, the error's own, or 130 after Ctrl-C)."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if argv[0] in ("-V", "--version"):
+        print(__version__)
+        return 0
+    verb, rest = argv[0], argv[1:]
+    if verb not in VERBS:
+        print(f"ganray {verb}: no such verb. Use one of {', '.join(VERBS)}", file=sys.stderr)
+        return 2
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
+    try:
+        config = settings.load(verb, VERBS[verb], rest)
+        run: Callable[[Any], object] = getattr(importlib.import_module(f"ganray.on_ray.{verb}"), verb)
+        result = run(config)
+        _print(result)
+    except KeyboardInterrupt:
+        print(f"\nganray {verb}: interrupted. {_how_to_go_on(verb)}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        return _report(verb, error)
+    return 0
+
+
+def entry() -> None:
+    """The console script."""
+    raise SystemExit(main(sys.argv[1:]))
+
+
+def _report(verb: str, error: Exception) -> int:
+    """One line for an error of ours, however deep Ray has wrapped it; anything else is a defect and keeps its traceback."""
+    from ganray.on_ray.failures import ours
+
+    known = error if type(error) in _tree(GanrayError) else ours(error)
+    if not isinstance(known, GanrayError):
+        raise error
+    print(f"ganray {verb}: error: {known}", file=sys.stderr)
+    return known.exit_code
+
+
+def _tree(root: type[Exception]) -> set[type[Exception]]:
+    return {root}.union(*(_tree(child) for child in root.__subclasses__()))
+
+
+def _how_to_go_on(verb: str) -> str:
+    if verb == "train":
+        return "Continue with the same command and --resume"
+    return "Run the same command again: finished work is kept"
+
+
+def _print(result: object) -> None:
+    """A verb's result: nothing, or lines of `name: value` for a person."""
+    if isinstance(result, dict):
+        width = max((len(str(key)) for key in result), default=0)
+        for key, value in result.items():
+            print(f"{key:<{width}}  {value:.6g}" if isinstance(value, float) else f"{key:<{width}}  {value}")

@@ -1,0 +1,164 @@
+"""Read a verb's configuration from flags, environment, YAML file and preset, in that order of strength.
+
+Flags are `--model.z-dim 64`, environment variables `GANRAY_TRAIN_MODEL__Z_DIM=64`, YAML keys `model: {z_dim: 64}`; a YAML
+file may also hold one section per verb. Whatever is wrong becomes one ConfigError line with field, value, source and remedy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic_settings import BaseSettings, CliApp, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from ganray.config import Section, TrainConfig
+from ganray.errors import ConfigError
+from ganray.presets import preset
+
+C = TypeVar("C", bound=Section)
+VERBS = ("ingest", "train", "generate", "evaluate", "serve", "demo", "benchmark")
+CONFIG_HELP = "YAML file with any of these keys (dots become nesting); flags and environment win over it"
+
+
+def load(verb: str, config: type[C], argv: Sequence[str]) -> C:
+    """The configuration of `verb`: flags over `GANRAY_VERB_*` variables over `--config` over `--preset` over defaults.
+
+    Raises ConfigError, and SystemExit(0) after printing `--help`.
+    """
+    prefix = f"GANRAY_{verb.upper()}_"
+    keys = list(_keys(config))
+    _refuse_unknown_variables(prefix, keys)
+    path = _early("config", argv, prefix) or ""
+    file = _read_yaml(path, verb) if path else {}
+    base: dict[str, Any] = {}
+    if issubclass(config, TrainConfig):
+        name = _early("preset", argv, prefix) or file.get("preset") or config.model_fields["preset"].default
+        base = preset(str(name)).model_dump() | {"preset": name}
+    settings = _settings_class(verb, config, prefix)
+    try:
+        read = CliApp.run(settings, cli_args=list(argv), cli_exit_on_error=False, **_merge(base, file))
+        return config.model_validate(read.model_dump(exclude={"config"}, by_alias=True))
+    except ValidationError as error:
+        raise _explain(verb, error, argv, prefix, keys) from None
+    except SettingsError as error:
+        raise _explain_flag(verb, error, keys) from None
+
+
+def _settings_class(verb: str, config: type[C], prefix: str) -> type[BaseSettings]:
+    class Settings(BaseSettings, config):  # type: ignore[valid-type, misc]
+        model_config = SettingsConfigDict(
+            extra="forbid",
+            env_prefix=prefix,
+            env_nested_delimiter="__",
+            enable_decoding=False,
+            cli_prog_name=f"ganray {verb}",
+            cli_kebab_case=True,
+            cli_implicit_flags=True,
+            cli_avoid_json=True,
+            cli_hide_none_type=True,
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, init_settings
+
+    Settings.__doc__ = config.__doc__
+    made = create_model(f"{verb.title()}Settings", __base__=Settings, __doc__=config.__doc__, config=(str, Field("", description=CONFIG_HELP)))
+    return cast(type[BaseSettings], made)
+
+
+def _keys(config: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every key as `section.field`, sections included."""
+    for name, field in config.model_fields.items():
+        yield prefix + (field.alias or name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{name}.")
+
+
+def _flag(key: str) -> str:
+    return "--" + key.replace("_", "-")
+
+
+def _variable(prefix: str, key: str) -> str:
+    return prefix + key.replace(".", "__").upper()
+
+
+def _refuse_unknown_variables(prefix: str, keys: Sequence[str]) -> None:
+    known = [_variable(prefix, key) for key in ("config", *keys)]
+    for name in os.environ:
+        if name.startswith(prefix) and name not in known:
+            raise ConfigError(f"{name}={os.environ[name]!r}: no such option{_close(name, known)}", "Unset it, or see --help")
+
+
+def _early(key: str, argv: Sequence[str], prefix: str) -> str | None:
+    """The value of a flag that decides how the others are read."""
+    flag = _flag(key)
+    for i, word in enumerate(argv):
+        if word.startswith(flag + "="):
+            return word.partition("=")[2]
+        if word == flag and i + 1 < len(argv):
+            return argv[i + 1]
+    return os.environ.get(_variable(prefix, key))
+
+
+def _read_yaml(path: str, verb: str) -> dict[str, Any]:
+    try:
+        read = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise ConfigError(f"--config {path}: {error.strerror}", "Give the path of a YAML file that exists") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--config {path}: not valid YAML ({error})", "Write one `key: value` a line") from None
+    if read is None:
+        return {}
+    if not isinstance(read, dict):
+        raise ConfigError(f"--config {path}: holds a {type(read).__name__}, not keys", "Write one `key: value` a line")
+    if read and set(read) <= set(VERBS):
+        read = read.get(verb) or {}
+    return {str(key): value for key, value in read.items()}
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _explain(verb: str, error: ValidationError, argv: Sequence[str], prefix: str, keys: Sequence[str]) -> ConfigError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int)).split(".function-")[0]
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return ConfigError(f"{verb}: {key}: no such key{_close(key, keys)}{more}", f"Remove or rename it; `ganray {verb} --help` lists all")
+    source = f"flag {_flag(key)}" if any(word.split("=")[0] == _flag(key) for word in argv) else ""
+    source = source or (f"variable {_variable(prefix, key)}" if _variable(prefix, key) in os.environ else "the YAML file or preset")
+    problem = first["msg"].removeprefix("Value error, ")
+    problem = problem[0].lower() + problem[1:]
+    return ConfigError(f"{verb}: {key} = {first['input']!r} from {source}: {problem}{more}", f"`ganray {verb} --help` says what {key} takes")
+
+
+def _explain_flag(verb: str, error: SettingsError, keys: Sequence[str]) -> ConfigError:
+    text = str(error).removeprefix("error parsing CLI: ")
+    unknown = text.removeprefix("unrecognized arguments: ").split()
+    if unknown and text.startswith("unrecognized"):
+        hint = _close(unknown[0].split("=")[0], [_flag(key) for key in keys])
+        return ConfigError(f"{verb}: {unknown[0]}: no such option{hint}", f"`ganray {verb} --help` lists all")
+    return ConfigError(f"{verb}: {text}", f"`ganray {verb} --help` lists every option")
+
+
+def _close(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

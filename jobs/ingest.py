@@ -1,0 +1,8 @@
+"""`ray job submit --working-dir . -- python jobs/ingest.py [options]`: the verb `ingest`; `--help` explains every option."""
+
+import sys
+
+from ganray.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(["ingest", *sys.argv[1:]]))

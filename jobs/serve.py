@@ -1,0 +1,8 @@
+"""`ray job submit --working-dir . -- python jobs/serve.py [options]`: the verb `serve`; `--help` explains every option."""
+
+import sys
+
+from ganray.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(["serve", *sys.argv[1:]]))
