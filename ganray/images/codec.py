@@ -1,0 +1,162 @@
+"""Bytes <-> uint8 NHWC sRGB <-> float NCHW in [-1, 1]: the only converter.
+
+`decode` is for images from outside: an allow-list of formats, caps, a full decode. It raises ImageError and nothing else, but a C decoder
+can still crash or hang on a hostile file: run it under `images.sandbox` there. `decode_prepared` is for bytes that we wrote ourselves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from ganray.errors import ImageError
+from ganray.images.colour import to_srgb
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = NDArray[np.uint8]
+Format = Literal["png", "jpeg", "webp"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+PREPARED = ("PNG", "WEBP", "JPEG")
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps on an image from outside; imgproxy's are alike (50 MP, 1 frame)."""
+
+    max_bytes: int = 25_000_000
+    max_pixels: int = 50_000_000
+    max_frames: int = 1
+    max_side: int = 16_000
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An upright sRGB image without alpha or metadata; `original_size` is (width, height) as stored, upright."""
+
+    image: Image.Image
+    original_size: tuple[int, int]
+    format: str
+
+    @property
+    def pixels(self) -> Pixels:
+        """Uint8 [height, width, 3]."""
+        return np.array(self.image)
+
+
+def decode(data: bytes, limits: Limits = Limits(), side: int = 0) -> Decoded:
+    """Decode an image from outside: fully, upright, in sRGB, alpha on white, metadata dropped.
+
+    `side` > 0 says that the caller will shrink to that many pixels: a JPEG is then decoded at 1/2, 1/4 or 1/8 as long as its shorter
+    side keeps twice that. Raises ImageError with a reason code of `catalog.quarantine.REASONS`.
+    """
+    if not data:
+        raise ImageError("empty", "the file has no bytes")
+    if len(data) > limits.max_bytes:
+        raise ImageError("too_many_bytes", f"{len(data):,} bytes, the cap is {limits.max_bytes:,}", "Raise max_bytes to accept it")
+    with _reasons():
+        file = Image.open(BytesIO(data), formats=FORMATS)
+        size, kind = _check(file, limits), str(file.format)
+        if side and kind in ("JPEG", "MPO") and min(size) >= 4 * side:
+            file.draft(None, (2 * side, 2 * side))
+        turn = _orientation(file)
+        file.load()
+        image = to_srgb(file)
+        if turn in TURNS:
+            image = image.transpose(TURNS[turn])
+    return Decoded(image, size[::-1] if turn >= 5 else size, "JPEG" if kind == "MPO" else kind)
+
+
+def decode_prepared(data: bytes) -> Pixels:
+    """Decode an image that ganray wrote: uint8 [height, width, 3], nothing checked."""
+    with Image.open(BytesIO(data), formats=PREPARED) as image:
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: int = 92) -> bytes:
+    """Encode uint8 [height, width, 3]; equal pixels give equal bytes. PNG and WebP are lossless; JPEG is 4:4:4 at `quality`."""
+    image, buffer = Image.fromarray(pixels, "RGB"), BytesIO()
+    if format == "png":
+        info = PngImagePlugin.PngInfo()
+        if xmp is not None:
+            info.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        image.save(buffer, "PNG", compress_level=3, pnginfo=info)
+    elif format == "jpeg":
+        image.save(buffer, "JPEG", quality=quality, subsampling=0, xmp=xmp or b"")
+    else:
+        image.save(buffer, "WEBP", lossless=True, quality=50, method=1, xmp=xmp or b"")
+    return buffer.getvalue()
+
+
+def to_float(images: Tensor, channels: int = 3) -> Tensor:
+    """Uint8 [N, H, W, 3] -> float32 [N, C, H, W] in [-1, 1]; `channels` = 1 gives luma (ITU-R BT.601)."""
+    x = images.permute(0, 3, 1, 2).float()
+    if channels == 1:
+        x = 0.299 * x[:, 0:1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:3]
+    return x.div_(127.5).sub_(1.0).contiguous()
+
+
+def to_pixels(x: Tensor) -> Tensor:
+    """Float [N, 1 or 3, H, W] about [-1, 1] -> uint8 [N, H, W, 3]: clamped, rounded, a single channel repeated."""
+    pixels = x.detach().float().add(1.0).mul_(127.5).round_().clamp_(0.0, 255.0).byte()
+    return pixels.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
+
+
+def _check(image: Image.Image, limits: Limits) -> tuple[int, int]:
+    width, height = image.size
+    if width * height > limits.max_pixels or max(width, height) > limits.max_side:
+        cap = f"{limits.max_pixels:,} pixels and {limits.max_side:,} a side"
+        raise ImageError("too_many_pixels", f"{width}x{height} pixels, the caps are {cap}", "Raise max_pixels to accept it")
+    frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))  # the other frames of an MPO are its previews
+    if frames > limits.max_frames:
+        raise ImageError("animated", f"{frames} frames, the cap is {limits.max_frames}", "Raise max_frames to take its first frame")
+    return width, height
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # a broken EXIF block is no reason to lose the picture
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+class _reasons(contextlib.ContextDecorator):
+    """Turn whatever a decoder raises into an ImageError with a reason code."""
+
+    def __enter__(self) -> None:
+        self._quiet = warnings.catch_warnings()
+        self._quiet.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._quiet.__exit__(None, None, None)
+        if error is None or isinstance(error, ImageError) or not isinstance(error, Exception):
+            return
+        text = f"{type(error).__name__}: {error}"
+        if isinstance(error, UnidentifiedImageError):
+            raise ImageError("unknown_format", f"the bytes are none of {', '.join(FORMATS)}") from error
+        if isinstance(error, Image.DecompressionBombError):
+            raise ImageError("too_many_pixels", text, "Raise max_pixels to accept it") from error
+        if isinstance(error, MemoryError):
+            raise ImageError("too_much_memory", "decoding needs more memory than the process may have") from error
+        raise ImageError("truncated" if "truncated" in text.lower() else "corrupt", text) from error
