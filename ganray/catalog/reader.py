@@ -1,0 +1,130 @@
+"""Reading a prepared catalog: one row group at a time, by range reads, from any store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ganray.catalog.schema import ATTRIBUTE_PREFIX, CATALOG_KEY, CatalogInfo
+from ganray.errors import CatalogError, ObjectNotFound
+from ganray.images.codec import Pixels, decode_prepared
+from ganray.storage import Store, open_store
+
+Labels = NDArray[np.int64]
+SPREAD = 16  # images that `sample` takes from a row group at most while there are others
+
+
+class Catalog:
+    """A prepared catalog, open for reading; safe to share between threads, cheap to send to another process."""
+
+    def __init__(self, store: Store, info: CatalogInfo) -> None:
+        self.store, self.info, self.url = store, info, store.url
+        self._files: dict[int, pq.ParquetFile] = {}
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[Catalog], tuple[Store, CatalogInfo]]:
+        return Catalog, (self.store, self.info)
+
+    @staticmethod
+    def open(url: str) -> Catalog:
+        """Open by URL; raises CatalogError where there is no finished catalog."""
+        store = open_store(url)
+        try:
+            data = store.get(CATALOG_KEY)
+        except ObjectNotFound as error:
+            raise CatalogError(f"{url} holds no {CATALOG_KEY}", "Run `ganray ingest` to its end with this URL as out") from error
+        return Catalog(store, CatalogInfo.from_json(data, f"{url}/{CATALOG_KEY}"))
+
+    @property
+    def num_images(self) -> int:
+        """Images in all shards."""
+        return self.info.counts.accepted
+
+    def vocabulary(self, attributes: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
+        """Attribute -> its sorted values, in the order asked for; None means all. Raises CatalogError for an unknown one."""
+        known = self.info.attributes
+        for name in attributes or ():
+            if name not in known:
+                has = ", ".join(known) or "none"
+                raise CatalogError(f"attribute {name!r} is not in catalog {self.url}", f"It has: {has}")
+        return {name: known[name] for name in (known if attributes is None else attributes)}
+
+    def row_groups(self) -> list[tuple[int, int, int]]:
+        """(shard index, group index, rows) of every row group, in catalog order."""
+        return [(s, g, rows) for s, shard in enumerate(self.info.shards) for g, rows in enumerate(shard.row_groups)]
+
+    def read_row_group(self, shard_index: int, group_index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """One row group as a table (all columns by default), by range reads; page checksums are verified.
+
+        Raises CatalogError when the shard is not what `catalog.json` says, StorageError when it cannot be read.
+        """
+        shard = self.info.shards[shard_index]
+        try:
+            with self._lock:  # a ParquetFile has one read position
+                file = self._files.get(shard_index) or self._open(shard_index)
+                table = file.read_row_group(group_index, columns=None if columns is None else list(columns), use_threads=False)
+        except (pa.ArrowException, IndexError, OSError) as error:
+            raise CatalogError(f"shard {self.url}/{shard.key}, row group {group_index}: {error}", "Ingest the catalog again") from error
+        if table.num_rows != shard.row_groups[group_index]:
+            raise CatalogError(f"shard {self.url}/{shard.key} has other row groups than {CATALOG_KEY} says", "Ingest the catalog again")
+        return table
+
+    def images(self, table: pa.Table) -> Pixels:
+        """The table's images decoded: uint8 [n, R, R, 3]."""
+        side = self.info.resolution
+        pixels = np.empty((table.num_rows, side, side, 3), np.uint8)
+        for row, data in zip(pixels, table.column("image").to_pylist(), strict=True):
+            row[:] = decode_prepared(data)
+        return pixels
+
+    def labels(self, table: pa.Table, attributes: Sequence[str] | None = None) -> Labels:
+        """The table's attribute values as positions in their vocabularies: int64 [n, A]."""
+        vocabulary = self.vocabulary(attributes)
+        labels = np.empty((table.num_rows, len(vocabulary)), np.int64)
+        for column, (name, values) in enumerate(vocabulary.items()):
+            place = {value: index for index, value in enumerate(values)}
+            labels[:, column] = [place[value] for value in table.column(ATTRIBUTE_PREFIX + name).to_pylist()]
+        return labels
+
+    def sample(self, num: int, rng: np.random.Generator, attributes: Sequence[str] | None = None) -> tuple[Pixels, Labels]:
+        """`num` images (or all, if fewer) without replacement: uint8 [n, R, R, 3], int64 [n, A].
+
+        Row groups are drawn first and give up to 16 images each, so that a small sample of a large catalog reads little.
+        """
+        groups = self.row_groups()
+        order = rng.permutation(len(groups)).tolist()
+        left, pixels, labels = min(num, self.num_images), [], []
+        spare = self.num_images
+        for position in order:
+            shard, group, rows = groups[position]
+            spare -= rows
+            take = min(rows, left, max(SPREAD, left - spare, round(left * rows / max(1, spare + rows))))
+            chosen = np.sort(rng.choice(rows, take, replace=False))
+            table = self._read(shard, group, attributes).take(pa.array(chosen))
+            pixels.append(self.images(table))
+            labels.append(self.labels(table, attributes))
+            left -= take
+            if left == 0:
+                break
+        return np.concatenate(pixels), np.concatenate(labels)
+
+    def iter_images(self, attributes: Sequence[str] | None = None) -> Iterator[tuple[Pixels, Labels]]:
+        """Every image once, in catalog order, a row group at a time: uint8 [n, R, R, 3], int64 [n, A]."""
+        for shard, group, _ in self.row_groups():
+            table = self._read(shard, group, attributes)
+            yield self.images(table), self.labels(table, attributes)
+
+    def _read(self, shard: int, group: int, attributes: Sequence[str] | None) -> pa.Table:
+        return self.read_row_group(shard, group, ["image", *(ATTRIBUTE_PREFIX + name for name in self.vocabulary(attributes))])
+
+    def _open(self, shard_index: int) -> pq.ParquetFile:
+        file = pq.ParquetFile(self.store.open_seekable(self.info.shards[shard_index].key), page_checksum_verification=True, pre_buffer=True)
+        while len(self._files) >= 64:
+            del self._files[next(iter(self._files))]
+        self._files[shard_index] = file
+        return file

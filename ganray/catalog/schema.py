@@ -1,0 +1,108 @@
+"""What a prepared catalog is: Parquet shards of encoded images with attributes, and one `catalog.json` that is written last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ganray.errors import CatalogError
+
+SCHEMA_VERSION = 1
+CATALOG_KEY = "catalog.json"
+ATTRIBUTE_PREFIX = "attr:"
+
+
+def shard_schema(attributes: Iterable[str]) -> pa.Schema:
+    """Columns of a shard; a missing attribute is the empty string, width and height are the source's, sha256 is of the source's bytes."""
+    fields = [
+        pa.field("sku", pa.string(), nullable=False),
+        pa.field("image", pa.binary(), nullable=False),
+        pa.field("source_key", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+    ]
+    return pa.schema(fields + [pa.field(ATTRIBUTE_PREFIX + name, pa.string(), nullable=False) for name in attributes])
+
+
+def parquet_bytes(table: pa.Table, row_group: int) -> bytes:
+    """A table as Parquet; equal tables give equal bytes. Images are compressed already; every page carries a checksum."""
+    buffer = BytesIO()
+    names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX)]
+    pq.write_table(
+        table, buffer, row_group_size=row_group, compression="none", use_dictionary=names, write_statistics=False, write_page_checksum=True
+    )
+    return buffer.getvalue()
+
+
+class Document(BaseModel):
+    """A frozen JSON document; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Counts(Document):
+    """The books of an ingest: listed = accepted + quarantined."""
+
+    listed: int
+    accepted: int
+    quarantined: int
+
+
+class ShardInfo(Document):
+    """One Parquet shard: its key under the catalog's URL, rows per row group, size in bytes and digest."""
+
+    key: str
+    rows: int
+    row_groups: tuple[int, ...]
+    bytes: int
+    sha256: str
+
+
+class CatalogInfo(Document):
+    """`catalog.json`: `attributes` are the vocabularies (sorted values), `histograms` the images of each value."""
+
+    schema_version: int = SCHEMA_VERSION
+    resolution: int
+    format: Literal["png", "webp", "jpeg"]
+    counts: Counts
+    reasons: dict[str, int]
+    attributes: dict[str, tuple[str, ...]]
+    histograms: dict[str, dict[str, int]]
+    shards: tuple[ShardInfo, ...]
+    digest: str
+    fingerprint: str
+    source: str
+    created: str
+
+    def to_json(self) -> bytes:
+        """The document, indented."""
+        return (self.model_dump_json(indent=1) + "\n").encode()
+
+    @staticmethod
+    def from_json(data: bytes, where: str) -> CatalogInfo:
+        """Parse; raises CatalogError naming `where` and the first field that is wrong."""
+        try:
+            version = json.loads(data).get("schema_version")
+            if version != SCHEMA_VERSION:
+                raise CatalogError(f"{where}: schema version {version}, this ganray reads {SCHEMA_VERSION}", "Ingest the catalog again")
+            return CatalogInfo.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise CatalogError(f"{where}: field {field}: {first['msg']}", "Ingest the catalog again") from error
+        except (ValueError, AttributeError) as error:
+            raise CatalogError(f"{where} is not a catalog description: {error}", "Ingest the catalog again") from error
+
+
+def catalog_digest(resolution: int, format: str, shards: Iterable[ShardInfo], attributes: dict[str, tuple[str, ...]]) -> str:
+    """Sha256 over what training can see: shards, their order, and the vocabularies."""
+    seen = [resolution, format, [[shard.key, shard.rows, shard.sha256] for shard in shards], sorted(attributes.items())]
+    return "sha256:" + hashlib.sha256(json.dumps(seen, ensure_ascii=False).encode()).hexdigest()
