@@ -1,0 +1,58 @@
+# Every target sets up what it needs on a bare Debian 12 / Python 3.11 machine. `make help` lists them.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export OMP_WAIT_POLICY ?= PASSIVE
+export RAY_AUTH_MODE ?= disabled
+export RAY_USAGE_STATS_ENABLED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint bench serve clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
+
+demo: $(VENV)/.run  ## the whole way on this machine: catalog, training, 1,000 images, evaluation, HTTP (about 7 minutes)
+	@$(BIN)/ganray demo
+
+test: $(VENV)/.dev s3-server  ## lint, types and the tests (the first ones without Ray)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -m "not ray and not s3 and not slow" --durations=5
+	@$(BIN)/python -m pytest -m "(ray or s3 or slow)" --durations=10
+
+lint: $(VENV)/.dev  ## ruff and the strict type checker
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.run  ## every benchmark against its bare baseline
+	@$(BIN)/ganray benchmark --name all
+
+serve: $(VENV)/.run  ## serve the demo's model on http://127.0.0.1:8000
+	@$(BIN)/ganray serve --model out/demo/model
+
+clean:  ## remove what the targets made (not .venv)
+	rm -rf out build .pytest_cache .mypy_cache .ruff_cache *.egg-info
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install python3, or set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing ganray into $(VENV) (about 90 s the first time) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# A real S3-compatible store for the integration tests (Ceph RGW). Without root they are skipped, with the reason.
+S3_PACKAGES := radosgw ceph-mon ceph-osd libimage-exiftool-perl
+.PHONY: s3-server
+s3-server:
+	@if ! command -v radosgw >/dev/null || ! command -v exiftool >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing $(S3_PACKAGES) for the S3 tests ..."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(S3_PACKAGES) >/dev/null; \
+	  else echo "S3 tests will be skipped: install $(S3_PACKAGES) (Debian) to run them"; fi; fi

@@ -1,0 +1,130 @@
+"""The arrows of ganray/README.md are law: this test walks the imports and names file and line of whatever breaks them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN_ROOMS = {"utils", "common", "helpers", "core", "misc"}
+MAX_JOB_LINES = 40
+
+# room: the rooms it may import. Everything may import errors; only the rim may import ray.
+ARROWS: dict[str, set[str]] = {
+    "errors": set(),
+    "config": set(),
+    "presets": {"config"},
+    "settings": {"config", "presets"},
+    "requests": set(),
+    "storage": set(),
+    "images": {"config"},
+    "catalog": {"images", "storage", "config"},
+    "models": {"config"},
+    "training": {"models", "config", "images"},
+    "checkpoint": {"models", "training", "storage", "config"},
+    "metrics": {"images", "storage"},
+    "engine": {"requests", "images", "models", "checkpoint"},
+    "on_ray": {"config", "presets", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "metrics", "engine"},
+    "cli": {"settings", "config", "on_ray"},
+}
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports(path: Path):
+    """(line, module) of every import in a file, those inside functions too; `from ganray import x` counts as ganray.x."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            if node.module == "ganray":
+                yield from ((node.lineno, f"ganray.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, node.module or ""
+
+
+def sources() -> list[Path]:
+    return sorted((ROOT / "ganray").rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def name(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def test_no_arrow_that_is_not_drawn():
+    wrong = []
+    for path in sources():
+        room = room_of(module_of(path))
+        if not room:
+            continue
+        allowed = ARROWS.get(room)
+        assert allowed is not None, f"{path.relative_to(ROOT)}: no room of the name {room} is drawn in ganray/README.md"
+        for line, module in imports(path):
+            target = room_of(module) if module.startswith("ganray.") else ""
+            if target and target not in allowed | {room, "errors", "__version__"}:
+                wrong.append(f"{name(path, line)}: {room} may not import {target}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_ray_stays_at_the_rim():
+    wrong = [
+        f"{name(path, line)}: imports {module} outside on_ray"
+        for path in sources()
+        if room_of(module_of(path)) not in ("on_ray", "cli")
+        for line, module in imports(path)
+        if module.split(".")[0] == "ray"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_drawer_for_everything():
+    drawers = [str(path.relative_to(ROOT)) for path in sources() for part in path.with_suffix("").parts if part in FORBIDDEN_ROOMS]
+    assert not drawers
+
+
+@pytest.mark.parametrize("job", sorted((ROOT / "jobs").glob("*.py")), ids=lambda path: path.name)
+def test_a_job_parses_calls_and_prints(job):
+    lines = job.read_text().count("\n")
+    assert lines <= MAX_JOB_LINES, f"{job.relative_to(ROOT)}: {lines} lines"
+    assert {module.split(".")[0] for _, module in imports(job)} <= {"sys", "ganray"}
+
+
+def test_no_circle():
+    modules = {module_of(path): path for path in sources()}
+    edges: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        found = set()
+        for node in ast.parse(path.read_text()).body:  # only what runs on import can close a circle
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+        edges[module] = (found & set(modules)) - {module}
+    done: set[str] = set()
+
+    def walk(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, "import circle: " + " -> ".join((*trail[trail.index(module) :], module))
+        if module in done:
+            return
+        for target in sorted(edges[module]):
+            walk(target, (*trail, module))
+        done.add(module)
+
+    for module in modules:
+        walk(module, ())
+
+
+def test_the_top_level_is_fixed():
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(".egg-info")}
+    assert folders <= {"cluster", "ganray", "jobs", "tests", "out", "build", "dist"}
+    for needed in ("cluster", "ganray", "jobs", "tests", "cluster.yaml", "pyproject.toml", "README.md"):
+        assert (ROOT / needed).exists(), needed
