@@ -1,0 +1,165 @@
+"""Plain paths and file://, in plain Python.
+
+obstore's local store fails a whole listing on one odd file name, cannot read a file called `a#1`, has no compare-and-swap, and
+is slower here than the three system calls that it takes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from ganray.errors import ObjectChanged, ObjectExists
+from ganray.storage.failures import from_os_error
+from ganray.storage.store import ObjectInfo, Store, check_key
+
+OWN = ".ganray-"  # files of these names are this module's own (unfinished writes, locks) and are no objects
+
+
+class LocalStore(Store):
+    """Files below a folder. The folder is made by the first write.
+
+    A write goes to a hidden file and is renamed (`put`, `replace`) or linked (`create`) into place, which is atomic between
+    processes. `replace` holds a lock file of the folder; a plain `put` does not, so a key that is swapped must be
+    written by `create` and `replace` alone.
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(str(root))
+        self.root = root
+
+    def __reduce__(self) -> tuple[type[LocalStore], tuple[Path]]:
+        return LocalStore, (self.root,)
+
+    def put(self, key: str, data: bytes) -> str:
+        """Write an object; see Store."""
+        return self._write(key, data, os.replace)
+
+    def create(self, key: str, data: bytes) -> str:
+        """Write an object that must not exist yet; see Store."""
+        try:
+            return self._write(key, data, os.link)
+        except FileExistsError:
+            raise ObjectExists(f"{self.url_of(key)} exists already") from None
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        """Write over exactly the version `etag`; see Store."""
+
+        def swap(unfinished: Path, path: Path) -> None:
+            with self._locked(path.parent):
+                found = etag_of(path.stat()) if path.exists() else "nothing"
+                if found != etag:
+                    raise ObjectChanged(f"{path} is not the version {etag} any more but {found}", "Read it again and repeat the change.")
+                unfinished.replace(path)
+
+        return self._write(key, data, swap)
+
+    def get(self, key: str) -> bytes:
+        """Read an object; see Store."""
+        with self._reported(key):
+            return self._path(key).read_bytes()
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Read a range; see Store."""
+        with self._reported(key), self._path(key).open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read(length)
+
+    def head(self, key: str) -> ObjectInfo:
+        """Look at an object; see Store."""
+        with self._reported(key):
+            path = self._path(key)
+            if path.is_dir():
+                raise FileNotFoundError
+            return describe(key, path.stat())
+
+    def list(self, prefix: str = "", suffix: str = "") -> Iterator[ObjectInfo]:
+        """All files in a folder and below; see Store. Sockets, pipes and broken links are no objects."""
+        folder = prefix.strip("/")
+        with self._reported(folder):
+            yield from walk(self._path(folder) if folder else self.root, f"{folder}/" if folder else "", suffix)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; see Store. Its folder stays."""
+        with self._reported(key):
+            self._path(key).unlink(missing_ok=True)
+
+    def child(self, prefix: str) -> LocalStore:
+        """The store of a folder below; see Store."""
+        return LocalStore(self._path(prefix.strip("/")))
+
+    def open_seekable(self, key: str) -> BinaryIO:
+        """Open an object as a file; see Store."""
+        with self._reported(key):
+            return self._path(key).open("rb")
+
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
+
+    def _write(self, key: str, data: bytes, finish: Callable[[Path, Path], None]) -> str:
+        path = self._path(key)
+        unfinished = path.with_name(f"{OWN}{secrets.token_hex(8)}")
+        with self._reported(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with unfinished.open("xb", buffering=0) as file:
+                    rest = memoryview(data)
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                    etag = etag_of(os.fstat(file.fileno()))
+                finish(unfinished, path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        return etag
+
+    @contextmanager
+    def _locked(self, folder: Path) -> Iterator[None]:
+        with (folder / f"{OWN}lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _reported(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise from_os_error(error, self.url_of(key)) from error
+
+
+def etag_of(stat: os.stat_result) -> str:
+    """A name for this version of a file: a rewritten file is another inode, or at least another time or size."""
+    return f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
+
+
+def describe(key: str, stat: os.stat_result) -> ObjectInfo:
+    """A file's status as an ObjectInfo."""
+    return ObjectInfo(key, stat.st_size, etag_of(stat), datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+def walk(folder: Path, prefix: str, suffix: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[ObjectInfo]:
+    """The files of a folder and below in the byte order of their keys; a link back to a folder above is not followed.
+
+    A name that is not UTF-8 is listed with its odd bytes escaped: it cannot be read, and so is found and reported.
+    """
+    try:
+        stat = folder.stat()
+        entries = [(entry, entry.is_dir()) for entry in os.scandir(folder)]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    here = (stat.st_dev, stat.st_ino)
+    if here in above:
+        return
+    for entry, is_folder in sorted(entries, key=lambda pair: os.fsencode(pair[0].name) + b"/" * pair[1]):
+        key = prefix + os.fsencode(entry.name).decode("utf-8", "backslashreplace")
+        if is_folder:
+            yield from walk(folder / entry.name, f"{key}/", suffix, (*above, here))
+        elif entry.is_file() and key.endswith(suffix) and not entry.name.startswith(OWN):
+            yield describe(key, entry.stat())

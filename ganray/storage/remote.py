@@ -1,0 +1,120 @@
+"""s3://, gs://, az:// and memory:// over obstore: its Rust client moves the bytes without holding Python's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import obstore
+
+from ganray.errors import GanrayError, StorageError
+from ganray.storage.failures import from_obstore
+from ganray.storage.reader import ObjectReader
+from ganray.storage.store import ObjectInfo, Store, check_key
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta, PutResult, UpdateVersion
+    from obstore.store import ObjectStore
+
+    Condition = Callable[[str], UpdateVersion]
+
+
+def unquoted(etag: str) -> UpdateVersion:
+    """The condition of a swap on S3: Ceph's gateway compares the etag without the quotes of HTTP, and AWS takes both."""
+    return {"e_tag": etag}
+
+
+def quoted(etag: str) -> UpdateVersion:
+    """The condition of a swap on Azure and in memory."""
+    return {"e_tag": f'"{etag}"'}
+
+
+def generation(etag: str) -> UpdateVersion:
+    """The condition of a swap on Google Cloud Storage, which counts generations."""
+    return {"version": etag}
+
+
+class RemoteStore(Store):
+    """Objects below a prefix of a bucket; `reopen` opens the URL again where the store is unpickled, None forbids pickling."""
+
+    def __init__(self, url: str, bucket: ObjectStore, prefix: str, condition: Condition, reopen: Callable[[str], Store] | None) -> None:
+        super().__init__(url)
+        self.bucket, self.prefix, self.condition, self.reopen = bucket, prefix.strip("/"), condition, reopen
+
+    def __reduce__(self) -> tuple[Callable[[str], Store], tuple[str]]:
+        if self.reopen is None:
+            raise StorageError(f"{self.url} lives in this process alone and cannot be sent to another", "Use a path or a bucket.")
+        return self.reopen, (self.url,)
+
+    def put(self, key: str, data: bytes) -> str:
+        """Write an object; see Store."""
+        with self._reported(key):
+            return self._etag(obstore.put(self.bucket, self._path(key), data))
+
+    def create(self, key: str, data: bytes) -> str:
+        """Write an object that must not exist yet; see Store."""
+        with self._reported(key):
+            return self._etag(obstore.put(self.bucket, self._path(key), data, mode="create"))
+
+    def replace(self, key: str, data: bytes, etag: str) -> str:
+        """Write over exactly the version `etag`; see Store."""
+        with self._reported(key):
+            return self._etag(obstore.put(self.bucket, self._path(key), data, mode=self.condition(etag)))
+
+    def get(self, key: str) -> bytes:
+        """Read an object; see Store."""
+        with self._reported(key):
+            return bytes(obstore.get(self.bucket, self._path(key)).bytes())
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """Read a range; see Store."""
+        with self._reported(key):
+            return bytes(obstore.get_range(self.bucket, self._path(key), start=start, length=length))
+
+    def head(self, key: str) -> ObjectInfo:
+        """Look at an object; see Store."""
+        with self._reported(key):
+            return self._describe(key, obstore.head(self.bucket, self._path(key)))
+
+    def list(self, prefix: str = "", suffix: str = "") -> Iterator[ObjectInfo]:
+        """All objects in a folder and below; see Store."""
+        folder = prefix.strip("/")
+        own = len(self.prefix) + 1 if self.prefix else 0
+        with self._reported(folder):
+            for page in obstore.list(self.bucket, (self._path(folder) if folder else self.prefix) or None, chunk_size=1000):
+                for meta in page:
+                    if meta["path"].endswith(suffix):
+                        yield self._describe(meta["path"][own:], meta)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; see Store."""
+        with self._reported(key):
+            obstore.delete(self.bucket, self._path(key))
+
+    def child(self, prefix: str) -> RemoteStore:
+        """The store of a folder below, on the same connections; see Store."""
+        path = self._path(prefix.strip("/"))
+        return RemoteStore(self.url_of(prefix.strip("/")), self.bucket, path, self.condition, self.reopen)
+
+    def open_seekable(self, key: str) -> BinaryIO:
+        """Open an object as a file; see Store."""
+        return cast("BinaryIO", ObjectReader(self, key))
+
+    def _path(self, key: str) -> str:
+        return f"{self.prefix}/{check_key(key)}" if self.prefix else check_key(key)
+
+    def _etag(self, meta: ObjectMeta | PutResult) -> str:
+        return (meta["version"] if self.condition is generation else meta["e_tag"] or "").strip('"')  # type: ignore[union-attr]
+
+    def _describe(self, key: str, meta: ObjectMeta) -> ObjectInfo:
+        return ObjectInfo(key, meta["size"], self._etag(meta), meta["last_modified"])
+
+    @contextmanager
+    def _reported(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except GanrayError:
+            raise
+        except Exception as error:  # obstore's errors share no base: some are OSError, ValueError or RuntimeError
+            raise from_obstore(error, self.url_of(key)) from error
