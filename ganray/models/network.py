@@ -1,0 +1,47 @@
+"""What every family of networks has in common: the two base classes and the record that names them in MODELS."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ganray.config import ModelConfig
+
+
+class Generator(nn.Module, ABC):
+    """From latent and label to image."""
+
+    def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.z_dim = config.z_dim
+        self.resolution = config.resolution
+        self.channels = config.channels
+        self.label_sizes = label_sizes
+
+    @abstractmethod
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """Draw float32 [N, channels, R, R], about [-1, 1], from z float32 [N, z_dim] and label int64 [N, A]."""
+
+
+class Discriminator(nn.Module, ABC):
+    """From image and label to one logit: high where the image looks real for its label."""
+
+    def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.config = config
+        self.label_sizes = label_sizes
+
+    @abstractmethod
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """Score x float32 [N, channels, R, R] under label int64 [N, A]; gives float32 [N]."""
+
+
+@dataclass(frozen=True)
+class ModelFamily:
+    """A row of MODELS: two classes, both built as `cls(config, label_sizes)`."""
+
+    generator: type[Generator]
+    discriminator: type[Discriminator]

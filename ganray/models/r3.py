@@ -1,0 +1,130 @@
+"""A residual GAN without normalisers, after the description of R3GAN (arXiv 2501.05441, section 3 and appendix); our own code.
+
+Both networks are stages at 4, 8, 16, ... px, each of `blocks` residual blocks, joined by bilinear resampling and a 1x1 convolution.
+No normalisation, no attention, no noise inputs. What keeps the variance is the initialisation alone (Fixup, arXiv 1901.09321).
+With `patch` = 2 the finest stage lies at half the image's resolution: D reads the image pixel-unshuffled, G ends with one more
+bilinear doubling and a 3x3 convolution. That costs a quarter, and leaves no checkerboard.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganray.config import ModelConfig
+from ganray.errors import ConfigError
+from ganray.models.condition import Condition, Projection
+from ganray.models.network import Discriminator, Generator
+
+EXPANSION = 2
+
+
+class R3Generator(Generator):
+    """A learned 4x4 basis, scaled per channel by a linear map of [z; embeddings], then the stages, then one linear to-RGB."""
+
+    def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
+        super().__init__(config, label_sizes)
+        _check(config)
+        widths, depth = config.widths, config.blocks * len(config.widths)
+        self.condition = Condition(config.z_dim, config.embed_dim, label_sizes)
+        self.linear = nn.Linear(self.condition.width, widths[0], bias=False)
+        nn.init.normal_(self.linear.weight, std=1 / math.sqrt(self.condition.width))
+        self.basis = nn.Parameter(torch.randn(widths[0], 4, 4))
+        self.stages = nn.ModuleList(_stage(width, config, depth) for width in widths)
+        self.transitions = nn.ModuleList(_transition(a, b) for a, b in pairwise(widths))
+        self.to_rgb = _conv(widths[-1], config.channels, 1 if config.patch == 1 else 3, gain=1.0, bias=False)
+
+    def forward(self, z: Tensor, label: Tensor) -> Tensor:
+        """See `Generator.forward`."""
+        x: Tensor = self.linear(self.condition(z, label))[:, :, None, None] * self.basis
+        for i, stage in enumerate(self.stages):
+            x = stage(x if i == 0 else _double(self.transitions[i - 1](x)))
+        x = self.to_rgb(x if self.config.patch == 1 else _double(x))
+        return x.float()
+
+
+class R3Discriminator(Discriminator):
+    """From-RGB, the stages from fine to coarse, a depthwise 4x4 basis, projection."""
+
+    def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
+        super().__init__(config, label_sizes)
+        _check(config)
+        widths, depth = config.widths[::-1], config.blocks * len(config.widths)
+        self.from_rgb = _conv(config.channels * config.patch**2, widths[0], 1, gain=1.0, bias=False)
+        self.stages = nn.ModuleList(_stage(width, config, depth) for width in widths)
+        self.transitions = nn.ModuleList(_transition(a, b) for a, b in pairwise(widths))
+        self.basis = _conv(widths[-1], widths[-1], 4, gain=1.0, groups=widths[-1], padding=0, bias=False)
+        self.head = Projection(widths[-1], widths[0], label_sizes)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        """See `Discriminator.forward`."""
+        x = self.from_rgb(F.pixel_unshuffle(x, self.config.patch))
+        for i, stage in enumerate(self.stages):
+            x = stage(x if i == 0 else self.transitions[i - 1](_halve(x)))
+        logits: Tensor = self.head(self.basis(x).flatten(1), label)
+        return logits
+
+
+class Block(nn.Module):
+    """x + 1x1 expand, grouped 3x3, 1x1 reduce; the last starts at zero, so that every block starts as the identity.
+
+    `depth` is the number of blocks in the network: with three convolutions a block, Fixup scales the others by depth^(-1/4).
+    """
+
+    def __init__(self, width: int, group_channels: int, depth: int) -> None:
+        super().__init__()
+        inner = EXPANSION * width
+        gain = math.sqrt(2 / (1 + 0.2**2)) * depth**-0.25
+        self.expand = _conv(width, inner, 1, gain=gain)
+        self.spatial = _conv(inner, inner, 3, gain=gain, groups=inner // group_channels)
+        self.reduce = _conv(inner, width, 1, gain=0.0, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, width, H, W] to the same shape."""
+        y = F.leaky_relu(self.expand(x), 0.2, inplace=True)
+        y = F.leaky_relu(self.spatial(y), 0.2, inplace=True)
+        shortcut: Tensor = self.reduce(y)
+        return x + shortcut
+
+
+def _conv(a: int, b: int, kernel: int, *, gain: float, groups: int = 1, padding: int | None = None, bias: bool = True) -> nn.Conv2d:
+    conv = nn.Conv2d(a, b, kernel, padding=kernel // 2 if padding is None else padding, groups=groups, bias=bias)
+    nn.init.normal_(conv.weight, std=gain / math.sqrt(a // groups * kernel**2))
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
+def _stage(width: int, config: ModelConfig, depth: int) -> nn.Sequential:
+    return nn.Sequential(*(Block(width, config.group_channels, depth) for _ in range(config.blocks)))
+
+
+def _transition(a: int, b: int) -> nn.Module:
+    return nn.Identity() if a == b else _conv(a, b, 1, gain=1.0, bias=False)
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _halve(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True)
+
+
+def _check(config: ModelConfig) -> None:
+    side = 4 * 2 ** (len(config.widths) - 1) * config.patch
+    if config.resolution != side:
+        raise ConfigError(
+            f"model.resolution is {config.resolution}, but {len(config.widths)} model.widths at model.patch {config.patch} draw {side} px",
+            "Give one width for each doubling from 4 px to resolution / patch.",
+        )
+    for width in config.widths:
+        if EXPANSION * width % config.group_channels:
+            raise ConfigError(
+                f"model.widths has {width}, and {EXPANSION} x {width} is no multiple of model.group_channels {config.group_channels}",
+                "Choose widths that are multiples of half the group.",
+            )

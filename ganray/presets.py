@@ -1,0 +1,75 @@
+"""One table: preset name -> what it changes in TrainConfig. A preset is where a run starts; every key can still be overridden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganray.config import TrainConfig
+from ganray.errors import ConfigError
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "mlp-28": {
+        "kimg": 500.0,
+        "batch": 128,
+        "ema_kimg": 10.0,
+        "model": {"name": "mlp", "resolution": 28, "channels": 1, "z_dim": 100, "embed_dim": 32, "widths": (128, 256, 512, 1024)},
+        "optimizer": {"lr": 2e-4, "lr_final": 2e-4, "beta1": 0.5, "beta2": 0.999, "beta2_final": 0.999},
+        "loss": {"name": "bce", "penalty": "none"},
+        "augment": {"p_final": 0.0},
+    },
+    "dcgan-64": {
+        "kimg": 1000.0,
+        "batch": 128,
+        "ema_kimg": 10.0,
+        "model": {"name": "dcgan", "resolution": 64, "z_dim": 100, "widths": (512, 256, 128, 64)},
+        "optimizer": {"lr": 2e-4, "lr_final": 2e-4, "beta1": 0.5, "beta2": 0.999, "beta2_final": 0.999},
+        "loss": {"name": "bce", "penalty": "none"},
+        "augment": {"p_final": 0.0},
+    },
+    "demo-32": {
+        "kimg": 50.0,
+        "batch": 32,
+        "ema_kimg": 5.0,
+        "model": {"resolution": 32, "widths": (128, 96, 64), "blocks": 1, "patch": 2},
+        "optimizer": {"lr": 1e-3, "lr_final": 1e-3},
+        "loss": {"gamma": 0.3, "gamma_final": 0.3},
+        "augment": {"p": 0.0, "p_final": 0.6, "ramp_kimg": 10.0},
+    },
+    "r3-64": {
+        "kimg": 1000.0,
+        "batch": 128,
+        "ema_kimg": 20.0,
+        "checkpoint_kimg": 50.0,
+        "grid_kimg": 20.0,
+        "model": {"resolution": 64, "widths": (384, 384, 384, 384, 192), "blocks": 2},
+        "loss": {"gamma": 1.0, "gamma_final": 0.1},
+        "augment": {"ramp_kimg": 100.0},
+    },
+    "r3-128": {
+        "kimg": 2000.0,
+        "batch": 64,
+        "ema_kimg": 20.0,
+        "checkpoint_kimg": 50.0,
+        "grid_kimg": 20.0,
+        "model": {"resolution": 128, "widths": (384, 384, 384, 384, 192, 96), "blocks": 2},
+        "loss": {"gamma": 4.0, "gamma_final": 0.4},
+        "augment": {"ramp_kimg": 100.0},
+    },
+    "r3-256": {
+        "kimg": 5000.0,
+        "batch": 64,
+        "ema_kimg": 50.0,
+        "checkpoint_kimg": 100.0,
+        "grid_kimg": 50.0,
+        "model": {"resolution": 256, "widths": (384, 384, 384, 384, 192, 96, 48), "blocks": 2},
+        "loss": {"gamma": 16.0, "gamma_final": 1.6},
+        "augment": {"ramp_kimg": 100.0},
+    },
+}
+
+
+def preset(name: str) -> TrainConfig:
+    """Give the preset as a config; an unknown name is a ConfigError that lists the known ones."""
+    if name not in PRESETS:
+        raise ConfigError(f"preset is {name!r}", f"Use one of {', '.join(PRESETS)}.")
+    return TrainConfig.model_validate({"preset": name, **PRESETS[name]})

@@ -1,0 +1,60 @@
+"""What the training loop asks of the world around it: seven members, implemented by a laptop here and by Ray Train at the rim."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ganray.training.state import TrainState
+
+Row = dict[str, float]
+
+
+class Context(Protocol):
+    """The port of `fit`. Every method is called at the same points on every rank."""
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    def average_(self, tensors: list[Tensor]) -> None:
+        """Replace each tensor by its mean over the workers, in place."""
+
+    def log(self, state: TrainState, row: Row) -> None:
+        """Take the means since the last row: losses, penalties, schedules, img_per_s, data_wait (share of time without data)."""
+
+    def grid(self, state: TrainState) -> None:
+        """Show what the moving average draws now; must be cheap."""
+
+    def checkpoint(self, state: TrainState, row: Row) -> None:
+        """Keep the state; it is finite. Called every `checkpoint_kimg` and at the end."""
+
+    def should_stop(self) -> bool:
+        """Whether to end early, after a last checkpoint; asked after each row, and every rank must answer alike."""
+
+
+class LocalContext:
+    """One process, nothing kept but the rows."""
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        self.rank, self.world_size, self.device = 0, 1, torch.device(device)
+        self.rows: list[Row] = []
+
+    def average_(self, tensors: list[Tensor]) -> None:
+        """See `Context`: the mean over one worker."""
+
+    def log(self, state: TrainState, row: Row) -> None:
+        """See `Context`."""
+        self.rows.append(row)
+
+    def grid(self, state: TrainState) -> None:
+        """See `Context`."""
+
+    def checkpoint(self, state: TrainState, row: Row) -> None:
+        """See `Context`."""
+
+    def should_stop(self) -> bool:
+        """See `Context`."""
+        return False

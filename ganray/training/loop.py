@@ -1,0 +1,103 @@
+"""The training loop: batches in, a trained state out. It counts images, keeps the rows, and stops where a number is not finite."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ganray.config import TrainConfig
+from ganray.errors import NonFiniteError, TrainingError
+from ganray.images.codec import to_float
+from ganray.training.context import Context, Row
+from ganray.training.schedules import crossed, hyper
+from ganray.training.state import TrainState, step_rng
+from ganray.training.step import Terms, train_step
+
+
+class Batch(NamedTuple):
+    """One worker's share of a step: images uint8 [n, H, W, 3], labels int64 [n, A], n = config.batch / workers."""
+
+    images: Tensor
+    labels: Tensor
+
+
+def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, context: Context) -> TrainState:
+    """Train until `config.kimg` or until the context says stop; the state is changed in place and returned.
+
+    Exactly one batch is drawn a step. `batches` must begin at position `state.num_images` of the data: then fit(2N) and
+    fit(N), save, load, fit(N) end bit-equal on CPU. Raises NonFiniteError, and TrainingError where the data ends or does not fit.
+    """
+    window = _Window(state.num_images)
+    running = state.num_images < 1000 * config.kimg
+    while running:
+        before = state.num_images
+        metrics = _step(state, window.timed(batches), config, context)
+        state.num_images += config.batch
+        window.add(metrics)
+        running = state.num_images < 1000 * config.kimg
+        keep = crossed(before, state.num_images, config.checkpoint_kimg)
+        if keep or not running or crossed(before, state.num_images, config.log_kimg):
+            row = window.close(state.num_images, config)
+            context.log(state, row)
+            running = running and not context.should_stop()
+            if keep or not running:
+                context.checkpoint(state, row)
+        if not running or crossed(before, state.num_images, config.grid_kimg):
+            context.grid(state)
+    return state
+
+
+def _step(state: TrainState, batch: Batch, config: TrainConfig, context: Context) -> dict[str, Tensor]:
+    expected = config.batch // context.world_size
+    if len(batch.images) != expected:
+        raise TrainingError(f"a batch has {len(batch.images)} images, not {expected}", "Give each worker batch / workers images a step.")
+    real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
+    label = batch.labels.to(context.device, non_blocking=True)
+    rng = step_rng(config.seed, context.rank, state.num_images, context.device)
+    return train_step(state, real, label, Terms(config, hyper(config, state.num_images), rng, context.average_))
+
+
+class _Window:
+    """Sums since the last row, kept on the device: reading them is the only time that the host waits for it."""
+
+    def __init__(self, num_images: int) -> None:
+        self._reset(num_images)
+
+    def _reset(self, num_images: int) -> None:
+        self.first, self.names, self.steps, self.waited = num_images, [""], 0, 0.0
+        self.sums: Tensor | None = None
+        self.started = time.perf_counter()
+
+    def timed(self, batches: Iterator[Batch]) -> Batch:
+        started = time.perf_counter()
+        batch = next(batches, None)
+        self.waited += time.perf_counter() - started
+        if batch is None:
+            raise TrainingError(f"the data ended after {self.first} images", "Batches must go on as long as the run.")
+        return batch
+
+    def add(self, metrics: dict[str, Tensor]) -> None:
+        values = torch.stack(list(metrics.values()))
+        self.names, self.steps = list(metrics), self.steps + 1
+        self.sums = values if self.sums is None else self.sums + values
+
+    def close(self, num_images: int, config: TrainConfig) -> Row:
+        """Means since the last row. One value that is not finite spoils its sum, so none can pass unseen."""
+        assert self.sums is not None
+        means = dict(zip(self.names, (self.sums / self.steps).tolist(), strict=True))
+        broken = [name for name, value in means.items() if not math.isfinite(value)]
+        if broken:
+            raise NonFiniteError(
+                f"{', '.join(broken)} became non-finite between {self.first} and {num_images} images",
+                "Resume from the last checkpoint with a lower optimizer.lr or a higher loss.gamma.",
+            )
+        seconds = time.perf_counter() - self.started
+        speed = {"img_per_s": (num_images - self.first) / seconds, "data_wait": self.waited / seconds}
+        self._reset(num_images)
+        return {"kimg": num_images / 1000, **means, **asdict(hyper(config, num_images)), **speed}

@@ -1,0 +1,67 @@
+"""The games between G and D, and the zero-centred gradient penalties.
+
+Every loss takes the logits of real and fake images [N], paired by position and of the same label, and gives a scalar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Game:
+    """D's loss and G's loss; `paired` says whether G's needs the logits of real images too."""
+
+    discriminator: Loss
+    generator: Loss
+    paired: bool
+
+
+def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """D wants each real image to look more real than its fake (arXiv 1807.00734; R3GAN, arXiv 2501.05441, section 2). log 2 at rest."""
+    return softplus(fake - real).mean()
+
+
+def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """G wants the opposite."""
+    return softplus(real - fake).mean()
+
+
+def bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Binary cross entropy of D as a classifier of real and fake (arXiv 1406.2661, section 3). 2 log 2 at rest."""
+    return softplus(-real).mean() + softplus(fake).mean()
+
+
+def bce_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """The non-saturating form of G's loss (arXiv 1406.2661, section 3)."""
+    return softplus(-fake).mean()
+
+
+GAMES: dict[str, Game] = {
+    "relativistic": Game(relativistic_discriminator, relativistic_generator, paired=True),
+    "bce": Game(bce_discriminator, bce_generator, paired=False),
+}
+
+
+def exact_penalty(logits: Tensor, x: Tensor) -> Tensor:
+    """Mean of |grad_x D(x)|^2 over the batch, by double backward: R1 on real images, R2 on fake ones (arXiv 1801.04406).
+
+    `x` [N, C, H, W] must require a gradient, and `logits` [N] must come from it.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
+
+
+def finite_penalty(logits: Tensor, shifted: Tensor, sigma: float) -> Tensor:
+    """The same mean by finite differences: E[((D(x + sigma e) - D(x)) / sigma)^2], e ~ N(0, I) (arXiv 2501.08316, section 3).
+
+    `logits` are those of x, `shifted` those of x + sigma e, both [K]. No double backward: cheaper, and it compiles.
+    """
+    return ((shifted - logits) / sigma).square().mean()

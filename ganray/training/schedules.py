@@ -1,0 +1,48 @@
+"""Every schedule is a function of images seen, never of steps: the same run at another batch size follows the same curves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ganray.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """What one step is told: learning rate, Adam's beta2, penalty weight, augmentation probability, decay of the EMA."""
+
+    lr: float
+    beta2: float
+    gamma: float
+    p: float
+    ema_beta: float
+
+
+def hyper(config: TrainConfig, num_images: int) -> Hyper:
+    """Values after `num_images` images (R3GAN, arXiv 2501.05441, appendix: cosine everywhere, then constant)."""
+    progress = num_images / (1000 * (config.optimizer.decay_kimg or config.kimg))
+    ramp = min(num_images / (1000 * config.augment.ramp_kimg), 1.0) if config.augment.ramp_kimg else 1.0
+    return Hyper(
+        lr=cosine(config.optimizer.lr, config.optimizer.lr_final, progress),
+        beta2=cosine(config.optimizer.beta2, config.optimizer.beta2_final, progress),
+        gamma=cosine(config.loss.gamma, config.loss.gamma_final, progress),
+        p=config.augment.p + (config.augment.p_final - config.augment.p) * ramp,
+        ema_beta=ema_beta(config, num_images),
+    )
+
+
+def cosine(first: float, final: float, progress: float) -> float:
+    """Half a cosine from `first` at progress 0 to `final` at 1; constant afterwards."""
+    return final + (first - final) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def ema_beta(config: TrainConfig, num_images: int) -> float:
+    """Decay over one batch for a half-life of `ema_kimg`, never more than the share `ema_rampup` of the images seen."""
+    half_life = min(config.ema_kimg * 1000, config.ema_rampup * num_images)
+    return 0.5 ** (config.batch / half_life) if half_life else 0.0
+
+
+def crossed(before: int, after: int, kimg: float) -> bool:
+    """Whether the clock passed a multiple of `kimg` thousand images on its way from `before` to `after`."""
+    return math.floor(after / (1000 * kimg)) > math.floor(before / (1000 * kimg))

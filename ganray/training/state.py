@@ -1,0 +1,99 @@
+"""Everything that training carries from one step to the next: with it and the config, a run goes on exactly where it stood.
+
+There is no random state among it: each step draws from a stream of its own, keyed by (seed, rank, images seen).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from ganray.config import OptimizerConfig, TrainConfig
+from ganray.errors import CheckpointError
+from ganray.models import Discriminator, Generator, build_discriminator, build_generator
+
+ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass
+class TrainState:
+    """The two networks, G's moving average, both optimizers, and the clock: images seen over all workers."""
+
+    generator: Generator
+    discriminator: Discriminator
+    ema: Generator
+    opt_g: Adam
+    opt_d: Adam
+    num_images: int = 0
+
+    def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Give the state as named tensors (shared, not copied) and a JSON-able description."""
+        tensors = {f"{name}.{key}": value for name, module in self._modules() for key, value in module.state_dict().items()}
+        for name, module, optimizer in self._optimizers():
+            for key, parameter in module.named_parameters():
+                tensors |= {f"{name}.{key}.{slot}": value for slot, value in optimizer.state[parameter].items()}
+        return tensors, {"num_images": self.num_images}
+
+    def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
+        """Take over what `export` gave; a tensor that is absent or of another shape is a CheckpointError that names it."""
+        with torch.no_grad():
+            for name, module in self._modules():
+                for key, value in module.state_dict().items():
+                    value.copy_(_find(tensors, f"{name}.{key}", value))
+        self.num_images = int(description["num_images"])
+        if self.num_images:
+            for name, module, optimizer in self._optimizers():
+                for key, parameter in module.named_parameters():
+                    like = dict(zip(ADAM_SLOTS, (torch.zeros(()), parameter, parameter), strict=True))
+                    optimizer.state[parameter] = {
+                        slot: torch.empty_like(value, device=parameter.device).copy_(_find(tensors, f"{name}.{key}.{slot}", value))
+                        for slot, value in like.items()
+                    }
+
+    def _modules(self) -> tuple[tuple[str, nn.Module], ...]:
+        return ("generator", self.generator), ("discriminator", self.discriminator), ("ema", self.ema)
+
+    def _optimizers(self) -> tuple[tuple[str, nn.Module, Adam], ...]:
+        return ("opt_g", self.generator, self.opt_g), ("opt_d", self.discriminator, self.opt_d)
+
+
+def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torch.device | str = "cpu") -> TrainState:
+    """Start a run: equal weights on every worker and device, from `config.seed` alone; `label_sizes` = values per attribute."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        generator = build_generator(config.model, label_sizes)
+        discriminator = build_discriminator(config.model, label_sizes)
+    # channels-last is the layout that both oneDNN and cuDNN compute in; without it every convolution reorders
+    for network in (generator, discriminator):
+        network.to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]  # torch's stub lacks the lone keyword
+    ema = copy.deepcopy(generator).eval().requires_grad_(False)
+    return TrainState(generator, discriminator, ema, _adam(generator, config.optimizer), _adam(discriminator, config.optimizer))
+
+
+def step_rng(seed: int, rank: int, num_images: int, device: torch.device) -> torch.Generator:
+    """Give the random stream of one step on one worker: a function of its arguments, so that a resumed run draws the same."""
+    key = hashlib.sha256(f"{seed}/{rank}/{num_images}".encode()).digest()
+    rng = torch.Generator(device)
+    rng.manual_seed(int.from_bytes(key[:8], "big") >> 1)
+    return rng
+
+
+def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:
+    return Adam(module.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+
+
+def _find(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+    if name not in tensors:
+        raise CheckpointError(f"the checkpoint has no tensor {name}", "It belongs to other networks: start a new run in another folder.")
+    if tensors[name].shape != like.shape:
+        raise CheckpointError(
+            f"the checkpoint's {name} has shape {tuple(tensors[name].shape)}, this model's {tuple(like.shape)}",
+            "It belongs to other networks: start a new run in another folder.",
+        )
+    return tensors[name]

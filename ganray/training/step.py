@@ -1,0 +1,116 @@
+"""One step of the game: D, then G, then the moving average. No clock, no log, no file, no rank.
+
+R3GAN (arXiv 2501.05441): with T the augmentation, x real, z ~ N(0, I) and c the label of x,
+D minimises softplus(D(T(G(z, c)), c) - D(T(x), c)) + gamma / 2 (R1 + R2), and G the same with the roles exchanged.
+The penalties are taken with respect to T's output, so that no derivative of second order passes through T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from ganray.config import TrainConfig
+from ganray.training.augment import augment
+from ganray.training.ema import update_ema
+from ganray.training.losses import GAMES, exact_penalty, finite_penalty
+from ganray.training.schedules import Hyper
+from ganray.training.state import TrainState
+
+Average = Callable[[list[Tensor]], None]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What one step is played by; `average` takes the mean over workers of a list of tensors, in place."""
+
+    config: TrainConfig
+    hyper: Hyper
+    rng: torch.Generator
+    average: Average
+
+
+def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> dict[str, Tensor]:
+    """Update the state in place from real images [N, C, R, R] in [-1, 1] and labels [N, A]; gives scalars that are still on the device.
+
+    The clock `state.num_images` is the caller's.
+    """
+    with autocast(real.device, terms.config):
+        loss, metrics = discriminator_loss(state, real, label, terms)
+    metrics["grad_d"] = _descend(loss, state.discriminator, state.opt_d, terms)
+    with autocast(real.device, terms.config):
+        loss = generator_loss(state, real, label, terms)
+    metrics["loss_g"] = loss.detach()
+    metrics["grad_g"] = _descend(loss, state.generator, state.opt_g, terms)
+    update_ema(state.ema, state.generator, terms.hyper.ema_beta)
+    return metrics
+
+
+def discriminator_loss(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, dict[str, Tensor]]:
+    """D's loss with penalties, and the scalars worth logging; fakes carry no gradient."""
+    with torch.no_grad():
+        fake = state.generator(_latent(state, real, terms), label)
+    real_logits, r1 = _score(state, _transform(real, terms), label, terms)
+    fake_logits, r2 = _score(state, _transform(fake, terms), label, terms)
+    game = GAMES[terms.config.loss.name].discriminator(real_logits, fake_logits)
+    metrics = {"loss_d": game, "logit": (real_logits - fake_logits).mean(), "r1": r1, "r2": r2}
+    return game + terms.hyper.gamma / 2 * (r1 + r2), {name: value.detach() for name, value in metrics.items()}
+
+
+def generator_loss(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> Tensor:
+    """G's loss on fresh latents; reals carry no gradient."""
+    game = GAMES[terms.config.loss.name]
+    fake = state.generator(_latent(state, real, terms), label)
+    fake_logits = state.discriminator(_transform(fake, terms), label)
+    real_logits = fake_logits
+    if game.paired:
+        with torch.no_grad():
+            real_logits = state.discriminator(_transform(real, terms), label)
+    return game.generator(real_logits, fake_logits)
+
+
+def autocast(device: torch.device, config: TrainConfig) -> torch.autocast:
+    """Compute in bf16 where the config says so; `auto` means on anything but a CPU."""
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and device.type != "cpu")
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
+
+
+def _score(state: TrainState, x: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, Tensor]:
+    """Logits [N] of x, and the mean squared gradient of D at x by the configured method."""
+    loss = terms.config.loss
+    if loss.penalty == "none":
+        logits: Tensor = state.discriminator(x, label)
+        return logits, logits.new_zeros(())
+    if loss.penalty == "exact":
+        x = x.detach().requires_grad_()
+        logits = state.discriminator(x, label)
+        return logits, exact_penalty(logits, x)
+    few = max(1, round(loss.fraction * len(x)))
+    shifted = x[:few] + loss.sigma * torch.randn(x[:few].shape, device=x.device, generator=terms.rng)
+    logits = state.discriminator(torch.cat([x, shifted]), torch.cat([label, label[:few]]))
+    return logits[: len(x)], finite_penalty(logits[:few], logits[len(x) :], loss.sigma)
+
+
+def _transform(x: Tensor, terms: Terms) -> Tensor:
+    return augment(x, terms.hyper.p, terms.config.augment, terms.rng)
+
+
+def _latent(state: TrainState, real: Tensor, terms: Terms) -> Tensor:
+    return torch.randn(len(real), state.generator.z_dim, device=real.device, generator=terms.rng)
+
+
+def _descend(loss: Tensor, network: nn.Module, optimizer: Adam, terms: Terms) -> Tensor:
+    """One step of Adam on `loss`, averaged over workers; gives the norm of the gradient."""
+    parameters = list(network.parameters())
+    gradients = list(torch.autograd.grad(loss, parameters))
+    terms.average([*gradients, *(buffer for buffer in network.buffers() if buffer.is_floating_point())])
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.param_groups[0].update(lr=terms.hyper.lr, betas=(terms.config.optimizer.beta1, terms.hyper.beta2))
+    optimizer.step()
+    norm: Tensor = torch.stack(list(torch._foreach_norm(gradients))).norm()
+    return norm

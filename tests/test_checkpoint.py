@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from ganray.checkpoint import ModelInfo, load_model, load_state, save_model, save_state
+from ganray.config import ModelConfig, TrainConfig
+from ganray.errors import CheckpointError
+from ganray.models import build_generator
+from ganray.storage import open_store
+from ganray.training.state import create_state
+
+MODEL = ModelConfig(resolution=8, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)
+CONFIG = TrainConfig(model=MODEL, kimg=1)
+ATTRIBUTES = {"category": ("mug", "shirt"), "colour": ("blue", "green", "red")}
+
+
+def saved(folder):
+    state = create_state(CONFIG, (2, 3))
+    save_state(state, folder, CONFIG, ATTRIBUTES)
+    return state
+
+
+def written(folder) -> ModelInfo:
+    generator = build_generator(MODEL, (2, 3))
+    return save_model(open_store(str(folder)), generator, ModelInfo(model=MODEL, attributes=ATTRIBUTES, train=CONFIG))
+
+
+def test_a_state_comes_back_bit_equal(tmp_path):
+    state = saved(tmp_path)
+    other = create_state(CONFIG.model_copy(update={"seed": 1}), (2, 3))
+    load_state(other, tmp_path, CONFIG, ATTRIBUTES)
+    ours, theirs = state.export()[0], other.export()[0]
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_another_model_is_refused_by_field(tmp_path):
+    saved(tmp_path)
+    other = CONFIG.model_copy(update={"model": MODEL.model_copy(update={"z_dim": 8})})
+    with pytest.raises(CheckpointError, match=r"model\.z_dim 4, this run has 8"):
+        load_state(create_state(other, (2, 3)), tmp_path, other, ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sizes", "message"),
+    [
+        ({"category": ("mug", "shirt")}, (2,), r"conditioned on \['category', 'colour'\]"),
+        ({**ATTRIBUTES, "colour": ("blue", "green", "pink")}, (2, 3), "attribute colour has other values.*pink, red"),
+        ({**ATTRIBUTES, "category": ("shirt", "mug")}, (2, 3), "attribute category.*another order"),
+    ],
+)
+def test_other_attributes_are_refused_by_name(tmp_path, attributes, sizes, message):
+    saved(tmp_path)
+    with pytest.raises(CheckpointError, match=message):
+        load_state(create_state(CONFIG, sizes), tmp_path, CONFIG, attributes)
+
+
+def test_an_absent_checkpoint_says_so(tmp_path):
+    with pytest.raises(CheckpointError, match=r"state\.json does not exist"):
+        load_state(create_state(CONFIG, (2, 3)), tmp_path, CONFIG, ATTRIBUTES)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    saved(tmp_path)
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:-4] + b"ruin")
+    with pytest.raises(CheckpointError, match=r"state\.safetensors has digest"):
+        load_state(create_state(CONFIG, (2, 3)), tmp_path, CONFIG, ATTRIBUTES)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": 1}', '{"format_version": 99}'])
+def test_a_broken_description_is_refused(tmp_path, text):
+    saved(tmp_path)
+    (tmp_path / "state.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"state\.json"):
+        load_state(create_state(CONFIG, (2, 3)), tmp_path, CONFIG, ATTRIBUTES)
+
+
+def test_a_model_folder_rebuilds_its_own_model(tmp_path):
+    generator = build_generator(MODEL, (2, 3)).eval()
+    info = save_model(open_store(str(tmp_path)), generator, ModelInfo(model=MODEL, attributes=ATTRIBUTES, train=CONFIG))
+    loaded, read = load_model(str(tmp_path))
+    z, label = torch.randn(4, 4), torch.tensor([[0, 0], [1, 2], [0, 1], [1, 1]])
+    assert torch.equal(loaded(z, label), generator(z, label))
+    assert not loaded.training
+    assert read == info
+    assert read.label_sizes == (2, 3)
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    generator = build_generator(MODEL, (2, 3))
+    info = ModelInfo(model=MODEL, attributes=ATTRIBUTES)
+    assert save_model(open_store(str(tmp_path / "a")), generator, info) == save_model(open_store(str(tmp_path / "b")), generator, info)
+
+
+def test_no_model_folder_is_a_checkpoint_error(tmp_path):
+    with pytest.raises(CheckpointError, match=r"no model folder.*ganray train"):
+        load_model(str(tmp_path))
+
+
+def test_damaged_weights_are_refused(tmp_path):
+    written(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-4] + b"ruin")
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_model(str(tmp_path))
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    written(tmp_path)
+    path = tmp_path / "model.json"
+    info = json.loads(path.read_text())
+    info["model"]["z_dim"] = 5
+    path.write_text(json.dumps(info))
+    with pytest.raises(CheckpointError, match=r"not of the model in model\.json"):
+        load_model(str(tmp_path))
