@@ -14,7 +14,8 @@ GanrayError                    code           exit   raised when
 ├── RequestError               request        6      a request names what the model does not know
 ├── TrainingError              training       7      training cannot go on
 │   └── NonFiniteError         non_finite     7      a loss or gradient is not a finite number
-└── ClusterError               cluster        8      the Ray cluster cannot run the plan
+├── ClusterError               cluster        8      the Ray cluster cannot run the plan
+└── EvaluationError            evaluation     9      scores cannot be computed or compared
 """
 
 from __future__ import annotations
@@ -136,3 +137,10 @@ class ClusterError(GanrayError):
 
     code = "cluster"
     exit_code = 8
+
+
+class EvaluationError(GanrayError):
+    """Scores cannot be computed or compared."""
+
+    code = "evaluation"
+    exit_code = 9
