@@ -50,12 +50,14 @@ class StateInfo(Section):
 
 
 class ModelInfo(Section):
-    """`model.json`: everything needed to rebuild, condition and describe the model. `attributes` keeps the order of label columns."""
+    """`model.json`: everything needed to rebuild, condition and describe the model. `attributes` keeps the order of label
+    columns, `histograms` how many catalog images have each value (what is not asked for is drawn accordingly)."""
 
     format_version: int = FORMAT_VERSION
     software: str = __version__
     model: ModelConfig
     attributes: Attributes
+    histograms: dict[str, dict[str, int]] = Field(default_factory=dict)
     catalog_url: str = ""
     catalog_digest: str = ""
     num_images: int = 0

@@ -77,17 +77,17 @@ def entry() -> None:
 
 def _report(verb: str, error: Exception) -> int:
     """One line for an error of ours, however deep Ray has wrapped it; anything else is a defect and keeps its traceback."""
-    from ganray.on_ray.failures import ours
-
-    known = error if type(error) in _tree(GanrayError) else ours(error)
+    known = error if type(error).__module__ == GanrayError.__module__ else _unwrap(error)
     if not isinstance(known, GanrayError):
         raise error
     print(f"ganray {verb}: error: {known}", file=sys.stderr)
     return known.exit_code
 
 
-def _tree(root: type[Exception]) -> set[type[Exception]]:
-    return {root}.union(*(_tree(child) for child in root.__subclasses__()))
+def _unwrap(error: Exception) -> GanrayError | None:
+    from ganray.on_ray.failures import ours
+
+    return ours(error)
 
 
 def _how_to_go_on(verb: str) -> str:

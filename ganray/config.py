@@ -79,7 +79,9 @@ class LossConfig(Section):
     """The game between G and D."""
 
     name: Literal["relativistic", "bce"] = Field("relativistic", description="relativistic pairing (R3GAN) or the classic cross entropy")
-    penalty: Literal["exact", "finite", "none"] = Field("finite", description="R1 and R2: exact (double backward), by finite differences, or none")
+    penalty: Literal["exact", "finite", "none"] = Field(
+        "finite", description="R1 and R2: exact (double backward), by finite differences, or none"
+    )
     gamma: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 at the start")
     gamma_final: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 after decay_kimg")
     sigma: PositiveFloat = Field(0.01, description="step of the finite difference, in pixel units of [-1, 1]")
@@ -138,7 +140,9 @@ class TrainConfig(Section):
     log_kimg: PositiveFloat = Field(0.5, description="thousand images between log lines and TensorBoard scalars")
     grid_kimg: PositiveFloat = Field(5.0, description="thousand images between sample grids")
     ema_kimg: NonNegativeFloat = Field(5.0, description="half-life of the generator's moving average in thousand images")
-    ema_rampup: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.05, description="the half-life never exceeds this share of the images seen")
+    ema_rampup: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        0.05, description="the half-life never exceeds this share of the images seen"
+    )
     model: ModelConfig = Field(ModelConfig(), description="the networks")
     optimizer: OptimizerConfig = Field(OptimizerConfig(), description="Adam and the schedules")
     loss: LossConfig = Field(LossConfig(), description="loss and penalties")
@@ -155,8 +159,12 @@ class IngestConfig(Section):
     resolution: Annotated[int, Field(ge=8, le=2048)] = Field(32, description="side of the prepared square images in pixels")
     table: str = Field("", description="URL of a CSV or Parquet table of attributes; empty takes the category from folder names")
     join: str = Field("", description="column of the table that names the file or the SKU; empty finds file, filename, path or sku")
-    attributes: tuple[str, ...] | None = Field(None, description="table columns to keep as attributes; default: every column with at most max_values values")
-    max_values: PositiveInt = Field(200, description="an attribute with more distinct values is left out (by default) or refused (if named)")
+    attributes: tuple[str, ...] | None = Field(
+        None, description="table columns to keep as attributes; default: every column with at most max_values values"
+    )
+    max_values: PositiveInt = Field(
+        200, description="an attribute with more distinct values is left out (by default) or refused (if named)"
+    )
     min_images: PositiveInt = Field(2, description="fewer images than this in a category is an error")
     square: Literal["pad", "crop"] = Field("pad", description="how photos become square: white padding or centre crop")
     format: Literal["png", "webp", "jpeg"] = Field("png", description="encoding of the prepared images (webp is lossless)")
@@ -174,7 +182,9 @@ class GenerateConfig(Section):
     """Make labelled images in bulk from a table of requests (or a count), each written exactly once."""
 
     model: str = Field("out/model", description="URL of a model folder")
-    requests: str = Field("", description="URL of a JSONL, CSV or Parquet table of requests; empty makes num requests over all attribute values")
+    requests: str = Field(
+        "", description="URL of a JSONL, CSV or Parquet table of requests; empty makes num requests over all attribute values"
+    )
     num: PositiveInt = Field(1000, description="requests to make when no table is given, spread evenly over the first attribute's values")
     out: str = Field("out/images", description="URL to write images, receipts and manifest under")
     format: Literal["png", "jpeg", "webp"] = Field("png", description="image format of requests that name none")

@@ -44,7 +44,7 @@ def load(verb: str, config: type[C], argv: Sequence[str]) -> C:
         read = CliApp.run(settings, cli_args=list(argv), cli_exit_on_error=False, **_merge(base, file))
         return config.model_validate(read.model_dump(exclude={"config"}, by_alias=True))
     except ValidationError as error:
-        raise _explain(verb, error, argv, prefix, keys) from None
+        raise _explain(verb, error, argv, prefix, keys, path) from None
     except SettingsError as error:
         raise _explain_flag(verb, error, keys) from None
 
@@ -75,7 +75,9 @@ def _settings_class(verb: str, config: type[C], prefix: str) -> type[BaseSetting
             return env_settings, init_settings
 
     Settings.__doc__ = config.__doc__
-    made = create_model(f"{verb.title()}Settings", __base__=Settings, __doc__=config.__doc__, config=(str, Field("", description=CONFIG_HELP)))
+    made = create_model(
+        f"{verb.title()}Settings", __base__=Settings, __doc__=config.__doc__, config=(str, Field("", description=CONFIG_HELP))
+    )
     return cast(type[BaseSettings], made)
 
 
@@ -137,17 +139,19 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _explain(verb: str, error: ValidationError, argv: Sequence[str], prefix: str, keys: Sequence[str]) -> ConfigError:
+def _explain(verb: str, error: ValidationError, argv: Sequence[str], prefix: str, keys: Sequence[str], path: str) -> ConfigError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int)).split(".function-")[0]
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return ConfigError(f"{verb}: {key}: no such key{_close(key, keys)}{more}", f"Remove or rename it; `ganray {verb} --help` lists all")
     source = f"flag {_flag(key)}" if any(word.split("=")[0] == _flag(key) for word in argv) else ""
-    source = source or (f"variable {_variable(prefix, key)}" if _variable(prefix, key) in os.environ else "the YAML file or preset")
+    source = source or (f"variable {_variable(prefix, key)}" if _variable(prefix, key) in os.environ else path or "the preset")
     problem = first["msg"].removeprefix("Value error, ")
     problem = problem[0].lower() + problem[1:]
-    return ConfigError(f"{verb}: {key} = {first['input']!r} from {source}: {problem}{more}", f"`ganray {verb} --help` says what {key} takes")
+    return ConfigError(
+        f"{verb}: {key} = {first['input']!r} from {source}: {problem}{more}", f"`ganray {verb} --help` says what {key} takes"
+    )
 
 
 def _explain_flag(verb: str, error: SettingsError, keys: Sequence[str]) -> ConfigError:

@@ -124,7 +124,9 @@ def test_no_circle():
 
 
 def test_the_top_level_is_fixed():
-    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(".egg-info")}
+    folders = {
+        path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(".egg-info")
+    }
     assert folders <= {"cluster", "ganray", "jobs", "tests", "out", "build", "dist"}
     for needed in ("cluster", "ganray", "jobs", "tests", "cluster.yaml", "pyproject.toml", "README.md"):
         assert (ROOT / needed).exists(), needed

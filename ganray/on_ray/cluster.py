@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 
@@ -22,9 +23,7 @@ ENVIRONMENT = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.5",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
-    "TQDM_DISABLE": "",
 }
 
 
@@ -54,12 +53,12 @@ def _start(config: RayConfig) -> None:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if address is None and not inside_job:
         # One logical CPU beyond the cores keeps Ray Data alive beside a Train worker on the smallest machine.
         options = {"num_cpus": config.num_cpus or (os.cpu_count() or 1) + 1, "include_dashboard": False}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=True, **options)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error

@@ -23,7 +23,7 @@ from ganray.catalog.reader import Catalog
 from ganray.config import DataConfig
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
-from ganray.training.context import Batch
+from ganray.training.loop import Batch
 
 SEGMENT = 256  # windows handed to one Ray Data execution: bounds the driver's plan, amortises its start (about 0.3 s)
 
@@ -96,8 +96,8 @@ def _blocks(source: Source, windows: Iterator[Window], tasks: int) -> Iterator[t
         dataset = ray.data.from_items(items, override_num_blocks=len(items))
         dataset.context.enable_progress_bars = False
         dataset.context.execution_options.preserve_order = True
-        dataset = dataset.map_batches(read, batch_size=1, compute=ray.data.TaskPoolStrategy(size=tasks))
-        for block in dataset.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):
+        blocks = dataset.map_batches(read, batch_size=1, compute=ray.data.TaskPoolStrategy(size=tasks))
+        for block in blocks.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):
             yield block["image"], block["label"]
 
 

@@ -11,11 +11,12 @@ from ganray.errors import ClusterError, GanrayError, StorageError
 
 
 def ours(error: BaseException) -> GanrayError | None:
-    """The GanrayError that caused `error`, rebuilt as itself; a ClusterError for Ray's own failures; None for a defect of ours."""
+    """The GanrayError that caused `error`; a ClusterError for Ray's own failures; None for a defect of ours."""
     layers = list(_layers(error))
     for layer in layers:
-        if isinstance(layer, GanrayError):
-            return _bare(layer)
+        # Ray raises a subclass of both its error and ours whose text is a traceback: its cause is the plain one.
+        if isinstance(layer, GanrayError) and type(layer).__module__ == GanrayError.__module__:
+            return layer
     for layer in layers:
         if isinstance(layer, OSError) and layer.errno == 28:
             return StorageError(f"{layer.filename or 'the disk'}: no space left", "Free some space, then run the same command again")
@@ -32,13 +33,7 @@ def _layers(error: BaseException | None, seen: set[int] | None = None) -> Iterat
     yield error
     inner = [getattr(error, "cause", None), error.__cause__, error.__context__]
     if isinstance(error, TrainingFailedError):
-        inner += list(getattr(error, "worker_failures", {}).values()) + [getattr(error, "controller_failure", None)]
+        inner += [*getattr(error, "worker_failures", {}).values(), getattr(error, "controller_failure", None)]
     for layer in inner:
         if isinstance(layer, BaseException):
             yield from _layers(layer, seen)
-
-
-def _bare(error: GanrayError) -> GanrayError:
-    """Ray raises a subclass of both its error and ours whose text is a traceback: take the plain one."""
-    plain: type[GanrayError] = next(kind for kind in type(error).__mro__ if kind.__module__ == GanrayError.__module__)
-    return plain(*error.args) if len(error.args) > 1 else plain(getattr(error, "message", str(error)), getattr(error, "remedy", ""))

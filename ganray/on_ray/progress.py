@@ -49,7 +49,11 @@ class Progress:
         left = (self._total - self._done) / rate if rate > 0 else 0.0
         eta = f", ETA {left:.0f} s" if self._done < self._total else f", {seconds:.1f} s"
         note = f", {self._note}" if self._note else ""
-        print(f"{self._what}: {self._done:.5g}/{self._total:.5g} {self._unit}, {rate:.4g} {self._unit}/s{eta}{note}", file=self._stream, flush=True)
+        print(
+            f"{self._what}: {self._done:.5g}/{self._total:.5g} {self._unit}, {rate:.4g} {self._unit}/s{eta}{note}",
+            file=self._stream,
+            flush=True,
+        )
 
 
 @contextmanager

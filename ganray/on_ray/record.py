@@ -1,0 +1,138 @@
+"""What a training run leaves behind while it runs: the live bar, TensorBoard scalars, a JSON line a report, sample grids.
+
+Workers post to a small actor and never wait; a thread of the driver takes what is there and writes it to the run's store.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import ray
+from tensorboardX import SummaryWriter
+
+from ganray.config import TrainConfig
+from ganray.errors import GanrayError
+from ganray.on_ray.progress import Progress
+from ganray.storage import Store
+
+POLL_S = 0.5
+SYNC_S = 30.0
+
+
+class Board:
+    """The mailbox between the workers and the driver."""
+
+    def __init__(self) -> None:
+        self._items: list[tuple[str, Any]] = []
+
+    def post(self, kind: str, item: Any) -> None:
+        """Leave one item: kind is log, grid, checkpoint, note, result or error."""
+        self._items.append((kind, item))
+
+    def take(self) -> list[tuple[str, Any]]:
+        """Everything left since the last call."""
+        items, self._items = self._items, []
+        return items
+
+
+def make_board() -> Any:
+    """A handle of a new board actor; it costs no CPU slot and outlives workers that fail."""
+    return ray.remote(Board).options(num_cpus=0, max_restarts=0).remote()
+
+
+class Recorder:
+    """`with Recorder(...)`: takes from the board until the block ends; then `rows`, `grids`, `result` and `error` tell what came."""
+
+    def __init__(self, board: Any, store: Store, config: TrainConfig) -> None:
+        self._board, self._store, self._config = board, store, config
+        self._folder = Path(tempfile.mkdtemp(prefix="ganray-logs-"))
+        self._writer = SummaryWriter(logdir=str(self._folder))
+        self._lines: list[str] = []
+        self._run = time.strftime("%Y%m%d-%H%M%S")
+        self._bar: Progress | None = None
+        self._seen = 0.0
+        self._synced = time.monotonic()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="recorder", daemon=True)
+        self.rows: list[dict[str, float]] = []
+        self.grids: list[str] = []
+        self.result: dict[str, Any] | None = None
+        self.error: GanrayError | None = None
+
+    def __enter__(self) -> Recorder:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self._bar is not None:
+            self._bar.close()
+        self._writer.close()
+        if kind is None or self.rows:
+            self._sync()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(POLL_S):
+            self._drain()
+        self._drain()
+
+    def _drain(self) -> None:
+        try:
+            items = ray.get(self._board.take.remote(), timeout=30)
+        except ray.exceptions.RayError:  # the cluster is going down; fit() says why
+            return
+        for kind, item in items:
+            getattr(self, f"_on_{kind}")(item)
+        if self._lines and time.monotonic() - self._synced > SYNC_S:
+            self._sync()
+
+    def _on_log(self, row: dict[str, float]) -> None:
+        kimg = row["kimg"]
+        if self._bar is None:
+            self._bar = Progress("train", self._config.kimg, "kimg")
+            self._seen = 0.0
+        note = ", ".join(f"{name} {row[key]:.3g}" for key, name in NOTES.items() if key in row)
+        self._bar.update(kimg - self._seen, note)
+        self._seen = kimg
+        self.rows.append(row)
+        self._lines.append(json.dumps(row))
+        for name, value in row.items():
+            if name != "kimg":
+                self._writer.add_scalar(name, value, global_step=round(kimg * 1000))
+
+    def _on_grid(self, item: tuple[float, bytes]) -> None:
+        kimg, png = item
+        key = f"grids/kimg-{kimg:09.3f}.png"
+        self._store.put(key, png)
+        self.grids.append(key)
+
+    def _on_checkpoint(self, row: dict[str, float]) -> None:
+        self._sync()
+
+    def _on_note(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.update(0.0, text)
+
+    def _on_result(self, result: dict[str, Any]) -> None:
+        self.result = result
+
+    def _on_error(self, error: GanrayError) -> None:
+        self.error = error
+
+    def _sync(self) -> None:
+        """Copy the logs into the run's store: appended locally, put whole (they are small)."""
+        self._synced = time.monotonic()
+        self._store.put(f"logs/{self._run}/metrics.jsonl", ("\n".join(self._lines) + "\n").encode())
+        self._writer.flush()
+        for path in self._folder.glob("events.*"):
+            self._store.put(f"logs/{self._run}/{path.name}", path.read_bytes())
+
+
+NOTES = {"img_per_s": "img/s", "loss_d": "D", "loss_g": "G"}

@@ -1,0 +1,137 @@
+"""The verb `train`: a prepared catalog in, a model folder out, through Ray Train."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer
+
+from ganray.catalog.reader import Catalog
+from ganray.checkpoint import load_model
+from ganray.config import TrainConfig
+from ganray.errors import CatalogError, CheckpointError, ConfigError, StorageError
+from ganray.on_ray.card import model_card
+from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
+from ganray.on_ray.data import Source
+from ganray.on_ray.record import Recorder, make_board
+from ganray.on_ray.train_worker import Job, train_worker
+from ganray.storage import Store, arrow_filesystem, open_store
+
+RUN_FACTS = "run.json"
+RUN = "checkpoints"  # Ray Train's name for the run, and its folder in the model folder
+
+
+def train(config: TrainConfig) -> dict[str, Any]:
+    """Train until `kimg` or `minutes`; returns what the model folder holds.
+
+    Raises ConfigError, CatalogError, CheckpointError or StorageError before anything starts, and whatever stops the training.
+    """
+    check(config)
+    catalog = Catalog.open(config.catalog)
+    vocabulary = check_catalog(config, catalog)
+    store = open_store(config.out)
+    check_folder(config, store, catalog.info.digest)
+    resources = connect(config.ray)
+    gpu = use_gpu(config.gpu, resources, config.workers)
+    threads, data_tasks = share_cpus(config, resources, gpu)
+    board = make_board()
+    source = Source(config.catalog, tuple(vocabulary), config.data, config.seed)
+    histograms = {name: catalog.info.histograms[name] for name in vocabulary}
+    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, data_tasks, board)
+    filesystem, path = arrow_filesystem(config.out)
+    trainer = TorchTrainer(
+        train_worker,
+        train_loop_config={"job": job},
+        scaling_config=ScalingConfig(
+            num_workers=config.workers,
+            use_gpu=gpu,
+            resources_per_worker={"CPU": threads} | ({"GPU": 1} if gpu else {}),
+        ),
+        run_config=RunConfig(
+            name=RUN,
+            storage_path=path,
+            storage_filesystem=filesystem,
+            failure_config=FailureConfig(max_failures=config.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=config.keep),
+        ),
+    )
+    with Recorder(board, store, config) as recorder:
+        trainer.fit()
+    return _finish(config, store, recorder)
+
+
+def check(config: TrainConfig) -> None:
+    """What can be seen to be wrong from the configuration alone."""
+    if config.batch % config.workers:
+        raise ConfigError(
+            f"train: batch = {config.batch} does not divide by workers = {config.workers}",
+            f"Use a batch of {config.workers}, {2 * config.workers}, ...",
+        )
+    for name, url in (("catalog", config.catalog), ("out", config.out)):
+        if url.startswith("memory:"):
+            raise ConfigError(f"train: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
+
+
+def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    """The vocabulary to condition on. Raises CatalogError where catalog and model do not fit."""
+    side = config.model.resolution
+    if catalog.info.resolution != side:
+        raise CatalogError(
+            f"{config.catalog} holds {catalog.info.resolution} px images, the model ({config.preset}) is for {side} px",
+            f"Ingest with --resolution {side}, or choose another preset",
+        )
+    vocabulary = catalog.vocabulary(config.attributes)
+    single = [name for name, values in vocabulary.items() if len(values) < 2]
+    if config.attributes is None:  # a constant attribute tells the networks nothing
+        return {name: values for name, values in vocabulary.items() if name not in single}
+    if single:
+        raise CatalogError(f"attribute {single[0]!r} of {config.catalog} has one value only", "Leave it out of --attributes")
+    return vocabulary
+
+
+def check_folder(config: TrainConfig, store: Store, catalog_digest: str) -> None:
+    """Refuse to start over an existing run, or to continue one on other data: both would mix two runs in one folder."""
+    exists = next(iter(store.list(RUN + "/")), None) is not None or store.exists("model.json")
+    if exists and not config.resume:
+        raise CheckpointError(f"{config.out} holds a run already", "Add --resume to continue it, or choose another --out")
+    if exists and store.exists(RUN_FACTS):
+        before = json.loads(store.get(RUN_FACTS))["catalog_digest"]
+        if before != catalog_digest:
+            raise CheckpointError(
+                f"{config.out} was begun on a catalog with digest {before[:12]}, {config.catalog} now has {catalog_digest[:12]}",
+                "Restore that catalog, or train into another --out",
+            )
+    facts = {"catalog_digest": catalog_digest, "config": config.model_dump(mode="json")}
+    store.put(RUN_FACTS, json.dumps(facts, indent=1).encode())
+
+
+def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, int]:
+    """(torch threads a worker, data tasks a worker). One CPU stays free for data: otherwise Ray would wait for ever."""
+    cores = min(resources.cpus - 1, float(os.cpu_count() or 1)) if resources.cpus <= (os.cpu_count() or 1) + 1 else resources.cpus - 1
+    threads = config.threads or (1 if gpu else max(1, int(cores // config.workers)))
+    require_cpus(config.workers * threads + 1, resources, f"train with {config.workers} workers of {threads} threads (+ 1 for data)")
+    free = resources.cpus - config.workers * threads
+    return threads, max(1, int(free // config.workers))
+
+
+def _finish(config: TrainConfig, store: Store, recorder: Recorder) -> dict[str, Any]:
+    if recorder.error is not None:
+        raise recorder.error
+    result = recorder.result
+    if result is None:
+        raise StorageError(f"{config.out}: the run ended without a model", "Run the same command with --resume")
+    _, info = load_model(config.out)
+    store.put("README.md", model_card(info, recorder.rows, recorder.grids).encode())
+    seconds = result["minutes"] * 60
+    return {
+        "model": config.out,
+        "digest": info.digest,
+        "kimg": result["kimg"],
+        "minutes": round(result["minutes"], 2),
+        "img/s": round(result["images"] / seconds, 1) if seconds > 0 and result["images"] else 0.0,
+        "finished": time.strftime("%Y-%m-%d %H:%M:%S"),
+    }

@@ -1,0 +1,134 @@
+import os
+
+import pytest
+
+from ganray.cli import VERBS
+from ganray.config import BenchmarkConfig, IngestConfig, TrainConfig
+from ganray.errors import ConfigError
+from ganray.settings import load
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("GANRAY_"):
+            monkeypatch.delenv(name)
+
+
+def test_defaults_come_from_the_preset():
+    config = load("train", TrainConfig, [])
+    assert config.preset == "demo-32"
+    assert config.model.patch == 2
+    assert load("train", TrainConfig, ["--preset", "mlp-28"]).model.name == "mlp"
+
+
+def test_flags_win_over_variables_over_file_over_preset(tmp_path, monkeypatch):
+    path = tmp_path / "run.yaml"
+    path.write_text("kimg: 1\nbatch: 64\nseed: 3\nmodel: {z_dim: 7, embed_dim: 9}\n")
+    monkeypatch.setenv("GANRAY_TRAIN_BATCH", "128")
+    monkeypatch.setenv("GANRAY_TRAIN_MODEL__Z_DIM", "11")
+    config = load("train", TrainConfig, ["--config", str(path), "--seed", "5"])
+    assert (config.kimg, config.batch, config.seed) == (1.0, 128, 5)
+    assert (config.model.z_dim, config.model.embed_dim, config.model.patch) == (11, 9, 2)
+
+
+def test_one_file_may_hold_a_section_per_verb(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("ingest: {resolution: 48}\ntrain: {preset: mlp-28, kimg: 2}\n")
+    assert load("ingest", IngestConfig, ["--config", str(path)]).resolution == 48
+    config = load("train", TrainConfig, [f"--config={path}"])
+    assert (config.preset, config.model.resolution, config.kimg) == ("mlp-28", 28, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--attributes", "category,colour"], ("category", "colour")),
+        (["--attributes", '["a"]'], ("a",)),
+        (["--attributes="], ()),
+        ([], None),
+    ],
+)
+def test_lists(words, expected):
+    assert load("train", TrainConfig, words).attributes == expected
+
+
+def test_a_list_from_a_variable(monkeypatch):
+    monkeypatch.setenv("GANRAY_TRAIN_MODEL__WIDTHS", "32,16")
+    assert load("train", TrainConfig, []).model.widths == (32, 16)
+
+
+def test_switches():
+    assert load("train", TrainConfig, ["--resume"]).resume
+    assert load("train", TrainConfig, ["--no-gpu"]).gpu is False
+    assert load("train", TrainConfig, []).gpu is None
+    assert load("benchmark", BenchmarkConfig, ["--json", "--name", "input"]).json_lines
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--kimgs", "3"], ["--kimgs", "did you mean --kimg?", "--help"]),
+        (["--batch", "many"], ["batch", "'many'", "flag --batch", "integer", "--help"]),
+        (["--model.z-dim", "-4"], ["model.z_dim", "'-4'", "greater than 0"]),
+        (["--loss.name", "hinge"], ["loss.name", "hinge", "'relativistic' or 'bce'"]),
+        (["--preset", "big"], ["preset", "big", "demo-32"]),
+        (["--config", "/nowhere.yaml"], ["/nowhere.yaml", "No such file"]),
+        (["stray"], ["stray"]),
+    ],
+)
+def test_a_wrong_flag_is_one_clear_line(words, parts):
+    with pytest.raises(ConfigError) as error:
+        load("train", TrainConfig, words)
+    assert "\n" not in str(error.value)
+    for part in parts:
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("kimgs: 3", ["kimgs", "did you mean kimg?"]),
+        ("model: {zdim: 3}", ["model.zdim", "no such key"]),
+        ("batch: many", ["batch", "'many'", "run.yaml"]),
+        ("- a\n- b", ["list", "key: value"]),
+        ("a: [", ["not valid YAML"]),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line(tmp_path, text, parts):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load("train", TrainConfig, ["--config", str(path)])
+    assert "\n" not in str(error.value)
+    for part in parts:
+        assert part in str(error.value)
+
+
+def test_a_wrong_variable_is_one_clear_line(monkeypatch):
+    monkeypatch.setenv("GANRAY_TRAIN_KIMGS", "3")
+    with pytest.raises(ConfigError, match="GANRAY_TRAIN_KIMGS='3': no such option .did you mean GANRAY_TRAIN_KIMG"):
+        load("train", TrainConfig, [])
+    monkeypatch.delenv("GANRAY_TRAIN_KIMGS")
+    monkeypatch.setenv("GANRAY_TRAIN_BATCH", "x")
+    with pytest.raises(ConfigError, match="batch = 'x' from variable GANRAY_TRAIN_BATCH"):
+        load("train", TrainConfig, [])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_explained(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        load(verb, VERBS[verb], ["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "--config" in text
+
+    def walk(model, prefix=""):
+        for name, field in model.model_fields.items():
+            assert field.description, f"{verb}: {prefix}{name} has no description"
+            if hasattr(field.annotation, "model_fields"):
+                walk(field.annotation, f"{prefix}{name}.")
+            else:
+                assert "--" + (prefix + (field.alias or name)).replace("_", "-") in text or "--no-" in text
+
+    walk(VERBS[verb])
