@@ -1,0 +1,66 @@
+"""The sample catalog: products drawn by code, each a pure function of (seed, index), at any size and resolution, with its truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganray.catalog.drawing import PATTERNS, Canvas, Colour, clutter, tinted, white
+from ganray.catalog.products import CATEGORIES, CREAM, Look
+from ganray.images.codec import Pixels
+
+COLOURS: dict[str, Colour] = {
+    "black": (48.0, 48.0, 54.0),
+    "blue": (38.0, 92.0, 196.0),
+    "brown": (126.0, 82.0, 50.0),
+    "green": (44.0, 148.0, 78.0),
+    "orange": (242.0, 126.0, 28.0),
+    "pink": (244.0, 142.0, 178.0),
+    "purple": (122.0, 62.0, 164.0),
+    "red": (206.0, 34.0, 42.0),
+    "yellow": (248.0, 202.0, 40.0),
+}
+PATTERN_SHARES = (0.6, 0.2, 0.2)
+
+
+@dataclass(frozen=True)
+class Product:
+    """The truth about one sample product; `background` is white or cluttered."""
+
+    sku: str
+    category: str
+    colour: str
+    pattern: str
+    background: str
+    title: str
+    seed: int
+    index: int
+
+
+def product(seed: int, index: int, cluttered: float = 0.0) -> Product:
+    """Product `index` of the catalog of that seed; categories take turns, `cluttered` is the share on cluttered backgrounds."""
+    rng = _rng(seed, index, 0)
+    category = list(CATEGORIES)[index % len(CATEGORIES)]
+    colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
+    pattern = PATTERNS[int(np.searchsorted(np.cumsum(PATTERN_SHARES), rng.random()).clip(0, len(PATTERNS) - 1))]
+    background = "cluttered" if rng.random() < cluttered else "white"
+    looks = colour if pattern == "plain" else f"{pattern} {colour}"
+    sku = f"{category.replace('-', '')[:4].upper()}-{index:07d}"
+    return Product(sku, category, colour, pattern, background, f"{looks} {category}".capitalize(), seed, index)
+
+
+def draw(item: Product, side: int) -> tuple[Pixels, Pixels]:
+    """The product's picture, uint8 [side, side, 3], and the mask of its pixels, uint8 [side, side]."""
+    rng = _rng(item.seed, item.index, 1)
+    red, green, blue = (np.asarray(COLOURS[item.colour]) * rng.uniform(0.93, 1.06) + rng.uniform(-5, 5, 3)).clip(0, 255).tolist()
+    second = tinted(CREAM, -0.06) if item.colour != "yellow" else (226.0, 120.0, 30.0)
+    vary = tuple(rng.uniform(-1.0, 1.0, 8).tolist())
+    background = white(side) if item.background == "white" else clutter(side, _rng(item.seed, item.index, 2))
+    canvas = Canvas(side, background)
+    CATEGORIES[item.category](canvas, Look((red, green, blue), second, item.pattern, vary))
+    return canvas.finished()
+
+
+def _rng(seed: int, index: int, stream: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=[seed, 4 * index + stream]))
