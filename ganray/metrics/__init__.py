@@ -1,0 +1,94 @@
+"""How good a set of samples is, against photos: METRICS, and `score`, which measures them all beside their floors.
+
+Every figure is measured twice: on the samples, and (its floor) on held-out photos in their place. A perfect generator reaches the floor.
+No figure stands alone: distance hardly tells a collapsed model from a good one, coverage and the neighbour ratio do. To add a metric,
+write one file and add one line to the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+from ganray.errors import EvaluationError
+from ganray.metrics.coverage import coverage, density
+from ganray.metrics.frechet import frechet_distance
+from ganray.metrics.kernel import kernel_distance
+from ganray.metrics.neighbours import copied_share, neighbour_ratio
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`measure(train, holdout, sample)` on features [n, d]; `good` says where a good value lies, `meaning` what it tells."""
+
+    measure: Callable[[Tensor, Tensor, Tensor], float]
+    title: str
+    good: Literal["low", "high", "near the photos' own"]
+    meaning: str
+
+
+METRICS: dict[str, Metric] = {
+    "frechet": Metric(
+        lambda train, holdout, sample: frechet_distance(train, sample),
+        "Frechet distance",
+        "low",
+        "How far the whole crowd of generated images is from the crowd of photos. Held-out photos are not at 0 either: that is the floor.",
+    ),
+    "kernel": Metric(
+        lambda train, holdout, sample: kernel_distance(train, sample),
+        "Kernel distance",
+        "low",
+        "The same question asked another way, without bias: 0 means that the two crowds cannot be told apart.",
+    ),
+    "density": Metric(
+        lambda train, holdout, sample: density(train, sample),
+        "Density",
+        "near the photos' own",
+        "How typical the images are. Low: many look like no photo. Above the photos' own: they crowd where photos are commonest.",
+    ),
+    "coverage": Metric(
+        lambda train, holdout, sample: coverage(train, sample),
+        "Coverage",
+        "high",
+        "Share of photos that have a generated image for a near neighbour. It falls when the model repeats a few products.",
+    ),
+    "neighbour_ratio": Metric(
+        neighbour_ratio,
+        "Neighbour ratio",
+        "near the photos' own",
+        "Distance of an image to its nearest photo, over that of a held-out photo to its own. Near 0 it copies; far above 1 it strays.",
+    ),
+    "copied_share": Metric(
+        copied_share,
+        "Suspected copies",
+        "near the photos' own",
+        "Share of images that lie as close to a photo as only the closest 1 % of other photos do. Look at the pairs below.",
+    ),
+}
+
+
+def score(train: Tensor, holdout: Tensor, sample: Tensor) -> tuple[dict[str, float], dict[str, float]]:
+    """(scores, floors) by metric name, of features float [n, d] in one extractor's space; all three of one length."""
+    if not len(train) == len(holdout) == len(sample):
+        raise EvaluationError(
+            f"{len(train)} training photos, {len(holdout)} held-out photos and {len(sample)} samples do not compare",
+            "Score sets of one size: distances depend on it",
+        )
+    scores = {name: metric.measure(train, holdout, sample) for name, metric in METRICS.items()}
+    return scores, {name: metric.measure(train, holdout, holdout) for name, metric in METRICS.items()}
+
+
+def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, float]:
+    """Change of every score from one report to another. Raises EvaluationError where extractor or number of images differ."""
+    for what, one, other in (
+        ("extractor", before["extractor"]["digest"], after["extractor"]["digest"]),
+        ("number of images", before["num"], after["num"]),
+    ):
+        if one != other:
+            raise EvaluationError(
+                f"the reports differ in {what}: {one} and {other}", "Evaluate again with --extractor and --num of the first"
+            )
+    return {name: after["scores"][name] - value for name, value in before["scores"].items() if name in after["scores"]}

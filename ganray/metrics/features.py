@@ -1,0 +1,176 @@
+"""A small feature extractor, trained once on the catalog itself and then frozen: 64 numbers an image.
+
+There is nothing to download, the space is the catalog's own, and 64 dimensions keep the Frechet distance's bias small at a few thousand
+images. Heads for the catalog's attributes make the features see what the products are, a colour head (the image's colours on a 4 x 4 grid)
+makes them see how it looks. Scores of different extractors are not comparable: a sha256 over weights and description goes with each score.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from ganray.errors import CheckpointError
+from ganray.images.codec import to_float
+from ganray.storage import Store
+
+FORMAT_VERSION = 1
+WEIGHTS, DESCRIPTION = "extractor.safetensors", "extractor.json"
+DIM, WIDTHS, GRID = 64, (24, 48, 96), 4
+LARGEST = 64  # images are looked at in at most this many pixels a side
+TURNS = 4  # the label-free task: which quarter turn was the image given? (Gidaris et al. 2018, arXiv 1803.07728)
+BATCH, LEARNING_RATE, COLOUR_WEIGHT = 32, 5e-3, 0.3
+
+
+class Extractor(nn.Module):
+    """uint8 [N, R, R, 3] -> float32 [N, 64], each feature with about zero mean and unit variance on the training images.
+
+    `heads` are the attributes that it can name: name -> values. Without any, it learned to name quarter turns instead.
+    """
+
+    def __init__(self, resolution: int, heads: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.resolution = resolution
+        self.heads = {name: tuple(values) for name, values in heads.items()}
+        self.sizes = [len(values) for values in self.heads.values()] or [TURNS]
+        first, second, third = WIDTHS
+        self.trunk = nn.Sequential(
+            *_convolution(3, first, stride=2 if resolution > 40 else 1),
+            *_convolution(first, second, stride=2),
+            *_convolution(second, third, stride=2),
+            nn.AdaptiveAvgPool2d(GRID),
+            nn.Flatten(),
+            nn.Linear(third * GRID * GRID, DIM, bias=False),
+            nn.BatchNorm1d(DIM, affine=False),
+        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.classes = nn.Linear(DIM, sum(self.sizes))
+        self.colours = nn.Linear(DIM, 3 * GRID * GRID)
+
+    def view(self, images: Tensor) -> Tensor:
+        """What the network looks at: uint8 [N, R, R, 3] -> float32 [N, 3, S, S] in [-1, 1], S at most 64."""
+        x = to_float(images)
+        if x.shape[-1] > LARGEST:
+            x = F.interpolate(x, size=(LARGEST, LARGEST), mode="bilinear", antialias=True)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """uint8 [N, R, R, 3] -> features float32 [N, 64], equal for an image and its mirror image: the product is the same."""
+        x = self.view(images)
+        features: Tensor = self.trunk(x) + self.trunk(x.flip(3))
+        return features / 2.0
+
+    def name(self, features: Tensor) -> Tensor:
+        """Features [N, 64] -> the most likely value of each head, int64 [N, len(heads)] (quarter turns, [N, 1], where there is none)."""
+        return torch.stack([logits.argmax(1) for logits in self.classes(features).split(self.sizes, dim=1)], dim=1)
+
+    @property
+    def digest(self) -> str:
+        """sha256 over description and weights."""
+        total = hashlib.sha256(json.dumps([FORMAT_VERSION, self.resolution, list(self.heads.items())]).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            total.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return total.hexdigest()
+
+
+@torch.no_grad()
+def extract(extractor: Extractor, images: np.ndarray) -> Tensor:
+    """Features float32 [N, 64], on the extractor's device, of uint8 [N, R, R, 3], computed 256 images at a time."""
+    device = next(extractor.parameters()).device
+    features = torch.empty(len(images), DIM, device=device)
+    for start in range(0, len(images), 256):
+        rows = slice(start, start + 256)
+        features[rows] = extractor(torch.from_numpy(images[rows]).to(device))
+    return features
+
+
+def heads_of(vocabulary: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The attributes that can be learned: those with two values or more."""
+    return {name: tuple(values) for name, values in vocabulary.items() if len(values) > 1}
+
+
+def new_extractor(resolution: int, vocabulary: Mapping[str, Sequence[str]], seed: int = 0, device: str = "cpu") -> Extractor:
+    """An untrained extractor of images `resolution` pixels a side, with a head for every attribute that can be learned."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Extractor(resolution, heads_of(vocabulary)).to(device)
+
+
+def training(extractor: Extractor, images: np.ndarray, labels: np.ndarray, kimg: float = 20.0, seed: int = 0) -> Iterator[int]:
+    """Train on uint8 [n, R, R, 3] and labels int64 [n, heads], then freeze; gives the number of images of each step as it goes.
+
+    Deterministic in `seed` on one kind of machine with one number of threads. One cycle of AdamW over shuffled batches, half mirrored.
+    """
+    device = next(extractor.parameters()).device
+    with torch.no_grad():
+        views = torch.cat([extractor.view(torch.from_numpy(part).to(device)) for part in np.array_split(images, len(images) // 256 + 1)])
+    targets = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
+    size, steps = min(BATCH, len(views)), max(1, round(kimg * 1000 / BATCH))
+    optimizer = torch.optim.AdamW(extractor.parameters(), LEARNING_RATE, weight_decay=0.01)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.2)
+    rng, order = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.int64)
+    extractor.train()
+    for _ in range(steps):
+        if len(order) < size:
+            order = torch.randperm(len(views), generator=rng)
+        chosen, order = order[:size].to(device), order[size:]
+        x = torch.cat([views[chosen[: size // 2]].flip(3), views[chosen[size // 2 :]]])
+        optimizer.zero_grad()
+        torch.autograd.backward(_loss(extractor, x, targets[chosen], rng))
+        optimizer.step()
+        cycle.step()
+        yield size
+    extractor.eval().requires_grad_(False)
+
+
+def accuracies(extractor: Extractor, features: Tensor, labels: np.ndarray) -> dict[str, float]:
+    """Share of images [N, 64] whose value the extractor names as int64 [N, heads] says, head by head."""
+    right = (extractor.name(features).cpu() == torch.from_numpy(labels)).double().mean(0)
+    return dict(zip(extractor.heads, right.tolist(), strict=True))
+
+
+def save_extractor(store: Store, extractor: Extractor, facts: Mapping[str, object]) -> None:
+    """Write weights (safetensors) and description (JSON, last); `facts` are kept for the reader."""
+    store.put(WEIGHTS, save({name: tensor.cpu().contiguous() for name, tensor in extractor.state_dict().items()}))
+    description = {"format_version": FORMAT_VERSION, "resolution": extractor.resolution, "heads": extractor.heads}
+    store.put(DESCRIPTION, json.dumps(description | {"digest": extractor.digest, "facts": facts}, indent=1, ensure_ascii=False).encode())
+
+
+def load_extractor(store: Store, device: str = "cpu") -> Extractor:
+    """Read what `save_extractor` wrote, frozen. Raises CheckpointError when weights and description are not of one piece."""
+    try:
+        description = json.loads(store.get(DESCRIPTION))
+        extractor = Extractor(description["resolution"], description["heads"])
+        extractor.load_state_dict(load(store.get(WEIGHTS)))
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{DESCRIPTION} describes no extractor that fits {WEIGHTS}: {error}", "Train it again") from error
+    if extractor.digest != description["digest"]:
+        raise CheckpointError(f"{WEIGHTS} has digest {extractor.digest}, {DESCRIPTION} says {description['digest']}", "Train it again")
+    return extractor.to(device).eval().requires_grad_(False)
+
+
+def _convolution(channels: int, width: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+
+
+def _turn(x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
+    """Each image given its number of quarter turns, and the labels [N, 1]."""
+    turned = torch.stack([torch.rot90(image, int(turn), (1, 2)) for image, turn in zip(x, turns, strict=True)])
+    return turned.contiguous(memory_format=torch.channels_last), turns[:, None]
+
+
+def _loss(extractor: Extractor, x: Tensor, labels: Tensor, rng: torch.Generator) -> Tensor:
+    if not extractor.heads:
+        x, labels = _turn(x, torch.randint(TURNS, (len(x),), generator=rng).to(x.device))
+    features = extractor.trunk(x)
+    logits = extractor.classes(features).split(extractor.sizes, dim=1)
+    naming = torch.stack([F.cross_entropy(part, labels[:, place]) for place, part in enumerate(logits)]).mean()
+    colours = F.mse_loss(extractor.colours(features), F.adaptive_avg_pool2d(x, GRID).flatten(1))
+    return naming + COLOUR_WEIGHT * colours
