@@ -63,11 +63,11 @@ class Decoded:
         return np.array(self.image)
 
 
-def decode(data: bytes, limits: Limits = Limits(), side: int = 0) -> Decoded:
+def decode(data: bytes, limits: Limits = Limits(), side: int = 0, cover: bool = False) -> Decoded:
     """Decode an image from outside: fully, upright, in sRGB, alpha on white, metadata dropped.
 
-    `side` > 0 says that the caller will shrink to that many pixels: a JPEG is then decoded at 1/2, 1/4 or 1/8 as long as its shorter
-    side keeps twice that. Raises ImageError with a reason code of `catalog.quarantine.REASONS`.
+    `side` > 0 says that the caller will shrink the longer side (`cover`: the shorter side) to that many pixels: a JPEG is then decoded
+    at 1/2, 1/4 or 1/8 as long as twice that is left. Raises ImageError with a reason code of `catalog.quarantine.REASONS`.
     """
     if not data:
         raise ImageError("empty", "the file has no bytes")
@@ -76,8 +76,9 @@ def decode(data: bytes, limits: Limits = Limits(), side: int = 0) -> Decoded:
     with _reasons():
         file = Image.open(BytesIO(data), formats=FORMATS)
         size, kind = _check(file, limits), str(file.format)
-        if side and kind in ("JPEG", "MPO") and min(size) >= 4 * side:
-            file.draft(None, (2 * side, 2 * side))
+        fraction = (min(size) if cover else max(size)) // (2 * side) if side else 1
+        if fraction > 1 and kind in ("JPEG", "MPO"):
+            file.draft(None, (max(1, size[0] // fraction), max(1, size[1] // fraction)))
         turn = _orientation(file)
         file.load()
         image = to_srgb(file)

@@ -1,0 +1,152 @@
+"""Runs one function over many images in a child process that may crash, hang or run out of memory without taking its caller along.
+
+The child has caps on memory, CPU time per image and open files, no way to write files, and speaks lengths, JSON and bytes: nothing
+that comes back is unpickled. It lives as long as its owner, so that its start (about 0.3 s) is paid once a worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from ganray.errors import ImageError
+
+MEMORY_BYTES = 2 << 30
+CPU_SECONDS = 10
+WALL_SECONDS = 60.0
+
+Result = tuple[bytes, dict[str, Any]]
+
+
+class Sandbox:
+    """`function` is "module:name" of `(data: bytes, **options) -> (bytes, JSON-able dict)` that may raise ImageError."""
+
+    def __init__(self, function: str, options: dict[str, Any], wall_seconds: float = WALL_SECONDS) -> None:
+        self._task = json.dumps([function, options])
+        self._wall_seconds = wall_seconds
+        self._child = self._start()
+
+    def map(self, batch: Sequence[bytes]) -> Iterator[Result | ImageError]:
+        """The result for each of `batch` in order, or the ImageError it ended in; a child that died is replaced."""
+        done = 0
+        while done < len(batch):
+            try:
+                self._send(batch[done:])
+                for _ in batch[done:]:
+                    yield self._receive()
+                    done += 1
+            except ImageError as error:
+                done += 1
+                self.close()
+                self._child = self._start()
+                yield error
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.kill()
+        self._child.communicate()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "ganray.images.sandbox", self._task]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment, bufsize=0)
+
+    def _send(self, batch: Sequence[bytes]) -> None:
+        assert self._child.stdin is not None
+        lengths = struct.pack(f"<I{len(batch)}I", len(batch), *map(len, batch))
+        with contextlib.suppress(BrokenPipeError):  # the read that follows says how the child ended
+            for part in (lengths, *batch):
+                view = memoryview(part)
+                while view:
+                    view = view[self._child.stdin.write(view) :]
+
+    def _receive(self) -> Result | ImageError:
+        deadline = time.monotonic() + self._wall_seconds
+        header, body = struct.unpack("<II", self._read(8, deadline))
+        note = json.loads(self._read(header, deadline))
+        data = self._read(body, deadline)
+        return ImageError(*note["error"]) if "error" in note else (data, note)
+
+    def _read(self, length: int, deadline: float) -> bytes:
+        assert self._child.stdout is not None
+        parts, left, descriptor = [], length, self._child.stdout.fileno()
+        while left:
+            if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise ImageError("timeout", f"decoding took over {self._wall_seconds:g} s")
+            part = os.read(descriptor, min(left, 1 << 20))
+            if not part:
+                raise self._ending()
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
+
+    def _ending(self) -> ImageError:
+        code = self._child.wait()
+        if code == -signal.SIGXCPU:
+            return ImageError("timeout", f"decoding took over {CPU_SECONDS} s of CPU time")
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return ImageError("crashed", f"the decoder ended with {how}")
+
+
+def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
+    """The child: read batches from `source` until it ends, answer each image on `sink`."""
+    name, options = json.loads(task)
+    module, _, function = name.partition(":")
+    work = getattr(importlib.import_module(module), function)
+    while count := source.read(4):
+        (num,) = struct.unpack("<I", count)
+        lengths = struct.unpack(f"<{num}I", source.read(4 * num))
+        batch = [source.read(length) for length in lengths]  # all of it, so that writer and reader never wait for each other
+        for data in batch:
+            _allow_seconds(CPU_SECONDS)
+            try:
+                body, note = work(data, **options)
+            except ImageError as error:
+                body, note = b"", {"error": [error.reason, error.message, error.remedy]}
+            header = json.dumps(note).encode()
+            sink.write(struct.pack("<II", len(header), len(body)) + header + body)
+            sink.flush()
+
+
+def _confine() -> None:
+    caps = [(resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, 64)]
+    for kind, cap in caps:
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (cap if hard == resource.RLIM_INFINITY else min(cap, hard), hard))
+
+
+def _allow_seconds(seconds: int) -> None:
+    """CPU time from now on; the kernel ends the process beyond it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, hard))
+
+
+def _main() -> None:
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a C library prints must not end up among the answers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business: it closes our input
+    _confine()
+    serve(sys.argv[1], sys.stdin.buffer, sink)
+
+
+if __name__ == "__main__":
+    _main()
