@@ -1,0 +1,60 @@
+"""`memory`: peak RSS of the heaviest worker while it streams 10 times the catalog, over 1 time. Memory is bounded by the window."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from ganray.catalog.reader import Catalog
+from ganray.config import BenchmarkConfig, DataConfig
+from ganray.on_ray.bench_catalog import repeated, sample_catalog
+from ganray.on_ray.cluster import connect
+from ganray.on_ray.data import Source, stream
+
+RESOLUTION, PRODUCTS, BATCH, TIMES = 64, 8192, 64, 10
+
+
+def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
+    """One row, in MiB; each side in a fresh cluster, one epoch, the consumer in a worker of its own."""
+    connect(config.ray)
+    once = sample_catalog(config.images or PRODUCTS, RESOLUTION, config.ray)
+    many = repeated(once, TIMES)
+    baseline, value = peak(once, config), peak(many, config)
+    facts = {"images": once.num_images, "times": TIMES, "px": RESOLUTION}
+    return [{"name": "memory", "value": value, "baseline": baseline, "ratio": value / baseline, "unit": "MiB", **facts}]
+
+
+def peak(catalog: Catalog, config: BenchmarkConfig) -> float:
+    """Peak RSS in MiB of the heaviest Ray worker over one epoch, shared memory included."""
+    ray.shutdown()
+    connect(config.ray)
+    source = Source(str(Path(catalog.url).resolve()), tuple(catalog.info.attributes), DataConfig(), seed=0)
+    consumer = ray.remote(Consumer).options(num_cpus=1).remote()
+    ray.get(consumer.consume.remote(source, catalog.num_images // BATCH))
+    heaviest = max(worker_peaks(), default=0.0)
+    ray.shutdown()
+    return heaviest
+
+
+class Consumer:
+    """A worker that takes batches and drops them."""
+
+    def consume(self, source: Source, batches: int) -> int:
+        """Take that many; returns a checksum so that nothing is skipped."""
+        taken = stream(source, rank=0, world=1, batch=BATCH, consumed=0)
+        return sum(int(next(taken).images[0, 0, 0, 0]) for _ in range(batches))
+
+
+def worker_peaks() -> list[float]:
+    """VmHWM in MiB of every Ray worker process on this machine (Linux)."""
+    peaks = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            if (status.parent / "cmdline").read_bytes().startswith(b"ray::"):
+                peaks.append(int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 1024)
+        except (OSError, IndexError):  # it ended meanwhile
+            continue
+    return peaks

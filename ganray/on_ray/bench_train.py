@@ -1,0 +1,77 @@
+"""`train`: images/s of `demo-32` through Ray Train (1 worker), over the same step in a plain torch loop on resident batches."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import statistics
+import time
+from typing import Any
+
+import torch
+
+from ganray.catalog.reader import Catalog
+from ganray.config import BenchmarkConfig, TrainConfig
+from ganray.images.codec import to_float
+from ganray.on_ray.bench_catalog import ROOT, sample_catalog
+from ganray.on_ray.cluster import connect
+from ganray.on_ray.data import Source, catalog_order, read_window
+from ganray.on_ray.train import check_catalog, train
+from ganray.presets import preset
+from ganray.training.schedules import hyper
+from ganray.training.state import create_state, step_rng
+from ganray.training.step import train_step
+
+PRESET, PRODUCTS, IMAGES = "demo-32", 3072, 6000
+
+
+def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
+    """One row. Both sides use as many threads; ours is the rate that training reports once it runs, data and logs included."""
+    base = preset(PRESET)
+    threads = os.cpu_count() or 1
+    connect(config.ray)
+    catalog = sample_catalog(PRODUCTS, base.model.resolution, config.ray)
+    images = config.images or IMAGES
+    ours, bare = [], []
+    for turn in range(config.repeats):
+        run = base.model_copy(
+            update={"catalog": catalog.url, "out": f"{ROOT}/train-{turn}", "kimg": images / 1000, "threads": threads, "ray": config.ray}
+        )
+        bare.append(plain(run, images, threads))
+        shutil.rmtree(run.out, ignore_errors=True)
+        ours.append(float(train(run)["img/s"]))
+        shutil.rmtree(run.out, ignore_errors=True)
+    value, baseline = statistics.median(ours), statistics.median(bare)
+    facts = {
+        "preset": PRESET,
+        "threads": threads,
+        "images": images,
+        "ours": [round(x, 1) for x in ours],
+        "bare": [round(x, 1) for x in bare],
+    }
+    return [{"name": "train", "value": value, "baseline": baseline, "ratio": value / baseline, "unit": "img/s", **facts}]
+
+
+def plain(config: TrainConfig, images: int, threads: int) -> float:
+    """Images/s of the bare loop, in a process of its own (threads and memory as a worker has them)."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return float(pool.apply(plain_loop, (config, images, threads)))
+
+
+def plain_loop(config: TrainConfig, images: int, threads: int) -> float:
+    """The step on resident batches: no streaming, no checkpoints, no logs."""
+    torch.set_num_threads(threads)
+    catalog = Catalog.open(config.catalog)
+    vocabulary = check_catalog(config, catalog)
+    source = Source(config.catalog, tuple(vocabulary), config.data, config.seed)
+    pixels, labels = (torch.from_numpy(part) for part in read_window(source, catalog_order(source).epoch(0)[0]))
+    state = create_state(config, tuple(len(values) for values in vocabulary.values()), "cpu")
+    batches = list(zip(pixels.split(config.batch), labels.split(config.batch), strict=True))
+    started = time.perf_counter()
+    for step in range(images // config.batch):
+        real, label = batches[step % (len(batches) - 1)]
+        rng = step_rng(config.seed, 0, state.num_images, torch.device("cpu"))
+        train_step(state, to_float(real), label, hyper(config, state.num_images), config, lambda tensors: None, rng)
+        state.num_images += config.batch
+    return images // config.batch * config.batch / (time.perf_counter() - started)

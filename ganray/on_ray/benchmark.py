@@ -1,0 +1,44 @@
+"""The verb `benchmark`: what ganray adds on top of the bare loop it wraps. Both sides run in turn in the same run; the median counts."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ganray.config import BenchmarkConfig
+
+# name: (module with `measure(config) -> rows`, bar of the ratio, whether lower is better)
+BENCHMARKS: dict[str, tuple[str, float, bool]] = {
+    "input": ("ganray.on_ray.bench_input", 0.8, False),
+    "train": ("ganray.on_ray.bench_train", 0.95, False),
+    "generate": ("ganray.on_ray.bench_generate", 0.8, False),
+    "serve": ("ganray.on_ray.bench_serve", 0.7, False),
+    "memory": ("ganray.on_ray.bench_memory", 1.1, True),
+}
+
+
+def benchmark(config: BenchmarkConfig) -> None:
+    """Run one benchmark or all; one row each, as a JSON line (`--json`) or for a person."""
+    names = list(BENCHMARKS) if config.name == "all" else [config.name]
+    if not config.json_lines:
+        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", flush=True)
+    for name in names:
+        module, bar, lower = BENCHMARKS[name]
+        measure: Callable[[BenchmarkConfig], list[dict[str, Any]]] = importlib.import_module(module).measure
+        for row in measure(config):
+            print(json.dumps(row) if config.json_lines else _line(row, bar, lower), flush=True)
+        sys.stdout.flush()
+
+
+def _line(row: dict[str, Any], bar: float, lower: bool) -> str:
+    met = row["ratio"] <= bar if lower else row["ratio"] >= bar
+    verdict = f"{'meets' if met else 'MISSES'} the bar {'<=' if lower else '>='} {bar}"
+    rest = {key: value for key, value in row.items() if key not in ("name", "value", "baseline", "ratio", "unit")}
+    facts = ", ".join(f"{key} {value}" for key, value in rest.items())
+    head = f"{row['name']:<9} {row['value']:>9.5g} {row['unit']}, bare {row['baseline']:.5g}: ratio {row['ratio']:.3f}, {verdict}"
+    return head + (f" ({facts})" if facts else "")
