@@ -1,0 +1,87 @@
+"""The verb `demo`: the whole way on one machine, and what it took. Running it again keeps what is finished."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig
+from ganray.on_ray.cluster import connect
+from ganray.on_ray.evaluate import evaluate
+from ganray.on_ray.generate import generate
+from ganray.on_ray.ingest import ingest
+from ganray.on_ray.serve import serve
+from ganray.on_ray.train import train
+from ganray.presets import preset
+
+PRESET = "demo-32"
+
+
+def demo(config: DemoConfig) -> dict[str, Any]:
+    """Sample catalog -> training -> bulk images -> evaluation -> HTTP; returns where everything lies and the key figures."""
+    out = Path(config.out)
+    catalog, model, images, evaluation, picture = (out / name for name in ("catalog", "model", "images", "evaluation", "http.png"))
+    times: dict[str, float] = {}
+    start = preset(PRESET)
+    with _step("1/5 ingest: draw and prepare a sample catalog", "ingest", times):
+        connect(config.ray)
+        ingest(IngestConfig(source=f"sample:{config.products}", out=str(catalog), resolution=start.model.resolution, ray=config.ray))
+    with _step(f"2/5 train: {PRESET} for {config.kimg:g} thousand images, at most {config.minutes:g} minutes", "train", times):
+        if not (model / "model.json").exists():
+            places = {"catalog": str(catalog), "out": str(model), "kimg": config.kimg, "minutes": config.minutes}
+            train(start.model_copy(update=places | {"resume": True, "ray": config.ray}))
+    with _step(f"3/5 generate: {config.images:,} labelled images in bulk", "generate", times):
+        books = generate(GenerateConfig(model=str(model), num=config.images, out=str(images), ray=config.ray))
+    with _step("4/5 evaluate: distances, coverage, accuracy, nearest neighbours", "evaluate", times):
+        report = evaluate(EvaluateConfig(model=str(model), catalog=str(catalog), out=str(evaluation), num=config.images, ray=config.ray))
+    with _step("5/5 serve: one image over HTTP", "serve", times):
+        server = serve(ServeConfig(model=str(model), port=config.port, ray=config.ray), blocking=False)
+        fetch(server.url, picture)
+    if config.keep_serving:
+        _wait(server.url)
+    server.stop()
+    (out / "demo.json").write_text(json.dumps({"seconds": times, "books": books, "report": report}, indent=1, default=str))
+    return _summary(out, times, report)
+
+
+def fetch(url: str, picture: Path) -> None:
+    """One image through `POST /v1/generate`, into a file."""
+    body = json.dumps({"id": "demo", "seed": 7}).encode()
+    request = urllib.request.Request(f"{url}/v1/generate", data=body, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        picture.write_bytes(reply.read())
+
+
+def _wait(url: str) -> None:
+    print(f"Serving on {url} (docs at {url}/docs); Ctrl-C ends it", flush=True)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        print()
+
+
+@contextmanager
+def _step(title: str, name: str, times: dict[str, float]) -> Iterator[None]:
+    print(f"\n{title}", flush=True)
+    started = time.monotonic()
+    yield
+    times[name] = round(time.monotonic() - started, 1)
+
+
+def _summary(out: Path, times: dict[str, float], report: dict[str, Any]) -> dict[str, Any]:
+    spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in times.items())
+    print(f"\nDone in {sum(times.values()):.0f} s ({spent})\n", flush=True)
+    return {
+        "contact sheet": out / "evaluation" / "contact_sheet.png",
+        "report": out / "evaluation" / "report.html",
+        "model": out / "model",
+        "images": out / "images",
+        "over HTTP": out / "http.png",
+        "catalog": out / "catalog",
+    }
