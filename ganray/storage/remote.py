@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import obstore
+from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
 
 from ganray.errors import GanrayError, StorageError
 from ganray.storage.failures import from_obstore
@@ -14,10 +16,11 @@ from ganray.storage.reader import ObjectReader
 from ganray.storage.store import ObjectInfo, Store, check_key
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta, PutResult, UpdateVersion
+    from obstore import ObjectMeta, PutMode, PutResult, UpdateVersion
     from obstore.store import ObjectStore
 
-    Condition = Callable[[str], UpdateVersion]
+Condition = Callable[[str], "UpdateVersion"]
+ATTEMPTS = 3  # at what obstore does not repeat by itself, though it can be repeated safely
 
 
 def unquoted(etag: str) -> UpdateVersion:
@@ -55,12 +58,12 @@ class RemoteStore(Store):
     def create(self, key: str, data: bytes) -> str:
         """Write an object that must not exist yet; see Store."""
         with self._reported(key):
-            return self._etag(obstore.put(self.bucket, self._path(key), data, mode="create"))
+            return self._put_once(self._path(key), data, "create")
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
         """Write over exactly the version `etag`; see Store."""
         with self._reported(key):
-            return self._etag(obstore.put(self.bucket, self._path(key), data, mode=self.condition(etag)))
+            return self._put_once(self._path(key), data, self.condition(etag))
 
     def get(self, key: str) -> bytes:
         """Read an object; see Store."""
@@ -82,10 +85,9 @@ class RemoteStore(Store):
         folder = prefix.strip("/")
         own = len(self.prefix) + 1 if self.prefix else 0
         with self._reported(folder):
-            for page in obstore.list(self.bucket, (self._path(folder) if folder else self.prefix) or None, chunk_size=1000):
-                for meta in page:
-                    if meta["path"].endswith(suffix):
-                        yield self._describe(meta["path"][own:], meta)
+            for meta in self._pages(self._path(folder) if folder else self.prefix):
+                if meta["path"].endswith(suffix):
+                    yield self._describe(meta["path"][own:], meta)
 
     def delete(self, key: str) -> None:
         """Remove an object; see Store."""
@@ -104,6 +106,39 @@ class RemoteStore(Store):
     def _path(self, key: str) -> str:
         return f"{self.prefix}/{check_key(key)}" if self.prefix else check_key(key)
 
+    def _put_once(self, path: str, data: bytes, mode: PutMode) -> str:
+        """A conditional write that knows itself: when an answer is lost and its repetition is refused, it looks who wrote."""
+        writer = secrets.token_hex(16)
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._etag(obstore.put(self.bucket, path, data, mode=mode, attributes={"writer": writer}))
+            except (AlreadyExistsError, PreconditionError) as error:
+                repeated = attempt or " retries, " in str(error)
+                there = obstore.get(self.bucket, path, options={"head": True}) if repeated else None
+                if there is None or there.attributes.get("writer") != writer:
+                    raise
+                return self._etag(there.meta)
+            except GenericError as error:
+                if attempt == ATTEMPTS - 1 or not cut_short(error):
+                    raise
+        raise AssertionError("unreachable")
+
+    def _pages(self, folder: str) -> Iterator[ObjectMeta]:
+        """Everything below a folder; a page that arrives broken is asked for again, from the last key that was good."""
+        last, failures = None, 0
+        while True:
+            try:
+                for page in obstore.list(self.bucket, folder or None, offset=last, chunk_size=1000):
+                    for meta in page:
+                        yield meta
+                        last, failures = meta["path"], 0
+            except GenericError as error:
+                failures += 1
+                if failures == ATTEMPTS or "status code" in str(error) or " retries, " in str(error):
+                    raise
+            else:
+                return
+
     def _etag(self, meta: ObjectMeta | PutResult) -> str:
         return (meta["version"] if self.condition is generation else meta["e_tag"] or "").strip('"')  # type: ignore[union-attr]
 
@@ -118,3 +153,8 @@ class RemoteStore(Store):
             raise
         except Exception as error:  # obstore's errors share no base: some are OSError, ValueError or RuntimeError
             raise from_obstore(error, self.url_of(key)) from error
+
+
+def cut_short(error: GenericError) -> bool:
+    """Whether the connection broke at the first try of a request, after which obstore does not repeat a conditional write."""
+    return "HTTP error" in str(error) and " retries, " not in str(error)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
-from obstore.store import MemoryStore
+import obstore
+from obstore.store import MemoryStore, ObjectStore
 
 from ganray.errors import StorageError
+from ganray.storage.failures import from_obstore
 from ganray.storage.local import LocalStore
-from ganray.storage.remote import RemoteStore, quoted
+from ganray.storage.remote import Condition, RemoteStore, generation, quoted, unquoted
 from ganray.storage.store import Store
 
 _MEMORY: dict[str, MemoryStore] = {}
@@ -40,8 +42,43 @@ def _open_file(rest: str) -> Store:
 
 
 def _open_memory(rest: str) -> Store:
-    name, _, prefix = rest.strip("/").partition("/")
+    name, _, prefix = rest.partition("/")
     return RemoteStore(f"memory://{rest}", _MEMORY.setdefault(name, MemoryStore()), prefix, quoted, reopen=None)
 
 
-SCHEMES: dict[str, Callable[[str], Store]] = {"file": _open_file, "memory": _open_memory}
+def _open_s3(rest: str) -> Store:
+    from ganray.storage.buckets import s3  # botocore takes 0.2 s to import
+
+    return _open_bucket("s3", s3, rest, unquoted)
+
+
+def _open_gs(rest: str) -> Store:
+    from ganray.storage.buckets import gs
+
+    return _open_bucket("gs", gs, rest, generation)
+
+
+def _open_az(rest: str) -> Store:
+    from ganray.storage.buckets import az
+
+    return _open_bucket("az", az, rest, quoted)
+
+
+def _open_bucket(scheme: str, connect: Callable[[str], ObjectStore], rest: str, condition: Condition) -> Store:
+    url = f"{scheme}://{rest}"
+    bucket, _, prefix = rest.partition("/")
+    if not bucket:
+        raise StorageError(f"{url} names no bucket", f"Write {scheme}://BUCKET/PREFIX.")
+    try:
+        return RemoteStore(url, connect(bucket), prefix, condition, reopen=open_store)
+    except obstore.exceptions.BaseError as error:
+        raise from_obstore(error, url) from error
+
+
+SCHEMES: dict[str, Callable[[str], Store]] = {
+    "file": _open_file,
+    "memory": _open_memory,
+    "s3": _open_s3,
+    "gs": _open_gs,
+    "az": _open_az,
+}

@@ -1,0 +1,75 @@
+"""What boto3 knows: endpoint, region, certificates and credentials, found the way every AWS user expects.
+
+The session is botocore's, the part of boto3 that reads environment, profiles, SSO, roles and instance metadata.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from botocore.configprovider import ConfiguredEndpointProvider
+from botocore.exceptions import BotoCoreError
+from botocore.session import Session
+
+from ganray.errors import AccessDenied
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
+
+# botocore renews credentials that have less than 10 minutes left, so these hold for 10; obstore asks again when 5 are left.
+LIFETIME = timedelta(minutes=10)
+REMEDY = "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in; AWS_SKIP_SIGNATURE=true reads a public bucket without."
+
+
+def endpoint(session: Session) -> str:
+    """The S3 endpoint of AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile; empty means Amazon's own."""
+    found = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3").provide()
+    return str(found or "").rstrip("/")
+
+
+def region(session: Session) -> str:
+    """The region of AWS_REGION, AWS_DEFAULT_REGION or the profile; us-east-1 where none is named."""
+    return os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
+
+
+def ca_bundle(session: Session) -> bytes | None:
+    """The certificates that AWS_CA_BUNDLE or the profile's ca_bundle adds to the system's, in PEM."""
+    path = session.get_config_variable("ca_bundle")
+    if not path:
+        return None
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return file.read()
+    except OSError as error:
+        raise AccessDenied(f"AWS_CA_BUNDLE {path}: {error.strerror}", "Name a PEM file that can be read.") from error
+
+
+def anonymous() -> bool:
+    """Whether AWS_SKIP_SIGNATURE asks for requests without credentials."""
+    return os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in ("1", "true", "yes", "on")
+
+
+def credentials(session: Session, url: str) -> Callable[[], S3Credential]:
+    """A function that gives obstore fresh credentials as often as it asks; raises AccessDenied where boto3 finds none."""
+    try:
+        found = session.get_credentials()
+        if found is None:
+            raise AccessDenied(f"{url}: no AWS credentials were found", REMEDY)
+        found.get_frozen_credentials()
+    except BotoCoreError as error:
+        raise AccessDenied(f"{url}: {error}", REMEDY) from error
+
+    def fresh() -> S3Credential:
+        frozen = found.get_frozen_credentials()
+        expires_at = datetime.now(UTC) + LIFETIME
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": expires_at,
+        }
+
+    return fresh
