@@ -21,53 +21,64 @@ from ganray.metrics.neighbours import copied_share, neighbour_ratio
 
 
 @dataclass(frozen=True)
-class Metric:
-    """`measure(train, holdout, sample)` on features [n, d]; `good` says where a good value lies, `meaning` what it tells."""
+class Figure:
+    """What a report says about a number: its title, where a good value lies, and what it tells."""
+
+    title: str
+    good: Literal["low", "high", "as photos"]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Metric(Figure):
+    """A figure that is measured on features: `measure(train, holdout, sample)`, each float [n, d]."""
 
     measure: Callable[[Tensor, Tensor, Tensor], float]
-    title: str
-    good: Literal["low", "high", "near the photos' own"]
-    meaning: str
 
 
 METRICS: dict[str, Metric] = {
     "frechet": Metric(
-        lambda train, holdout, sample: frechet_distance(train, sample),
         "Frechet distance",
         "low",
-        "How far the whole crowd of generated images is from the crowd of photos. Held-out photos are not at 0 either: that is the floor.",
+        "How far the crowd of generated images is from the crowd of photos. Held-out photos are not at 0 either: theirs is the floor.",
+        lambda train, holdout, sample: frechet_distance(train, sample),
     ),
     "kernel": Metric(
-        lambda train, holdout, sample: kernel_distance(train, sample),
         "Kernel distance",
         "low",
-        "The same question asked another way, without bias: 0 means that the two crowds cannot be told apart.",
+        "The same question asked another way, without bias: at 0 the two crowds cannot be told apart.",
+        lambda train, holdout, sample: kernel_distance(train, sample),
     ),
     "density": Metric(
-        lambda train, holdout, sample: density(train, sample),
         "Density",
-        "near the photos' own",
+        "as photos",
         "How typical the images are. Low: many look like no photo. Above the photos' own: they crowd where photos are commonest.",
+        lambda train, holdout, sample: density(train, sample),
     ),
     "coverage": Metric(
-        lambda train, holdout, sample: coverage(train, sample),
         "Coverage",
         "high",
-        "Share of photos that have a generated image for a near neighbour. It falls when the model repeats a few products.",
+        "Share of photos that have a generated image close by. It falls when the model repeats a few products.",
+        lambda train, holdout, sample: coverage(train, sample),
     ),
     "neighbour_ratio": Metric(
-        neighbour_ratio,
         "Neighbour ratio",
-        "near the photos' own",
+        "as photos",
         "Distance of an image to its nearest photo, over that of a held-out photo to its own. Near 0 it copies; far above 1 it strays.",
+        neighbour_ratio,
     ),
     "copied_share": Metric(
-        copied_share,
         "Suspected copies",
-        "near the photos' own",
-        "Share of images that lie as close to a photo as only the closest 1 % of other photos do. Look at the pairs below.",
+        "as photos",
+        "Share of images that lie as close to a photo as only the closest 1 % of other photos do. The nearest pairs are below.",
+        copied_share,
     ),
 }
+
+ACCURACY = Figure(
+    "Accuracy", "high", "Share of images that the extractor takes for what was asked: right category, right colour and so on, averaged."
+)
+FIGURES: dict[str, Figure] = {**METRICS, "accuracy": ACCURACY}
 
 
 def score(train: Tensor, holdout: Tensor, sample: Tensor) -> tuple[dict[str, float], dict[str, float]]:

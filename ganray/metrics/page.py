@@ -1,0 +1,104 @@
+"""The report as one self-contained page: figures with their floors, pictures inline, every number explained in a sentence."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ganray.images.codec import Pixels, encode
+from ganray.images.transforms import resize
+from ganray.metrics import FIGURES
+
+TEMPLATE = Path(__file__).with_name("report.html")
+TILE = 96  # smaller pictures are enlarged to about this many pixels
+GOOD = {"low": "lower is better", "high": "higher is better", "as photos": "best near the photos' own"}
+SHARES = {"coverage", "copied_share", "accuracy"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generated image beside the photo most like it, uint8 [R, R, 3]; `distance` in units of the usual one between photos."""
+
+    image: Pixels
+    photo: Pixels
+    distance: float
+    asked: str
+
+
+def render_page(report: Mapping[str, Any], sheet: Pixels, pairs: Mapping[str, Sequence[Pair]]) -> str:
+    """The page of a report (`on_ray/evaluate.py` says what is in it): HTML. `pairs` come in titled groups."""
+    summary = (
+        f"{report['num']:,} generated images against as many photos of the catalog, "
+        f"beside what {report['num']:,} held-out photos reach in their place: a perfect model would reach the same."
+    )
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=escape(f"Evaluation of {report['model']['url']}"),
+        summary=escape(summary),
+        figures="".join(_figure(name, value, report["floors"][name]) for name, value in report["scores"].items()),
+        accuracy=_accuracy(report["accuracy"]),
+        sheet=_inline(sheet),
+        searched=f"{2 * report['num']:,}",
+        pairs="".join(f"<h3>{escape(title)}</h3><div class=pairs>{''.join(map(_pair, group))}</div>" for title, group in pairs.items()),
+        facts="".join(_row(name, [value]) for name, value in _facts(report)),
+    )
+
+
+def enlarged(pixels: Pixels) -> Pixels:
+    """Small pictures a whole number of times larger, bicubic, so that a person can see them."""
+    side = len(pixels) * max(1, TILE // len(pixels))
+    return np.asarray(resize(Image.fromarray(np.ascontiguousarray(pixels)), side, side))
+
+
+def _figure(name: str, value: float, floor: float) -> str:
+    figure = FIGURES[name]
+    return (
+        f"<div class=figure><h3>{escape(figure.title)}</h3><div class=value>{_number(name, value)}</div>"
+        f"<div class=floor>photos: {_number(name, floor)} · {escape(GOOD[figure.good])}</div><p>{escape(figure.meaning)}</p></div>"
+    )
+
+
+def _accuracy(accuracy: Mapping[str, Mapping[str, float | None]]) -> str:
+    if not accuracy:
+        return ""
+    rows = [_row(name, [_share(values["generated"]), _share(values["photos"])]) for name, values in accuracy.items()]
+    head = "<tr><th>Attribute</th><th>generated</th><th>held-out photos</th></tr>"
+    return f"<h2>Recognised as asked for</h2><div class=table><table>{head}{''.join(rows)}</table></div>"
+
+
+def _pair(pair: Pair) -> str:
+    images = f'<img src="{_inline(enlarged(pair.image))}" alt="generated"><img src="{_inline(enlarged(pair.photo))}" alt="nearest photo">'
+    return f"<figure class=pair><div>{images}</div><figcaption><b>{pair.distance:.2f}</b> {escape(pair.asked)}</figcaption></figure>"
+
+
+def _facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    model, catalog, extractor = report["model"], report["catalog"], report["extractor"]
+    return [
+        ("Model", f"{model['url']}, sha256 {model['digest']}, after {model['num_images'] / 1000:,.1f} thousand images"),
+        ("Catalog", f"{catalog['url']}, digest {catalog['digest']}, {catalog['num_images']:,} images"),
+        ("Extractor", f"{extractor['url']}, sha256 {extractor['digest']}. Only reports with this digest and the same number compare."),
+        ("Images", f"{report['num']:,} of each kind, {report['resolution']} x {report['resolution']} pixels, seed {report['seed']}"),
+    ]
+
+
+def _row(name: str, values: Sequence[str]) -> str:
+    return f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(value)}</td>' for value in values)}</tr>"
+
+
+def _number(name: str, value: float) -> str:
+    return _share(value) if name in SHARES else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return "not asked for" if value is None else f"{100 * value:.1f} %"
+
+
+def _inline(pixels: Pixels) -> str:
+    return f"data:image/png;base64,{base64.b64encode(encode(pixels, 'png')).decode()}"

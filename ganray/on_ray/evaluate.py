@@ -1,0 +1,240 @@
+"""The verb `evaluate`: a model folder and its catalog in, a report and a page with pictures out.
+
+One Ray task does the work (with a GPU where there is one) and streams back what it has done; the driver shows it. Photos are drawn from
+the catalog in two halves, `train` and `holdout`. The extractor learns from the first; samples, asked for with the labels of the second,
+take the second's place. So a model as good as new photos scores what the second half scores: the floor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+import ray
+import torch
+from torch import Tensor
+
+from ganray import __version__
+from ganray.catalog.reader import Catalog, Labels
+from ganray.config import EvaluateConfig
+from ganray.engine import Engine
+from ganray.errors import CheckpointError, ConfigError, EvaluationError
+from ganray.images.codec import Pixels, encode
+from ganray.images.transforms import contact_sheet
+from ganray.metrics import score
+from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
+from ganray.metrics.neighbours import nearest
+from ganray.metrics.page import Pair, enlarged, render_page
+from ganray.on_ray.cluster import connect, require_cpus, use_gpu
+from ganray.on_ray.progress import Progress, bar
+from ganray.requests import GenerateRequest
+from ganray.storage import Store, open_store
+
+FORMAT_VERSION = 1
+EXTRACTOR = "extractor"  # folder under `out`
+PIXEL_MEMORY = 2**30  # bytes of uint8 pixels held at once: photos of both halves and samples
+SMALLEST = 32  # fewer images of each kind say nothing
+THREADS = 2  # fixed where the machine has them: the extractor's digest depends on it
+SHEET_COLUMNS, SHEET_VALUES, PAIRS = 8, 20, 10
+
+
+class Step(NamedTuple):
+    """Progress: `images` more are done, now doing `stage`."""
+
+    images: int
+    stage: str
+
+
+class Photos(NamedTuple):
+    """Photos with their labels (columns as in the catalog's vocabulary) or samples with the labels asked for."""
+
+    pixels: Pixels
+    labels: Labels
+
+
+def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
+    """Score the model; writes report.json (the returned report), report.html, contact_sheet.png and the extractor under `out`.
+
+    Raises CatalogError, CheckpointError, ConfigError, EvaluationError, RequestError, StorageError. Equal inputs give equal reports.
+    """
+    for name, url in (("model", config.model), ("catalog", config.catalog), ("out", config.out), ("extractor", config.extractor)):
+        if url.startswith("memory:"):
+            raise ConfigError(f"evaluate: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
+    num = num_of_each(config, Catalog.open(config.catalog))
+    resources = connect(config.ray)
+    device = "cuda" if use_gpu(config.gpu, resources) else "cpu"
+    require_cpus(1, resources, "evaluate")
+    threads = int(min(THREADS, resources.cpus))
+    task = ray.remote(examine).options(num_cpus=threads, num_gpus=int(device == "cuda"), num_returns="streaming")
+    total = 4 * num + (0 if config.extractor else round(config.extractor_kimg * 1000))
+    with nullcontext(progress) if progress else bar("evaluate", total, "img") as shown:
+        messages: Any = task.remote(config, device, threads)
+        for message in messages:
+            step = ray.get(message)
+            if isinstance(step, Step):
+                shown.update(step.images, step.stage)
+    report: dict[str, Any] = step
+    return report
+
+
+def num_of_each(config: EvaluateConfig, catalog: Catalog) -> int:
+    """Images of each kind: `num`, or what the catalog has for two halves, or what fits into 1 GiB of pixels."""
+    num = min(config.num, catalog.num_images // 2, PIXEL_MEMORY // (9 * catalog.info.resolution**2))
+    if num < SMALLEST:
+        raise EvaluationError(
+            f"catalog {catalog.url} has {catalog.num_images} images of {catalog.info.resolution} pixels, enough to compare {num}",
+            f"Evaluate on a catalog of at least {2 * SMALLEST} images",
+        )
+    return num
+
+
+def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
+    """The work, without Ray: gives Steps, and at the end the report."""
+    torch.set_num_threads(threads)
+    catalog = Catalog.open(config.catalog)
+    engine = Engine.load(config.model, device, threads)
+    if engine.resolution != catalog.info.resolution:
+        raise CheckpointError(
+            f"model {config.model} makes {engine.resolution} px images, catalog {config.catalog} has {catalog.info.resolution} px",
+            "Ingest the catalog at the model's resolution",
+        )
+    num = num_of_each(config, catalog)
+    yield Step(0, "reading photos")
+    train, holdout = draw(catalog, num, config.seed)
+    yield Step(0, "training the extractor")
+    extractor = yield from _extractor(config, catalog, train, device)
+    sample = Photos(np.empty_like(holdout.pixels), holdout.labels)
+    requests = ask(catalog.vocabulary(), list(engine.info.attributes), holdout.labels, config.seed)
+    for place, made in enumerate(engine.generate(requests)):
+        sample.pixels[place] = made.pixels
+        if place % 64 == 63 or place == num - 1:
+            yield Step(place % 64 + 1, "generating")
+    yield Step(0, "measuring")
+    features = []
+    for photos in (train, holdout, sample):
+        features.append(extract(extractor, photos.pixels))
+        yield Step(num, "measuring")
+    report = describe(config, catalog, engine, extractor, num)
+    report |= measure(extractor, list(engine.info.attributes), features, head_labels(catalog, holdout.labels))
+    pairs = find_pairs(features, train, holdout, sample, requests)
+    rows = sheet_rows(catalog.vocabulary(), list(engine.info.attributes), holdout, sample)
+    write(open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
+    yield report
+
+
+def draw(catalog: Catalog, num: int, seed: int) -> tuple[Photos, Photos]:
+    """Two halves of `num` photos each, spread over the catalog and shuffled."""
+    rng = np.random.default_rng([seed, 0])
+    pixels, labels = catalog.sample(2 * num, rng)
+    order = rng.permutation(2 * num)
+    train, holdout = order[:num], order[num:]
+    return Photos(pixels[train], labels[train]), Photos(pixels[holdout], labels[holdout])
+
+
+def ask(vocabulary: Mapping[str, Sequence[str]], attributes: Sequence[str], labels: Labels, seed: int) -> list[GenerateRequest]:
+    """One request for each row of labels [n, A of the catalog], naming the values of the model's attributes."""
+    columns = {name: place for place, name in enumerate(vocabulary)}
+    return [
+        GenerateRequest(id=f"evaluate-{place}", attributes={name: vocabulary[name][row[columns[name]]] for name in attributes}).resolved(
+            seed
+        )
+        for place, row in enumerate(labels.tolist())
+    ]
+
+
+def head_labels(catalog: Catalog, labels: Labels) -> Labels:
+    """The columns that an extractor of this catalog has heads for: int64 [n, heads]."""
+    heads = heads_of(catalog.vocabulary())
+    return labels[:, [place for place, name in enumerate(catalog.vocabulary()) if name in heads]]
+
+
+def describe(config: EvaluateConfig, catalog: Catalog, engine: Engine, extractor: Extractor, num: int) -> dict[str, Any]:
+    """What was compared: the part of the report without figures."""
+    info = engine.info
+    return {
+        "format_version": FORMAT_VERSION,
+        "software": __version__,
+        "model": {"url": config.model, "digest": info.digest, "num_images": info.num_images, "attributes": list(info.attributes)},
+        "catalog": {"url": catalog.url, "digest": catalog.info.digest, "num_images": catalog.num_images},
+        "extractor": {"url": config.extractor or f"{config.out.rstrip('/')}/{EXTRACTOR}", "digest": extractor.digest},
+        "resolution": engine.resolution,
+        "num": num,
+        "seed": config.seed,
+    }
+
+
+def measure(extractor: Extractor, attributes: Sequence[str], features: list[Tensor], labels: Labels) -> dict[str, Any]:
+    """`scores`, `floors` and `accuracy` by attribute, of features of train, holdout and sample, and labels [n, heads] of the last two."""
+    scores, floors = score(*features)
+    photos, generated = (accuracies(extractor, part, labels) for part in features[1:])
+    asked = [name for name in generated if name in attributes]
+    if asked:
+        scores["accuracy"] = sum(generated[name] for name in asked) / len(asked)
+        floors["accuracy"] = sum(photos[name] for name in asked) / len(asked)
+    accuracy = {name: {"generated": generated[name] if name in asked else None, "photos": photos[name]} for name in generated}
+    return {"scores": scores, "floors": floors, "accuracy": accuracy}
+
+
+def find_pairs(
+    features: list[Tensor], train: Photos, holdout: Photos, sample: Photos, requests: Sequence[GenerateRequest]
+) -> dict[str, list[Pair]]:
+    """Samples beside the photo of either half that is most like them: the closest ones, and those about the median."""
+    usual = nearest(features[1], features[0])[0].median().clamp_min(1e-9)
+    distances, places = nearest(features[2], torch.cat(features[:2]))
+    order, middle = distances.argsort(stable=True).tolist(), (len(distances) - PAIRS) // 2
+
+    def pair(index: int) -> Pair:
+        half, place = divmod(int(places[index]), len(features[0]))
+        request = requests[index]
+        asked = ", ".join([*request.attributes.values(), f"seed {request.seed}"])
+        return Pair(sample.pixels[index], (train, holdout)[half].pixels[place], float(distances[index] / usual), asked)
+
+    chosen = {"The closest": order[:PAIRS], "Typical": order[middle : middle + PAIRS]}
+    return {title: [pair(index) for index in group] for title, group in chosen.items()}
+
+
+def sheet_rows(
+    vocabulary: Mapping[str, Sequence[str]], attributes: Sequence[str], photos: Photos, sample: Photos
+) -> list[tuple[str, list[Pixels]]]:
+    """Photos above samples, two rows a value of the category (else of the model's first attribute), the commonest values first to fit."""
+    shown = "category" if "category" in attributes else next(iter(attributes), "")
+    if not shown:
+        few = range(0, min(len(photos.pixels), 4 * SHEET_COLUMNS), SHEET_COLUMNS)
+        return [(kind, list(part.pixels[k : k + SHEET_COLUMNS])) for kind, part in (("photos", photos), ("generated", sample)) for k in few]
+    column = photos.labels[:, list(vocabulary).index(shown)]
+    common = np.bincount(column, minlength=len(vocabulary[shown])).argsort(kind="stable")[::-1][:SHEET_VALUES]
+    rows: list[tuple[str, list[Pixels]]] = []
+    for value in sorted(common.tolist()):
+        places = np.flatnonzero(column == value)[:SHEET_COLUMNS]
+        rows.append((vocabulary[shown][value] or "(none)", list(photos.pixels[places])))
+        rows.append(("generated", list(sample.pixels[places])))
+    return rows
+
+
+def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str, list[Pair]]) -> None:
+    """Contact sheet and page, then report.json: where that lies, the rest does."""
+    store.put("contact_sheet.png", encode(picture, "png"))
+    store.put("report.html", render_page(report, picture, pairs).encode())
+    store.put("report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _extractor(config: EvaluateConfig, catalog: Catalog, train: Photos, device: str) -> Generator[Step, None, Extractor]:
+    """The extractor of `config`, or one trained on `train` and kept in `out`."""
+    vocabulary, resolution = catalog.vocabulary(), catalog.info.resolution
+    if config.extractor:
+        loaded = load_extractor(open_store(config.extractor), device)
+        if (loaded.resolution, loaded.heads) != (resolution, heads_of(vocabulary)):
+            raise EvaluationError(
+                f"extractor {config.extractor} was trained on another catalog than {config.catalog}: resolution or attribute values differ",
+                "Leave extractor empty to train one",
+            )
+        return loaded
+    extractor = new_extractor(resolution, vocabulary, config.seed, device)
+    for done in training(extractor, train.pixels, head_labels(catalog, train.labels), config.extractor_kimg, config.seed):
+        yield Step(done, "training the extractor")
+    facts = {"catalog_digest": catalog.info.digest, "num": len(train.pixels), "kimg": config.extractor_kimg, "seed": config.seed}
+    save_extractor(open_store(config.out).child(EXTRACTOR), extractor, facts)
+    return extractor
