@@ -16,6 +16,7 @@ from ganray.images.codec import Pixels, decode_prepared
 from ganray.storage import Store, open_store
 
 Labels = NDArray[np.int64]
+MAX_OPEN = 64  # shards whose footers are kept
 SPREAD = 16  # images that `sample` takes from a row group at most while there are others
 
 
@@ -39,6 +40,15 @@ class Catalog:
         except ObjectNotFound as error:
             raise CatalogError(f"{url} holds no {CATALOG_KEY}", "Run `ganray ingest` to its end with this URL as out") from error
         return Catalog(store, CatalogInfo.from_json(data, f"{url}/{CATALOG_KEY}"))
+
+    def close(self) -> None:
+        """Close the shards that are open; reading opens them again."""
+        with self._lock:
+            while self._files:
+                self._files.popitem()[1].close(force=True)
+
+    def __del__(self) -> None:
+        self.close()
 
     @property
     def num_images(self) -> int:
@@ -124,7 +134,7 @@ class Catalog:
 
     def _open(self, shard_index: int) -> pq.ParquetFile:
         file = pq.ParquetFile(self.store.open_seekable(self.info.shards[shard_index].key), page_checksum_verification=True, pre_buffer=True)
-        while len(self._files) >= 64:
-            del self._files[next(iter(self._files))]
+        while len(self._files) >= MAX_OPEN:
+            self._files.pop(next(iter(self._files))).close(force=True)
         self._files[shard_index] = file
         return file

@@ -1,0 +1,80 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from ganray.catalog.reader import Catalog
+from ganray.config import DataConfig
+from ganray.on_ray.data import Source, catalog_order, read_window, stream
+
+AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
+PLAIN = DataConfig(window=40, flip=0.0)
+
+
+def source(url, data=AUGMENTED, seed=1):
+    return Source(url, ("category", "colour"), data, seed)
+
+
+def take(url, num, **options):
+    told = {"rank": 0, "world": 1, "batch": 16, "consumed": 0} | options
+    batches = stream(source(url, told.pop("data", AUGMENTED)), **told)
+    taken = list(itertools.islice(batches, num))
+    batches.close()
+    return torch.cat([batch.images for batch in taken]), torch.cat([batch.labels for batch in taken])
+
+
+def test_a_window_holds_its_images_with_their_labels(small_catalog):
+    told = source(small_catalog, PLAIN)
+    catalog = Catalog.open(small_catalog)
+    truth = {image.tobytes(): tuple(label) for images, labels in catalog.iter_images() for image, label in zip(images, labels, strict=True)}
+    seen = []
+    for window in catalog_order(told).epoch(0):
+        images, labels = read_window(told, window)
+        assert images.shape == (window.rows, 32, 32, 3)
+        assert images.dtype == np.uint8
+        for image, label in zip(images, labels, strict=True):
+            assert truth[image.tobytes()] == tuple(label)
+            seen.append(image.tobytes())
+    assert sorted(seen) == sorted(truth)  # an epoch is every image once
+
+
+def test_a_window_is_a_pure_function_of_seed_and_place(small_catalog):
+    first, second = catalog_order(source(small_catalog)).epoch(0)[:2]
+    again = read_window(source(small_catalog), first)
+    assert np.array_equal(read_window(source(small_catalog), first)[0], again[0])
+    assert not np.array_equal(read_window(source(small_catalog), second)[0], again[0])
+
+
+def test_augmentation_changes_pixels_but_not_labels(small_catalog):
+    window = catalog_order(source(small_catalog)).epoch(0)[0]
+    plain, labels = read_window(source(small_catalog, PLAIN), window)
+    augmented, same = read_window(source(small_catalog), window)
+    assert np.array_equal(labels, same)
+    assert not np.array_equal(plain, augmented)
+
+
+@pytest.mark.ray
+def test_batches_are_the_windows_in_order(cluster, small_catalog):
+    images, labels = take(small_catalog, 25, tasks=2)
+    order = catalog_order(source(small_catalog))
+    windows = [read_window(source(small_catalog), window) for window in itertools.islice(order.stream(0, 1), 12)]
+    expected = np.concatenate([part[0] for part in windows])[: len(images)]
+    assert len(images) == 400  # more than two epochs
+    assert np.array_equal(images.numpy(), expected)
+    assert np.array_equal(labels.numpy(), np.concatenate([part[1] for part in windows])[: len(images)])
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("consumed", [16, 48, 208])
+def test_a_position_is_where_reading_would_be(cluster, small_catalog, consumed):
+    whole, _ = take(small_catalog, 16)
+    rest, _ = take(small_catalog, 3, consumed=consumed)
+    assert torch.equal(rest, whole[consumed : consumed + 48])
+
+
+@pytest.mark.ray
+def test_ranks_get_different_images(cluster, small_catalog):
+    first, _ = take(small_catalog, 6, rank=0, world=2, data=PLAIN)
+    second, _ = take(small_catalog, 6, rank=1, world=2, data=PLAIN)
+    assert not {image.numpy().tobytes() for image in first} & {image.numpy().tobytes() for image in second}
