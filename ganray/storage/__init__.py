@@ -4,9 +4,10 @@ store.py      Store: the contract, and what every store does alike
 schemes.py    SCHEMES: URL scheme -> how to open it; `open_store`, `open_object`
 local.py      plain paths and file://, in plain Python (atomic writes, sorted listing, compare-and-swap under a lock)
 remote.py     s3://, gs://, az://, memory:// over obstore
-s3.py         an S3 bucket, with the endpoint, region and credentials that boto3 finds
+buckets.py    obstore's clients for S3, Google and Azure, with one bound on their patience
+aws.py        the endpoint, region and credentials that boto3 finds
 failures.py   what went wrong below -> one line of errors.py
-reader.py     a remote object as a seekable file
+files.py      a remote object as a file
 arrow.py      a store as a pyarrow filesystem, for Ray Train
 """
 

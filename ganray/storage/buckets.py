@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # A server that refuses or cannot be found is given up after 5 to 15 s, one that is silent after two times 10 s.
 # A single write of S bytes must be through in 10 s: obstore's read timeout runs while it still sends.
 RETRY: RetryConfig = {
-    "max_retries": 7,
+    "max_retries": 10,
     "retry_timeout": timedelta(seconds=15),
     "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=3), "base": 2},
 }

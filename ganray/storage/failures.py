@@ -56,7 +56,7 @@ def from_obstore(error: Exception, url: str) -> StorageError:
         kind, said, remedy = AccessDenied, f": access is denied ({code or status})", "Check the credentials and the bucket's policy."
     elif status in ("301", "307", "400"):
         said, remedy = f": the store answers {status} {code}".rstrip(), "Check the region (AWS_REGION) and the endpoint."
-    elif status:
+    elif status[:1] == "5" or status == "429":
         said, remedy = f": the store answers {status} {code}".rstrip(), "It was asked again several times; try later."
     elif isinstance(error, exceptions.InvalidPathError):
         remedy = "Rename that object: no empty name, . or .. may stand between slashes."

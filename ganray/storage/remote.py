@@ -12,7 +12,7 @@ from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionErr
 
 from ganray.errors import GanrayError, StorageError
 from ganray.storage.failures import from_obstore
-from ganray.storage.reader import ObjectReader
+from ganray.storage.files import ObjectReader, ObjectWriter
 from ganray.storage.store import ObjectInfo, Store, check_key
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 Condition = Callable[[str], "UpdateVersion"]
+PART = 8 << 20  # bytes of a part of a large object; four of them are on their way at once
 ATTEMPTS = 3  # at what obstore does not repeat by itself, though it can be repeated safely
 
 
@@ -53,7 +54,7 @@ class RemoteStore(Store):
     def put(self, key: str, data: bytes) -> str:
         """Write an object; see Store."""
         with self._reported(key):
-            return self._etag(obstore.put(self.bucket, self._path(key), data))
+            return self._etag(obstore.put(self.bucket, self._path(key), data, chunk_size=PART, max_concurrency=4))
 
     def create(self, key: str, data: bytes) -> str:
         """Write an object that must not exist yet; see Store."""
@@ -102,6 +103,11 @@ class RemoteStore(Store):
     def open_seekable(self, key: str) -> BinaryIO:
         """Open an object as a file; see Store."""
         return cast("BinaryIO", ObjectReader(self, key))
+
+    def open_writer(self, key: str) -> BinaryIO:
+        """Open an object as a file to write, over an older one if there is one; it appears when the file is closed."""
+        file = obstore.open_writer(self.bucket, self._path(key), buffer_size=PART, max_concurrency=4)
+        return cast("BinaryIO", ObjectWriter(file, lambda: self._reported(key)))
 
     def _path(self, key: str) -> str:
         return f"{self.prefix}/{check_key(key)}" if self.prefix else check_key(key)

@@ -72,7 +72,8 @@ def _open_bucket(scheme: str, connect: Callable[[str], ObjectStore], rest: str, 
     try:
         return RemoteStore(url, connect(bucket), prefix, condition, reopen=open_store)
     except obstore.exceptions.BaseError as error:
-        raise from_obstore(error, url) from error
+        remedy = "Give account and credentials in the environment: AZURE_STORAGE_ACCOUNT_NAME, GOOGLE_APPLICATION_CREDENTIALS, AWS_..."
+        raise StorageError(from_obstore(error, url).message, remedy) from error
 
 
 SCHEMES: dict[str, Callable[[str], Store]] = {

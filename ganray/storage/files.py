@@ -1,11 +1,17 @@
-"""A remote object as a seekable file."""
+"""A remote object as a file: seekable to read, sequential to write."""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 from ganray.storage.store import Store
+
+if TYPE_CHECKING:
+    from obstore import WritableFile
 
 
 class ObjectReader(io.RawIOBase):
@@ -46,8 +52,32 @@ class ObjectReader(io.RawIOBase):
         """All bytes that are left."""
         return self.read()
 
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any, /) -> int:
         """Fill a buffer with the next bytes."""
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class ObjectWriter(io.RawIOBase):
+    """Sends what is written in parts as they fill; the object appears when the file is closed, and not before."""
+
+    def __init__(self, file: WritableFile, reported: Callable[[], AbstractContextManager[None]]) -> None:
+        super().__init__()
+        self._file, self._reported = file, reported
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Take bytes; returns their number."""
+        with self._reported():
+            return self._file.write(data)
+
+    def close(self) -> None:
+        """Send the rest and make the object."""
+        if not self.closed:
+            super().close()
+            with self._reported():
+                self._file.close()
