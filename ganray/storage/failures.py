@@ -11,7 +11,7 @@ from ganray.errors import AccessDenied, ObjectChanged, ObjectExists, ObjectNotFo
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-ABSENT = (errno.ENOENT, errno.ENOTDIR)
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 
 # Words in obstore's debug dump that say why there was no answer at all.
 SILENCES = {

@@ -10,12 +10,13 @@ import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISDIR
 from typing import BinaryIO
 
-from ganray.errors import ObjectChanged, ObjectExists
+from ganray.errors import ObjectChanged, ObjectExists, ObjectNotFound, StorageError
 from ganray.storage.failures import from_os_error
 from ganray.storage.store import ObjectInfo, Store, check_key
 
@@ -43,10 +44,14 @@ class LocalStore(Store):
 
     def create(self, key: str, data: bytes) -> str:
         """Write an object that must not exist yet; see Store."""
-        try:
-            return self._write(key, data, os.link)
-        except FileExistsError:
-            raise ObjectExists(f"{self.url_of(key)} exists already") from None
+
+        def link(unfinished: Path, path: Path) -> None:
+            try:
+                path.hardlink_to(unfinished)
+            except FileExistsError:
+                raise ObjectExists(f"{path} exists already") from None
+
+        return self._write(key, data, link)
 
     def replace(self, key: str, data: bytes, etag: str) -> str:
         """Write over exactly the version `etag`; see Store."""
@@ -74,10 +79,10 @@ class LocalStore(Store):
     def head(self, key: str) -> ObjectInfo:
         """Look at an object; see Store."""
         with self._reported(key):
-            path = self._path(key)
-            if path.is_dir():
-                raise FileNotFoundError
-            return describe(key, path.stat())
+            stat = self._path(key).stat()
+        if S_ISDIR(stat.st_mode):
+            raise ObjectNotFound(f"{self.url_of(key)} is a folder", "Check the path.")
+        return describe(key, stat)
 
     def list(self, prefix: str = "", suffix: str = "") -> Iterator[ObjectInfo]:
         """All files in a folder and below; see Store. Sockets, pipes and broken links are no objects."""
@@ -87,8 +92,8 @@ class LocalStore(Store):
 
     def delete(self, key: str) -> None:
         """Remove an object; see Store. Its folder stays."""
-        with self._reported(key):
-            self._path(key).unlink(missing_ok=True)
+        with self._reported(key), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            self._path(key).unlink()
 
     def child(self, prefix: str) -> LocalStore:
         """The store of a folder below; see Store."""
@@ -106,16 +111,17 @@ class LocalStore(Store):
         path = self._path(key)
         unfinished = path.with_name(f"{OWN}{secrets.token_hex(8)}")
         with self._reported(key):
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with unfinished.open("xb", buffering=0) as file:
-                    rest = memoryview(data)
-                    while rest:
-                        rest = rest[file.write(rest) :]
-                    etag = etag_of(os.fstat(file.fileno()))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                etag = write_through(unfinished, data)
                 finish(unfinished, path)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                raise StorageError(
+                    f"{path} could not be written: {error.filename} is in the way", "Move it, or choose another key."
+                ) from error
             finally:
-                unfinished.unlink(missing_ok=True)
+                with suppress(OSError):
+                    unfinished.unlink()
         return etag
 
     @contextmanager
@@ -128,10 +134,17 @@ class LocalStore(Store):
     def _reported(self, key: str) -> Iterator[None]:
         try:
             yield
-        except FileExistsError:
-            raise
         except OSError as error:
             raise from_os_error(error, self.url_of(key)) from error
+
+
+def write_through(path: Path, data: bytes) -> str:
+    """Write a new file to the last byte; returns its etag, which a rename does not change."""
+    with path.open("xb", buffering=0) as file:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+        return etag_of(os.fstat(file.fileno()))
 
 
 def etag_of(stat: os.stat_result) -> str:

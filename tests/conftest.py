@@ -1,0 +1,29 @@
+"""Fixtures for every test: an S3-compatible server, started once and only where a test asks for it."""
+
+import importlib.util
+import uuid
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def s3_environment():
+    """The environment variables that lead any S3 client to a real server; skips where its packages are not installed."""
+    spec = importlib.util.spec_from_file_location("s3server", Path(__file__).with_name("s3server.py"))
+    server = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(server)
+    if reason := server.missing():
+        pytest.skip(reason)
+    with server.running() as environment:
+        yield environment
+
+
+@pytest.fixture
+def s3_url(s3_environment, monkeypatch) -> str:
+    """A fresh prefix of a bucket, with the environment set to reach it."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_SKIP_SIGNATURE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://ganray/{uuid.uuid4().hex}"
