@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +24,7 @@ COLOURS: dict[str, Colour] = {
     "red": (206.0, 34.0, 42.0),
     "yellow": (248.0, 202.0, 40.0),
 }
+SAMPLE_VERSION = 1  # of the drawings: raise it when they change
 PATTERN_SHARES = (0.6, 0.2, 0.2)
 
 
@@ -60,6 +64,20 @@ def draw(item: Product, side: int) -> tuple[Pixels, Pixels]:
     canvas = Canvas(side, background)
     CATEGORIES[item.category](canvas, Look((red, green, blue), second, item.pattern, vary))
     return canvas.finished()
+
+
+def photo_key(item: Product) -> str:
+    """Where the photo lies, and likewise its mask: category/sku.png."""
+    return f"{item.category}/{item.sku}.png"
+
+
+def attributes_csv(products: Iterable[Product]) -> bytes:
+    """The attributes table of a sample catalog, as its shop would keep it."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["file", "sku", "category", "colour", "pattern", "background", "title"])
+    table.writerows([photo_key(item), item.sku, item.category, item.colour, item.pattern, item.background, item.title] for item in products)
+    return text.getvalue().encode()
 
 
 def _rng(seed: int, index: int, stream: int) -> np.random.Generator:

@@ -79,8 +79,8 @@ def decode(data: bytes, limits: Limits = Limits(), side: int = 0, cover: bool = 
         fraction = (min(size) if cover else max(size)) // (2 * side) if side else 1
         if fraction > 1 and kind in ("JPEG", "MPO"):
             file.draft(None, (max(1, size[0] // fraction), max(1, size[1] // fraction)))
-        turn = _orientation(file)
         file.load()
+        turn = _orientation(file)  # after the load: TIFF images turn themselves there
         image = to_srgb(file)
         if turn in TURNS:
             image = image.transpose(TURNS[turn])

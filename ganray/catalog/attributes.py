@@ -1,0 +1,150 @@
+"""An attributes table (CSV or Parquet), joined to images by file path or by SKU."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from ganray.config import IngestConfig
+from ganray.errors import CatalogError
+from ganray.storage import open_object
+
+JOIN_COLUMNS = ("file", "filename", "path", "sku")
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """A joined table: `names` are the attribute columns, `rows` finds the table's row of an image by its key."""
+
+    names: tuple[str, ...]
+    values: dict[str, list[str]]
+    skus: list[str] | None
+    exact: dict[str, int]
+    tails: dict[str, int]
+
+    def find(self, key: str) -> int | None:
+        """The row whose join value is the key or a tail of it, whose own tail is the key, or that names the image's stem or a folder."""
+        if key in self.tails:
+            return self.tails[key]
+        parts = key.split("/")
+        stem = parts[-1].rpartition(".")[0] or parts[-1]
+        for name in (*_tails(key), stem, *reversed(parts[:-1])):
+            if name in self.exact:
+                return self.exact[name]
+        return None
+
+    def of(self, row: int) -> tuple[str, ...]:
+        """The attribute values of a row, in the order of `names`; missing ones are empty."""
+        return tuple(self.values[name][row] for name in self.names)
+
+
+def load_attributes(config: IngestConfig) -> Attributes:
+    """Read `config.table` and choose its columns.
+
+    Raises CatalogError for a table without the join column, a repeated join value, unknown or useless columns; StorageError if unreadable.
+    """
+    table = _read(config.table)
+    join = _join_column(config, table.column_names)
+    names = _attribute_columns(config, table, join)
+    values = {name: _strings(table.column(name)) for name in names}
+    joins = [value.replace("\\", "/").removeprefix("./").lstrip("/") for value in _strings(table.column(join))]
+    sku = next((name for name in table.column_names if name.lower() == "sku"), None)
+    exact = {value: row for row, value in enumerate(joins) if value}
+    if len(exact) < sum(map(bool, joins)):
+        value, count = Counter(joins).most_common(1)[0]
+        raise CatalogError(f"{config.table}: column {join!r} holds {value!r} {count} times", "Give every file or SKU one row")
+    return Attributes(names, values, _strings(table.column(sku)) if sku else None, exact, _all_tails(joins))
+
+
+def _read(url: str) -> pa.Table:
+    store, key = open_object(url)
+    data = store.get(key)
+    try:
+        if data.startswith(b"PAR1"):
+            return pq.read_table(pa.BufferReader(data))
+        head = data.partition(b"\n")[0]
+        delimiter = "\t" if head.count(b"\t") > head.count(b",") else ","
+        parse = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+        names = pyarrow.csv.open_csv(pa.BufferReader(head + b"\n"), parse_options=parse).schema.names
+        convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+        return pyarrow.csv.read_csv(pa.BufferReader(data), parse_options=parse, convert_options=convert)
+    except pa.ArrowException as error:
+        raise CatalogError(f"{url} is not a table: {error}", "Give a CSV with a header line, or a Parquet file") from error
+
+
+def _join_column(config: IngestConfig, columns: list[str]) -> str:
+    wanted = (config.join,) if config.join else JOIN_COLUMNS
+    for name in wanted:
+        for column in columns:
+            if column == name or (not config.join and column.lower() == name):
+                return column
+    has = ", ".join(columns) or "none"
+    raise CatalogError(
+        f"{config.table} has no column {' or '.join(map(repr, wanted))}",
+        f"Name the one that holds the file or the SKU with --join; it has: {has}",
+    )
+
+
+def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tuple[str, ...]:
+    """The named columns, or all that look like categories: text with 2 to max_values values."""
+    if config.attributes is None:
+        others = [name for name in table.column_names if name != join and name.lower() not in JOIN_COLUMNS]
+        chosen = tuple(name for name in others if 2 <= _num_values(table, name) <= config.max_values and not _is_number(table.column(name)))
+        if not chosen:
+            raise CatalogError(
+                f"{config.table} has no useful column beside {join!r}: each is constant, numeric, or has over {config.max_values} values",
+                "Name columns with --attributes, or leave the table out and let folders be categories",
+            )
+        return chosen
+    for name in config.attributes:
+        if name not in table.column_names:
+            raise CatalogError(f"{config.table} has no column {name!r}", f"It has: {', '.join(table.column_names)}")
+        count = _num_values(table, name)
+        if count > config.max_values:
+            raise CatalogError(
+                f"{config.table}: column {name!r} has {count:,} values, max_values is {config.max_values}", "Leave it out, or raise it"
+            )
+    return config.attributes
+
+
+def _num_values(table: pa.Table, name: str) -> int:
+    return len(set(_strings(table.column(name))))
+
+
+def _is_number(column: pa.ChunkedArray) -> bool:
+    """Measures, counts and prices are no categories unless somebody names them."""
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type) and not pa.types.is_dictionary(column.type):
+        return True
+    try:
+        pc.cast(pc.if_else(pc.equal(pc.cast(column, pa.string()), ""), None, pc.cast(column, pa.string())), pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _strings(column: pa.ChunkedArray) -> list[str]:
+    return [value.strip() if value else "" for value in pc.cast(column, pa.string()).to_pylist()]
+
+
+def _tails(path: str) -> Iterator[str]:
+    """a/b/c -> a/b/c, b/c, c."""
+    while path:
+        yield path
+        path = path.partition("/")[2]
+
+
+def _all_tails(joins: list[str]) -> dict[str, int]:
+    """Tail of a join value -> its row, where only one row has it."""
+    found: dict[str, int] = {}
+    shared: set[str] = set()
+    for row, value in enumerate(joins):
+        for tail in _tails(value):
+            if found.setdefault(tail, row) != row:
+                shared.add(tail)
+    return {tail: row for tail, row in found.items() if tail not in shared or joins[row] == tail}

@@ -1,0 +1,220 @@
+"""Ingest on Ray Data: a prefix of product photos -> a prepared catalog.
+
+The source is listed once, on the driver, into manifest shards. Ray Data runs one task per shard (`catalog/shards.py` is what it does) and
+brings back receipts only. `catalog.json` is written last: without it there is no catalog.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import ray.data
+
+from ganray.catalog.cleaning import Recipe
+from ganray.catalog.manifest import Manifest, build_manifest, check_categories, primary
+from ganray.catalog.reader import Catalog
+from ganray.catalog.sample import SAMPLE_VERSION, attributes_csv, draw, photo_key, product
+from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
+from ganray.catalog.shards import Receipt, Work, fingerprint, manifest_key, prepare_shard, quarantine_key, receipt_key
+from ganray.config import IngestConfig
+from ganray.errors import CatalogError, ConfigError, ObjectNotFound
+from ganray.images.codec import Pixels, encode
+from ganray.images.transforms import contact_sheet
+from ganray.on_ray.cluster import connect
+from ganray.on_ray.failures import ours
+from ganray.on_ray.progress import bar
+from ganray.storage import Store, open_store
+
+SAMPLE_CHUNK = 128  # products drawn by one task
+SHEET_ROWS, SHEET_COLUMNS = 40, 10
+
+
+def ingest(config: IngestConfig) -> CatalogInfo:
+    """Prepare the catalog that `config` describes and return its `catalog.json`.
+
+    Running it again finishes what is missing and changes nothing else. Raises ConfigError, CatalogError, StorageError or ClusterError.
+    """
+    connect(config.ray)
+    out = open_store(config.out)
+    origin = config.source
+    if origin.startswith("sample:"):
+        config = draw_sample(config, out)
+    work = Work(open_store(config.source), out, Recipe.of(config), config.row_group)
+    manifest = build_manifest(work.source, config)
+    mark = _write_manifest(work, manifest)
+    before = _catalog(out)
+    if before is not None and before.fingerprint != mark:
+        out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
+    receipts = _prepare(work, manifest)
+    info = _close_books(config, manifest, receipts, mark, origin)
+    if before is not None and before == info.model_copy(update={"created": before.created}):
+        return before
+    out.put("contact_sheet.png", encode(_contact_sheet(Catalog(out, info)), "png"))
+    _sweep(out, receipts)
+    out.put(CATALOG_KEY, info.to_json())
+    return info
+
+
+def draw_sample(config: IngestConfig, out: Store) -> IngestConfig:
+    """Draw `sample:N` under out/photos (masks under out/truth) unless it lies there; returns the config that ingests it."""
+    num = config.source.partition(":")[2]
+    if not num.isdigit() or int(num) < 1:
+        raise ConfigError(f"source {config.source!r}: {num!r} is no number of products", "Write for example sample:3000")
+    side = max(64, 2 * config.resolution)
+    products = [product(config.seed, index) for index in range(int(num))]
+    about = json.dumps({"version": SAMPLE_VERSION, "products": len(products), "seed": config.seed, "side": side}).encode()
+    table = attributes_csv(products)
+    if _get(out, "sample.json") != about:
+        out.delete("sample.json")
+        chunks = [products[start : start + SAMPLE_CHUNK] for start in range(0, len(products), SAMPLE_CHUNK)]
+        with bar("draw", len(products), "img") as progress:
+            for done in _each(len(chunks), partial(_draw_chunk, out, config.seed, len(products), side)):
+                progress.update(int(done))
+        keep = {photo_key(item) for item in products}
+        _delete_others(out.child("photos"), keep)
+        _delete_others(out.child("truth"), keep)
+        out.put("photos/attributes.csv", table)
+        out.put("sample.json", about)
+    photos = f"{out.url}/photos"
+    attributes = ("category", "colour", "pattern") if config.attributes is None else config.attributes
+    return config.model_copy(update={"source": photos, "table": f"{photos}/attributes.csv", "join": "file", "attributes": attributes})
+
+
+def _draw_chunk(out: Store, seed: int, num: int, side: int, chunk: int) -> str:
+    start, stop = chunk * SAMPLE_CHUNK, min(num, (chunk + 1) * SAMPLE_CHUNK)
+    for index in range(start, stop):
+        item = product(seed, index)
+        pixels, mask = draw(item, side)
+        out.put(f"photos/{photo_key(item)}", encode(pixels, "png"))
+        out.put(f"truth/{photo_key(item)}", encode(np.repeat(mask[..., None], 3, axis=2), "png"))
+    return str(stop - start)
+
+
+def _write_manifest(work: Work, manifest: Manifest) -> str:
+    """Write the manifest shards; returns the fingerprint of the whole ingest."""
+    marks = []
+    for number, table in enumerate(manifest.shards):
+        data = parquet_bytes(table, len(table))
+        work.out.put(manifest_key(number), data)
+        marks.append(fingerprint(data, work.recipe, work.row_group))
+    return sha256(json.dumps(marks).encode()).hexdigest()
+
+
+def _prepare(work: Work, manifest: Manifest) -> list[Receipt]:
+    receipts = []
+    reasons: Counter[str] = Counter()
+    with bar("ingest", manifest.listed, "img") as progress:
+        for text in _each(len(manifest.shards), partial(_prepare_shard, work)):
+            receipt = Receipt.model_validate_json(text)
+            receipts.append(receipt)
+            reasons.update(receipt.reasons)
+            progress.update(receipt.listed, f"{reasons.total()} quarantined" if reasons else "")
+    return sorted(receipts, key=lambda receipt: receipt.number)
+
+
+def _prepare_shard(work: Work, number: int) -> str:
+    return prepare_shard(work, number).model_dump_json()
+
+
+def _each(num: int, task: Callable[[int], str]) -> Iterator[str]:
+    """Run `task` for 0..num-1, one Ray task each; answers come as they finish. Ray sees numbers, and brings back receipts."""
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    dataset = ray.data.range(num, override_num_blocks=num).map_batches(partial(_answer, task), batch_size=1)
+    dataset.context.enable_progress_bars = False
+    try:
+        for row in dataset.iter_rows():
+            yield str(row["answer"])
+    except Exception as error:
+        own = ours(error)
+        if own is None:
+            raise
+        raise own from error
+
+
+def _answer(task: Callable[[int], str], batch: dict[str, Any]) -> dict[str, list[str]]:
+    return {"answer": [task(int(number)) for number in batch["id"]]}
+
+
+def _close_books(config: IngestConfig, manifest: Manifest, receipts: list[Receipt], mark: str, origin: str) -> CatalogInfo:
+    """Add the receipts up; raises CatalogError when nothing, or too little of a category, came through."""
+    shards = tuple(receipt.shard for receipt in receipts if receipt.shard is not None)
+    reasons = sum((Counter(receipt.reasons) for receipt in receipts), Counter[str]())
+    counts = Counts(listed=manifest.listed, accepted=sum(shard.rows for shard in shards), quarantined=reasons.total())
+    if counts.listed != counts.accepted + counts.quarantined:
+        raise CatalogError(f"the books of {config.out} do not close: {counts}", "Run the same command again")
+    if not shards:
+        why = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        raise CatalogError(f"none of the {counts.listed:,} images of {config.source} can be used: {why}", f"See {config.out}/quarantine")
+    histograms = {name: sum((Counter(receipt.histograms[name]) for receipt in receipts), Counter[str]()) for name in manifest.attributes}
+    name = primary(manifest.attributes)
+    if name is not None:
+        check_categories(histograms[name] | Counter(dict.fromkeys(manifest.values(name), 0)), name, config)
+    vocabulary = {name: tuple(sorted(values)) for name, values in histograms.items()}
+    return CatalogInfo(
+        resolution=config.resolution,
+        format=config.format,
+        counts=counts,
+        reasons=dict(sorted(reasons.items())),
+        attributes=vocabulary,
+        histograms={name: dict(sorted(values.items())) for name, values in histograms.items()},
+        shards=shards,
+        digest=catalog_digest(config.resolution, config.format, shards, vocabulary),
+        fingerprint=mark,
+        source=origin,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _contact_sheet(catalog: Catalog) -> Pixels:
+    """A row per category, of the first images that come."""
+    name = primary(tuple(catalog.info.attributes))
+    values = sorted(catalog.info.attributes[name])[:SHEET_ROWS] if name else [""]
+    rows: dict[str, list[Pixels]] = {value: [] for value in values}
+    for images, labels in catalog.iter_images([name] if name else []):
+        for image, value in zip(
+            images, (catalog.info.attributes[name][label] for label in labels[:, 0]) if name else [""] * len(images), strict=True
+        ):
+            if len(rows.get(value, ())) < SHEET_COLUMNS and value in rows:
+                rows[value].append(image)
+        if all(len(row) == SHEET_COLUMNS for row in rows.values()):
+            break
+    return contact_sheet([(value or "(none)", row) for value, row in rows.items()])
+
+
+def _catalog(out: Store) -> CatalogInfo | None:
+    data = _get(out, CATALOG_KEY)
+    try:
+        return None if data is None else CatalogInfo.from_json(data, out.url_of(CATALOG_KEY))
+    except CatalogError:
+        out.delete(CATALOG_KEY)
+        return None
+
+
+def _get(store: Store, key: str) -> bytes | None:
+    try:
+        return store.get(key)
+    except ObjectNotFound:
+        return None
+
+
+def _sweep(out: Store, receipts: list[Receipt]) -> None:
+    """Remove what an earlier ingest with other options left in the catalog's folders."""
+    keep = {manifest_key(receipt.number) for receipt in receipts} | {receipt_key(receipt.number) for receipt in receipts}
+    keep |= {receipt.shard.key for receipt in receipts if receipt.shard is not None}
+    keep |= {quarantine_key(receipt.number) for receipt in receipts if receipt.reasons}
+    for folder in ("source", "receipts", "shards", "quarantine"):
+        _delete_others(out.child(folder), {key.partition("/")[2] for key in keep if key.startswith(f"{folder}/")})
+
+
+def _delete_others(store: Store, keep: set[str]) -> None:
+    for info in list(store.list()):
+        if info.key not in keep:
+            store.delete(info.key)
