@@ -33,7 +33,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "model": {"resolution": 32, "widths": (128, 96, 64), "blocks": 1, "patch": 2},
         "optimizer": {"lr": 1e-3, "lr_final": 1e-3},
         "loss": {"gamma": 0.3, "gamma_final": 0.3},
-        "augment": {"p": 0.0, "p_final": 0.6, "ramp_kimg": 10.0},
+        "augment": {"p": 0.0, "p_final": 0.3, "ramp_kimg": 10.0, "flip": False},
+        "data": {"flip": 0.0},
+        "precision": "bf16",
     },
     "r3-64": {
         "kimg": 1000.0,

@@ -37,7 +37,7 @@ def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, contex
     running = state.num_images < 1000 * config.kimg
     while running:
         before = state.num_images
-        metrics = _step(state, window.timed(batches), config, context)
+        metrics = _step(state, window.timed(batches, before), config, context)
         state.num_images += config.batch
         window.add(metrics)
         running = state.num_images < 1000 * config.kimg
@@ -74,12 +74,12 @@ class _Window:
         self.sums: Tensor | None = None
         self.started = time.perf_counter()
 
-    def timed(self, batches: Iterator[Batch]) -> Batch:
+    def timed(self, batches: Iterator[Batch], num_images: int) -> Batch:
         started = time.perf_counter()
         batch = next(batches, None)
         self.waited += time.perf_counter() - started
         if batch is None:
-            raise TrainingError(f"the data ended after {self.first} images", "Batches must go on as long as the run.")
+            raise TrainingError(f"the data ended after {num_images} images", "Batches must go on as long as the run.")
         return batch
 
     def add(self, metrics: dict[str, Tensor]) -> None:

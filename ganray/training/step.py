@@ -107,7 +107,8 @@ def _descend(loss: Tensor, network: nn.Module, optimizer: Adam, terms: Terms) ->
     """One step of Adam on `loss`, averaged over workers; gives the norm of the gradient."""
     parameters = list(network.parameters())
     gradients = list(torch.autograd.grad(loss, parameters))
-    terms.average([*gradients, *(buffer for buffer in network.buffers() if buffer.is_floating_point())])
+    statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
+    terms.average([*gradients, *statistics])
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     optimizer.param_groups[0].update(lr=terms.hyper.lr, betas=(terms.config.optimizer.beta1, terms.hyper.beta2))

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganray.models.condition import Condition, Projection
+
+
+@pytest.mark.parametrize("sizes", [(12,), (12, 9), (12, 9, 4, 30)])
+def test_all_embeddings_together_weigh_as_much_as_z(sizes):
+    torch.manual_seed(0)
+    condition = Condition(64, 48, sizes)
+    label = torch.stack([torch.randint(size, (500,)) for size in sizes], 1)
+    joined = condition(torch.randn(500, 64), label)
+    assert joined.shape == (500, condition.width)
+    z, labels = joined[:, :64].square().sum(1).mean(), joined[:, 64:].square().sum(1).mean()
+    assert (labels / z).item() == pytest.approx(1, abs=0.25)
+
+
+def test_without_attributes_the_condition_is_z():
+    z = torch.randn(3, 8)
+    assert torch.equal(Condition(8, 48, ())(z, torch.zeros(3, 0, dtype=torch.int64)), z)
+
+
+def test_the_logit_is_a_sum_over_attributes():
+    torch.manual_seed(0)
+    head = Projection(16, 8, (3, 4))
+    features = torch.randn(5, 16)
+
+    def logit(a: int, b: int) -> torch.Tensor:
+        return head(features, torch.tensor([[a, b]]).expand(5, 2))
+
+    assert torch.allclose(logit(1, 2) - logit(0, 2), logit(1, 3) - logit(0, 3), atol=1e-5)
+    assert torch.allclose(logit(1, 2) - logit(1, 0), logit(2, 2) - logit(2, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [(), (5,), (5, 7, 9)])
+def test_logits_start_at_unit_scale_for_any_number_of_attributes(sizes):
+    torch.manual_seed(0)
+    label = torch.stack([torch.randint(size, (4000,)) for size in sizes], 1) if sizes else torch.zeros(4000, 0, dtype=torch.int64)
+    deviations = [Projection(64, 64, sizes)(torch.randn(4000, 64), label).std().item() for _ in range(20)]
+    assert sum(deviations) / 20 == pytest.approx(1, abs=0.3)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from ganray.checkpoint import load_state, save_state
+from ganray.config import AugmentConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
+from ganray.errors import NonFiniteError, TrainingError
+from ganray.training.context import LocalContext
+from ganray.training.loop import Batch, fit
+from ganray.training.state import create_state
+
+R3 = ModelConfig(resolution=8, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)
+MODELS = {
+    "r3": R3,
+    "mlp": ModelConfig(name="mlp", resolution=8, widths=(16, 16), z_dim=4, channels=1),
+    "dcgan": ModelConfig(name="dcgan", resolution=8, widths=(8,), z_dim=4),
+}
+CONFIG = TrainConfig(
+    model=R3,
+    batch=8,
+    kimg=0.16,
+    log_kimg=0.04,
+    grid_kimg=0.08,
+    checkpoint_kimg=0.08,
+    augment=AugmentConfig(p=0.2, ramp_kimg=0.1),
+    optimizer=OptimizerConfig(lr=1e-3, lr_final=1e-4),
+)
+ATTRIBUTES = {"category": ("a", "b", "c"), "colour": ("x", "y")}
+
+
+def batches(config: TrainConfig, num_images: int = 0, size: int = 0):
+    """An endless stream that is a function of the position in the data, as the real one is."""
+    for position in itertools.count(num_images, config.batch):
+        rng = torch.Generator().manual_seed(position)
+        n = size or config.batch
+        images = torch.randint(0, 256, (n, config.model.resolution, config.model.resolution, 3), generator=rng, dtype=torch.uint8)
+        yield Batch(images, torch.randint(2, (n, 2), generator=rng))
+
+
+class Watching(LocalContext):
+    def __init__(self, stop_after: int = 10**9):
+        super().__init__()
+        self.events: list[tuple[str, int]] = []
+        self.stop_after = stop_after
+
+    def log(self, state, row):
+        super().log(state, row)
+        self.events.append(("log", state.num_images))
+
+    def grid(self, state):
+        self.events.append(("grid", state.num_images))
+
+    def checkpoint(self, state, row):
+        assert row["kimg"] == state.num_images / 1000
+        self.events.append(("checkpoint", state.num_images))
+
+    def should_stop(self):
+        return len(self.rows) >= self.stop_after
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(name, tmp_path):
+    penalty = "finite" if name == "r3" else "none"
+    config = CONFIG.model_copy(update={"model": MODELS[name], "loss": LossConfig(penalty=penalty)})
+    whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext())
+
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching(stop_after=2))
+    assert first.num_images == 80
+    save_state(first, tmp_path, config, ATTRIBUTES)
+    second = create_state(config.model_copy(update={"seed": 9}), (3, 2))
+    load_state(second, tmp_path, config, ATTRIBUTES)
+    fit(second, batches(config, second.num_images), config, LocalContext())
+
+    ours, theirs = whole.export()[0], second.export()[0]
+    assert second.num_images == whole.num_images == 160
+    assert ours.keys() == theirs.keys()
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_the_context_hears_of_everything_in_time():
+    context = Watching()
+    fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, context)
+    assert context.events == [
+        ("log", 40), ("log", 80), ("checkpoint", 80), ("grid", 80), ("log", 120), ("log", 160), ("checkpoint", 160), ("grid", 160)
+    ]  # fmt: skip
+    row = context.rows[-1]
+    assert row["kimg"] == 0.16
+    assert {"loss_d", "loss_g", "logit", "r1", "r2", "grad_d", "grad_g", "lr", "gamma", "p", "img_per_s", "data_wait"} <= row.keys()
+    assert 0 <= row["data_wait"] <= 1
+
+
+def test_a_stopped_run_leaves_a_checkpoint():
+    context = Watching(stop_after=1)
+    state = fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, context)
+    assert state.num_images == 40
+    assert context.events == [("log", 40), ("checkpoint", 40), ("grid", 40)]
+
+
+def test_a_finished_run_draws_no_batch():
+    state = create_state(CONFIG, (3, 2))
+    state.num_images = 160
+    assert fit(state, iter([]), CONFIG, LocalContext()).num_images == 160
+
+
+def test_data_that_ends_is_an_error():
+    with pytest.raises(TrainingError, match="the data ended after 16 images"):
+        fit(create_state(CONFIG, (3, 2)), itertools.islice(batches(CONFIG), 2), CONFIG, LocalContext())
+
+
+def test_a_batch_of_another_size_is_an_error():
+    with pytest.raises(TrainingError, match="a batch has 5 images, not 8"):
+        fit(create_state(CONFIG, (3, 2)), batches(CONFIG, size=5), CONFIG, LocalContext())
+
+
+def test_a_planted_nan_stops_the_run_before_it_is_kept():
+    state, context = create_state(CONFIG, (3, 2)), Watching()
+    with torch.no_grad():
+        next(state.discriminator.parameters()).view(-1)[0] = float("nan")
+    with pytest.raises(NonFiniteError, match=r"loss_d.*between 0 and 40 images.*Resume from the last checkpoint"):
+        fit(state, batches(CONFIG), CONFIG, context)
+    assert context.events == []
+
+
+def test_an_exploding_run_stops_too():
+    config = CONFIG.model_copy(update={"optimizer": OptimizerConfig(lr=1e30, lr_final=1e30)})
+    with pytest.raises(NonFiniteError):
+        fit(create_state(config, (3, 2)), batches(config), config, LocalContext())

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from ganray.config import AugmentConfig, LossConfig, ModelConfig, TrainConfig
+from ganray.training.schedules import hyper
+from ganray.training.state import create_state, step_rng
+from ganray.training.step import Terms, autocast, discriminator_loss, generator_loss, train_step
+
+CPU = torch.device("cpu")
+MODEL = ModelConfig(resolution=8, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)
+CONFIG = TrainConfig(model=MODEL, batch=8, augment=AugmentConfig(p=0.5))
+
+
+def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    return torch.rand(8, 3, 8, 8, generator=rng) * 2 - 1, torch.randint(3, (8, 1), generator=rng)
+
+
+def terms(config: TrainConfig, average=lambda tensors: None) -> Terms:
+    return Terms(config, hyper(config, 0), step_rng(0, 0, 0, CPU), average)
+
+
+def losing(**changes) -> TrainConfig:
+    return CONFIG.model_copy(update={"loss": CONFIG.loss.model_copy(update=changes)})
+
+
+@pytest.mark.parametrize("name", ["relativistic", "bce"])
+@pytest.mark.parametrize("penalty", ["exact", "finite", "none"])
+def test_every_game_with_every_penalty_moves_all_three_networks(name, penalty):
+    config = losing(name=name, penalty=penalty)
+    state = create_state(config, (3,))
+    train_step(state, *batch(), terms(config))  # blocks end in zeros: what lies before them learns from the second step on
+    before = copy.deepcopy(state.export()[0])
+    metrics = train_step(state, *batch(), terms(config))
+    after = state.export()[0]
+    still = [key for key in before if not key.startswith("opt") and "embeddings" not in key and torch.equal(before[key], after[key])]
+    assert not still
+    assert set(metrics) == {"loss_d", "logit", "r1", "r2", "grad_d", "loss_g", "grad_g"}
+    assert all(value.isfinite() and not value.requires_grad for value in metrics.values())
+    assert (metrics["r1"] > 0) == (penalty != "none")
+
+
+def test_the_penalties_enter_d_s_loss_by_half_of_gamma():
+    state, (real, label) = create_state(CONFIG, (3,)), batch()
+    exact = losing(penalty="exact", gamma=3.0, gamma_final=3.0)
+    loss, metrics = discriminator_loss(state, real, label, terms(exact))
+    assert loss.item() == pytest.approx((metrics["loss_d"] + 1.5 * (metrics["r1"] + metrics["r2"])).item(), rel=1e-5)
+
+
+def test_each_loss_reaches_its_own_network_only():
+    state, (real, label) = create_state(CONFIG, (3,)), batch()
+    g, d = list(state.generator.parameters()), list(state.discriminator.parameters())
+    loss, _ = discriminator_loss(state, real, label, terms(CONFIG))
+    assert all(gradient is None for gradient in torch.autograd.grad(loss, g, allow_unused=True))
+    before = [parameter.clone() for parameter in d]
+    generator_loss(state, real, label, terms(CONFIG)).backward(inputs=g)
+    assert all(parameter.grad is None and torch.equal(parameter, old) for parameter, old in zip(d, before, strict=True))
+
+
+def test_a_step_is_a_function_of_its_arguments():
+    first, second = create_state(CONFIG, (3,)), create_state(CONFIG, (3,))
+    train_step(first, *batch(), terms(CONFIG))
+    torch.rand(10)
+    train_step(second, *batch(), terms(CONFIG))
+    assert all(torch.equal(a, second.export()[0][key]) for key, a in first.export()[0].items())
+
+
+def test_halves_of_a_batch_averaged_over_two_workers_descend_as_the_mean():
+    """What `average` is given is exactly what the optimizer then uses."""
+    state, (real, label) = create_state(CONFIG, (3,)), batch()
+    seen = []
+
+    def double(tensors):
+        seen.append(len(tensors))
+        for tensor in tensors:
+            tensor.zero_()
+
+    before = copy.deepcopy(state.discriminator.state_dict())
+    train_step(state, real, label, terms(CONFIG, double))
+    assert seen == [len(list(state.discriminator.parameters())), len(list(state.generator.parameters()))]
+    assert all(torch.equal(before[key], value) for key, value in state.discriminator.state_dict().items())
+
+
+def test_batch_norm_statistics_are_averaged_too():
+    config = CONFIG.model_copy(
+        update={"model": ModelConfig(name="dcgan", resolution=8, widths=(8,), z_dim=4), "loss": LossConfig(penalty="none")}
+    )
+    state, (real, label) = create_state(config, (3,)), batch()
+    counts = []
+    train_step(state, real, label, terms(config, lambda tensors: counts.append(len(tensors))))
+    assert counts[1] == len(list(state.generator.parameters())) + 2
+
+
+@pytest.mark.parametrize(("precision", "enabled"), [("auto", False), ("fp32", False), ("bf16", True)])
+def test_bf16_on_a_cpu_only_where_asked(precision, enabled):
+    context = autocast(CPU, CONFIG.model_copy(update={"precision": precision}))
+    assert context._enabled is enabled
+
+
+def test_bf16_gives_float32_images_and_logits():
+    config = CONFIG.model_copy(update={"precision": "bf16"})
+    state, (real, label) = create_state(config, (3,)), batch()
+    metrics = train_step(state, real, label, terms(config))
+    with autocast(CPU, config):
+        assert state.generator(torch.randn(8, 4), label).dtype == torch.float32
+        assert state.discriminator(real, label).dtype == torch.float32
+    assert all(value.isfinite() for value in metrics.values())
+    assert all(parameter.dtype == torch.float32 for parameter in state.generator.parameters())
