@@ -16,7 +16,8 @@ from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
 from ganray.on_ray.bench_catalog import sample_catalog
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.data import Source, stream
+from ganray.on_ray.data import stream
+from ganray.on_ray.windows import Source
 
 RESOLUTION, PRODUCTS, BATCH, IMAGES = 64, 4096, 64, 60_000
 AUGMENTED = DataConfig(flip=0.5, rotate_p=0.3, scale_p=0.3, crop_p=0.3, colour_p=0.3)

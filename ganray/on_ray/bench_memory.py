@@ -12,7 +12,8 @@ from ganray.catalog.reader import Catalog
 from ganray.config import BenchmarkConfig, DataConfig
 from ganray.on_ray.bench_catalog import repeated, sample_catalog
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.data import Source, stream
+from ganray.on_ray.data import stream
+from ganray.on_ray.windows import Source
 
 RESOLUTION, PRODUCTS, BATCH, TIMES = 64, 8192, 64, 10
 
@@ -32,7 +33,7 @@ def peak(catalog: Catalog, config: BenchmarkConfig) -> float:
     ray.shutdown()
     connect(config.ray)
     source = Source(str(Path(catalog.url).resolve()), tuple(catalog.info.attributes), DataConfig(), seed=0)
-    consumer = ray.remote(Consumer).options(num_cpus=1).remote()
+    consumer: Any = ray.remote(Consumer).options(num_cpus=1).remote()
     ray.get(consumer.consume.remote(source, catalog.num_images // BATCH))
     heaviest = max(worker_peaks(), default=0.0)
     ray.shutdown()

@@ -16,8 +16,8 @@ from ganray.config import BenchmarkConfig, TrainConfig
 from ganray.images.codec import to_float
 from ganray.on_ray.bench_catalog import ROOT, sample_catalog
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.data import Source, catalog_order, read_window
 from ganray.on_ray.train import check_catalog, train
+from ganray.on_ray.windows import Source, catalog_order, read_window
 from ganray.presets import preset
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state, step_rng

@@ -1,7 +1,7 @@
 """Streaming: a prepared catalog in any store -> decoded, augmented, shuffled uint8 batches, through Ray Data.
 
-What is read when is decided by `catalog/order.py` alone (RAY.md: Ray Data itself cannot resume an iterator); Ray Data brings the
-parallel tasks, the prefetching and the back-pressure. One window is one task and one block, so memory is bounded by the window.
+What is read when is decided by `catalog/order.py` alone (Ray Data itself cannot resume an iterator); Ray Data brings the parallel
+tasks, the prefetching and the back-pressure. One window is one task and one block, so memory is bounded by the window.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,27 +17,14 @@ import numpy.typing as npt
 import ray.data
 import torch
 
-from ganray.catalog.order import Order, Window
-from ganray.catalog.reader import Catalog
-from ganray.config import DataConfig
-from ganray.images.codec import decode_prepared
-from ganray.images.transforms import augment
+from ganray.catalog.order import Window
+from ganray.on_ray.windows import Source, catalog_order, read_block
 from ganray.training.loop import Batch
 
 SEGMENT = 256  # windows handed to one Ray Data execution: bounds the driver's plan, amortises its start (about 0.3 s)
 
 
-@dataclass(frozen=True)
-class Source:
-    """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order."""
-
-    url: str
-    attributes: tuple[str, ...]
-    data: DataConfig
-    seed: int
-
-
-def stream(source: Source, rank: int, world: int, batch: int, consumed: int, tasks: int = 1) -> Iterator[Batch]:
+def stream(source: Source, rank: int, world: int, batch: int, consumed: int, tasks: int = 1) -> Generator[Batch, None, None]:
     """Endless batches of `batch` images for one rank of `world`, from where that rank has `consumed` images on.
 
     Images are uint8 [batch, H, W, 3], labels int64 [batch, A]. `tasks` bounds the data tasks that run at once.
@@ -64,33 +50,9 @@ def stream(source: Source, rank: int, world: int, batch: int, consumed: int, tas
         held = rest
 
 
-def catalog_order(source: Source) -> Order:
-    """The order of a source's catalog."""
-    info = _catalog(source.url).info
-    return Order([shard.row_groups for shard in info.shards], source.seed, source.data.window)
-
-
-def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A]. The work of one task."""
-    catalog = _catalog(source.url)
-    rng = window.rng()
-    side = catalog.info.resolution
-    images = np.empty((window.rows, side, side, 3), np.uint8)
-    labels = np.empty((window.rows, len(source.attributes)), np.int64)
-    places = rng.permutation(window.rows)
-    row = 0
-    for shard, group in window.groups:
-        table = catalog.read_row_group(shard, group)
-        labels[places[row : row + table.num_rows]] = catalog.labels(table, source.attributes)
-        for data in table.column("image"):
-            images[places[row]] = augment(decode_prepared(data.as_py()), rng, source.data)
-            row += 1
-    return images, labels
-
-
 def _blocks(source: Source, windows: Iterator[Window], tasks: int) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    read = functools.partial(_read_block, source)
+    read = functools.partial(read_block, source)
     while segment := list(itertools.islice(windows, SEGMENT)):
         items = [{"epoch": w.epoch, "groups": w.groups, "rows": w.rows, "key": w.key} for w in segment]
         dataset = ray.data.from_items(items, override_num_blocks=len(items))
@@ -99,18 +61,6 @@ def _blocks(source: Source, windows: Iterator[Window], tasks: int) -> Iterator[t
         blocks = dataset.map_batches(read, batch_size=1, compute=ray.data.TaskPoolStrategy(size=tasks))
         for block in blocks.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):
             yield block["image"], block["label"]
-
-
-def _read_block(source: Source, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
-    groups = tuple((int(shard), int(group)) for shard, group in item["groups"][0])
-    window = Window(int(item["epoch"][0]), groups, int(item["rows"][0]), tuple(int(part) for part in item["key"][0]))
-    images, labels = read_window(source, window)
-    return {"image": images, "label": labels}
-
-
-@functools.lru_cache(maxsize=8)
-def _catalog(url: str) -> Catalog:
-    return Catalog.open(url)
 
 
 def _join(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -1,6 +1,6 @@
 """What a training run leaves behind while it runs: the live bar, TensorBoard scalars, a JSON line a report, sample grids.
 
-Workers post to a small actor and never wait; a thread of the driver takes what is there and writes it to the run's store.
+Workers post to a board (board.py) and never wait; a thread of the driver takes what is there and writes it to the run's store.
 """
 
 from __future__ import annotations
@@ -23,27 +23,6 @@ from ganray.storage import Store
 
 POLL_S = 0.5
 SYNC_S = 30.0
-
-
-class Board:
-    """The mailbox between the workers and the driver."""
-
-    def __init__(self) -> None:
-        self._items: list[tuple[str, Any]] = []
-
-    def post(self, kind: str, item: Any) -> None:
-        """Leave one item: kind is log, grid, checkpoint, note, result or error."""
-        self._items.append((kind, item))
-
-    def take(self) -> list[tuple[str, Any]]:
-        """Everything left since the last call."""
-        items, self._items = self._items, []
-        return items
-
-
-def make_board() -> Any:
-    """A handle of a new board actor; it costs no CPU slot and outlives workers that fail."""
-    return ray.remote(Board).options(num_cpus=0, max_restarts=0).remote()
 
 
 class Recorder:

@@ -14,11 +14,12 @@ from ganray.catalog.reader import Catalog
 from ganray.checkpoint import load_model
 from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ConfigError, StorageError
+from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
 from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
-from ganray.on_ray.data import Source
-from ganray.on_ray.record import Recorder, make_board
+from ganray.on_ray.record import Recorder
 from ganray.on_ray.train_worker import Job, train_worker
+from ganray.on_ray.windows import Source
 from ganray.storage import Store, arrow_filesystem, open_store
 
 RUN_FACTS = "run.json"

@@ -21,7 +21,8 @@ from ganray.engine import Engine
 from ganray.errors import GanrayError
 from ganray.images.codec import Pixels, encode
 from ganray.images.transforms import contact_sheet
-from ganray.on_ray.data import Source, stream
+from ganray.on_ray.data import stream
+from ganray.on_ray.windows import Source
 from ganray.requests import GenerateRequest
 from ganray.storage import open_store
 from ganray.training.context import Row

@@ -6,7 +6,8 @@ import torch
 
 from ganray.catalog.reader import Catalog
 from ganray.config import DataConfig
-from ganray.on_ray.data import Source, catalog_order, read_window, stream
+from ganray.on_ray.data import stream
+from ganray.on_ray.windows import Source, catalog_order, read_window
 
 AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
 PLAIN = DataConfig(window=40, flip=0.0)

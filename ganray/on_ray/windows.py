@@ -1,0 +1,63 @@
+"""The work of one data task: fetch, decode, augment and shuffle one window. No torch here: the process starts in half the time."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ganray.catalog.order import Order, Window
+from ganray.catalog.reader import Catalog
+from ganray.config import DataConfig
+from ganray.images.codec import decode_prepared
+from ganray.images.transforms import augment
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order."""
+
+    url: str
+    attributes: tuple[str, ...]
+    data: DataConfig
+    seed: int
+
+
+def catalog_order(source: Source) -> Order:
+    """The order of a source's catalog."""
+    info = _catalog(source.url).info
+    return Order([shard.row_groups for shard in info.shards], source.seed, source.data.window)
+
+
+def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A]. The work of one task."""
+    catalog = _catalog(source.url)
+    rng = window.rng()
+    side = catalog.info.resolution
+    images = np.empty((window.rows, side, side, 3), np.uint8)
+    labels = np.empty((window.rows, len(source.attributes)), np.int64)
+    places = rng.permutation(window.rows)
+    row = 0
+    for shard, group in window.groups:
+        table = catalog.read_row_group(shard, group)
+        labels[places[row : row + table.num_rows]] = catalog.labels(table, source.attributes)
+        for data in table.column("image"):
+            images[places[row]] = augment(decode_prepared(data.as_py()), rng, source.data)
+            row += 1
+    return images, labels
+
+
+def read_block(source: Source, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """`read_window` as Ray Data calls it: one item in, one block out."""
+    groups = tuple((int(shard), int(group)) for shard, group in item["groups"][0])
+    window = Window(int(item["epoch"][0]), groups, int(item["rows"][0]), tuple(int(part) for part in item["key"][0]))
+    images, labels = read_window(source, window)
+    return {"image": images, "label": labels}
+
+
+@functools.lru_cache(maxsize=8)
+def _catalog(url: str) -> Catalog:
+    return Catalog.open(url)

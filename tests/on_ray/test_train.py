@@ -1,0 +1,154 @@
+import json
+import os
+import signal
+
+import pytest
+import torch
+
+from ganray.catalog.reader import Catalog
+from ganray.checkpoint import load_model
+from ganray.config import TrainConfig
+from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, NonFiniteError
+from ganray.on_ray.cluster import Resources
+from ganray.on_ray.train import check, check_catalog, share_cpus, train
+
+TINY = {
+    "kimg": 0.192,
+    "batch": 16,
+    "checkpoint_kimg": 0.064,
+    "log_kimg": 0.032,
+    "grid_kimg": 0.096,
+    "threads": 1,
+    "model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4},
+    "data": {"window": 48},
+}
+
+
+def config(catalog, out, **changes) -> TrainConfig:
+    return TrainConfig.model_validate({**TINY, "catalog": catalog, "out": str(out), **changes})
+
+
+def weights(url):
+    return load_model(str(url))[0].state_dict()
+
+
+@pytest.fixture(scope="module")
+def run(cluster, small_catalog, tmp_path_factory):
+    """One finished run, with what it printed at the end."""
+    out = tmp_path_factory.mktemp("train") / "model"
+    return out, train(config(small_catalog, out))
+
+
+@pytest.mark.ray
+def test_the_model_folder_is_whole(run, small_catalog):
+    out, result = run
+    generator, info = load_model(str(out))
+    assert (info.num_images, result["kimg"]) == (192, 0.192)
+    assert list(info.attributes) == ["category", "colour"]
+    assert info.histograms["category"]["mug"] == 16
+    assert info.catalog_digest == Catalog.open(small_catalog).info.digest
+    assert generator(torch.zeros(2, 8), torch.zeros(2, 2, dtype=torch.int64)).shape == (2, 3, 32, 32)
+    rows = [json.loads(line) for path in out.glob("logs/*/metrics.jsonl") for line in path.read_text().splitlines()]
+    assert [row["kimg"] for row in rows] == pytest.approx([0.032 * n for n in range(1, 7)])
+    assert list(out.glob("logs/*/events.out.tfevents.*"))
+    assert [path.name for path in sorted(out.glob("grids/*.png"))] == ["kimg-00000.096.png", "kimg-00000.192.png"]
+    assert "What it can be asked for" in (out / "README.md").read_text()
+    assert len(list(out.glob("checkpoints/kimg-*"))) == 2  # `keep`
+
+
+@pytest.mark.ray
+def test_a_finished_run_resumed_is_the_same_model(run, small_catalog):
+    out, _ = run
+    before = weights(out)
+    train(config(small_catalog, out, resume=True))
+    after = weights(out)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.ray
+def test_an_interrupted_run_resumed_ends_where_the_whole_one_does(run, small_catalog, tmp_path):
+    train(config(small_catalog, tmp_path / "m", kimg=0.064, optimizer={"decay_kimg": 0.192}))
+    train(config(small_catalog, tmp_path / "m", resume=True, optimizer={"decay_kimg": 0.192}))
+    halves, whole = weights(tmp_path / "m"), weights(run[0])
+    assert all(torch.equal(halves[name], whole[name]) for name in whole)
+
+
+@pytest.mark.ray
+def test_another_run_is_not_overwritten(run, small_catalog):
+    with pytest.raises(CheckpointError, match="holds a run already.*--resume"):
+        train(config(small_catalog, run[0]))
+
+
+@pytest.mark.ray
+def test_a_checkpoint_of_another_model_is_refused(run, small_catalog):
+    other = TINY["model"] | {"z_dim": 9}
+    with pytest.raises(CheckpointError, match="model.z_dim"):
+        train(config(small_catalog, run[0], resume=True, kimg=1, model=other))
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_two_workers_keep_equal_weights_and_finish(cluster, small_catalog, tmp_path):
+    result = train(config(small_catalog, tmp_path / "m", workers=2))
+    assert result["kimg"] == 0.192
+
+
+@pytest.mark.ray
+def test_a_loss_that_is_not_finite_stops_the_run(cluster, small_catalog, tmp_path):
+    with pytest.raises(NonFiniteError, match="non-finite between 0 and"):
+        train(config(small_catalog, tmp_path / "m", optimizer={"lr": 1e30, "lr_final": 1e30}))
+    assert not (tmp_path / "m" / "model.json").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_killed_worker_costs_nothing_but_time(run, cluster, small_catalog, tmp_path, monkeypatch):
+    """The worker is killed once, by itself, after its first checkpoint; the finished model is that of the quiet run."""
+    from ganray.on_ray import train_worker
+
+    marker = tmp_path / "killed"
+    original = train_worker.RayContext.checkpoint
+
+    def checkpoint(self, state, row):
+        original(self, state, row)
+        if not marker.exists():
+            marker.write_text("")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def worker(told):
+        train_worker.RayContext.checkpoint = checkpoint
+        train_worker.train_worker(told)
+
+    monkeypatch.setattr("ganray.on_ray.train.train_worker", worker)
+    train(config(small_catalog, tmp_path / "m"))
+    assert marker.exists()
+    killed, whole = weights(tmp_path / "m"), weights(run[0])
+    assert all(torch.equal(killed[name], whole[name]) for name in whole)
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    with pytest.raises(ConfigError, match="batch = 16 does not divide by workers = 3"):
+        check(config("c", "m", workers=3))
+
+
+def test_memory_is_not_shared_with_workers():
+    with pytest.raises(ConfigError, match="memory://x: memory is not shared"):
+        check(config("memory://x", "m"))
+
+
+def test_catalog_and_model_must_fit(small_catalog):
+    catalog = Catalog.open(small_catalog)
+    with pytest.raises(CatalogError, match="holds 32 px images, the model .* is for 64 px"):
+        check_catalog(config("c", "m", model=TINY["model"] | {"resolution": 64, "widths": (16, 16, 16, 16)}), catalog)
+    with pytest.raises(CatalogError, match="'size'.*category, colour"):
+        check_catalog(config("c", "m", attributes=("size",)), catalog)
+    assert check_catalog(config("c", "m", attributes=()), catalog) == {}
+
+
+def test_a_plan_that_the_cluster_cannot_run_is_refused_not_awaited():
+    with pytest.raises(ClusterError, match=r"8 workers of 1 threads \(\+ 1 for data\) needs 9 CPUs, the cluster has 4"):
+        share_cpus(config("c", "m", workers=8), Resources(4, 0), gpu=False)
+
+
+def test_one_cpu_stays_free_for_data():
+    assert share_cpus(config("c", "m", threads=3), Resources(4, 0), gpu=False) == (3, 1)
