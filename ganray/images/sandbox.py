@@ -7,6 +7,7 @@ that comes back is unpickled. It lives as long as its owner, so that its start (
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import json
 import os
@@ -20,11 +21,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-from ganray.errors import ImageError
+from ganray.errors import ClusterError, ImageError
 
 MEMORY_BYTES = 2 << 30
 CPU_SECONDS = 10
 WALL_SECONDS = 60.0
+PIPE_BYTES = 1 << 20
+READY = b"ready"
 
 Result = tuple[bytes, dict[str, Any]]
 
@@ -35,12 +38,16 @@ class Sandbox:
     def __init__(self, function: str, options: dict[str, Any], wall_seconds: float = WALL_SECONDS) -> None:
         self._task = json.dumps([function, options])
         self._wall_seconds = wall_seconds
-        self._child = self._start()
+        self._start()
 
     def map(self, batch: Sequence[bytes]) -> Iterator[Result | ImageError]:
-        """The result for each of `batch` in order, or the ImageError it ended in; a child that died is replaced."""
+        """The result for each of `batch` in order, or the ImageError it ended in; a child that died is replaced.
+
+        Raises ClusterError when no child can be started at all.
+        """
         done = 0
         while done < len(batch):
+            self._await_ready()
             try:
                 self._send(batch[done:])
                 for _ in batch[done:]:
@@ -48,9 +55,11 @@ class Sandbox:
                     done += 1
             except ImageError as error:
                 done += 1
-                self.close()
-                self._child = self._start()
+                self._restart()
                 yield error
+            except GeneratorExit:  # answers nobody will read are still on their way
+                self._restart()
+                raise
 
     def close(self) -> None:
         """End the child."""
@@ -63,11 +72,32 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _restart(self) -> None:
+        self.close()
+        self._start()
+
+    def _start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "ganray.images.sandbox", self._task]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment, bufsize=0)
+        self._child, self._held, self._ready = (
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment, bufsize=0),
+            b"",
+            False,
+        )
+        for end in (self._child.stdin, self._child.stdout):
+            assert end is not None
+            with contextlib.suppress(OSError):  # wider pipes, fewer switches between the two processes; a limit of the system may forbid it
+                fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+    def _await_ready(self) -> None:
+        if self._ready:
+            return
+        try:
+            self._ready = self._read(len(READY), time.monotonic() + self._wall_seconds) == READY
+        except ImageError as error:
+            self.close()
+            raise ClusterError(f"the image decoder does not start: {error}", "`python -m ganray.images.sandbox` shows why") from error
 
     def _send(self, batch: Sequence[bytes]) -> None:
         assert self._child.stdin is not None
@@ -87,16 +117,16 @@ class Sandbox:
 
     def _read(self, length: int, deadline: float) -> bytes:
         assert self._child.stdout is not None
-        parts, left, descriptor = [], length, self._child.stdout.fileno()
-        while left:
+        descriptor = self._child.stdout.fileno()
+        while len(self._held) < length:
             if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 raise ImageError("timeout", f"decoding took over {self._wall_seconds:g} s")
-            part = os.read(descriptor, min(left, 1 << 20))
+            part = os.read(descriptor, PIPE_BYTES)
             if not part:
                 raise self._ending()
-            parts.append(part)
-            left -= len(part)
-        return b"".join(parts)
+            self._held += part
+        data, self._held = self._held[:length], self._held[length:]
+        return data
 
     def _ending(self) -> ImageError:
         code = self._child.wait()
@@ -111,6 +141,8 @@ def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
     name, options = json.loads(task)
     module, _, function = name.partition(":")
     work = getattr(importlib.import_module(module), function)
+    sink.write(READY)
+    sink.flush()
     while count := source.read(4):
         (num,) = struct.unpack("<I", count)
         lengths = struct.unpack(f"<{num}I", source.read(4 * num))
