@@ -35,7 +35,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": {"gamma": 0.3, "gamma_final": 0.3},
         "augment": {"p": 0.0, "p_final": 0.3, "ramp_kimg": 10.0, "flip": False},
         "data": {"flip": 0.0},
-        "precision": "bf16",
     },
     "r3-64": {
         "kimg": 1000.0,

@@ -18,7 +18,7 @@ from ganray.training.state import create_state
 
 COLUMNS = ("loss_d", "loss_g", "logit", "r1", "r2", "grad_d", "grad_g")
 TOLERANCE = 2e-3  # other CPUs sum in another order; a change of the algorithm moves these numbers by far more
-RUN = {"kimg": 0.16, "batch": 8, "log_kimg": 0.008, "optimizer": OptimizerConfig(lr=1e-3, lr_final=1e-4)}
+RUN = {"precision": "fp32", "kimg": 0.16, "batch": 8, "log_kimg": 0.008, "optimizer": OptimizerConfig(lr=1e-3, lr_final=1e-4)}
 CONFIGS = {
     "r3": TrainConfig(
         model=ModelConfig(resolution=16, widths=(16, 8), z_dim=8, embed_dim=8, group_channels=8, patch=2),

@@ -95,10 +95,11 @@ def test_batch_norm_statistics_are_averaged_too():
     assert counts[1] == len(list(state.generator.parameters())) + 2
 
 
-@pytest.mark.parametrize(("precision", "enabled"), [("auto", False), ("fp32", False), ("bf16", True)])
-def test_bf16_on_a_cpu_only_where_asked(precision, enabled):
-    context = autocast(CPU, CONFIG.model_copy(update={"precision": precision}))
-    assert context._enabled is enabled
+@pytest.mark.parametrize(("precision", "native", "enabled"), [("auto", 0, 0), ("auto", 1, 1), ("fp32", 1, 0), ("bf16", 0, 1)])
+def test_bf16_on_a_cpu_where_it_is_native_or_asked_for(precision, native, enabled, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": bool(native)})
+    with autocast(CPU, CONFIG.model_copy(update={"precision": precision})):
+        assert torch.is_autocast_enabled("cpu") is bool(enabled)
 
 
 def test_bf16_gives_float32_images_and_logits():
