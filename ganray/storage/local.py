@@ -116,9 +116,7 @@ class LocalStore(Store):
                 etag = write_through(unfinished, data)
                 finish(unfinished, path)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-                raise StorageError(
-                    f"{path} could not be written: {error.filename} is in the way", "Move it, or choose another key."
-                ) from error
+                raise StorageError(f"{path} could not be written: something else has that name", "Choose another key.") from error
             finally:
                 with suppress(OSError):
                     unfinished.unlink()

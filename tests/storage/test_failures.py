@@ -1,0 +1,55 @@
+import errno
+import os
+
+import pytest
+from obstore import exceptions
+
+from ganray.errors import AccessDenied, ObjectChanged, ObjectExists, ObjectNotFound, StorageError
+from ganray.storage.failures import from_obstore, from_os_error
+
+URL = "s3://bucket/prefix/key"
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "said"),
+    [
+        (errno.ENOSPC, StorageError, "the disk is full"),
+        (errno.EDQUOT, StorageError, "the disk is full"),
+        (errno.EACCES, AccessDenied, "Permission denied"),
+        (errno.EROFS, AccessDenied, "Read-only file system"),
+        (errno.ENOENT, ObjectNotFound, "does not exist"),
+        (errno.EIO, StorageError, "Input/output error"),
+    ],
+)
+def test_from_os_error(number, kind, said):
+    error = from_os_error(OSError(number, os.strerror(number)), "/data/k")
+    assert type(error) is kind
+    assert error.message.startswith("/data/k")
+    assert said in error.message
+
+
+def generic(text, dump=""):
+    return exceptions.GenericError(f"Generic S3 error: Error performing GET http://host:1/b/k in 2ms {text}\n\nDebug source:\n{dump}")
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "said"),
+    [
+        (FileNotFoundError("Object at location k not found"), ObjectNotFound, f"{URL} does not exist"),
+        (FileNotFoundError("status code: 404 Not Found: <Code>NoSuchBucket</Code>"), ObjectNotFound, "no such bucket"),
+        (exceptions.AlreadyExistsError("status code: 412"), ObjectExists, f"{URL} exists already"),
+        (exceptions.PreconditionError("status code: 412"), ObjectChanged, "not the expected version"),
+        (generic("status code: 403 Forbidden: <Code>InvalidAccessKeyId</Code>"), AccessDenied, "access is denied (InvalidAccessKeyId)"),
+        (exceptions.UnauthenticatedError("... credential provider: RuntimeError: token expired"), AccessDenied, "token expired"),
+        (generic("status code: 503 Service Unavailable: <Code>SlowDown</Code>"), StorageError, "the store answers 503 SlowDown"),
+        (generic("status code: 301 Moved Permanently: "), StorageError, "Check the region"),
+        (generic("- HTTP error", "kind: ConnectionRefused"), StorageError, "http://host:1 cannot be reached, the connection is refused"),
+        (exceptions.GenericError("something\n   new\n\nDebug source:\nGeneric {"), StorageError, f"{URL}: something new"),
+    ],
+)  # fmt: skip
+def test_from_obstore(raised, kind, said):
+    error = from_obstore(raised, URL)
+    assert type(error) is kind
+    assert str(error).startswith(URL)
+    assert said in str(error)
+    assert "\n" not in str(error)

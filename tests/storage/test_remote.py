@@ -1,0 +1,182 @@
+"""A store over a connection that breaks: a proxy in front of the real server, one rule of how it fails at a time."""
+
+import http.client
+import socketserver
+import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from socket import SO_LINGER, SOL_SOCKET
+
+import pytest
+
+from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, StorageError
+from ganray.storage import buckets, open_store
+
+pytestmark = pytest.mark.s3
+DATA = bytes(range(256)) * 40
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """Passes requests on to `upstream`; `faults` are taken from the front, one a request of `method`.
+
+    busy: 503, not passed on. lost: passed on, the answer replaced by 503. dropped: passed on, the answer replaced by a reset.
+    cut: the answer breaks off after 60 % of its body. reset: not passed on.
+    """
+
+    daemon_threads = allow_reuse_address = True
+
+    def __init__(self, upstream):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.upstream, self.faults, self.method, self.requests = upstream, [], "", 0
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def handle_one_request(self):
+        self.raw_requestline = self.rfile.readline(65537)
+        if self.raw_requestline and self.parse_request():
+            self.close_connection = True
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            due = self.server.faults and self.command == self.server.method
+            self.server.requests += 1
+            self.answer(self.server.faults.pop(0) if due else "", body)
+
+    def answer(self, fault, body):
+        status, headers, answer = (503, [], b"") if fault in ("busy", "reset") else self.pass_on(body)
+        if fault in ("reset", "dropped"):
+            self.reset()
+            return
+        if fault == "lost":
+            status, headers, answer = 503, [], b""
+        length = next((value for name, value in headers if name.lower() == "content-length"), len(answer))
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(length))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(answer[: len(answer) * 6 // 10] if fault == "cut" else answer)
+
+    def pass_on(self, body):
+        connection = http.client.HTTPConnection(self.server.upstream.removeprefix("http://"))
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+    def reset(self):
+        self.connection.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        for file in (self.rfile, self.wfile, self.connection):  # the socket is closed with the last of them
+            file.close()
+
+
+@pytest.fixture
+def proxy(s3_environment, monkeypatch):
+    with Proxy(s3_environment["AWS_ENDPOINT_URL"]) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        monkeypatch.setitem(buckets.RETRY, "max_retries", 3)
+        yield proxy
+        proxy.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def store(s3_url, proxy, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)  # after s3_url has set the server's own
+    return open_store(s3_url)
+
+
+@pytest.fixture
+def break_(proxy):
+    def break_(method, *faults):
+        proxy.method, proxy.faults, proxy.requests = method, list(faults), 0
+
+    return break_
+
+
+@pytest.mark.parametrize("faults", [["busy", "busy"], ["reset"], ["dropped"], ["cut"], ["cut", "reset", "cut"]])
+def test_get_survives(store, break_, faults):
+    store.put("k", DATA)
+    break_("GET", *faults)
+    assert store.get("k") == DATA
+
+
+@pytest.mark.parametrize("faults", [["busy", "lost"], ["reset"], ["dropped"]])
+def test_put_survives(store, break_, faults):
+    break_("PUT", *faults)
+    store.put("k", DATA)
+    assert store.get("k") == DATA
+
+
+@pytest.mark.parametrize("fault", ["lost", "dropped", "reset", "busy"])
+def test_a_create_whose_answer_is_lost_knows_that_it_won(store, break_, fault):
+    break_("PUT", fault)
+    etag = store.create("k", DATA)
+    assert store.head("k").etag == etag
+    break_("PUT", fault)
+    with pytest.raises(ObjectExists):
+        store.create("k", DATA)
+
+
+@pytest.mark.parametrize("fault", ["lost", "dropped"])
+def test_a_swap_whose_answer_is_lost_knows_that_it_won(store, break_, fault):
+    etag = store.create("k", b"1")
+    break_("PUT", fault)
+    assert store.replace("k", b"2", etag) == store.head("k").etag
+    assert store.get("k") == b"2"
+
+
+def test_a_listing_goes_on_where_it_broke_off(store, break_, s3_environment, monkeypatch):
+    keys = [f"{i:04d}" for i in range(1100)]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_environment["AWS_ENDPOINT_URL"])
+    direct = open_store(store.url)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: direct.put(key, b""), keys))
+    break_("GET", "", "cut", "cut")
+    assert [info.key for info in store.list()] == keys
+
+
+@pytest.mark.parametrize(("fault", "said"), [("busy", "the store answers 503"), ("reset", "cannot be reached"), ("cut", "")])
+def test_what_stays_broken_is_one_error_that_names_the_object(store, break_, proxy, fault, said):
+    store.put("k", bytes(1_000_000))
+    for method, verb in (("GET", lambda: store.get("k")), ("GET", lambda: list(store.list())), ("PUT", lambda: store.create("k2", DATA))):
+        if fault == "cut" and method == "PUT":
+            continue
+        break_(method, *[fault] * 100)
+        with pytest.raises(StorageError, match=f"{store.url}.*{said}") as caught:
+            verb()
+        assert "\n" not in str(caught.value)
+        assert proxy.requests < 20
+
+
+def test_a_bucket_that_does_not_exist(s3_url):
+    store = open_store("s3://no-such-bucket/prefix")
+    for verb in (lambda: store.get("k"), lambda: store.put("k", b""), lambda: store.create("k", b""), lambda: list(store.list())):
+        with pytest.raises(ObjectNotFound, match=r"s3://no-such-bucket/prefix.*there is no such bucket\. Check its name"):
+            verb()
+
+
+def test_wrong_credentials(s3_url, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    store = open_store(s3_url)
+    for verb in (lambda: store.get("k"), lambda: store.put("k", b""), lambda: store.head("k"), lambda: list(store.list())):
+        with pytest.raises(AccessDenied, match=r"access is denied.*Check the credentials"):
+            verb()
+
+
+def test_nobody_there(s3_url, monkeypatch):
+    monkeypatch.setitem(buckets.RETRY, "max_retries", 2)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StorageError, match=r"/k: http://127.0.0.1:9 cannot be reached, the connection is refused\. Check the endpoint"):
+        open_store(s3_url).get("k")
