@@ -1,0 +1,158 @@
+"""Bulk generation through Ray Data: shards of requests -> engine actors -> encode, label and create -> receipts.
+
+A shard is one block all the way: pixels cross a process border once, as uint8, and only counts come back to the driver. What makes a
+job safe to cut off and run again is in `bulk.py`; here is only who computes what, where.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import ray
+import ray.data
+
+from ganray.checkpoint import ModelInfo, load_model
+from ganray.config import GenerateConfig
+from ganray.engine import Engine, Vocabulary
+from ganray.errors import CheckpointError
+from ganray.on_ray import bulk
+from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
+from ganray.on_ray.failures import ours
+from ganray.on_ray.progress import bar
+from ganray.requests import GenerateRequest, read_requests, spread_requests
+from ganray.storage import Store, open_object, open_store
+
+
+def generate(config: GenerateConfig) -> dict[str, int | float | str]:
+    """Make every image that is asked for and not there yet; returns the books: images = written + existing + quarantined.
+
+    Raises RequestError before any work where the table is wrong, StorageError where another job lies in `config.out`.
+    """
+    started = time.monotonic()
+    info, store = load_model(config.model)[1], open_store(config.out)
+    resources = connect(config.ray)
+    gpu = use_gpu(config.gpu, resources, config.engines)
+    source = functools.partial(_requests, config, info)
+    plan = bulk.make_plan(
+        source,
+        Vocabulary(info.attributes, info.histograms),
+        digest=info.digest,
+        resolution=info.model.resolution,
+        shard_images=config.shard_images,
+        device="cuda" if gpu else "cpu",
+    )
+    bulk.open_job(store, plan, source)
+    todo = sorted(set(range(plan.shards)) - bulk.finished(store))
+    written = 0
+    with bar("generate", plan.images, "img") as progress:
+        progress.update(plan.images - _images(plan, todo))
+        for tally in _stream(config, plan, store, todo, resources) if todo else ():
+            progress.update(sum(tally.values()))
+            written += tally["written"]
+    books = bulk.close_job(store, plan)
+    seconds = time.monotonic() - started
+    return {
+        "requests": plan.requests,
+        "images": plan.images,
+        "written": written,
+        "existing": books["images"] - written,
+        "quarantined": books["quarantined"],
+        "seconds": seconds,
+        "manifest": store.url_of("manifest.parquet"),
+    }
+
+
+class Renderer:
+    """The actor that holds an engine: a shard's number in, its pixels and facts out as one table."""
+
+    def __init__(self, model: str, plan: bulk.Plan, store: Store, threads: int) -> None:
+        self._engine = Engine.load(model, plan.device, threads)
+        self._plan, self._store = plan, store
+        if self._engine.info.digest != plan.model_digest:
+            raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+
+    def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> pa.Table:
+        """Render one shard; see `bulk.write_shard` for the columns."""
+        (shard,) = batch["shard"].tolist()
+        samples = bulk.read_shard(self._store, shard)
+        z, labels = self._engine.draw(samples)
+        pixels = self._engine.render(z, labels)
+        columns: dict[str, Any] = {
+            "shard": pa.array([shard] * len(samples), pa.int64()),
+            "id": [request.id for request, _ in samples],
+            "index": pa.array([index for _, index in samples], pa.int32()),
+            "seed": pa.array([request.seed for request, _ in samples], pa.int64()),
+            "format": [request.format for request, _ in samples],
+        }
+        for column, (name, values) in enumerate(self._engine.vocabulary.values.items()):
+            columns[f"attr:{name}"] = pa.array(values, pa.string()).take(pa.array(labels[:, column]))
+        kind = pa.binary(pixels[0].size)
+        columns["pixels"] = pa.FixedSizeBinaryArray.from_buffers(kind, len(pixels), [None, pa.py_buffer(pixels)])
+        return pa.table(columns)
+
+
+def write(table: pa.Table, *, store: Store, model_digest: str) -> dict[str, npt.NDArray[np.int64]]:
+    """The task behind the engines: `bulk.write_shard` of one rendered shard, its counts as a one-row batch."""
+    shard = table.column("shard")[0].as_py()
+    tally = bulk.write_shard(store, shard, table.drop_columns(["shard"]), model_digest)
+    return {name: np.array([num]) for name, num in tally.items()}
+
+
+def threads_for(config: GenerateConfig, resources: Resources) -> int:
+    """Threads of an engine on CPU: as told, or all but one of the cluster's cores shared out; the one left over encodes and writes."""
+    largest = int(max(node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]))
+    cores = min(largest, int(resources.cpus)) if config.engines == 1 else int(resources.cpus)
+    return config.threads or max(1, min(largest, (cores - 2) // config.engines))
+
+
+def _stream(config: GenerateConfig, plan: bulk.Plan, store: Store, todo: list[int], resources: Resources) -> Iterator[dict[str, int]]:
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    threads = 1 if plan.device == "cuda" else threads_for(config, resources)
+    require_cpus(config.engines * threads + 1, resources, f"generate with {config.engines} engine(s) of {threads} thread(s)")
+    writers = int(resources.cpus) - config.engines * threads
+    try:
+        dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
+        dataset.context.enable_progress_bars = False
+        tallies = dataset.map_batches(
+            Renderer,
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=config.engines),
+            num_cpus=threads,
+            num_gpus=1 if plan.device == "cuda" else 0,
+            fn_constructor_args=(config.model, plan, store, threads),
+        ).map_batches(
+            functools.partial(write, store=store, model_digest=plan.model_digest),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ray.data.TaskPoolStrategy(size=writers),
+        )
+        for batch in tallies.iter_batches(batch_size=None):
+            yield {name: int(counts.sum()) for name, counts in batch.items()}
+    except Exception as error:
+        known = ours(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _requests(config: GenerateConfig, info: ModelInfo) -> Iterator[GenerateRequest]:
+    """The table's requests, or `num` spread over the first attribute, their seeds filled in."""
+    if not config.requests:
+        yield from (request.resolved(config.seed) for request in spread_requests(config.num, info.attributes, config.format))
+        return
+    store, key = open_object(config.requests)
+    with store.open_seekable(key) as file:
+        for request in read_requests(file, config.requests, config.format):
+            yield request.resolved(config.seed)
+
+
+def _images(plan: bulk.Plan, shards: list[int]) -> int:
+    """Images in these shards: all are full but the last of the job."""
+    return sum(min(plan.shard_images, plan.images - shard * plan.shard_images) for shard in shards)

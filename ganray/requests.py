@@ -1,0 +1,158 @@
+"""What can be asked for: one declaration is the HTTP body, the row of a bulk table and the input of the engine.
+
+A request gives `count` samples. Sample k depends on (seed, k) alone, through its own random stream, and so never on `count`, on the
+batch it is computed in, or on the machine's other work.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import TextIOWrapper
+from typing import Annotated, Any, BinaryIO, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ganray.errors import RequestError
+
+MAX_SEED = 2**63 - 1
+MAX_COUNT = 10_000
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class GenerateRequest(BaseModel):
+    """Asked work: `count` images of the given attributes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
+    attributes: dict[str, Text] = Field({}, description="attribute -> value; those left out are drawn from the seed")
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="same seed, same images; left out: derived from the id")
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = Field(1, description="images to make")
+    format: Literal["png", "jpeg", "webp"] = Field("png", description="image format")
+
+    def resolved(self, job_seed: int = 0) -> GenerateRequest:
+        """The same request with its seed filled in, see `seed_of`."""
+        return self.model_copy(update={"seed": seed_of(self, job_seed)})
+
+    def canonical(self) -> str:
+        """One line of JSON, equal for equal requests."""
+        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def seed_of(request: GenerateRequest, job_seed: int = 0) -> int:
+    """The request's seed, or where it has none 63 bits of sha256 over the job's seed and the request's id."""
+    if request.seed is not None:
+        return request.seed
+    return int.from_bytes(hashlib.sha256(f"{job_seed}/{request.id}".encode()).digest()[:8]) >> 1
+
+
+def stream(seed: int, index: int) -> np.random.Generator:
+    """Sample `index`'s own random numbers: the Philox counter generator (Salmon et al. 2011) keyed (seed, index)."""
+    return np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
+
+
+def sample_name(id: str, index: int) -> str:
+    """What sample `index` of request `id` is called in labels and replies."""
+    return f"{id}-{index}"
+
+
+def file_name(id: str, index: int, format: str) -> str:
+    """A name for the sample's object that every store and file system takes, different for different ids."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", id)[:100]
+    if safe != id:
+        safe += "-" + hashlib.sha256(id.encode()).hexdigest()[:12]
+    return f"{safe}-{index}.{'jpg' if format == 'jpeg' else format}"
+
+
+def spread_requests(num: int, attributes: Mapping[str, Sequence[str]], format: str = "png") -> Iterator[GenerateRequest]:
+    """`num` requests of one image, spread evenly over the first attribute's values; the other attributes are left to the seed."""
+    name, values = next(iter(attributes.items()), ("", ["sample"]))
+    for i in range(num):
+        value = values[i % len(values)]
+        chosen = {name: value} if name else {}
+        yield GenerateRequest.model_validate({"id": f"{value}-{i:06d}", "attributes": chosen, "format": format})
+
+
+def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[GenerateRequest]:
+    """Stream the requests of a table: JSONL of bodies, or CSV or Parquet where any column that is no field is an attribute.
+
+    `name` (its suffix tells the kind) is quoted in errors; `format` is for requests that name none. Raises RequestError with the line.
+    """
+    suffix = name.rpartition(".")[2].lower()
+    if suffix not in READERS:
+        raise RequestError(f"{name}: requests are read from {', '.join(READERS)} files", "Rename or convert the table")
+    try:
+        for place, row in READERS[suffix](source, name):
+            yield _parse(row, place, format)
+    except (UnicodeDecodeError, csv.Error, OSError, ValueError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+        raise RequestError(f"{name}: not a readable {suffix} table: {error}", "Write it again as UTF-8 text, or as Parquet") from error
+
+
+def explain(error: ValidationError) -> str:
+    """Pydantic's findings in one line: the first one, with field and value, and how many more there are."""
+    first, *more = error.errors(include_url=False, include_context=False)
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        text = f"{field}: no such field, the fields are {', '.join(GenerateRequest.model_fields)}"
+    else:
+        text = f"{field} {_short(first['input'])}: {first['msg']}" if field else f"{_short(first['input'])}: {first['msg']}"
+    return text + (f" (and {len(more)} more)" if more else "")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _parse(row: object, place: str, format: str) -> GenerateRequest:
+    try:
+        request = GenerateRequest.model_validate({"format": format, **row} if isinstance(row, dict) else row)
+    except ValidationError as error:
+        raise RequestError(f"{place}: {explain(error)}", "Correct the row, then run the same command again") from error
+    if not request.id:
+        raise RequestError(f"{place}: the request has no id", "Give every row its own id, e.g. the SKU")
+    return request
+
+
+def _jsonl(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(TextIOWrapper(source, "utf-8-sig"), 1):
+        if line.strip():
+            try:
+                yield f"{name} line {number}", json.loads(line)
+            except json.JSONDecodeError as error:
+                raise RequestError(f"{name} line {number}: not JSON: {error}", "Write one JSON object a line") from error
+
+
+def _csv(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
+    reader = csv.DictReader(TextIOWrapper(source, "utf-8-sig", newline=""))
+    for row in reader:
+        if None in row or None in row.values():
+            raise RequestError(f"{name} line {reader.line_num}: more or fewer cells than the header", "Quote cells that hold commas")
+        yield f"{name} line {reader.line_num}", _from_columns(row)
+
+
+def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
+    import pyarrow.parquet as pq
+
+    number = 0
+    for batch in pq.ParquetFile(source).iter_batches(batch_size=4096):
+        for row in batch.to_pylist():
+            number += 1
+            yield f"{name} row {number}", _from_columns(row)
+
+
+def _from_columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A flat row as a body: empty cells are left out."""
+    cells = {name: value for name, value in row.items() if value is not None and value != ""}
+    fields = {name: cells.pop(name) for name in list(cells) if name in GenerateRequest.model_fields and name != "attributes"}
+    if "id" in fields:
+        fields["id"] = str(fields["id"])
+    return {**fields, "attributes": {name: str(value) for name, value in cells.items()}}
+
+
+READERS: dict[str, Callable[[BinaryIO, str], Iterator[tuple[str, Any]]]] = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}
