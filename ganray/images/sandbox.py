@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -62,9 +63,8 @@ class Sandbox:
                 raise
 
     def close(self) -> None:
-        """End the child."""
-        self._child.kill()
-        self._child.communicate()
+        """End the child; this also happens when the sandbox is no longer used, and at exit."""
+        self._end()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -85,6 +85,7 @@ class Sandbox:
             b"",
             False,
         )
+        self._end = weakref.finalize(self, _end, self._child)
         for end in (self._child.stdin, self._child.stdout):
             assert end is not None
             with contextlib.suppress(OSError):  # wider pipes, fewer switches between the two processes; a limit of the system may forbid it
@@ -134,6 +135,11 @@ class Sandbox:
             return ImageError("timeout", f"decoding took over {CPU_SECONDS} s of CPU time")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return ImageError("crashed", f"the decoder ended with {how}")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.communicate()
 
 
 def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
