@@ -133,7 +133,7 @@ class TrainConfig(Section):
     workers: PositiveInt = Field(1, description="Ray Train workers, each with its own copy of the networks")
     threads: NonNegativeInt = Field(0, description="torch threads a worker on CPU; 0 = the CPUs the machine has for it")
     gpu: bool | None = Field(None, description="one GPU a worker; default: where the cluster has them")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 on devices that have it (GPUs, newer CPUs), else fp32")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 where the device has it (GPU, new CPU), else fp32")
     max_failures: NonNegativeInt = Field(3, description="worker failures survived by restarting from the last checkpoint")
     checkpoint_kimg: PositiveFloat = Field(10.0, description="thousand images between checkpoints")
     keep: PositiveInt = Field(2, description="checkpoints kept")
