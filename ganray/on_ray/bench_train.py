@@ -21,7 +21,7 @@ from ganray.on_ray.windows import Source, catalog_order, read_window
 from ganray.presets import preset
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state, step_rng
-from ganray.training.step import train_step
+from ganray.training.step import Terms, train_step
 
 PRESET, PRODUCTS, IMAGES = "demo-32", 3072, 6000
 
@@ -72,6 +72,6 @@ def plain_loop(config: TrainConfig, images: int, threads: int) -> float:
     for step in range(images // config.batch):
         real, label = batches[step % (len(batches) - 1)]
         rng = step_rng(config.seed, 0, state.num_images, torch.device("cpu"))
-        train_step(state, to_float(real), label, hyper(config, state.num_images), config, lambda tensors: None, rng)
+        train_step(state, to_float(real), label, Terms(config, hyper(config, state.num_images), rng, lambda tensors: None))
         state.num_images += config.batch
     return images // config.batch * config.batch / (time.perf_counter() - started)
