@@ -6,10 +6,12 @@ The session is botocore's, the part of boto3 that reads environment, profiles, S
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
@@ -17,6 +19,7 @@ from botocore.session import Session
 from ganray.errors import AccessDenied
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import S3Credential
 
 # botocore renews credentials that have less than 10 minutes left, so these hold for 10; obstore asks again when 5 are left.
@@ -73,3 +76,21 @@ def credentials(session: Session, url: str) -> Callable[[], S3Credential]:
         }
 
     return fresh
+
+
+def list_exactly(bucket: str, folder: str, after: str) -> Iterator[ObjectMeta]:
+    """Everything below a folder after a key, by botocore: ten times slower than obstore, which gives up at keys like a//b."""
+    session = Session()
+    style = "path" if endpoint(session) else "auto"
+    config = Config(signature_version=UNSIGNED if anonymous() else None, s3={"addressing_style": style})
+    client = session.create_client("s3", region(session), config=config)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{folder}/" if folder else "", StartAfter=after)
+    for page in pages:
+        for item in page.get("Contents", ()):
+            yield {
+                "path": item["Key"],
+                "size": item["Size"],
+                "e_tag": item["ETag"],
+                "last_modified": item["LastModified"],
+                "version": None,
+            }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, GenericError, InvalidPathError, PreconditionError
 
 from ganray.errors import GanrayError, StorageError
 from ganray.storage.failures import from_obstore
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 Condition = Callable[[str], "UpdateVersion"]
+Lister = Callable[[str, str], Iterator["ObjectMeta"]]
 PART = 8 << 20  # bytes of a part of a large object; four of them are on their way at once
 ATTEMPTS = 3  # at what obstore does not repeat by itself, though it can be repeated safely
 
@@ -40,11 +41,23 @@ def generation(etag: str) -> UpdateVersion:
 
 
 class RemoteStore(Store):
-    """Objects below a prefix of a bucket; `reopen` opens the URL again where the store is unpickled, None forbids pickling."""
+    """Objects below a prefix of a bucket.
 
-    def __init__(self, url: str, bucket: ObjectStore, prefix: str, condition: Condition, reopen: Callable[[str], Store] | None) -> None:
+    `condition` makes the condition of a swap. `reopen` opens the URL again where the store is unpickled; None forbids pickling.
+    `lister(folder, after)` lists a bucket that has keys which obstore cannot hold.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        bucket: ObjectStore,
+        prefix: str,
+        condition: Condition,
+        reopen: Callable[[str], Store] | None,
+        lister: Lister | None = None,
+    ) -> None:
         super().__init__(url)
-        self.bucket, self.prefix, self.condition, self.reopen = bucket, prefix.strip("/"), condition, reopen
+        self.bucket, self.prefix, self.condition, self.reopen, self.lister = bucket, prefix.strip("/"), condition, reopen, lister
 
     def __reduce__(self) -> tuple[Callable[[str], Store], tuple[str]]:
         if self.reopen is None:
@@ -86,7 +99,7 @@ class RemoteStore(Store):
         folder = prefix.strip("/")
         own = len(self.prefix) + 1 if self.prefix else 0
         with self._reported(folder):
-            for meta in self._pages(self._path(folder) if folder else self.prefix):
+            for meta in self._objects(self._path(folder) if folder else self.prefix):
                 if meta["path"].endswith(suffix):
                     yield self._describe(meta["path"][own:], meta)
 
@@ -98,7 +111,7 @@ class RemoteStore(Store):
     def child(self, prefix: str) -> RemoteStore:
         """The store of a folder below, on the same connections; see Store."""
         path = self._path(prefix.strip("/"))
-        return RemoteStore(self.url_of(prefix.strip("/")), self.bucket, path, self.condition, self.reopen)
+        return RemoteStore(self.url_of(prefix.strip("/")), self.bucket, path, self.condition, self.reopen, self.lister)
 
     def open_seekable(self, key: str) -> BinaryIO:
         """Open an object as a file; see Store."""
@@ -129,6 +142,19 @@ class RemoteStore(Store):
                     raise
         raise AssertionError("unreachable")
 
+    def _objects(self, folder: str) -> Iterator[ObjectMeta]:
+        """Everything below a folder but the empty objects that stand for folders, as S3's console makes them.
+
+        obstore drops the slash that ends their keys: they are known by the folder's first object, which comes next.
+        """
+        held = None
+        for meta in self._pages(folder):
+            if held and not (held["size"] == 0 and meta["path"].startswith(held["path"].rstrip("/") + "/")):
+                yield held
+            held = meta if len(meta["path"].rstrip("/")) > len(folder) else None
+        if held:
+            yield held
+
     def _pages(self, folder: str) -> Iterator[ObjectMeta]:
         """Everything below a folder; a page that arrives broken is asked for again, from the last key that was good."""
         last, failures = None, 0
@@ -138,6 +164,11 @@ class RemoteStore(Store):
                     for meta in page:
                         yield meta
                         last, failures = meta["path"], 0
+            except InvalidPathError:
+                if self.lister is None:
+                    raise
+                yield from self.lister(folder, last or "")
+                return
             except GenericError as error:
                 failures += 1
                 if failures == ATTEMPTS or "status code" in str(error) or " retries, " in str(error):

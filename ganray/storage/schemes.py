@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,7 +13,7 @@ from obstore.store import MemoryStore, ObjectStore
 from ganray.errors import StorageError
 from ganray.storage.failures import from_obstore
 from ganray.storage.local import LocalStore
-from ganray.storage.remote import Condition, RemoteStore, generation, quoted, unquoted
+from ganray.storage.remote import Condition, Lister, RemoteStore, generation, quoted, unquoted
 from ganray.storage.store import Store
 
 _MEMORY: dict[str, MemoryStore] = {}
@@ -47,30 +48,32 @@ def _open_memory(rest: str) -> Store:
 
 
 def _open_s3(rest: str) -> Store:
-    from ganray.storage.buckets import s3  # botocore takes 0.2 s to import
+    from ganray.storage import aws, buckets  # botocore takes 0.2 s to import
 
-    return _open_bucket("s3", s3, rest, unquoted)
+    return _open_bucket("s3", buckets.s3, rest, unquoted, partial(aws.list_exactly, rest.partition("/")[0]))
 
 
 def _open_gs(rest: str) -> Store:
-    from ganray.storage.buckets import gs
+    from ganray.storage import buckets
 
-    return _open_bucket("gs", gs, rest, generation)
+    return _open_bucket("gs", buckets.gs, rest, generation)
 
 
 def _open_az(rest: str) -> Store:
-    from ganray.storage.buckets import az
+    from ganray.storage import buckets
 
-    return _open_bucket("az", az, rest, quoted)
+    return _open_bucket("az", buckets.az, rest, quoted)
 
 
-def _open_bucket(scheme: str, connect: Callable[[str], ObjectStore], rest: str, condition: Condition) -> Store:
+def _open_bucket(
+    scheme: str, connect: Callable[[str], ObjectStore], rest: str, condition: Condition, lister: Lister | None = None
+) -> Store:
     url = f"{scheme}://{rest}"
     bucket, _, prefix = rest.partition("/")
     if not bucket:
         raise StorageError(f"{url} names no bucket", f"Write {scheme}://BUCKET/PREFIX.")
     try:
-        return RemoteStore(url, connect(bucket), prefix, condition, reopen=open_store)
+        return RemoteStore(url, connect(bucket), prefix, condition, open_store, lister)
     except obstore.exceptions.BaseError as error:
         remedy = "Give account and credentials in the environment: AZURE_STORAGE_ACCOUNT_NAME, GOOGLE_APPLICATION_CREDENTIALS, AWS_..."
         raise StorageError(from_obstore(error, url).message, remedy) from error

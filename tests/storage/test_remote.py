@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
+from botocore.session import Session
 
 from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, StorageError
 from ganray.storage import buckets, open_store
@@ -158,6 +159,34 @@ def test_what_stays_broken_is_one_error_that_names_the_object(store, break_, pro
             verb()
         assert "\n" not in str(caught.value)
         assert proxy.requests < 20
+
+
+@pytest.fixture
+def client(s3_environment):
+    key, secret = s3_environment["AWS_ACCESS_KEY_ID"], s3_environment["AWS_SECRET_ACCESS_KEY"]
+    endpoint = s3_environment["AWS_ENDPOINT_URL"]
+    client = Session().create_client("s3", "eu", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret)
+    yield client
+    client.close()
+
+
+def test_markers_of_folders_are_no_objects(s3_url, client):
+    prefix = s3_url.removeprefix("s3://ganray/")
+    for key in ("", "a/", "a/1.png", "a/deep/", "a/deep/2.png"):
+        client.put_object(Bucket="ganray", Key=f"{prefix}/{key}", Body=b"")
+    store = open_store(s3_url)
+    assert [info.key for info in store.list()] == ["a/1.png", "a/deep/2.png"]
+    assert [info.key for info in store.list("a/deep")] == ["a/deep/2.png"]
+
+
+def test_keys_that_cannot_be_read_are_listed_and_then_reported(s3_url, client):
+    prefix, keys = s3_url.removeprefix("s3://ganray/"), ["0.png", "a//b.png", "a/../c.png", "a/1.png", "new\nline.png", "z.png"]
+    for key in keys:
+        client.put_object(Bucket="ganray", Key=f"{prefix}/{key}", Body=b"1")
+    store = open_store(s3_url)
+    assert sorted(info.key for info in store.list()) == sorted(keys)
+    found = dict(store.get_many(info.key for info in store.list()))
+    assert {key for key, data in found.items() if isinstance(data, StorageError)} == {"a//b.png", "a/../c.png", "new\nline.png"}
 
 
 def test_a_bucket_that_does_not_exist(s3_url):
