@@ -22,7 +22,7 @@ REASONS = {
     "unknown_format": "the bytes are of no format on the allow-list, whatever the name says",
     "truncated": "the file ends in the middle of the image",
     "corrupt": "the decoder found the data broken",
-    "unsupported_mode": "pixels that have no plain reading as sRGB (Lab, 32-bit, floating point)",
+    "unsupported_mode": "pixels that have no plain reading as sRGB (32-bit, floating point)",
     "too_much_memory": "decoding needs more memory than one image may have",
     "timeout": "decoding took longer than one image may",
     "crashed": "the decoder's process died; the image may be hostile",

@@ -16,23 +16,21 @@ SRGB_NAMES = ("srgb", "iec 61966-2.1", "iec61966-2.1")
 def to_srgb(image: Image.Image) -> Image.Image:
     """A loaded image of any mode -> RGB without info; raises ImageError("unsupported_mode") for what has no plain meaning in sRGB."""
     image, profile = _eight_bit(image), image.info.get("icc_profile")
-    if image.mode in ("P", "PA", "1", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA" if _transparent(image) else "RGB")
+    if image.mode in ("La", "RGBa"):  # premultiplied
+        image = image.convert(image.mode.upper())
+    if image.mode in ("P", "PA", "1") or "transparency" in image.info:
+        image = image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
     if profile:
         image = _apply(image, bytes(profile))
     if image.mode in ("RGBA", "LA"):
         white = Image.new("RGB", image.size, (255, 255, 255))
         white.paste(image.convert("RGB"), mask=image.getchannel("A"))
         image = white
-    if image.mode not in ("RGB", "RGBX", "L", "CMYK", "YCbCr", "HSV"):
+    if image.mode not in ("RGB", "RGBX", "L", "CMYK", "YCbCr", "HSV", "LAB"):
         raise ImageError("unsupported_mode", f"pixel mode {image.mode} has no plain reading as sRGB")
     image = image if image.mode == "RGB" else image.convert("RGB")
     image.info.clear()
     return image
-
-
-def _transparent(image: Image.Image) -> bool:
-    return image.mode in ("PA", "La", "RGBa") or "transparency" in image.info
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

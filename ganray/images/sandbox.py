@@ -25,8 +25,7 @@ from typing import Any, BinaryIO
 from ganray.errors import ClusterError, ImageError
 
 MEMORY_BYTES = 2 << 30
-CPU_SECONDS = 10
-WALL_SECONDS = 60.0
+START_SECONDS = 60.0
 PIPE_BYTES = 1 << 20
 READY = b"ready"
 
@@ -34,10 +33,14 @@ Result = tuple[bytes, dict[str, Any]]
 
 
 class Sandbox:
-    """`function` is "module:name" of `(data: bytes, **options) -> (bytes, JSON-able dict)` that may raise ImageError."""
+    """`function` is "module:name" of `(data: bytes, **options) -> (bytes, JSON-able dict)` that may raise ImageError.
 
-    def __init__(self, function: str, options: dict[str, Any], wall_seconds: float = WALL_SECONDS) -> None:
-        self._task = json.dumps([function, options])
+    Each image gets `cpu_seconds` of CPU time and `wall_seconds` of wall time.
+    """
+
+    def __init__(self, function: str, options: dict[str, Any], cpu_seconds: int = 10, wall_seconds: float = 60.0) -> None:
+        self._task = json.dumps([function, options, cpu_seconds])
+        self._cpu_seconds = cpu_seconds
         self._wall_seconds = wall_seconds
         self._start()
 
@@ -95,7 +98,7 @@ class Sandbox:
         if self._ready:
             return
         try:
-            self._ready = self._read(len(READY), time.monotonic() + self._wall_seconds) == READY
+            self._ready = self._read(len(READY), time.monotonic() + START_SECONDS) == READY
         except ImageError as error:
             self.close()
             raise ClusterError(f"the image decoder does not start: {error}", "`python -m ganray.images.sandbox` shows why") from error
@@ -132,7 +135,7 @@ class Sandbox:
     def _ending(self) -> ImageError:
         code = self._child.wait()
         if code == -signal.SIGXCPU:
-            return ImageError("timeout", f"decoding took over {CPU_SECONDS} s of CPU time")
+            return ImageError("timeout", f"decoding took over {self._cpu_seconds} s of CPU time")
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return ImageError("crashed", f"the decoder ended with {how}")
 
@@ -144,7 +147,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
     """The child: read batches from `source` until it ends, answer each image on `sink`."""
-    name, options = json.loads(task)
+    name, options, cpu_seconds = json.loads(task)
     module, _, function = name.partition(":")
     work = getattr(importlib.import_module(module), function)
     sink.write(READY)
@@ -154,7 +157,7 @@ def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
         lengths = struct.unpack(f"<{num}I", source.read(4 * num))
         batch = [source.read(length) for length in lengths]  # all of it, so that writer and reader never wait for each other
         for data in batch:
-            _allow_seconds(CPU_SECONDS)
+            _allow_seconds(cpu_seconds)
             try:
                 body, note = work(data, **options)
             except ImageError as error:

@@ -1,0 +1,82 @@
+import pytest
+
+from ganray.errors import ClusterError, ImageError
+from ganray.images.sandbox import Sandbox
+
+CHILD = """
+import os, time
+from ganray.errors import ImageError
+
+def work(data, suffix):
+    what = data.decode()
+    if what == "bad": raise ImageError("corrupt", "it is bad", "make it good")
+    if what == "exit": os._exit(3)
+    if what == "segfault": os.kill(os.getpid(), 11)
+    if what == "hang": time.sleep(600)
+    if what == "spin":
+        while True: pass
+    if what == "write": os.write(os.open("stolen", os.O_CREAT | os.O_WRONLY), b"x")
+    if what == "memory": return bytes(bytearray(8 << 30)), {}
+    if what == "print": os.write(1, b"noise")
+    return (what + suffix).encode(), {"length": len(data)}
+"""
+
+
+@pytest.fixture
+def child(tmp_path, monkeypatch):
+    (tmp_path / "childs_work.py").write_text(CHILD)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    def start(**options):
+        return Sandbox("childs_work:work", {"suffix": "!"}, **options)
+
+    return start
+
+
+def shown(result) -> str:
+    return result.reason if isinstance(result, ImageError) else result[0].decode()
+
+
+def test_results_come_in_order_and_errors_cross_over(child):
+    with child() as box:
+        one, two, three = box.map([b"a", b"bad", b""])
+        assert one == (b"a!", {"length": 1})
+        assert (two.reason, two.message, two.remedy) == ("corrupt", "it is bad", "make it good")
+        assert three == (b"!", {"length": 0})
+        assert list(box.map([])) == []
+        assert shown(*box.map([b"print"])) == "print!"
+
+
+def test_large_batches_do_not_jam(child):
+    batch = [bytes([65 + i % 26]) * 300_000 for i in range(20)]
+    with child() as box:
+        assert [result[0] for result in box.map(batch)] == [data + b"!" for data in batch]
+
+
+@pytest.mark.parametrize(
+    ("poison", "reason"), [("exit", "crashed"), ("segfault", "crashed"), ("hang", "timeout"), ("memory", "crashed"), ("write", "crashed")]
+)
+def test_poison_costs_one_result_and_nothing_else(child, poison, reason, tmp_path):
+    with child(wall_seconds=2.0 if poison == "hang" else 60.0) as box:
+        results = list(box.map([b"a", poison.encode(), b"b", poison.encode(), b"c"]))
+        assert [shown(result) for result in results] == ["a!", reason, "b!", reason, "c!"]
+    assert not (tmp_path / "stolen").exists() or (tmp_path / "stolen").stat().st_size == 0
+
+
+def test_the_kernel_ends_endless_work(child):
+    with child(cpu_seconds=1) as box:
+        assert [shown(result) for result in box.map([b"spin", b"a"])] == ["timeout", "a!"]
+
+
+def test_answers_nobody_read_do_not_turn_up_later(child):
+    with child() as box:
+        first = box.map([b"a", b"b", b"c"])
+        assert shown(next(first)) == "a!"
+        first.close()
+        assert [shown(result) for result in box.map([b"d"])] == ["d!"]
+
+
+def test_a_child_that_cannot_start_is_one_clear_error():
+    with pytest.raises(ClusterError, match="decoder does not start"), Sandbox("no_such_module:work", {}) as box:
+        list(box.map([b"a"]))
