@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -169,10 +170,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
     with running() as environment:
         for name, value in environment.items():
             print(f"export {name}={value}", flush=True)
         print(f"# s3://{BUCKET}/ is served; end with control-C", flush=True)
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-        with contextlib.suppress(KeyboardInterrupt):
+        while True:
             signal.pause()
