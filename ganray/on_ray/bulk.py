@@ -84,17 +84,17 @@ def make_plan(
     ids.check(source)
     size = max(1, min(shard_images, MAX_BLOCK // (resolution * resolution * 3)))
     return Plan(
-        digest,
-        vocabulary.digest,
-        sha256.hexdigest(),
-        len(ids),
-        images,
-        -(-images // size),
-        size,
-        resolution,
-        SOFTWARE,
-        device,
-        ROWS[device],
+        model_digest=digest,
+        vocabulary_digest=vocabulary.digest,
+        requests_digest=sha256.hexdigest(),
+        requests=len(ids),
+        images=images,
+        shards=-(-images // size),
+        shard_images=size,
+        resolution=resolution,
+        software=SOFTWARE,
+        device=device,
+        rows=ROWS[device],
     )
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import ray
 import ray.data
 
 from ganray.checkpoint import ModelInfo, load_model
@@ -23,11 +22,14 @@ from ganray.config import GenerateConfig
 from ganray.engine import Engine, Vocabulary
 from ganray.errors import CheckpointError
 from ganray.on_ray import bulk
-from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
+from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
 from ganray.on_ray.progress import bar
+from ganray.on_ray.threads import engine_threads
 from ganray.requests import GenerateRequest, read_requests, spread_requests
 from ganray.storage import Store, open_object, open_store
+
+SPARE_CPUS = 2  # for encoding and writing; on a machine of its own, Ray counts one CPU more than there are cores
 
 
 def generate(config: GenerateConfig) -> dict[str, int | float | str]:
@@ -50,21 +52,22 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     )
     bulk.open_job(store, plan, source)
     todo = sorted(set(range(plan.shards)) - bulk.finished(store))
-    written = 0
+    written, startup = 0, 0.0
     with bar("generate", plan.images, "img") as progress:
         progress.update(plan.images - _images(plan, todo))
         for tally in _stream(config, plan, store, todo, resources) if todo else ():
             progress.update(sum(tally.values()))
+            startup = startup or time.monotonic() - started
             written += tally["written"]
     books = bulk.close_job(store, plan)
-    seconds = time.monotonic() - started
     return {
         "requests": plan.requests,
         "images": plan.images,
         "written": written,
         "existing": books["images"] - written,
         "quarantined": books["quarantined"],
-        "seconds": seconds,
+        "seconds": time.monotonic() - started,
+        "startup_seconds": startup,
         "manifest": store.url_of("manifest.parquet"),
     }
 
@@ -105,18 +108,16 @@ def write(table: pa.Table, *, store: Store, model_digest: str) -> dict[str, npt.
     return {name: np.array([num]) for name, num in tally.items()}
 
 
-def threads_for(config: GenerateConfig, resources: Resources) -> int:
-    """Threads of an engine on CPU: as told, or all but one of the cluster's cores shared out; the one left over encodes and writes."""
-    largest = int(max(node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]))
-    cores = min(largest, int(resources.cpus)) if config.engines == 1 else int(resources.cpus)
-    return config.threads or max(1, min(largest, (cores - 2) // config.engines))
+def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
+    """Threads of each engine, and writing tasks at a time. Raises ClusterError where the engines do not fit."""
+    gpu = use_gpu(config.gpu, resources, config.engines)
+    threads = 1 if gpu else engine_threads(config.threads, config.engines, SPARE_CPUS, resources, "generate")
+    return threads, max(1, int(resources.cpus) - config.engines * threads)
 
 
 def _stream(config: GenerateConfig, plan: bulk.Plan, store: Store, todo: list[int], resources: Resources) -> Iterator[dict[str, int]]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    threads = 1 if plan.device == "cuda" else threads_for(config, resources)
-    require_cpus(config.engines * threads + 1, resources, f"generate with {config.engines} engine(s) of {threads} thread(s)")
-    writers = int(resources.cpus) - config.engines * threads
+    threads, writers = share_cpus(config, resources)
     try:
         dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
         dataset.context.enable_progress_bars = False

@@ -1,0 +1,112 @@
+"""The verb `serve`: the HTTP face of an engine in Ray Serve.
+
+The engine lives in the ingress deployment itself (one hop), HAProxy in front of it (cluster.ENVIRONMENT): 8-10 times Serve's defaults.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve as ray_serve
+
+from ganray.checkpoint import load_model
+from ganray.config import ServeConfig
+from ganray.engine import ROWS, Engine
+from ganray.errors import ClusterError, ConfigError
+from ganray.on_ray.cluster import Resources, connect, use_gpu
+from ganray.on_ray.failures import ours
+from ganray.on_ray.http import make_app
+from ganray.on_ray.threads import engine_threads
+
+APPLICATION = "ganray"
+SPARE_CPUS = 1  # on a machine of its own, Ray counts one CPU more than there are cores
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running endpoint."""
+
+    url: str
+
+    def stop(self) -> None:
+        """Take the endpoint down; requests being answered are finished first."""
+        with contextlib.redirect_stdout(io.StringIO()):  # Ray reports the end of Serve's own controller as a failure
+            ray_serve.shutdown()
+
+
+class Endpoint:
+    """A replica: one engine and its app."""
+
+    def __init__(self, config: ServeConfig, device: str, threads: int) -> None:
+        self._app = make_app(Engine.load(config.model, device, threads), config)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return self._app
+
+
+def serve(config: ServeConfig, blocking: bool = True) -> Serving:
+    """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
+
+    Raises CheckpointError for a missing model, ConfigError for a port in use, ClusterError where the replicas do not fit.
+    """
+    info = load_model(config.model)[1]
+    _check_port(config)
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    serving = _start(config)
+    if blocking:
+        known = ", ".join(f"{name} ({len(values)} values)" for name, values in info.attributes.items()) or "none"
+        print(f"{config.model}: model {info.digest[:12]}, attributes {known}")
+        print(f"POST {serving.url}/v1/generate, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("stopping", file=sys.stderr)
+        finally:
+            serving.stop()
+    return serving
+
+
+def _start(config: ServeConfig) -> Serving:
+    resources = connect(config.ray)
+    gpu = use_gpu(config.gpu, resources, config.replicas)
+    threads = threads_of(config, resources)
+    device = "cuda" if gpu else "cpu"
+    options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
+    deployment = ray_serve.deployment(
+        name=APPLICATION,
+        num_replicas=config.replicas,
+        max_ongoing_requests=config.queue + 2 * threads * ROWS[device],  # above the batcher's own limit, which answers 503 first
+        ray_actor_options=options,
+        logging_config={"enable_access_log": False, "log_level": "ERROR"},
+    )(ray_serve.ingress()(Endpoint))
+    try:
+        ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
+        ray_serve.run(deployment.bind(config, device, threads), name=APPLICATION, route_prefix="/")
+    except Exception as error:
+        ray_serve.shutdown()
+        raise ours(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
+    return Serving(f"http://{config.host}:{config.port}")
+
+
+def threads_of(config: ServeConfig, resources: Resources) -> int:
+    """Threads of each replica's engine. Raises ClusterError where the replicas do not fit."""
+    gpu = use_gpu(config.gpu, resources, config.replicas)
+    return 1 if gpu else engine_threads(config.threads, config.replicas, SPARE_CPUS, resources, "serve")
+
+
+def _check_port(config: ServeConfig) -> None:
+    """Refuse a taken port now: Serve would only log it, and wait."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+        except OSError as error:
+            raise ConfigError(f"serve: port {config.port} on {config.host}: {error.strerror}", "Choose another --port or --host") from error
