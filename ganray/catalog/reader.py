@@ -133,7 +133,12 @@ class Catalog:
         return self.read_row_group(shard, group, ["image", *(ATTRIBUTE_PREFIX + name for name in self.vocabulary(attributes))])
 
     def _open(self, shard_index: int) -> pq.ParquetFile:
-        file = pq.ParquetFile(self.store.open_seekable(self.info.shards[shard_index].key), page_checksum_verification=True, pre_buffer=True)
+        source = self.store.open_seekable(self.info.shards[shard_index].key)
+        try:
+            file = pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=True)
+        except pa.ArrowException:
+            source.close()
+            raise
         while len(self._files) >= MAX_OPEN:
             self._files.pop(next(iter(self._files))).close(force=True)
         self._files[shard_index] = file

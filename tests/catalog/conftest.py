@@ -1,0 +1,69 @@
+"""A source of images, and a catalog prepared from it without Ray."""
+
+import pytest
+
+from ganray.catalog import shards
+from ganray.catalog.cleaning import Recipe
+from ganray.catalog.manifest import build_manifest
+from ganray.catalog.sample import draw, photo_key, product
+from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
+from ganray.catalog.shards import Work, manifest_key, prepare_shard
+from ganray.config import IngestConfig
+from ganray.images.codec import encode
+from ganray.storage import open_store
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory) -> str:
+    """URL of 240 sample photos of 40 px in folders by category."""
+    store = open_store(str(tmp_path_factory.mktemp("source") / "photos"))
+    for item in (product(0, index) for index in range(240)):
+        store.put(photo_key(item), encode(draw(item, 40)[0], "png"))
+    return store.url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_of_the_decoder():
+    yield
+    shards._child.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def plan():
+    """The function that writes the manifest of an ingest and returns what its shards have in common, and their number."""
+    return _plan
+
+
+def _plan(source: str, out: str, **options) -> tuple[Work, int]:
+    config = IngestConfig(**{"source": source, "out": out, "resolution": 32, "shard_images": 120, "row_group": 16, **options})
+    work = Work(open_store(source), open_store(out), Recipe.of(config), config.row_group)
+    manifest = build_manifest(work.source, config)
+    for number, table in enumerate(manifest.shards):
+        work.out.put(manifest_key(number), parquet_bytes(table, len(table)))
+    return work, len(manifest.shards)
+
+
+@pytest.fixture(scope="session")
+def catalog_url(photos, tmp_path_factory) -> str:
+    """URL of a catalog of 240 images at 32 px: 2 shards of 8 row groups."""
+    url = str(tmp_path_factory.mktemp("catalog"))
+    work, num = _plan(photos, url)
+    receipts = [prepare_shard(work, number) for number in range(num)]
+    parts = tuple(receipt.shard for receipt in receipts)
+    values = {value for receipt in receipts for value in receipt.histograms["category"]}
+    attributes = {"category": tuple(sorted(values))}
+    info = CatalogInfo(
+        resolution=32,
+        format="png",
+        counts=Counts(listed=240, accepted=240, quarantined=0),
+        reasons={},
+        attributes=attributes,
+        histograms={"category": dict.fromkeys(sorted(values), 20)},
+        shards=parts,
+        digest=catalog_digest(32, "png", parts, attributes),
+        fingerprint="",
+        source=photos,
+        created="",
+    )
+    work.out.put(CATALOG_KEY, info.to_json())
+    return url

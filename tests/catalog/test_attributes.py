@@ -1,0 +1,98 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ganray.catalog.attributes import load_attributes
+from ganray.config import IngestConfig
+from ganray.errors import CatalogError, ObjectNotFound
+
+CSV = """file,sku,colour,price,constant,title
+a/1.jpg,S1,red,9.99,x,"Red shirt, long"
+a/2.jpg,S2,blue,19.00,x,Blue cup
+b/1.jpg,007,,5,x,Third
+b/4.jpg,S4,red,5,x,Fourth
+"""
+
+
+def load(tmp_path, text: str = CSV, **options):
+    (tmp_path / "t.csv").write_text(text)
+    return load_attributes(IngestConfig(table=str(tmp_path / "t.csv"), **options))
+
+
+def test_useful_columns_are_chosen(tmp_path):
+    table = load(tmp_path, max_values=3)
+    assert table.names == ("colour",)  # sku and file join, price is a number, constant is constant, title has too many values
+    assert load(tmp_path, attributes=("price", "colour")).names == ("price", "colour")
+    assert table.skus == ["S1", "S2", "007", "S4"]
+    assert [table.of(row) for row in range(4)] == [("red",), ("blue",), ("",), ("red",)]
+
+
+@pytest.mark.parametrize(
+    ("key", "row"),
+    [
+        ("a/1.jpg", 0),
+        ("deep/er/a/1.jpg", 0),
+        ("b/1.jpg", 2),
+        ("2.jpg", 1),
+        ("1.jpg", None),
+        ("c/1.jpg", None),
+        ("c/2.jpg", None),
+        ("a/1.png", None),
+    ],
+)
+def test_files_join_by_whole_tails_of_paths(tmp_path, key, row):
+    assert load(tmp_path).find(key) == row
+
+
+@pytest.mark.parametrize(
+    ("key", "row"), [("S1.jpg", 0), ("any/where/007.webp", 2), ("S4/front.jpg", 3), ("S9.jpg", None), ("S1-front.jpg", None)]
+)
+def test_skus_join_by_stem_or_folder(tmp_path, key, row):
+    assert load(tmp_path, join="sku").find(key) == row
+
+
+def test_windows_and_dot_paths_join(tmp_path):
+    table = load(tmp_path, "path,kind\n./a\\1.jpg,x\n/b/2.jpg,y\n")
+    assert (table.find("a/1.jpg"), table.find("b/2.jpg")) == (0, 1)
+
+
+def test_parquet_and_tab_separated_tables(tmp_path):
+    pq.write_table(pa.table({"SKU": [1, 2], "kind": ["x", None], "tone": pa.array(["a", "b"]).dictionary_encode()}), tmp_path / "t.parquet")
+    table = load_attributes(IngestConfig(table=str(tmp_path / "t.parquet")))
+    assert (table.names, table.find("2.jpg"), table.of(1)) == (("kind", "tone"), 1, ("", "b"))
+    assert load(tmp_path, "sku\tkind\n1\tx, y\n2\tz\n").of(0) == ("x, y",)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"join": "ean"}, "no column 'ean'. Name the one that holds the file or the SKU with --join; it has: file, sku, colour"),
+        ({"attributes": ("size",)}, "no column 'size'. It has: file"),
+        ({"attributes": ("title",), "max_values": 2}, "'title' has 4 values, max_values is 2"),
+        ({"max_values": 1}, "no useful column beside 'file'"),
+    ],
+)
+def test_what_cannot_be_used_is_one_clear_line(tmp_path, options, message):
+    with pytest.raises(CatalogError) as caught:
+        load(tmp_path, **options)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,kind\nx,y\n", "has no column 'file' or 'filename' or 'path' or 'sku'"),
+        ("file,kind\na.jpg,x\nb.jpg,y\na.jpg,z\n", "column 'file' holds 'a.jpg' 2 times"),
+        ("file,kind\na.jpg\nb.jpg,y,z\n", "is not a table"),
+        ("", "is not a table"),
+    ],
+)
+def test_broken_tables(tmp_path, text, message):
+    with pytest.raises(CatalogError, match=message):
+        load(tmp_path, text)
+
+
+def test_an_absent_table(tmp_path):
+    with pytest.raises(ObjectNotFound):
+        load_attributes(IngestConfig(table=str(tmp_path / "none.csv")))

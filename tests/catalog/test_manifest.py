@@ -1,0 +1,83 @@
+import pytest
+
+from ganray.catalog.manifest import build_manifest
+from ganray.config import IngestConfig
+from ganray.errors import CatalogError
+from ganray.storage import open_store
+
+
+def listing(name: str, keys: list[str], **options):
+    store = open_store(f"memory://manifest-{name}/photos")
+    for key in keys:
+        store.put(key, b"data of " + key.encode())
+    return build_manifest(store, IngestConfig(**{"source": "the-source", "min_images": 1, **options}))
+
+
+def rows(manifest) -> list[dict]:
+    return [row for shard in manifest.shards for row in shard.to_pylist()]
+
+
+def test_folders_are_categories_and_only_images_count():
+    keys = ["mug/a.jpg", "mug/deep/b.PNG", "cap/c.webp", "cap/notes.txt", "attributes.csv", "cap/.hidden.jpg", "cap/d.heic", "cap/noending"]
+    manifest = listing("folders", keys)
+    found = {row["key"]: (row["sku"], row["attr:category"], row["reason"], row["size"]) for row in rows(manifest)}
+    assert found == {
+        "mug/a.jpg": ("a", "mug", "", 17),
+        "mug/deep/b.PNG": ("b", "mug", "", 22),
+        "cap/c.webp": ("c", "cap", "", 18),
+        "cap/d.heic": ("d", "cap", "", 18),
+    }
+    assert manifest.listed == 4
+    assert manifest.values("category") == {"mug", "cap"}
+
+
+def test_an_image_beside_the_folders_has_no_category():
+    assert {row["key"]: row["reason"] for row in rows(listing("beside", ["mug/a.jpg", "b.jpg"]))} == {
+        "mug/a.jpg": "",
+        "b.jpg": "no_category",
+    }
+
+
+def test_a_flat_prefix_has_no_attributes():
+    manifest = listing("flat", ["a.jpg", "b.jpg"])
+    assert manifest.attributes == ()
+    assert [row["reason"] for row in rows(manifest)] == ["", ""]
+
+
+def test_a_table_gives_sku_and_attributes(tmp_path):
+    (tmp_path / "t.csv").write_text("sku,colour,kind\nA1,red,mug\nA2,blue,mug\nA3,red,cap\n")
+    manifest = listing("table", ["x/A1.jpg", "x/A2.jpg", "x/lost.jpg"], table=str(tmp_path / "t.csv"))
+    assert manifest.attributes == ("colour", "kind")
+    found = {row["sku"]: (row["attr:colour"], row["attr:kind"], row["reason"]) for row in rows(manifest)}
+    assert found == {"A1": ("red", "mug", ""), "A2": ("blue", "mug", ""), "lost": ("", "", "not_in_table")}
+
+
+def test_shards_are_even_mixed_and_depend_on_the_keys_alone():
+    keys = [f"{'mug' if i < 500 else 'cap'}/{i:04d}.jpg" for i in range(1000)]
+    manifest = listing("even", keys, shard_images=300)
+    assert [shard.num_rows for shard in manifest.shards] == [250] * 4
+    assert sorted(row["key"] for row in rows(manifest)) == sorted(keys)
+    for shard in manifest.shards:
+        assert 75 < shard.column("attr:category").to_pylist().count("mug") < 175
+    again = listing("even-again", list(reversed(keys)), shard_images=300)
+    assert [row["key"] for row in rows(again)] == [row["key"] for row in rows(manifest)]
+
+
+def test_large_images_make_small_shards():
+    assert len(listing("large", [f"a/{i}.jpg" for i in range(40)], resolution=2048).shards) == 3
+
+
+def test_limit():
+    assert listing("limit", [f"a/{i}.jpg" for i in range(9)], limit=4).listed == 4
+
+
+def test_unusable_sources_are_one_clear_line(tmp_path):
+    with pytest.raises(CatalogError, match=r"memory://manifest-empty/photos holds no images\. Check the URL"):
+        listing("empty", [])
+    with pytest.raises(CatalogError, match="holds no images"):
+        build_manifest(open_store(str(tmp_path / "nowhere")), IngestConfig(source="x"))
+    with pytest.raises(CatalogError, match=r"the-source: category with fewer than 2 images: cap \(1\)\. Add images"):
+        listing("few", ["mug/a.jpg", "mug/b.jpg", "cap/c.jpg"], min_images=2)
+    (tmp_path / "t.csv").write_text("sku,kind\nA1,mug\nA2,cap\n")
+    with pytest.raises(CatalogError, match="none of the 1 images under memory://manifest-none/photos is in it"):
+        listing("none", ["x/B1.jpg"], table=str(tmp_path / "t.csv"))

@@ -1,0 +1,126 @@
+import hashlib
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ganray.catalog import shards
+from ganray.catalog.shards import manifest_key, prepare_shard, quarantine_key, receipt_key, shard_key
+from ganray.errors import StorageError
+from ganray.storage import open_store
+
+
+def read(store, key: str) -> pa.Table:
+    return pq.read_table(pa.BufferReader(store.get(key)))
+
+
+@pytest.fixture
+def mixed(photos, tmp_path) -> str:
+    """Ten good photos of two categories and four bad files."""
+    store, good = open_store(str(tmp_path / "mixed")), open_store(photos)
+    keys = [info.key for info in good.list() if info.key.startswith(("mug/", "cap/"))]
+    for key in keys[:5] + keys[-5:]:
+        store.put(key, good.get(key))
+    data = good.get(keys[0])
+    store.put("mug/empty.png", b"")
+    store.put("mug/cut.png", data[: len(data) // 2])
+    store.put("mug/text.jpg", b"hello")
+    store.put("loose.png", data)
+    return store.url
+
+
+def test_a_shard_holds_every_good_image_and_quarantine_every_bad_one(plan, mixed, tmp_path):
+    work, num = plan(mixed, str(tmp_path / "out"))
+    receipt = prepare_shard(work, 0)
+    assert num == 1
+    assert (receipt.listed, receipt.shard.rows) == (14, 10)
+    assert receipt.reasons == {"empty": 1, "no_category": 1, "truncated": 1, "unknown_format": 1}
+    assert receipt.histograms == {"category": {"cap": 5, "mug": 5}}
+    table = read(work.out, shard_key(0))
+    for row in table.to_pylist():
+        assert row["sha256"] == hashlib.sha256(work.source.get(row["source_key"])).hexdigest()
+        assert (row["width"], row["height"]) == (40, 40)
+        assert row["attr:category"] == row["source_key"].partition("/")[0]
+    rejected = {row["source_key"]: row["reason"] for row in read(work.out, quarantine_key(0)).to_pylist()}
+    assert rejected == {"mug/empty.png": "empty", "mug/cut.png": "truncated", "mug/text.jpg": "unknown_format", "loose.png": "no_category"}
+    data = work.out.get(shard_key(0))
+    assert (receipt.shard.bytes, receipt.shard.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert receipt.shard.row_groups == (10,)
+
+
+def test_a_finished_shard_is_not_done_again(plan, mixed, tmp_path, monkeypatch):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    first = prepare_shard(work, 0)
+    monkeypatch.setattr(shards, "_cleaned", None)
+    assert prepare_shard(work, 0) == first
+
+
+@pytest.mark.parametrize("lost", [shard_key(0), quarantine_key(0), receipt_key(0)])
+def test_a_half_finished_shard_is_done_again_to_the_same_bytes(plan, mixed, tmp_path, lost):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    first = prepare_shard(work, 0)
+    before = {info.key: work.out.get(info.key) for info in work.out.list()}
+    work.out.delete(lost)
+    assert prepare_shard(work, 0) == first
+    assert {info.key: work.out.get(info.key) for info in work.out.list()} == before
+
+
+def test_a_cut_shard_is_done_again(plan, mixed, tmp_path):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    first = prepare_shard(work, 0)
+    data = work.out.get(shard_key(0))
+    work.out.put(shard_key(0), data[:-9])
+    assert prepare_shard(work, 0) == first
+    assert work.out.get(shard_key(0)) == data
+
+
+@pytest.mark.parametrize("options", [{"resolution": 24}, {"square": "crop"}, {"format": "webp"}, {"max_pixels": 9}, {"row_group": 4}])
+def test_other_options_are_another_shard(plan, mixed, tmp_path, options):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    first = prepare_shard(work, 0)
+    other = prepare_shard(plan(mixed, str(tmp_path / "out"), **options)[0], 0)
+    assert other.fingerprint != first.fingerprint
+
+
+def test_a_changed_source_is_read_again(plan, mixed, tmp_path):
+    prepare_shard(plan(mixed, str(tmp_path / "out"))[0], 0)
+    store = open_store(mixed)
+    store.put("mug/empty.png", store.get("loose.png"))
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    assert prepare_shard(work, 0).shard.rows == 11
+
+
+def test_what_vanished_is_quarantined_but_a_store_that_gives_nothing_is_an_error(plan, mixed, tmp_path):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    keys = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key != "loose.png"]
+    work.source.delete(keys[0])
+    assert prepare_shard(work, 0).reasons["unreadable"] == 1
+    work.out.delete(receipt_key(0))
+    for key in keys:
+        work.source.delete(key)
+    with pytest.raises(StorageError):
+        prepare_shard(work, 0)
+    assert not work.out.exists(receipt_key(0))
+
+
+def test_a_shard_of_rejects_has_no_parquet(plan, tmp_path):
+    store = open_store(str(tmp_path / "bad"))
+    for index in range(3):
+        store.put(f"mug/{index}.png", b"")
+    work, _ = plan(store.url, str(tmp_path / "out"))
+    receipt = prepare_shard(work, 0)
+    assert receipt.shard is None
+    assert Counter(receipt.reasons) == {"empty": 3}
+    assert not work.out.exists(shard_key(0))
+
+
+def test_large_files_are_refused_without_reading_them(plan, mixed, tmp_path, monkeypatch):
+    work, _ = plan(mixed, str(tmp_path / "out"), max_bytes=10)
+    asked = []
+    monkeypatch.setattr(
+        type(work.source), "get_many", lambda self, keys: ((key, self.get(key)) for key in keys if asked.append(key) is None)
+    )
+    receipt = prepare_shard(work, 0)
+    assert receipt.reasons == {"empty": 1, "no_category": 1, "too_many_bytes": 11, "unknown_format": 1}
+    assert sorted(asked) == ["mug/empty.png", "mug/text.jpg"]

@@ -1,0 +1,129 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganray.catalog.reader import Catalog
+from ganray.catalog.sample import draw, photo_key, product
+from ganray.config import IngestConfig
+from ganray.errors import CatalogError, ConfigError, ObjectNotFound, StorageError
+from ganray.images.codec import decode_prepared, encode
+from ganray.on_ray.ingest import ingest
+from ganray.storage import open_store
+
+pytestmark = pytest.mark.ray
+DATA = Path(os.environ.get("GANRAY_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
+CATALOG = ("catalog.json", "contact_sheet.png", "quarantine", "receipts", "shards", "source")
+
+
+def contents(url: str) -> dict[str, bytes]:
+    store = open_store(url)
+    return {info.key: store.get(info.key) for info in store.list() if info.key.partition("/")[0] in CATALOG}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> str:
+    store = open_store(str(tmp_path_factory.mktemp("photos")))
+    for item in (product(0, index) for index in range(60)):
+        store.put(photo_key(item), encode(draw(item, 32)[0], "png"))
+    store.put("mug/broken.jpg", b"no image")
+    return store.url
+
+
+def test_a_sample_catalog_with_its_truth(cluster, tmp_path):
+    info = ingest(IngestConfig(source="sample:150", out=str(tmp_path), resolution=32, shard_images=60, row_group=16))
+    assert info.counts.model_dump() == {"listed": 150, "accepted": 150, "quarantined": 0}
+    assert {name: len(values) for name, values in info.attributes.items()} == {"category": 12, "colour": 9, "pattern": 3}
+    assert info.source == "sample:150"
+    catalog = Catalog.open(str(tmp_path))
+    assert catalog.info == info
+    images, labels = catalog.sample(150, np.random.default_rng(0))
+    assert images.shape == (150, 32, 32, 3)
+    assert labels.shape == (150, 3)
+    item = product(0, 77)
+    store = open_store(str(tmp_path))
+    assert (decode_prepared(store.get(f"photos/{photo_key(item)}")) == draw(item, 64)[0]).all()
+    assert (decode_prepared(store.get(f"truth/{photo_key(item)}"))[..., 0] == draw(item, 64)[1]).all()
+    assert len(info.shards) == 3
+    assert max(decode_prepared(store.get("contact_sheet.png")).shape) > 500
+
+
+def test_folders_quarantine_and_a_second_run_that_changes_nothing(cluster, photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25, row_group=8)
+    info = ingest(config)
+    assert info.counts.model_dump() == {"listed": 61, "accepted": 60, "quarantined": 1}
+    assert info.reasons == {"unknown_format": 1}
+    assert info.histograms["category"]["mug"] == 5
+    before = contents(config.out)
+    assert ingest(config) == info
+    assert contents(config.out) == before
+    for key in ("catalog.json", "shards/part-00001.parquet"):
+        open_store(config.out).delete(key)
+    again = ingest(config)
+    assert again.model_copy(update={"created": info.created}) == info
+    del before["catalog.json"]
+    assert before.items() <= contents(config.out).items()
+
+
+def test_other_options_replace_the_catalog_and_sweep_its_rests(cluster, photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25)
+    first = ingest(config)
+    second = ingest(config.model_copy(update={"shard_images": 100, "limit": 60}))
+    assert second.digest != first.digest
+    assert sorted(key for key in contents(config.out) if key.startswith(("shards", "source", "receipts"))) == [
+        "receipts/part-00000.json",
+        "shards/part-00000.parquet",
+        "source/manifest-00000.parquet",
+    ]
+
+
+def test_a_failed_run_leaves_no_catalog(cluster, photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"))
+    ingest(config)
+    with pytest.raises(CatalogError, match="none of the 61 images of .* can be used: too_many_pixels"):
+        ingest(config.model_copy(update={"max_pixels": 100}))
+    with pytest.raises(CatalogError, match=r"holds no catalog\.json"):
+        Catalog.open(config.out)
+
+
+def test_bad_images_can_empty_a_category(cluster, photos, tmp_path):
+    source = open_store(photos)
+    copy = open_store(str(tmp_path / "in"))
+    for info in source.list():
+        copy.put(info.key, b"" if info.key.startswith("cap/") and not info.key.endswith("2.png") else source.get(info.key))
+    with pytest.raises(CatalogError, match=r"category with fewer than 2 images: cap \(\d\)"):
+        ingest(IngestConfig(source=copy.url, out=str(tmp_path / "out")))
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ("sample:many", ConfigError, "source 'sample:many': 'many' is no number of products"),
+        ("sample:0", ConfigError, "is no number of products"),
+        ("sample:13", CatalogError, r"category with fewer than 2 images"),
+        ("nowhere", CatalogError, "holds no images"),
+        ("ftp://x/y", StorageError, "no store is called ftp"),
+    ],
+)
+def test_unusable_sources(cluster, tmp_path, source, error, message):
+    source = str(tmp_path / source) if source == "nowhere" else source
+    with pytest.raises(error, match=message) as caught:
+        ingest(IngestConfig(source=source, out=str(tmp_path / "out")))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_absent_table(cluster, photos, tmp_path):
+    with pytest.raises(ObjectNotFound, match=r"none\.csv"):
+        ingest(IngestConfig(source=photos, table=str(tmp_path / "none.csv"), out=str(tmp_path / "out")))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "clothing-small").is_dir(), reason=f"no clothing-small under {DATA}: set GANRAY_TEST_DATA")
+def test_real_photos_with_their_table(cluster, tmp_path):
+    folder = DATA / "clothing-small"
+    config = IngestConfig(source=str(folder / "images"), table=str(folder / "metadata.csv"), out=str(tmp_path), resolution=32, limit=600)
+    info = ingest(config.model_copy(update={"min_images": 1}))
+    assert info.counts.model_dump() == {"listed": 600, "accepted": 600, "quarantined": 0}
+    assert set(info.attributes) <= {"label", "split", "label_in_full_set"}
+    assert {"label", "split"} & set(info.attributes)
