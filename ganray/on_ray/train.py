@@ -36,6 +36,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     vocabulary = check_catalog(config, catalog)
     store = open_store(config.out)
     check_folder(config, store, catalog.info.digest)
+    config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.workers)
     threads, data_tasks = share_cpus(config, resources, gpu)

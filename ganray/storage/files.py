@@ -73,7 +73,7 @@ class ObjectWriter(io.RawIOBase):
     def write(self, data: Any, /) -> int:
         """Take bytes; returns their number."""
         with self._reported():
-            return self._file.write(data)
+            return self._file.write(memoryview(data).cast("B"))  # pyarrow's buffers are of signed bytes, which obstore refuses
 
     def close(self) -> None:
         """Send the rest and make the object."""

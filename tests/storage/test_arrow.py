@@ -29,6 +29,15 @@ def test_a_folder_goes_up_and_comes_back(url, tmp_path):
     assert files(tmp_path / "back") == files(there)
 
 
+def test_a_small_file_is_written_through_a_stream(url):
+    filesystem, path = arrow_filesystem(url)
+    filesystem.create_dir(path)
+    with filesystem.open_output_stream(f"{path}/snapshot.json") as stream:
+        stream.write(b'{"a": 1}')
+        stream.write(memoryview(b"[]").cast("b"))
+    assert open_store(url).get("snapshot.json") == b'{"a": 1}[]'
+
+
 def test_what_is_there(url):
     store = open_store(url)
     for key in ("run/a", "run/b/c", "run/b/d"):
