@@ -88,8 +88,7 @@ def score(train: Tensor, holdout: Tensor, sample: Tensor) -> tuple[dict[str, flo
             f"{len(train)} training photos, {len(holdout)} held-out photos and {len(sample)} samples do not compare",
             "Score sets of one size: distances depend on it",
         )
-    scores = {name: metric.measure(train, holdout, sample) for name, metric in METRICS.items()}
-    return scores, {name: metric.measure(train, holdout, holdout) for name, metric in METRICS.items()}
+    return _measured(train, holdout, sample), _measured(train, holdout, holdout)
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, float]:
@@ -103,3 +102,8 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, fl
                 f"the reports differ in {what}: {one} and {other}", "Evaluate again with --extractor and --num of the first"
             )
     return {name: after["scores"][name] - value for name, value in before["scores"].items() if name in after["scores"]}
+
+
+def _measured(train: Tensor, holdout: Tensor, sample: Tensor) -> dict[str, float]:
+    """Six digits: below that, threads and libraries add in different orders."""
+    return {name: float(f"{metric.measure(train, holdout, sample):.6g}") for name, metric in METRICS.items()}

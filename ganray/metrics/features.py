@@ -112,7 +112,8 @@ def training(extractor: Extractor, images: np.ndarray, labels: np.ndarray, kimg:
     with torch.no_grad():
         views = torch.cat([extractor.view(torch.from_numpy(part).to(device)) for part in np.array_split(images, len(images) // 256 + 1)])
     targets = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
-    size, steps = min(BATCH, len(views)), max(1, round(kimg * 1000 / BATCH))
+    size = min(BATCH, len(views))
+    steps = max(1, round(kimg * 1000 / size))
     optimizer = torch.optim.AdamW(extractor.parameters(), LEARNING_RATE, weight_decay=0.01)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.2)
     rng, order = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.int64)

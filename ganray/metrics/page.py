@@ -61,7 +61,8 @@ def _figure(name: str, value: float, floor: float) -> str:
     figure = FIGURES[name]
     return (
         f"<div class=figure><h3>{escape(figure.title)}</h3><div class=value>{_number(name, value)}</div>"
-        f"<div class=floor>photos: {_number(name, floor)} · {escape(GOOD[figure.good])}</div><p>{escape(figure.meaning)}</p></div>"
+        f"<div class=floor>held-out photos {_number(name, floor)}</div><div class=good>{escape(GOOD[figure.good])}</div>"
+        f"<p>{escape(figure.meaning)}</p></div>"
     )
 
 

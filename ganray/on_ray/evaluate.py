@@ -96,11 +96,7 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
     torch.set_num_threads(threads)
     catalog = Catalog.open(config.catalog)
     engine = Engine.load(config.model, device, threads)
-    if engine.resolution != catalog.info.resolution:
-        raise CheckpointError(
-            f"model {config.model} makes {engine.resolution} px images, catalog {config.catalog} has {catalog.info.resolution} px",
-            "Ingest the catalog at the model's resolution",
-        )
+    check_fit(engine, catalog)
     num = num_of_each(config, catalog)
     yield Step(0, "reading photos")
     train, holdout = draw(catalog, num, config.seed)
@@ -125,6 +121,18 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
     yield report
 
 
+def check_fit(engine: Engine, catalog: Catalog) -> None:
+    """Raise CheckpointError or CatalogError unless the model makes images like the catalog's, of all that the catalog names."""
+    remedy = "Evaluate on the catalog it was trained on, or train it on this one"
+    if engine.resolution != catalog.info.resolution:
+        sides = f"{engine.resolution} px images, catalog {catalog.url} has {catalog.info.resolution} px"
+        raise CheckpointError(f"the model makes {sides}", remedy)
+    for name, values in catalog.vocabulary(list(engine.info.attributes)).items():
+        unknown = [value for value in values if value not in engine.info.attributes[name]]
+        if unknown:
+            raise CheckpointError(f"the model does not know {name} {unknown[0]!r} of catalog {catalog.url}", remedy)
+
+
 def draw(catalog: Catalog, num: int, seed: int) -> tuple[Photos, Photos]:
     """Two halves of `num` photos each, spread over the catalog and shuffled."""
     rng = np.random.default_rng([seed, 0])
@@ -137,12 +145,8 @@ def draw(catalog: Catalog, num: int, seed: int) -> tuple[Photos, Photos]:
 def ask(vocabulary: Mapping[str, Sequence[str]], attributes: Sequence[str], labels: Labels, seed: int) -> list[GenerateRequest]:
     """One request for each row of labels [n, A of the catalog], naming the values of the model's attributes."""
     columns = {name: place for place, name in enumerate(vocabulary)}
-    return [
-        GenerateRequest(id=f"evaluate-{place}", attributes={name: vocabulary[name][row[columns[name]]] for name in attributes}).resolved(
-            seed
-        )
-        for place, row in enumerate(labels.tolist())
-    ]
+    asked = [{name: vocabulary[name][row[columns[name]]] for name in attributes} for row in labels.tolist()]
+    return [GenerateRequest(id=f"evaluate-{place}", attributes=values).resolved(seed) for place, values in enumerate(asked)]
 
 
 def head_labels(catalog: Catalog, labels: Labels) -> Labels:
@@ -172,8 +176,8 @@ def measure(extractor: Extractor, attributes: Sequence[str], features: list[Tens
     photos, generated = (accuracies(extractor, part, labels) for part in features[1:])
     asked = [name for name in generated if name in attributes]
     if asked:
-        scores["accuracy"] = sum(generated[name] for name in asked) / len(asked)
-        floors["accuracy"] = sum(photos[name] for name in asked) / len(asked)
+        scores["accuracy"] = round(sum(generated[name] for name in asked) / len(asked), 6)
+        floors["accuracy"] = round(sum(photos[name] for name in asked) / len(asked), 6)
     accuracy = {name: {"generated": generated[name] if name in asked else None, "photos": photos[name]} for name in generated}
     return {"scores": scores, "floors": floors, "accuracy": accuracy}
 
@@ -188,8 +192,7 @@ def find_pairs(
 
     def pair(index: int) -> Pair:
         half, place = divmod(int(places[index]), len(features[0]))
-        request = requests[index]
-        asked = ", ".join([*request.attributes.values(), f"seed {request.seed}"])
+        asked = ", ".join(requests[index].attributes.values())
         return Pair(sample.pixels[index], (train, holdout)[half].pixels[place], float(distances[index] / usual), asked)
 
     chosen = {"The closest": order[:PAIRS], "Typical": order[middle : middle + PAIRS]}

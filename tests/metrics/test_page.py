@@ -1,0 +1,53 @@
+import re
+from html import escape
+
+import numpy as np
+
+from ganray.metrics import FIGURES
+from ganray.metrics.page import Pair, enlarged, render_page
+
+IMAGE = np.full((32, 32, 3), 200, np.uint8)
+REPORT = {
+    "model": {"url": "s3://shop/<model>", "digest": "abc", "num_images": 50_000},
+    "catalog": {"url": "s3://shop/catalog", "digest": "def", "num_images": 3000},
+    "extractor": {"url": "s3://shop/extractor", "digest": "123"},
+    "resolution": 32,
+    "num": 1500,
+    "seed": 0,
+    "scores": dict.fromkeys(FIGURES, 0.5),
+    "floors": dict.fromkeys(FIGURES, 0.25),
+    "accuracy": {"category": {"generated": 0.9, "photos": 0.98}, "brand": {"generated": None, "photos": 0.5}},
+}
+
+
+def page(**changes):
+    pairs = {"The closest": [Pair(IMAGE, IMAGE, 0.123, "cap, <red>")], "Typical": []}
+    return render_page(REPORT | changes, IMAGE, pairs)
+
+
+def test_every_figure_stands_beside_its_floor_and_its_meaning():
+    text = page()
+    for name, figure in FIGURES.items():
+        assert figure.title in text
+        assert escape(figure.meaning) in text, name
+    assert "50.0 %" in text
+    assert "held-out photos 25.0 %" in text
+    assert "not asked for" in text
+
+
+def test_the_page_stands_alone_and_escapes_what_users_named():
+    text = page()
+    assert "s3://shop/&lt;model&gt;" in text
+    assert "cap, &lt;red&gt;" in text
+    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]*)"', text))
+    assert not re.search(r"https?://|<script|<link|\$\w", text)
+
+
+def test_a_catalog_without_attributes_has_no_table_of_them():
+    assert "Recognised as asked for" in page()
+    assert "Recognised as asked for" not in page(accuracy={})
+
+
+def test_small_pictures_are_enlarged_by_whole_numbers():
+    sides = {side: len(enlarged(np.zeros((side, side, 3), np.uint8))) for side in (28, 32, 64, 256)}
+    assert sides == {28: 84, 32: 96, 64: 64, 256: 256}

@@ -1,0 +1,153 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ganray.catalog.reader import Catalog
+from ganray.checkpoint import ModelInfo, save_model
+from ganray.config import EvaluateConfig, ModelConfig
+from ganray.errors import CatalogError, CheckpointError, ConfigError, EvaluationError
+from ganray.images.codec import decode_prepared
+from ganray.metrics import FIGURES
+from ganray.metrics.features import new_extractor, save_extractor
+from ganray.models import build_generator
+from ganray.on_ray.evaluate import PAIRS, Photos, Step, ask, draw, evaluate, examine, find_pairs, num_of_each, sheet_rows
+from ganray.requests import GenerateRequest
+from ganray.storage import open_store
+
+
+def save_untrained(url, attributes, resolution=32):
+    torch.manual_seed(0)
+    config = ModelConfig(name="mlp", resolution=resolution, channels=3, z_dim=8, embed_dim=8, widths=(16,))
+    generator = build_generator(config, tuple(len(values) for values in attributes.values()))
+    save_model(open_store(url), generator, ModelInfo(model=config, attributes=attributes, num_images=1000))
+    return url
+
+
+@pytest.fixture(scope="module")
+def model(small_catalog, tmp_path_factory):
+    return save_untrained(str(tmp_path_factory.mktemp("model")), Catalog.open(small_catalog).vocabulary(["category"]))
+
+
+@pytest.fixture
+def config(small_catalog, model, tmp_path):
+    return EvaluateConfig(model=model, catalog=small_catalog, out=str(tmp_path / "out"), num=64, extractor_kimg=0.5)
+
+
+def finish(config):
+    *steps, report = examine(config, "cpu", 1)
+    assert all(isinstance(step, Step) for step in steps)
+    return steps, report
+
+
+def test_report_page_and_sheet_are_written(config, tmp_path):
+    steps, report = finish(config)
+    out = tmp_path / "out"
+    assert sum(step.images for step in steps) == pytest.approx(500 + 4 * 64, abs=32)
+    assert json.loads((out / "report.json").read_bytes()) == report
+    assert report["num"] == 64
+    assert report["scores"].keys() == report["floors"].keys() == FIGURES.keys()
+    assert report["scores"]["frechet"] > 5 * report["floors"]["frechet"]  # an untrained model
+    assert report["accuracy"]["category"]["generated"] is not None
+    assert report["accuracy"]["colour"]["generated"] is None  # the model is not conditioned on it
+    assert "Coverage" in (out / "report.html").read_text()
+    sheet = decode_prepared((out / "contact_sheet.png").read_bytes())
+    assert len(sheet) > 2 * 12 * 96
+
+
+def test_the_same_inputs_give_the_same_report_and_a_kept_extractor_fits(config, tmp_path):
+    _, first = finish(config)
+    kept = config.model_copy(update={"extractor": str(tmp_path / "out" / "extractor"), "out": str(tmp_path / "again")})
+    steps, second = finish(kept)
+    assert sum(step.images for step in steps) == 4 * 64
+    assert second == first
+    assert (tmp_path / "again" / "report.html").read_bytes() == (tmp_path / "out" / "report.html").read_bytes()
+    assert not (tmp_path / "again" / "extractor").exists()
+
+
+@pytest.mark.ray
+def test_it_runs_as_a_ray_task_and_shows_progress(config, cluster, capsys):
+    report = evaluate(config.model_copy(update={"extractor_kimg": 0.1, "gpu": False}))
+    assert report["scores"]["coverage"] <= 1.0
+    assert "measuring" in capsys.readouterr().err
+
+
+def test_halves_do_not_overlap_and_depend_on_the_seed(small_catalog):
+    catalog = Catalog.open(small_catalog)
+    train, holdout = draw(catalog, 96, seed=0)
+    prints = [{photo.tobytes() for photo in half.pixels} for half in (train, holdout)]
+    assert not prints[0] & prints[1]
+    assert np.array_equal(draw(catalog, 96, seed=0)[0].pixels, train.pixels)
+    assert not np.array_equal(draw(catalog, 96, seed=1)[0].pixels, train.pixels)
+
+
+def test_requests_name_the_values_of_the_labels():
+    vocabulary = {"brand": ("", "acme"), "category": ("cap", "mug")}
+    requests = ask(vocabulary, ["category", "brand"], np.array([[0, 1], [1, 0]]), seed=3)
+    assert [request.attributes for request in requests] == [{"category": "mug", "brand": ""}, {"category": "cap", "brand": "acme"}]
+    assert requests == ask(vocabulary, ["category", "brand"], np.array([[0, 1], [1, 0]]), seed=3)
+    assert len({request.seed for request in requests}) == 2
+    assert requests[0].seed != ask(vocabulary, [], np.array([[0, 1]]), seed=4)[0].seed
+
+
+def test_the_closest_pair_is_the_planted_copy():
+    rng = np.random.default_rng(0)
+    parts = [Photos(rng.integers(256, size=(40, 4, 4, 3), dtype=np.uint8), np.zeros((40, 1), np.int64)) for _ in range(3)]
+    features = [torch.from_numpy(rng.normal(size=(40, 8))).float() for _ in parts]
+    features[2][7] = features[1][3]  # a copy of a photo of the second half
+    requests = [GenerateRequest(id=str(place), attributes={"category": "mug"}, seed=place) for place in range(40)]
+    pairs = find_pairs(features, *parts, requests)
+    closest = pairs["The closest"][0]
+    assert closest.distance == 0.0
+    assert np.array_equal(closest.image, parts[2].pixels[7])
+    assert np.array_equal(closest.photo, parts[1].pixels[3])
+    assert {len(group) for group in pairs.values()} == {PAIRS}
+    assert 0.5 < pairs["Typical"][0].distance < 1.5
+
+
+def test_the_sheet_has_photos_above_samples_of_each_category():
+    labels = np.array([[0], [2], [2], [0]])
+    photos, sample = (Photos(np.full((4, 4, 4, 3), level, np.uint8), labels) for level in (10, 20))
+    rows = sheet_rows({"category": ("cap", "dress", "mug")}, ["category"], photos, sample)
+    assert [(label, len(images), int(images[0][0, 0, 0])) for label, images in rows if images] == [
+        ("cap", 2, 10),
+        ("generated", 2, 20),
+        ("mug", 2, 10),
+        ("generated", 2, 20),
+    ]
+    assert [label for label, _ in sheet_rows({}, [], photos, sample)] == ["photos", "generated"]
+
+
+def test_a_catalog_that_is_too_small_is_refused(config, small_catalog):
+    catalog = Catalog.open(small_catalog)
+    assert num_of_each(config, catalog) == 64
+    assert num_of_each(config.model_copy(update={"num": 1000}), catalog) == 96
+    few = catalog.info.model_copy(update={"counts": catalog.info.counts.model_copy(update={"accepted": 40})})
+    with pytest.raises(EvaluationError, match="40 images"):
+        num_of_each(config, Catalog(catalog.store, few))
+
+
+def test_large_images_are_compared_in_smaller_number(config, small_catalog):
+    catalog = Catalog.open(small_catalog)
+    counts = catalog.info.counts.model_copy(update={"accepted": 10**6})
+    large = Catalog(catalog.store, catalog.info.model_copy(update={"counts": counts, "resolution": 1024}))
+    assert num_of_each(config.model_copy(update={"num": 2000}), large) == 113
+
+
+def test_what_does_not_fit_is_refused(config, small_catalog, tmp_path):
+    vocabulary = Catalog.open(small_catalog).vocabulary()
+    other_size = save_untrained(str(tmp_path / "m28"), vocabulary, resolution=28)
+    with pytest.raises(CheckpointError, match="28 px images"):
+        finish(config.model_copy(update={"model": other_size}))
+    other_words = save_untrained(str(tmp_path / "brand"), {"brand": ("acme", "zeta")})
+    with pytest.raises(CatalogError, match="brand"):
+        finish(config.model_copy(update={"model": other_words}))
+    fewer_values = save_untrained(str(tmp_path / "fewer"), {"category": vocabulary["category"][1:]})
+    with pytest.raises(CheckpointError, match="does not know category 'backpack'"):
+        finish(config.model_copy(update={"model": fewer_values}))
+    save_extractor(open_store(str(tmp_path / "other")), new_extractor(32, {"brand": ("acme", "zeta")}), {})
+    with pytest.raises(EvaluationError, match="another catalog"):
+        finish(config.model_copy(update={"extractor": str(tmp_path / "other")}))
+    with pytest.raises(ConfigError, match="memory is not shared"):
+        evaluate(config.model_copy(update={"out": "memory://x"}))
