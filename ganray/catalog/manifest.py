@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from ganray.catalog.attributes import Attributes, load_attributes
 from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import IngestConfig
-from ganray.errors import CatalogError, ObjectNotFound
+from ganray.errors import CatalogError
 from ganray.storage import ObjectInfo, Store
 
 # What counts as an image by its name; some of these no decoder here accepts, and their owner should hear of it from quarantine.
@@ -91,12 +91,7 @@ Row = tuple[str, tuple[str, ...], str]  # sku, attribute values, reason
 
 
 def _images(store: Store) -> Iterator[ObjectInfo]:
-    try:
-        for info in store.list():
-            if IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]):
-                yield info
-    except ObjectNotFound as error:
-        raise CatalogError(f"{store.url} holds no images: {error}", "Check the URL of the source") from error
+    return (info for info in store.list() if IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]))
 
 
 def _stem(key: str) -> str:

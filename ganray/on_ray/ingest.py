@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -127,6 +128,7 @@ def _prepare_shard(work: Work, number: int) -> str:
 def _each(num: int, task: Callable[[int], str]) -> Iterator[str]:
     """Run `task` for 0..num-1, one Ray task each; answers come as they finish. Ray sees numbers, and brings back receipts."""
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    pickle.dumps(task)  # a store that cannot travel says so here, without Ray's traceback
     dataset = ray.data.range(num, override_num_blocks=num).map_batches(partial(_answer, task), batch_size=1)
     dataset.context.enable_progress_bars = False
     try:

@@ -113,6 +113,11 @@ def test_unusable_sources(cluster, tmp_path, source, error, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_store_that_cannot_leave_the_process(cluster, photos):
+    with pytest.raises(StorageError, match="memory://here/out lives in this process alone"):
+        ingest(IngestConfig(source=photos, out="memory://here/out"))
+
+
 def test_an_absent_table(cluster, photos, tmp_path):
     with pytest.raises(ObjectNotFound, match=r"none\.csv"):
         ingest(IngestConfig(source=photos, table=str(tmp_path / "none.csv"), out=str(tmp_path / "out")))
