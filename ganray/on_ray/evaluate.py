@@ -38,7 +38,7 @@ EXTRACTOR = "extractor"  # folder under `out`
 PIXEL_MEMORY = 2**30  # bytes of uint8 pixels held at once: photos of both halves and samples
 SMALLEST = 32  # fewer images of each kind say nothing
 THREADS = 2  # fixed where the machine has them: the extractor's digest depends on it
-SHEET_COLUMNS, SHEET_VALUES, PAIRS = 8, 20, 10
+SHEET_COLUMNS, SHEET_VALUES, PAIRS = 8, 20, 8
 
 
 class Step(NamedTuple):
