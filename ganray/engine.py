@@ -134,11 +134,15 @@ class Engine:
     @torch.inference_mode()
     def _batch(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Pixels:
         """At most `rows` rows, computed as exactly `rows`."""
-        padding = ((0, self.rows - len(z)), (0, 0))
-        x = self.generator(torch.from_numpy(np.pad(z, padding)).to(self.device), torch.from_numpy(np.pad(labels, padding)).to(self.device))
+        num = len(z)
+        latents = torch.zeros(self.rows, z.shape[1])
+        label = torch.zeros(self.rows, labels.shape[1], dtype=torch.int64)
+        latents[:num] = torch.from_numpy(z)
+        label[:num] = torch.from_numpy(labels)
+        x = self.generator(latents.to(self.device), label.to(self.device))
         if not math.isfinite(float(x.sum())):
             raise CheckpointError(f"model {self.info.digest[:12]} gave pixels that are not finite numbers", "Take an earlier checkpoint")
-        return to_pixels(x).cpu().numpy()[: len(z)]
+        return to_pixels(x).cpu().numpy()[:num]
 
 
 def encode_sample(pixels: Pixels, request_id: str, index: int, seed: int, format: Format, model_digest: str) -> bytes:

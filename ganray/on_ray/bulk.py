@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
@@ -32,6 +33,7 @@ from ganray.requests import GenerateRequest, file_name
 from ganray.storage import Store
 
 PARALLEL_WRITES = 16
+PROBES, QUICK = 4, 0.0015  # writes that are timed, and the seconds below which a write is better not handed to a thread
 ROW_GROUP = 65_536  # rows of the manifest
 MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
 Outcome = Literal["written", "existing", "quarantined"]
@@ -156,19 +158,18 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
     pixels = rendered.column("pixels").combine_chunks()
     side = round((len(pixels[0].as_buffer()) / 3) ** 0.5)
     facts: list[dict[str, Any]] = []
-    waiting = []
-    with ThreadPoolExecutor(PARALLEL_WRITES, "put") as pool:
-        for row in rendered.drop_columns(["pixels"]).to_pylist():
-            image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
-            try:
-                data = encode_sample(image, row["id"], row["index"], row["seed"], row["format"], model_digest)
-            except ImageError as error:
-                facts.append({"key": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
-                continue
-            key = f"images/{shard:05d}/{file_name(row['id'], row['index'], row['format'])}"
-            facts.append({"key": key, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "reason": "", "message": ""})
-            waiting.append(pool.submit(_create, store, key, data))
-        outcomes = [future.result() for future in waiting]
+    objects: list[tuple[str, bytes]] = []
+    for row in rendered.drop_columns(["pixels"]).to_pylist():
+        image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
+        try:
+            data = encode_sample(image, row["id"], row["index"], row["seed"], row["format"], model_digest)
+        except ImageError as error:
+            facts.append({"key": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
+            continue
+        key = f"images/{shard:05d}/{file_name(row['id'], row['index'], row['format'])}"
+        facts.append({"key": key, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "reason": "", "message": ""})
+        objects.append((key, data))
+    outcomes = _create_all(store, objects)
     receipt = rendered.drop_columns(["pixels"])
     for name, kind in (
         ("key", pa.string()),
@@ -207,6 +208,20 @@ def close_job(store: Store, plan: Plan) -> dict[str, int]:
         raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
     store.put("job.json", _json({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
     return books
+
+
+def _create_all(store: Store, objects: list[tuple[str, bytes]]) -> list[Outcome]:
+    """One after another where a write takes less time than threads cost each other (a local disk), else many at a time."""
+    outcomes: list[Outcome] = []
+    quickest = 0.0
+    for key, data in objects[:PROBES]:
+        started = time.perf_counter()
+        outcomes.append(_create(store, key, data))
+        quickest = min(quickest or 1.0, time.perf_counter() - started)
+    if quickest < QUICK:
+        return outcomes + [_create(store, key, data) for key, data in objects[PROBES:]]
+    with ThreadPoolExecutor(PARALLEL_WRITES, "put") as pool:
+        return outcomes + list(pool.map(lambda one: _create(store, *one), objects[PROBES:]))
 
 
 def _create(store: Store, key: str, data: bytes) -> Outcome:
