@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ganray import __version__, settings
@@ -59,9 +59,10 @@ def main(argv: Sequence[str]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
     try:
         config = settings.load(verb, VERBS[verb], rest)
-        run: Callable[[Any], object] = getattr(importlib.import_module(f"ganray.on_ray.{verb}"), verb)
-        result = run(config)
-        _print(result)
+        module = importlib.import_module(f"ganray.on_ray.{verb}")
+        result = getattr(module, verb)(config)
+        if result is not None:
+            print(getattr(module, "show", _table)(result))
     except KeyboardInterrupt:
         print(f"\nganray {verb}: interrupted. {_how_to_go_on(verb)}", file=sys.stderr)
         return 130
@@ -96,9 +97,9 @@ def _how_to_go_on(verb: str) -> str:
     return "Run the same command again: finished work is kept"
 
 
-def _print(result: object) -> None:
-    """A verb's result: nothing, or lines of `name: value` for a person."""
-    if isinstance(result, dict):
-        width = max((len(str(key)) for key in result), default=0)
-        for key, value in result.items():
-            print(f"{key:<{width}}  {value:.6g}" if isinstance(value, float) else f"{key:<{width}}  {value}")
+def _table(result: dict[str, Any]) -> str:
+    """A verb's result as lines of `name  value` (a verb with more to say has its own `show`)."""
+    width = max(len(name) for name in result)
+    return "\n".join(
+        f"{name:<{width}}  {value:.6g}" if isinstance(value, float) else f"{name:<{width}}  {value}" for name, value in result.items()
+    )

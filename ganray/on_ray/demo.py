@@ -12,7 +12,7 @@ from typing import Any
 
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.evaluate import evaluate
+from ganray.on_ray.evaluate import evaluate, show
 from ganray.on_ray.generate import generate
 from ganray.on_ray.ingest import ingest
 from ganray.on_ray.serve import serve
@@ -38,7 +38,10 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     with _step(f"3/5 generate: {config.images:,} labelled images in bulk", "generate", times):
         books = generate(GenerateConfig(model=str(model), num=config.images, out=str(images), ray=config.ray))
     with _step("4/5 evaluate: distances, coverage, accuracy, nearest neighbours", "evaluate", times):
-        report = evaluate(EvaluateConfig(model=str(model), catalog=str(catalog), out=str(evaluation), num=config.images, ray=config.ray))
+        told = EvaluateConfig(
+            model=str(model), catalog=str(catalog), out=str(evaluation), num=config.images, extractor_kimg=6, ray=config.ray
+        )
+        report = evaluate(told)
     with _step("5/5 serve: one image over HTTP", "serve", times):
         server = serve(ServeConfig(model=str(model), port=config.port, ray=config.ray), blocking=False)
         fetch(server.url, picture)
@@ -76,7 +79,7 @@ def _step(title: str, name: str, times: dict[str, float]) -> Iterator[None]:
 
 def _summary(out: Path, times: dict[str, float], report: dict[str, Any]) -> dict[str, Any]:
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in times.items())
-    print(f"\nDone in {sum(times.values()):.0f} s ({spent})\n", flush=True)
+    print(f"\n{show(report)}\n\nDone in {sum(times.values()):.0f} s ({spent})\n", flush=True)
     return {
         "contact sheet": out / "evaluation" / "contact_sheet.png",
         "report": out / "evaluation" / "report.html",

@@ -24,7 +24,7 @@ from ganray.engine import Engine
 from ganray.errors import CheckpointError, ConfigError, EvaluationError
 from ganray.images.codec import Pixels, encode
 from ganray.images.transforms import contact_sheet
-from ganray.metrics import score
+from ganray.metrics import FIGURES, score
 from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
 from ganray.metrics.neighbours import nearest
 from ganray.metrics.page import Pair, enlarged, render_page
@@ -89,6 +89,14 @@ def num_of_each(config: EvaluateConfig, catalog: Catalog) -> int:
             f"Evaluate on a catalog of at least {2 * SMALLEST} images",
         )
     return num
+
+
+def show(report: Mapping[str, Any]) -> str:
+    """The report in a few lines: each figure beside what held-out photos score."""
+    scores, floors = report["scores"], report["floors"]
+    rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
+    rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
+    return "\n".join(rows)
 
 
 def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
