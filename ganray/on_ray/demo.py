@@ -12,7 +12,8 @@ from typing import Any
 
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.evaluate import evaluate, show
+from ganray.on_ray.evaluate import evaluate
+from ganray.on_ray.evaluate import show as figures
 from ganray.on_ray.generate import generate
 from ganray.on_ray.ingest import ingest
 from ganray.on_ray.serve import serve
@@ -79,7 +80,7 @@ def _step(title: str, name: str, times: dict[str, float]) -> Iterator[None]:
 
 def _summary(out: Path, times: dict[str, float], report: dict[str, Any]) -> dict[str, Any]:
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in times.items())
-    print(f"\n{show(report)}\n\nDone in {sum(times.values()):.0f} s ({spent})\n", flush=True)
+    print(f"\n{figures(report)}\n\nDone in {sum(times.values()):.0f} s ({spent})\n", flush=True)
     return {
         "contact sheet": out / "evaluation" / "contact_sheet.png",
         "report": out / "evaluation" / "report.html",

@@ -64,6 +64,19 @@ def ingest(config: IngestConfig) -> CatalogInfo:
     return info
 
 
+def show(info: CatalogInfo) -> str:
+    """The catalog in a few lines: the closed books, what the attributes are, why photos were left out."""
+    counts = info.counts
+    reasons = ", ".join(f"{reason} {num}" for reason, num in sorted(info.reasons.items(), key=lambda item: -item[1]))
+    rows = [
+        f"listed {counts.listed} = accepted {counts.accepted} + quarantined {counts.quarantined}" + (f" ({reasons})" if reasons else "")
+    ]
+    for name, values in info.attributes.items():
+        some = ", ".join(f"{value or '(none)'} {info.histograms[name][value]}" for value in values[:SHEET_COLUMNS])
+        rows.append(f"{name} ({len(values)}): {some}" + (", ..." if len(values) > SHEET_COLUMNS else ""))
+    return "\n".join([*rows, f"digest {info.digest}"])
+
+
 def draw_sample(config: IngestConfig, out: Store) -> IngestConfig:
     """Draw `sample:N` under out/photos (masks under out/truth) unless it lies there; returns the config that ingests it."""
     num = config.source.partition(":")[2]

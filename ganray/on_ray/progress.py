@@ -18,6 +18,7 @@ class Progress:
         self._stream = stream or sys.stderr
         self._what, self._total, self._unit = what, total, unit
         self._done, self._note, self._started, self._printed = 0.0, "", time.monotonic(), time.monotonic()
+        self._shown = -1.0
         self._bar = (
             tqdm(total=total, desc=what, unit=unit, file=self._stream, dynamic_ncols=True, smoothing=0.1, unit_scale=total >= 100_000)
             if self._stream.isatty()
@@ -39,11 +40,11 @@ class Progress:
         """Finish the bar, or print the closing line."""
         if self._bar is not None:
             self._bar.close()
-        else:
+        elif self._shown != self._done:
             self._line()
 
     def _line(self) -> None:
-        self._printed = time.monotonic()
+        self._printed, self._shown = time.monotonic(), self._done
         seconds = max(self._printed - self._started, 1e-9)
         rate = self._done / seconds
         left = (self._total - self._done) / rate if rate > 0 else 0.0
