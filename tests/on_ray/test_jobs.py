@@ -33,7 +33,16 @@ def head(tmp_path_factory):
     env |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_USAGE_STATS_ENABLED": "0", "OMP_WAIT_POLICY": "PASSIVE"}
     env |= {"PATH": f"{here}:{env['PATH']}"}  # a job's `python` is the head's
     folder = Path("/tmp") / f"gr{os.getpid()}"  # short: unix sockets have a length limit
-    command = [*RAY, "start", "--head", "--block", f"--port={free_port()}", f"--dashboard-port={port}", "--num-cpus=3", f"--temp-dir={folder}"]
+    command = [
+        *RAY,
+        "start",
+        "--head",
+        "--block",
+        f"--port={free_port()}",
+        f"--dashboard-port={port}",
+        "--num-cpus=3",
+        f"--temp-dir={folder}",
+    ]
     log = tmp_path_factory.mktemp("head") / "log"
     with log.open("w") as output:
         process = subprocess.Popen(command, env=env, stdout=output, stderr=output, start_new_session=True)

@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from ganray.config import BenchmarkConfig
+from ganray.on_ray import benchmark as verb
+from ganray.on_ray.benchmark import BENCHMARKS, benchmark
+
+ROW = {"name": "input", "value": 90.0, "baseline": 100.0, "ratio": 0.9, "unit": "img/s", "px": 64}
+
+
+class Fake:
+    @staticmethod
+    def measure(config):
+        return [ROW]
+
+
+def test_json_is_one_object_a_line_and_nothing_else(monkeypatch, capsys):
+    monkeypatch.setattr(verb.importlib, "import_module", lambda name: Fake)
+    benchmark(BenchmarkConfig(name="all", json=True))
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in lines] == [ROW] * len(BENCHMARKS)
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("input", "meets the bar >= 0.8"), ("train", "MISSES the bar >= 0.95"), ("memory", "meets")])
+def test_a_person_reads_the_bar_beside_the_figure(monkeypatch, capsys, name, verdict):
+    monkeypatch.setattr(verb.importlib, "import_module", lambda name: Fake)
+    benchmark(BenchmarkConfig(name=name))
+    assert verdict in capsys.readouterr().out
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["input", "train"])
+def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
+    """The short form: tiny catalogs, one repeat; the figures mean nothing, the shape does."""
+    monkeypatch.chdir(tmp_path)
+    module = verb.importlib.import_module(BENCHMARKS[name][0])
+    monkeypatch.setattr(module, "PRODUCTS", 96)
+    (row,) = module.measure(BenchmarkConfig(name=name, repeats=1, images=128))
+    assert row["name"] == name
+    assert row["value"] > 0 and row["baseline"] > 0
+    assert row["ratio"] == pytest.approx(row["value"] / row["baseline"])

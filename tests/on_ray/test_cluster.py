@@ -1,0 +1,25 @@
+import pytest
+
+from ganray.config import RayConfig
+from ganray.errors import ClusterError
+from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
+
+
+def test_gpus_are_used_where_they_are():
+    assert use_gpu(None, Resources(4, 2), num=2)
+    assert not use_gpu(None, Resources(4, 1), num=2)
+    assert not use_gpu(False, Resources(4, 1))
+    with pytest.raises(ClusterError, match=r"gpu: 2 GPU\(s\) asked for, the cluster has 1.*--no-gpu"):
+        use_gpu(True, Resources(4, 1), num=2)
+
+
+def test_too_few_cpus_is_an_error_not_a_hang():
+    require_cpus(4, Resources(4, 0), "train")
+    with pytest.raises(ClusterError, match="train needs 5 CPUs, the cluster has 4"):
+        require_cpus(5, Resources(4, 0), "train")
+
+
+@pytest.mark.ray
+def test_connecting_twice_is_connecting_once(cluster):
+    assert connect(RayConfig(num_cpus=4)) == cluster
+    assert cluster.cpus == 4

@@ -1,0 +1,45 @@
+import errno
+
+import pytest
+from ray.exceptions import RayTaskError
+
+from ganray.errors import CatalogError, ClusterError, ImageError, StorageError
+from ganray.on_ray.failures import ours
+
+
+def wrapped(error):
+    return RayTaskError("task", "a long\ntraceback", error).as_instanceof_cause()
+
+
+@pytest.mark.parametrize("error", [CatalogError("catalog c is empty", "Ingest again"), ImageError("corrupt", "cut short")])
+def test_an_error_of_ours_comes_back_as_itself(error):
+    for layers in (wrapped(error), wrapped(wrapped(error))):
+        found = ours(layers)
+        assert type(found) is type(error)
+        assert str(found) == str(error)
+
+
+def test_it_is_found_below_errors_of_others():
+    try:
+        try:
+            raise CatalogError("inner")
+        except CatalogError as error:
+            raise ValueError("outer") from error
+    except ValueError as error:
+        assert str(ours(error)) == "inner"
+
+
+def test_a_full_disk_says_so():
+    found = ours(wrapped(OSError(errno.ENOSPC, "No space left on device", "/data/x")))
+    assert isinstance(found, StorageError)
+    assert "/data/x: no space left" in str(found)
+
+
+def test_a_failure_of_ray_names_ray():
+    from ray.exceptions import WorkerCrashedError
+
+    assert isinstance(ours(WorkerCrashedError()), ClusterError)
+
+
+def test_a_defect_is_not_explained_away():
+    assert ours(wrapped(ZeroDivisionError())) is None
