@@ -26,14 +26,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": {"name": "bce", "penalty": "none"},
         "augment": {"p_final": 0.0},
     },
+    # tuned for three minutes on two CPU cores and a few thousand clean product pictures: see tests/benchmarks/LOG.md
     "demo-32": {
-        "kimg": 50.0,
-        "batch": 32,
+        "kimg": 40.0,
+        "batch": 16,
         "ema_kimg": 5.0,
-        "model": {"resolution": 32, "widths": (128, 96, 64), "blocks": 1, "patch": 2},
-        "optimizer": {"lr": 1e-3, "lr_final": 1e-3},
-        "loss": {"gamma": 0.3, "gamma_final": 0.3},
-        "augment": {"p": 0.0, "p_final": 0.3, "ramp_kimg": 10.0, "flip": False},
+        "model": {"resolution": 32, "widths": (128, 96, 32), "blocks": 2, "patch": 2},
+        "optimizer": {"lr": 2e-3, "lr_final": 2e-4, "beta2": 0.95, "beta2_final": 0.99},
+        "loss": {"gamma": 0.05, "gamma_final": 0.02},
+        "augment": {"p_final": 0.0},
         "data": {"flip": 0.0},
     },
     "r3-64": {

@@ -3,7 +3,7 @@
 Both networks are stages at 4, 8, 16, ... px, each of `blocks` residual blocks, joined by bilinear resampling and a 1x1 convolution.
 No normalisation, no attention, no noise inputs. What keeps the variance is the initialisation alone (Fixup, arXiv 1901.09321).
 With `patch` = 2 the finest stage lies at half the image's resolution: D reads the image pixel-unshuffled, G ends with one more
-bilinear doubling and a 3x3 convolution. That costs a quarter, and leaves no checkerboard.
+bilinear doubling and a narrow 3x3 layer before to-RGB. That costs a quarter, and leaves no checkerboard.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganray.models.condition import Condition, Projection
 from ganray.models.network import Discriminator, Generator
 
 EXPANSION = 2
-LEAN = 16
+LEAN = 16  # channels of the lean form at full resolution
 
 
 class R3Generator(Generator):
@@ -41,7 +41,11 @@ class R3Generator(Generator):
             self.to_rgb: nn.Module = _conv(widths[-1], config.channels, 1, gain=1.0, bias=False)
         else:
             self.to_rgb = nn.Sequential(
-                _conv(widths[-1], LEAN, 1, gain=1.0, bias=False), _Double(), _conv(LEAN, config.channels, 3, gain=1.0, bias=False)
+                _conv(widths[-1], LEAN, 1, gain=1.0, bias=False),
+                _Double(),
+                _conv(LEAN, LEAN, 3, gain=math.sqrt(2 / (1 + 0.2**2))),
+                nn.LeakyReLU(0.2, inplace=True),
+                _conv(LEAN, config.channels, 1, gain=1.0, bias=False),
             )
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:

@@ -17,11 +17,10 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Game:
-    """D's loss and G's loss; `paired` says whether G's needs the logits of real images too."""
+    """D's loss and G's loss."""
 
     discriminator: Loss
     generator: Loss
-    paired: bool
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
@@ -45,8 +44,8 @@ def bce_generator(real: Tensor, fake: Tensor) -> Tensor:
 
 
 GAMES: dict[str, Game] = {
-    "relativistic": Game(relativistic_discriminator, relativistic_generator, paired=True),
-    "bce": Game(bce_discriminator, bce_generator, paired=False),
+    "relativistic": Game(relativistic_discriminator, relativistic_generator),
+    "bce": Game(bce_discriminator, bce_generator),
 }
 
 

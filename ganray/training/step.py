@@ -3,6 +3,8 @@
 R3GAN (arXiv 2501.05441): with T the augmentation, x real, z ~ N(0, I) and c the label of x,
 D minimises softplus(D(T(G(z, c)), c) - D(T(x), c)) + gamma / 2 (R1 + R2), and G the same with the roles exchanged.
 The penalties are taken with respect to T's output, so that no derivative of second order passes through T.
+One z serves both halves of a step: G has not changed in between, so its pass is used again; and the real logits that weigh G's
+gradient are those from D's half. The paper draws both afresh; that costs a sixth more and was not better (tests/benchmarks/LOG.md).
 """
 
 from __future__ import annotations
@@ -40,37 +42,32 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
     The clock `state.num_images` is the caller's.
     """
     with autocast(real.device, terms.config):
-        loss, metrics = discriminator_loss(state, real, label, terms)
+        fake = state.generator(_latent(state, real, terms), label)
+        loss, real_logits, metrics = discriminator_loss(state, real, fake.detach(), label, terms)
     metrics["grad_d"] = _descend(loss, state.discriminator, state.opt_d, terms)
     with autocast(real.device, terms.config):
-        loss = generator_loss(state, real, label, terms)
+        loss = generator_loss(state, real_logits.detach(), fake, label, terms)
     metrics["loss_g"] = loss.detach()
     metrics["grad_g"] = _descend(loss, state.generator, state.opt_g, terms)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
     return metrics
 
 
-def discriminator_loss(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, dict[str, Tensor]]:
-    """D's loss with penalties, and the scalars worth logging; fakes carry no gradient."""
-    with torch.no_grad():
-        fake = state.generator(_latent(state, real, terms), label)
+def discriminator_loss(
+    state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms
+) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """D's loss with penalties on images [N, C, R, R] without gradient; beside it the logits of real, and the scalars worth logging."""
     real_logits, r1 = _score(state, _transform(real, terms), label, terms)
     fake_logits, r2 = _score(state, _transform(fake, terms), label, terms)
     game = GAMES[terms.config.loss.name].discriminator(real_logits, fake_logits)
     metrics = {"loss_d": game, "logit": (real_logits - fake_logits).mean(), "r1": r1, "r2": r2}
-    return game + terms.hyper.gamma / 2 * (r1 + r2), {name: value.detach() for name, value in metrics.items()}
+    return game + terms.hyper.gamma / 2 * (r1 + r2), real_logits, {name: value.detach() for name, value in metrics.items()}
 
 
-def generator_loss(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> Tensor:
-    """G's loss on fresh latents; reals carry no gradient."""
-    game = GAMES[terms.config.loss.name]
-    fake = state.generator(_latent(state, real, terms), label)
+def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: Tensor, terms: Terms) -> Tensor:
+    """G's loss on `fake`, which carries its gradient, under another draw of the augmentation; `real_logits` are constants."""
     fake_logits = state.discriminator(_transform(fake, terms), label)
-    real_logits = fake_logits
-    if game.paired:
-        with torch.no_grad():
-            real_logits = state.discriminator(_transform(real, terms), label)
-    return game.generator(real_logits, fake_logits)
+    return GAMES[terms.config.loss.name].generator(real_logits, fake_logits)
 
 
 def autocast(device: torch.device, config: TrainConfig) -> torch.autocast:

@@ -47,17 +47,18 @@ def test_every_game_with_every_penalty_moves_all_three_networks(name, penalty):
 def test_the_penalties_enter_d_s_loss_by_half_of_gamma():
     state, (real, label) = create_state(CONFIG, (3,)), batch()
     exact = losing(penalty="exact", gamma=3.0, gamma_final=3.0)
-    loss, metrics = discriminator_loss(state, real, label, terms(exact))
+    loss, _, metrics = discriminator_loss(state, real, -real, label, terms(exact))
     assert loss.item() == pytest.approx((metrics["loss_d"] + 1.5 * (metrics["r1"] + metrics["r2"])).item(), rel=1e-5)
 
 
 def test_each_loss_reaches_its_own_network_only():
     state, (real, label) = create_state(CONFIG, (3,)), batch()
     g, d = list(state.generator.parameters()), list(state.discriminator.parameters())
-    loss, _ = discriminator_loss(state, real, label, terms(CONFIG))
+    fake = state.generator(torch.randn(8, 4), label)
+    loss, real_logits, _ = discriminator_loss(state, real, fake.detach(), label, terms(CONFIG))
     assert all(gradient is None for gradient in torch.autograd.grad(loss, g, allow_unused=True))
     before = [parameter.clone() for parameter in d]
-    generator_loss(state, real, label, terms(CONFIG)).backward(inputs=g)
+    generator_loss(state, real_logits.detach(), fake, label, terms(CONFIG)).backward(inputs=g)
     assert all(parameter.grad is None and torch.equal(parameter, old) for parameter, old in zip(d, before, strict=True))
 
 
