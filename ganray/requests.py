@@ -82,7 +82,8 @@ def spread_requests(num: int, attributes: Mapping[str, Sequence[str]], format: s
 def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[GenerateRequest]:
     """Stream the requests of a table: JSONL of bodies, or CSV or Parquet where any column that is no field is an attribute.
 
-    `name` (its suffix tells the kind) is quoted in errors; `format` is for requests that name none. Raises RequestError with the line.
+    `name` (its suffix tells the kind) is quoted in errors; `format` is for requests that name none; `source` is closed at the end.
+    Raises RequestError with the line.
     """
     suffix = name.rpartition(".")[2].lower()
     if suffix not in READERS:
@@ -125,20 +126,22 @@ def _parse(row: object, place: str, format: str) -> GenerateRequest:
 
 
 def _jsonl(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(TextIOWrapper(source, "utf-8-sig"), 1):
-        if line.strip():
-            try:
-                yield f"{name} line {number}", json.loads(line)
-            except json.JSONDecodeError as error:
-                raise RequestError(f"{name} line {number}: not JSON: {error}", "Write one JSON object a line") from error
+    with TextIOWrapper(source, "utf-8-sig") as text:
+        for number, line in enumerate(text, 1):
+            if line.strip():
+                try:
+                    yield f"{name} line {number}", json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise RequestError(f"{name} line {number}: not JSON: {error}", "Write one JSON object a line") from error
 
 
 def _csv(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
-    reader = csv.DictReader(TextIOWrapper(source, "utf-8-sig", newline=""))
-    for row in reader:
-        if None in row or None in row.values():
-            raise RequestError(f"{name} line {reader.line_num}: more or fewer cells than the header", "Quote cells that hold commas")
-        yield f"{name} line {reader.line_num}", _from_columns(row)
+    with TextIOWrapper(source, "utf-8-sig", newline="") as text:
+        reader = csv.DictReader(text)
+        for row in reader:
+            if None in row or None in row.values():
+                raise RequestError(f"{name} line {reader.line_num}: more or fewer cells than the header", "Quote cells that hold commas")
+            yield f"{name} line {reader.line_num}", _from_columns(row)
 
 
 def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:

@@ -1,24 +1,26 @@
-"""A model folder for the benchmarks: the demo's networks with random weights, which cost what trained ones do."""
+"""A model folder for benchmarks and tests: random weights, which cost what trained ones do."""
 
 from __future__ import annotations
 
 import torch
 
-from ganray.checkpoint import ModelInfo, save_model
+from ganray.checkpoint import Attributes, ModelInfo, save_model
+from ganray.config import ModelConfig
 from ganray.models import build_generator
 from ganray.presets import preset
 from ganray.storage import open_store
 
-CATEGORIES = 12
+CATEGORIES: Attributes = {"category": tuple(f"category-{i:02d}" for i in range(12))}
 
 
-def make_model(url: str, name: str = "demo-32") -> None:
-    """Write a model folder of preset `name` with one attribute of 12 values."""
-    torch.manual_seed(0)
-    config = preset(name).model
-    attributes = {"category": tuple(f"category-{i:02d}" for i in range(CATEGORIES))}
-    generator = build_generator(config, (CATEGORIES,))
-    for weight in generator.parameters():  # some start at zero, which would draw flat images that encode faster
-        if not weight.any():
-            torch.nn.init.normal_(weight, std=0.05)
-    save_model(open_store(url), generator, ModelInfo(model=config, attributes=attributes))
+def make_model(url: str, model: ModelConfig | None = None, attributes: Attributes = CATEGORIES, seed: int = 0) -> ModelInfo:
+    """Write a model folder, by default of the demo's networks with one attribute of 12 values."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = model or preset("demo-32").model
+        generator = build_generator(model, tuple(len(values) for values in attributes.values()))
+        for weight in generator.parameters():  # some start at zero, which would draw flat images that encode faster
+            if not weight.any():
+                torch.nn.init.normal_(weight, std=0.05)
+    histograms = {name: {value: 1 for value in values} for name, values in attributes.items()}
+    return save_model(open_store(url), generator, ModelInfo(model=model, attributes=attributes, histograms=histograms))

@@ -181,6 +181,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
         receipt = receipt.append_column(name, pa.array([fact[name] for fact in facts], kind))
     for name in ("width", "height"):
         receipt = receipt.append_column(name, pa.array([side] * len(facts), pa.int32()))
+    receipt = receipt.append_column("model_digest", pa.array([model_digest] * len(facts)))
     _create(store, _key("receipts", shard, "parquet"), _parquet(receipt))
     return {
         "written": outcomes.count("written"),
@@ -190,7 +191,13 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
 
 
 def close_job(store: Store, plan: Plan) -> dict[str, int]:
-    """Write the manifest and the quarantine from all receipts, then job.json; returns the number of images and of quarantined ones."""
+    """Write the manifest and the quarantine from all receipts, then job.json; returns the number of images and of quarantined ones.
+
+    A job that is closed already is left as it is.
+    """
+    if store.exists("job.json"):
+        job = json.loads(store.get("job.json"))
+        return {name: job[name] for name in ("images", "quarantined")}
     with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
         images, quarantined = _Sheet(first), _Sheet(second)
         for shard in range(plan.shards):

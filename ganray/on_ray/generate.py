@@ -20,7 +20,7 @@ import ray.data
 from ganray.checkpoint import ModelInfo, load_model
 from ganray.config import GenerateConfig
 from ganray.engine import Engine, Vocabulary
-from ganray.errors import CheckpointError
+from ganray.errors import CheckpointError, ConfigError
 from ganray.on_ray import bulk
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
@@ -38,9 +38,12 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     Raises RequestError before any work where the table is wrong, StorageError where another job lies in `config.out`.
     """
     started = time.monotonic()
+    if config.out.startswith("memory:"):
+        raise ConfigError(f"generate: out = {config.out}: memory is not shared between processes", "Use a path, or a bucket")
     info, store = load_model(config.model)[1], open_store(config.out)
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.engines)
+    threads, writers = share_cpus(config, resources)
     source = functools.partial(_requests, config, info)
     plan = bulk.make_plan(
         source,
@@ -55,7 +58,7 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     written, startup = 0, 0.0
     with bar("generate", plan.images, "img") as progress:
         progress.update(plan.images - _images(plan, todo))
-        for tally in _stream(config, plan, store, todo, resources) if todo else ():
+        for tally in _stream(config, plan, store, todo, threads, writers) if todo else ():
             progress.update(sum(tally.values()))
             startup = startup or time.monotonic() - started
             written += tally["written"]
@@ -115,16 +118,16 @@ def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
     return threads, max(1, int(resources.cpus) - config.engines * threads)
 
 
-def _stream(config: GenerateConfig, plan: bulk.Plan, store: Store, todo: list[int], resources: Resources) -> Iterator[dict[str, int]]:
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    threads, writers = share_cpus(config, resources)
+def _stream(config: GenerateConfig, plan: bulk.Plan, store: Store, todo: list[int], threads: int, writers: int) -> Iterator[dict[str, int]]:
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
     try:
         dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
         dataset.context.enable_progress_bars = False
+        dataset.context.raise_original_map_exception = True  # the wrapped one loses its cause on the way here
         tallies = dataset.map_batches(
             Renderer,
             batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=config.engines),
+            compute=ray.data.ActorPoolStrategy(size=min(config.engines, len(todo))),
             num_cpus=threads,
             num_gpus=1 if plan.device == "cuda" else 0,
             fn_constructor_args=(config.model, plan, store, threads),
@@ -132,7 +135,7 @@ def _stream(config: GenerateConfig, plan: bulk.Plan, store: Store, todo: list[in
             functools.partial(write, store=store, model_digest=plan.model_digest),
             batch_size=None,
             batch_format="pyarrow",
-            compute=ray.data.TaskPoolStrategy(size=writers),
+            compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),
         )
         for batch in tallies.iter_batches(batch_size=None):
             yield {name: int(counts.sum()) for name, counts in batch.items()}

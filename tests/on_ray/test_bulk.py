@@ -1,0 +1,203 @@
+"""The books of a bulk job, without Ray: shards are rendered and written in this process."""
+
+import json
+from io import BytesIO
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from ganray.config import ModelConfig
+from ganray.engine import Vocabulary
+from ganray.errors import ImageError, RequestError, StorageError
+from ganray.images.provenance import read_label
+from ganray.on_ray import bulk
+from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.generate import Renderer, write
+from ganray.requests import GenerateRequest
+from ganray.storage import open_store
+from ganray.storage.local import LocalStore
+
+ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
+REQUESTS = [
+    GenerateRequest(id="SKU/1", attributes={"category": "mug"}, count=5),
+    GenerateRequest(id="b", seed=4, format="jpeg"),
+    GenerateRequest(id="c", count=3, format="webp"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("model"))
+    return folder, make_model(folder, ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8), ATTRIBUTES)
+
+
+def source(requests):
+    return lambda: (request.resolved() for request in requests)
+
+
+def plan_of(model, requests=REQUESTS, **changes):
+    options = {"digest": model[1].digest, "resolution": 8, "shard_images": 4, "device": "cpu"}
+    return bulk.make_plan(source(requests), Vocabulary(ATTRIBUTES), **options | changes)
+
+
+def run(model, store, requests=REQUESTS):
+    """The whole job, as generate() does it."""
+    plan = plan_of(model, requests)
+    bulk.open_job(store, plan, source(requests))
+    renderer = Renderer(model[0], plan, store, 1)
+    tallies = []
+    for shard in sorted(set(range(plan.shards)) - bulk.finished(store)):
+        table = renderer({"shard": np.array([shard])})
+        tallies.append({name: int(num[0]) for name, num in write(table, store=store, model_digest=plan.model_digest).items()})
+    return bulk.close_job(store, plan), tallies
+
+
+def contents(store):
+    return {info.key: store.get(info.key) for info in store.list()}
+
+
+def test_all_images_receipts_and_books_are_there(model, tmp_path):
+    store = open_store(str(tmp_path))
+    books, tallies = run(model, store)
+    assert books == {"images": 9, "quarantined": 0}
+    assert tallies[0] == {"written": 4, "existing": 0, "quarantined": 0}
+    rows = pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist()
+    assert [(row["id"], row["index"]) for row in rows] == [*(("SKU/1", i) for i in range(5)), ("b", 0), *(("c", i) for i in range(3))]
+    assert rows[5]["key"] == "images/00001/b-0.jpg"
+    for row in rows:
+        data = store.get_verified(row["key"], row["bytes"], row["sha256"])
+        label = read_label(data)
+        assert label["ganray:RequestID"] == f"{row['id']}-{row['index']}"
+        assert label["ganray:Seed"] == str(row["seed"])
+        assert row["attr:category"] in ATTRIBUTES["category"]
+        assert (row["width"], row["height"], row["model_digest"]) == (8, 8, model[1].digest)
+    assert {row["attr:category"] for row in rows[:5]} == {"mug"}
+    assert not store.exists("quarantine.parquet")
+
+
+def test_running_twice_writes_nothing(model, tmp_path):
+    store = open_store(str(tmp_path))
+    run(model, store)
+    before = list(store.list())
+    books, tallies = run(model, store)
+    assert (books, tallies) == ({"images": 9, "quarantined": 0}, [])
+    assert list(store.list()) == before  # the etags too: not even the same bytes again
+
+
+class Crashing(LocalStore):
+    """A local store that dies before write number `left`, or after it with the reply lost."""
+
+    left, reply_lost = 0, False
+
+    def _write(self, key, data, finish):
+        self.left -= 1
+        if self.left == 0 and not self.reply_lost:
+            raise KeyboardInterrupt
+        etag = super()._write(key, data, finish)
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return etag
+
+
+@pytest.mark.parametrize("reply_lost", [False, True])
+def test_a_job_cut_off_at_any_write_ends_up_the_same_bytes(model, tmp_path, reply_lost):
+    whole = Crashing(tmp_path / "whole")
+    whole.left = 0
+    run(model, whole)
+    expected, writes = contents(whole), -whole.left
+    assert writes == len(expected) == 9 + 3 + 3 + 1 + 1 + 1  # images, request shards, receipts, plan, manifest, job
+    for number in range(1, writes + 1):
+        store = Crashing(tmp_path / f"{number}-{reply_lost}")
+        store.left, store.reply_lost = number, reply_lost
+        with pytest.raises(KeyboardInterrupt):
+            run(model, store)
+        if number < writes or not reply_lost:
+            assert not store.exists("job.json")
+        run(model, store)
+        assert contents(store) == expected, f"cut off at write {number}"
+
+
+def test_another_job_in_the_same_place_is_refused(model, tmp_path):
+    store = open_store(str(tmp_path))
+    run(model, store)
+    before = contents(store)
+    with pytest.raises(StorageError, match="holds another job: its model_digest is"):
+        bulk.open_job(store, plan_of(model, digest="0" * 64), source(REQUESTS))
+    other = [*REQUESTS[:2], GenerateRequest(id="c", count=3)]
+    with pytest.raises(StorageError, match="its requests_digest is .* Choose another out"):
+        run(model, store, other)
+    assert contents(store) == before
+
+
+def test_other_bytes_under_an_image_key_stop_the_job(model, tmp_path):
+    store = open_store(str(tmp_path))
+    store.put("images/00001/b-0.jpg", b"somebody else's")
+    with pytest.raises(StorageError, match="b-0.jpg is there already with other bytes"):
+        run(model, store)
+    assert not store.exists("job.json")
+    assert store.get("images/00001/b-0.jpg") == b"somebody else's"
+
+
+def test_an_image_whose_label_does_not_verify_is_quarantined_alone(model, tmp_path, monkeypatch):
+    whole = bulk.encode_sample
+
+    def unlabelled(pixels, id, index, *rest):
+        if (id, index) == ("c", 1):
+            raise ImageError("label_unverified", "the label does not read back")
+        return whole(pixels, id, index, *rest)
+
+    monkeypatch.setattr(bulk, "encode_sample", unlabelled)
+    store = open_store(str(tmp_path))
+    books, tallies = run(model, store)
+    assert books == {"images": 8, "quarantined": 1}
+    assert sum(tally["quarantined"] for tally in tallies) == 1
+    (row,) = pq.read_table(BytesIO(store.get("quarantine.parquet"))).to_pylist()
+    assert (row["id"], row["index"], row["reason"]) == ("c", 1, "label_unverified")
+    assert json.loads(store.get("job.json"))["quarantined"] == 1
+
+
+def test_a_missing_receipt_row_leaves_the_job_open(model, tmp_path):
+    store = open_store(str(tmp_path))
+    run(model, store)
+    store.delete("job.json")
+    store.put("receipts/00000.parquet", store.get("receipts/00002.parquet"))
+    with pytest.raises(StorageError, match="the receipts count 6 images, the plan 9"):
+        bulk.close_job(store, plan_of(model))
+    assert not store.exists("job.json")
+
+
+@pytest.mark.parametrize(
+    ("requests", "said"),
+    [
+        ([GenerateRequest(id="a"), GenerateRequest(id="b"), GenerateRequest(id="a")], "'a' comes twice, in rows 1 and 3"),
+        ([GenerateRequest(id="a", attributes={"colour": "pink"})], "request 'a': colour 'pink' is unknown. The model knows red, green"),
+        ([], "the table has no requests"),
+    ],
+)
+def test_a_bad_table_is_refused_before_any_work(model, requests, said):
+    with pytest.raises(RequestError) as caught:
+        plan_of(model, requests)
+    assert said in str(caught.value)
+
+
+def test_shards_hold_so_many_images_and_a_large_request_spans_several():
+    shards = list(bulk.split([GenerateRequest(id="a", count=5), GenerateRequest(id="b"), GenerateRequest(id="c", count=4)], 4))
+    assert [[(span.request.id, span.first, span.num) for span in shard] for shard in shards] == [
+        [("a", 0, 4)],
+        [("a", 4, 1), ("b", 0, 1), ("c", 0, 2)],
+        [("c", 2, 2)],
+    ]
+
+
+def test_shards_of_large_images_hold_fewer(model):
+    assert plan_of(model, resolution=2048, shard_images=256).shard_images == 5
+
+
+def test_slow_stores_are_written_in_parallel(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(bulk, "QUICK", 0.0)
+    slow, quick = open_store(str(tmp_path / "slow")), open_store(str(tmp_path / "quick"))
+    run(model, slow)
+    monkeypatch.undo()
+    run(model, quick)
+    assert contents(slow) == contents(quick)

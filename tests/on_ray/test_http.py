@@ -1,0 +1,181 @@
+"""The HTTP face without Ray and without a socket."""
+
+import asyncio
+import base64
+import json
+import threading
+
+import httpx
+import numpy as np
+import pytest
+
+from ganray.config import ModelConfig, ServeConfig
+from ganray.engine import Engine, encode_sample
+from ganray.errors import ImageError
+from ganray.images.provenance import read_label
+from ganray.on_ray import http
+from ganray.on_ray.bench_model import make_model
+from ganray.requests import GenerateRequest
+
+ATTRIBUTES = {"category": ("bag", "mug"), "colour": ("red", "grün")}
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("model"))
+    make_model(folder, ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8), ATTRIBUTES)
+    return Engine.load(folder, "cpu", threads=2)
+
+
+CONFIG = ServeConfig(wait_ms=1.0)
+
+
+def ask(engine, *bodies, config=CONFIG, headers=None):
+    """Post all bodies at once; the replies in order."""
+
+    async def run():
+        app = http.make_app(engine, config)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await asyncio.gather(*(client.post("/v1/generate", json=body, headers=headers) for body in bodies))
+
+    return asyncio.run(run())
+
+
+def get(engine, path):
+    async def run():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, ServeConfig())), base_url="http://test") as client:
+            return await client.get(path)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_one_image_comes_as_its_bytes_with_its_facts_in_headers(engine, format):
+    (reply,) = ask(engine, {"id": "SKU ü", "seed": 5, "attributes": {"colour": "grün"}, "format": format})
+    (sample,) = engine.generate([GenerateRequest(id="SKU ü", seed=5, attributes={"colour": "grün"})])
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == f"image/{format}"
+    assert reply.content == encode_sample(sample.pixels, "SKU ü", 0, 5, format, engine.info.digest)
+    assert reply.headers["x-ganray-model"] == engine.info.digest
+    assert (reply.headers["x-ganray-seed"], reply.headers["x-ganray-request-id"]) == ("5", "SKU%20%C3%BC")
+    assert json.loads(reply.headers["x-ganray-attributes"]) == sample.attributes
+
+
+def test_json_carries_images_with_their_metadata(engine):
+    (one,) = ask(engine, {"id": "a"}, headers={"Accept": "application/json"})
+    (many,) = ask(engine, {"id": "a", "count": 11})
+    assert one.json()["images"] == many.json()["images"][:1]
+    assert [image["name"] for image in many.json()["images"]] == [f"a-{i}" for i in range(11)]
+    label = read_label(base64.b64decode(many.json()["images"][3]["data"]))
+    assert label["ganray:RequestID"] == "a-3"
+    assert many.json()["model"] == engine.info.digest
+
+
+def test_every_reply_can_be_asked_for_again(engine):
+    first, second = ask(engine, {}, {})
+    assert first.headers["x-ganray-seed"] != second.headers["x-ganray-seed"]
+    again = {"seed": int(first.headers["x-ganray-seed"])}
+    assert ask(engine, again)[0].content == first.content
+
+
+def test_many_requests_at_once_are_batched_and_each_gets_its_own(engine):
+    bodies = [{"id": f"r{i}", "count": 1 + i % 3} for i in range(40)]
+    alone = [ask(engine, body)[0].content for body in bodies[:6]]
+    assert [reply.content for reply in ask(engine, *bodies)][:6] == alone
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"attributes": {"category": "mugg"}}, 400, "The model knows bag, mug"),
+        ({"attributes": {"size": "L"}}, 400, "The model knows category, colour"),
+        ({"count": 65}, 400, "at most 64 images"),
+        ({"count": 0}, 422, "count 0: Input should be greater than or equal to 1"),
+        ({"seed": -1, "format": "gif"}, 422, "seed -1: Input should be greater than or equal to 0 (and 1 more)"),
+        ({"sed": 1}, 422, "sed: no such field, the fields are id, attributes, seed, count, format"),
+        ([], 422, "[]: Input should be a valid dictionary"),
+    ],
+)
+def test_a_bad_body_gets_one_clear_line(engine, body, status, said):
+    (reply,) = ask(engine, body)
+    assert reply.status_code == status
+    error = reply.json()
+    assert said in f"{error['message']}. {error['remedy']}"
+
+
+def test_several_images_do_not_fit_in_one(engine):
+    (reply,) = ask(engine, {"count": 2}, headers={"Accept": "image/png"})
+    assert reply.status_code == 400
+    assert "application/json" in reply.json()["remedy"]
+
+
+def test_a_full_queue_answers_503_and_says_when_to_come_back(engine):
+    replies = ask(engine, *({"id": f"r{i}"} for i in range(60)), config=ServeConfig(queue=4, wait_ms=50.0))
+    status = [reply.status_code for reply in replies]
+    assert set(status) == {200, 503}
+    assert status.count(200) >= 4
+    full = replies[status.index(503)]
+    assert full.headers["retry-after"] == "1"
+    assert full.json()["error"] == "busy"
+
+
+def test_an_image_that_cannot_be_labelled_fails_alone(engine, monkeypatch):
+    whole = http.encode_sample
+
+    def unlabelled(pixels, id, *rest):
+        if id == "bad":
+            raise ImageError("label_unverified", "the label does not read back")
+        return whole(pixels, id, *rest)
+
+    monkeypatch.setattr(http, "encode_sample", unlabelled)
+    assert [reply.status_code for reply in ask(engine, {"id": "good"}, {"id": "bad"}, {"id": "fine"})] == [200, 500, 200]
+
+
+def test_a_broken_batch_answers_all_of_it_and_the_next_one_works(engine, monkeypatch):
+    batcher = http.Batcher(engine, 0.0, 100)
+
+    async def run():
+        with monkeypatch.context() as patch:
+            patch.setattr(Engine, "render", lambda *_: 1 / 0)
+            broken = await asyncio.gather(*(batcher.make(GenerateRequest(id=f"{i}", seed=i)) for i in range(3)), return_exceptions=True)
+        return broken, await batcher.make(GenerateRequest(id="ok", seed=1))
+
+    broken, (made,) = asyncio.run(run())
+    assert [type(error) for error in broken] == [ZeroDivisionError] * 3
+    assert read_label(made.data)["ganray:RequestID"] == "ok-0"
+
+
+def test_the_event_loop_is_free_while_a_batch_computes(engine, monkeypatch):
+    computing, go_on = threading.Event(), threading.Event()
+
+    def stuck(self, z, labels):
+        computing.set()
+        assert go_on.wait(20)
+        return np.zeros((len(z), 8, 8, 3), np.uint8)
+
+    monkeypatch.setattr(Engine, "render", stuck)
+
+    async def run():
+        app = http.make_app(engine, ServeConfig(wait_ms=0.0))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            image = asyncio.create_task(client.post("/v1/generate", json={}))
+            await asyncio.to_thread(computing.wait, 20)
+            health = await client.get("/healthz")
+            assert not image.done()
+            go_on.set()
+            return health.status_code, (await image).status_code
+
+    assert asyncio.run(run()) == (200, 200)
+
+
+def test_models_lists_attributes_with_their_values(engine):
+    (model,) = get(engine, "/v1/models").json()["models"]
+    assert model["attributes"] == {name: list(values) for name, values in ATTRIBUTES.items()}
+    assert (model["digest"], model["resolution"], model["formats"]) == (engine.info.digest, 8, ["png", "jpeg", "webp"])
+
+
+def test_the_api_is_described(engine):
+    assert get(engine, "/docs").status_code == 200
+    described = get(engine, "/openapi.json").json()
+    assert "503" in described["paths"]["/v1/generate"]["post"]["responses"]
+    assert set(described["components"]["schemas"]["GenerateRequest"]["properties"]) == set(GenerateRequest.model_fields)

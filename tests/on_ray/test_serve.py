@@ -1,0 +1,87 @@
+import socket
+import threading
+
+import httpx
+import pytest
+
+from ganray.config import ModelConfig, ServeConfig
+from ganray.engine import Engine, encode_sample
+from ganray.errors import CheckpointError, ClusterError, ConfigError
+from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.serve import serve
+from ganray.requests import GenerateRequest
+
+pytestmark = pytest.mark.ray
+ATTRIBUTES = {"category": ("bag", "cap", "mug")}
+
+
+@pytest.fixture(scope="module")
+def config(cluster, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("model"))
+    make_model(folder, ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8), ATTRIBUTES)
+    return ServeConfig(model=folder, port=free_port(), threads=1, gpu=False, queue=8, wait_ms=20.0)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def url(config):
+    serving = serve(config, blocking=False)
+    yield serving.url
+    serving.stop()
+
+
+def test_an_image_over_http_is_the_engines(config, url):
+    engine = Engine.load(config.model, "cpu", 2)
+    (sample,) = engine.generate([GenerateRequest(id="SKU 1", seed=3, attributes={"category": "mug"})])
+    reply = httpx.post(f"{url}/v1/generate", json={"id": "SKU 1", "seed": 3, "attributes": {"category": "mug"}})
+    assert reply.status_code == 200
+    assert reply.content == encode_sample(sample.pixels, "SKU 1", 0, 3, "png", engine.info.digest)
+    assert reply.headers["x-ganray-model"] == engine.info.digest
+
+
+def test_the_other_pages_answer(url):
+    assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"{url}/v1/models").json()["models"][0]["attributes"] == {"category": ["bag", "cap", "mug"]}
+    assert httpx.get(f"{url}/docs").status_code == 200
+    assert httpx.post(f"{url}/v1/generate", json={"seed": -1}).status_code == 422
+    assert "bag, cap, mug" in httpx.post(f"{url}/v1/generate", json={"attributes": {"category": "x"}}).text
+
+
+def test_a_burst_is_answered_or_told_to_come_back(url):
+    replies = []
+
+    def ask():
+        replies.append(httpx.post(f"{url}/v1/generate", json={"count": 4}, timeout=30))
+
+    threads = [threading.Thread(target=ask) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {reply.status_code for reply in replies} <= {200, 503}
+    assert all(reply.headers["retry-after"] == "1" for reply in replies if reply.status_code == 503)
+    assert httpx.post(f"{url}/v1/generate", json={}).status_code == 200
+
+
+def test_a_taken_port_is_one_line(config):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} on 127.0.0.1: Address already in use"):
+            serve(config.model_copy(update={"port": port}), blocking=False)
+
+
+def test_a_missing_model_is_one_line(config, tmp_path):
+    with pytest.raises(CheckpointError, match="is no model folder"):
+        serve(config.model_copy(update={"model": str(tmp_path), "port": free_port()}), blocking=False)
+
+
+def test_replicas_that_do_not_fit_are_one_line(config):
+    with pytest.raises(ClusterError, match=r"serve with 90 engine\(s\)"):
+        serve(config.model_copy(update={"replicas": 90, "port": free_port()}), blocking=False)

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import torch
+
+from ganray.checkpoint import load_model
+from ganray.config import ModelConfig
+from ganray.engine import Engine, Vocabulary, encode_sample
+from ganray.errors import CheckpointError, RequestError
+from ganray.images.codec import decode_prepared
+from ganray.images.provenance import read_label
+from ganray.on_ray.bench_model import make_model
+from ganray.requests import GenerateRequest, stream
+
+ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
+TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory) -> str:
+    folder = str(tmp_path_factory.mktemp("model"))
+    make_model(folder, TINY, ATTRIBUTES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(url) -> Engine:
+    return Engine.load(url, "cpu", threads=2)
+
+
+def test_samples_come_in_order_with_all_attributes_and_a_seed(engine):
+    requests = [GenerateRequest(id="a", attributes={"colour": "red"}, count=11), GenerateRequest(id="b", attributes={"category": "mug"})]
+    samples = list(engine.generate(requests))
+    assert [(sample.request.id, sample.index) for sample in samples] == [("a", i) for i in range(11)] + [("b", 0)]
+    assert all(sample.pixels.shape == (8, 8, 3) and sample.pixels.dtype == np.uint8 for sample in samples)
+    assert {sample.attributes["colour"] for sample in samples[:11]} == {"red"}
+    assert {sample.attributes["category"] for sample in samples[:11]} == {"bag", "cap", "mug"}
+    assert samples[11].attributes["category"] == "mug"
+    assert samples[0].request.seed == samples[10].request.seed != samples[11].request.seed
+
+
+def test_pixels_follow_seed_and_attributes(engine):
+    def pixels(**fields):
+        (sample,) = engine.generate([GenerateRequest(id="x", **fields)])
+        return sample.pixels.tobytes()
+
+    asked = {"category": "mug", "colour": "red"}
+    assert pixels(seed=1, attributes=asked) == pixels(seed=1, attributes=asked)
+    assert pixels(seed=1, attributes=asked) != pixels(seed=2, attributes=asked)
+    assert pixels(seed=1, attributes=asked) != pixels(seed=1, attributes=asked | {"colour": "green"})
+
+
+def test_asking_for_what_would_be_drawn_changes_nothing(engine):
+    (free,) = engine.generate([GenerateRequest(id="x", seed=3)])
+    (asked,) = engine.generate([GenerateRequest(id="x", seed=3, attributes={"colour": free.attributes["colour"]})])
+    assert asked.attributes == free.attributes
+    assert np.array_equal(asked.pixels, free.pixels)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"size": "XL"}, "attribute 'size' is unknown. The model knows category, colour"),
+        ({"category": "mugg"}, "category 'mugg' is unknown. The model knows bag, cap, mug"),
+    ],
+)
+def test_unknown_attributes_and_values_list_the_known_ones(engine, attributes, said):
+    with pytest.raises(RequestError) as caught:
+        list(engine.generate([GenerateRequest(id="x", attributes=attributes)]))
+    assert said in str(caught.value)
+
+
+def test_a_long_list_of_known_values_is_cut():
+    vocabulary = Vocabulary({"sku": [f"{i}" for i in range(1000)]})
+    with pytest.raises(RequestError, match=r"18, 19, \.\.\. \(1000 in all\)"):
+        vocabulary.encode({"sku": "x"})
+
+
+def test_attributes_left_out_are_drawn_as_often_as_in_the_catalog():
+    vocabulary = Vocabulary({"colour": ["red", "green", "blue"]}, {"colour": {"red": 1, "blue": 3}})
+    drawn = [vocabulary.complete({}, stream(seed, 0))[0] for seed in range(2000)]
+    assert drawn.count(1) == 0
+    assert 0.22 < drawn.count(0) / 2000 < 0.28
+    equal = Vocabulary({"colour": ["red", "green"]})
+    assert 0.45 < np.mean([equal.complete({}, stream(seed, 0))[0] for seed in range(2000)]) < 0.55
+
+
+def test_a_model_without_attributes_has_no_labels(tmp_path):
+    make_model(str(tmp_path), TINY, {})
+    (sample,) = Engine.load(str(tmp_path), "cpu", 1).generate([GenerateRequest(id="x")])
+    assert sample.attributes == {}
+
+
+def test_the_engine_leaves_the_callers_threads_alone(url):
+    torch.set_num_threads(2)
+    engine = Engine.load(url, "cpu", threads=1)
+    list(engine.generate([GenerateRequest(id="x")]))
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+
+
+def test_weights_that_are_not_finite_are_refused(url):
+    generator, info = load_model(url)
+    next(generator.parameters()).data.fill_(float("nan"))
+    with pytest.raises(CheckpointError, match="not finite"):
+        Engine(generator, info, "cpu", 1)
+
+
+def test_pixels_that_are_not_finite_are_refused(url):
+    generator, info = load_model(url)
+    for weight in generator.parameters():
+        weight.data.mul_(1e20)
+    with pytest.raises(CheckpointError, match="not finite"):
+        list(Engine(generator, info, "cpu", 1).generate([GenerateRequest(id="x")]))
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
+def test_an_encoded_sample_says_what_it_is(engine, format):
+    (sample,) = engine.generate([GenerateRequest(id="SKU <1>", seed=9)])
+    data = encode_sample(sample.pixels, "SKU <1>", 4, 9, format, engine.info.digest)
+    label = read_label(data)
+    assert label["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert (label["ganray:RequestID"], label["ganray:Seed"], label["ganray:ModelDigest"]) == ("SKU <1>-4", "9", engine.info.digest)
+    if format != "jpeg":
+        assert np.array_equal(decode_prepared(data), sample.pixels)

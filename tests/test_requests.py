@@ -1,0 +1,91 @@
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ganray.errors import RequestError
+from ganray.requests import GenerateRequest, file_name, read_requests, seed_of, spread_requests, stream
+
+
+def read(text, name="table.jsonl", **options):
+    return list(read_requests(io.BytesIO(text if isinstance(text, bytes) else text.encode()), name, **options))
+
+
+def test_a_line_is_a_body():
+    body = {"id": "SKU 1", "attributes": {"colour": "red"}, "seed": 2**63 - 1, "count": 3, "format": "webp"}
+    assert read(json.dumps(body) + "\n\n") == [GenerateRequest(**body)]
+
+
+def test_csv_columns_that_are_no_fields_are_attributes_and_empty_cells_are_left_out():
+    first, second = read("\ufeffid,seed,colour,size\na,7,red,\nb,,,XL\n", "t.csv", format="jpeg")
+    assert first == GenerateRequest(id="a", seed=7, attributes={"colour": "red"}, format="jpeg")
+    assert second == GenerateRequest(id="b", attributes={"size": "XL"}, format="jpeg")
+
+
+def test_parquet_reads_like_csv():
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": [1, 2], "seed": [None, 5], "colour": ["red", None]}), sink)
+    first, second = read(sink.getvalue(), "t.parquet")
+    assert first == GenerateRequest(id="1", attributes={"colour": "red"})
+    assert second == GenerateRequest(id="2", seed=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("t.jsonl", '{"id": "a"}\n{"id": "b", "seed": -1}', "t.jsonl line 2: seed -1: Input should be greater than or equal to 0"),
+        ("t.jsonl", '{"id": "a", "colour": "red"}', "t.jsonl line 1: colour: no such field, the fields are id, attributes"),
+        ("t.jsonl", '{"id": "a", "seed": "x", "count": 0}', "(and 1 more)"),
+        ("t.jsonl", '{"seed": 1}', "line 1: the request has no id"),
+        ("t.jsonl", "{oops", "t.jsonl line 1: not JSON"),
+        ("t.jsonl", "[1]", "line 1"),
+        ("t.jsonl", b'{"id": "\xff"}', "not a readable jsonl table"),
+        ("t.jsonl", '{"id": "a\\u0000b"}', "line 1: id"),
+        ("t.csv", "id,seed\na,1,2\n", "t.csv line 2: more or fewer cells"),
+        ("t.csv", "id,seed\na\n", "t.csv line 2: more or fewer cells"),
+        ("t.csv", "id,count\na,99999\n", "count '99999': Input should be less than or equal to 10000"),
+        ("t.parquet", "no parquet", "not a readable parquet table"),
+        ("t.xlsx", "", "t.xlsx: requests are read from jsonl, csv, parquet files"),
+    ],
+)
+def test_a_bad_table_names_line_field_and_value(name, text, said):
+    with pytest.raises(RequestError) as caught:
+        read(text, name)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_seed_that_nobody_gave_is_exact_in_float64_and_depends_on_job_and_id():
+    seeds = {seed_of(GenerateRequest(id=f"r{i}"), job) for i in range(500) for job in (0, 1)}
+    assert len(seeds) == 1000
+    assert all(seed == int(float(seed)) for seed in seeds)
+    assert seed_of(GenerateRequest(id="a")) == 7428495738730636  # a stable hash: another number here changes everybody's images
+    assert seed_of(GenerateRequest(id="a", seed=7), 3) == 7
+
+
+def test_a_stream_depends_on_seed_and_index_alone():
+    def draw(seed, index):
+        return stream(seed, index).standard_normal(4, np.float32)
+
+    assert np.array_equal(draw(5, 2), draw(5, 2))
+    values = [draw(seed, index) for seed in (0, 5, 2**63 - 1) for index in range(3)]
+    assert len({value.tobytes() for value in values}) == 9
+    assert stream(7, 1).integers(0, 2**32, 3).tolist() == [3212799773, 3790166175, 1724460886]
+
+
+def test_file_names_are_safe_and_differ_for_different_ids():
+    ids = ["a", "a/b", "a_b", "a b", "..", "日本", "x" * 200, "x" * 199, "A\\b", "a:b"]
+    names = [file_name(id, 3, "jpeg") for id in ids]
+    assert names[0] == "a-3.jpg"
+    assert len(set(names)) == len(ids)
+    assert all(name.isascii() and "/" not in name and len(name) < 140 for name in names)
+
+
+def test_requests_spread_evenly_over_the_first_attribute():
+    made = list(spread_requests(7, {"category": ["bag", "mug"], "colour": ["red"]}))
+    assert [request.attributes for request in made] == [{"category": "bag"}, {"category": "mug"}] * 3 + [{"category": "bag"}]
+    assert len({request.id for request in made}) == 7
+    assert [request.attributes for request in spread_requests(2, {})] == [{}, {}]
