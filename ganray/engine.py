@@ -7,11 +7,9 @@ the engine computes in one fixed padded shape, each batch on one thread, and use
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -20,18 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganray import __version__
 from ganray.checkpoint import ModelInfo, load_model
-from ganray.errors import CheckpointError, RequestError
-from ganray.images.codec import Format, Pixels, to_pixels
-from ganray.images.provenance import Label, encode_labelled
+from ganray.errors import CheckpointError
+from ganray.images.codec import Pixels, to_pixels
 from ganray.models import Generator
-from ganray.requests import GenerateRequest, sample_name, seed_of, stream
+from ganray.requests import GenerateRequest, Vocabulary, seed_of, stream
 
 # Rows of a batch. Pixels depend on it: another number flips a few pixels in every model's images.
 ROWS = {"cpu": 8, "cuda": 64}
-SOFTWARE = f"ganray {__version__}"
-SHOWN_VALUES = 20
 
 
 @dataclass(frozen=True)
@@ -42,35 +36,6 @@ class Sample:
     index: int
     attributes: dict[str, str]
     pixels: Pixels
-
-
-class Vocabulary:
-    """A model's attributes and their values, in the order of the label's columns; how often each value is drawn where none is asked for."""
-
-    def __init__(self, values: Mapping[str, Sequence[str]], histograms: Mapping[str, Mapping[str, int]] | None = None) -> None:
-        self.values = {name: list(known) for name, known in values.items()}
-        self._index = {name: {value: i for i, value in enumerate(known)} for name, known in self.values.items()}
-        self.digest = hashlib.sha256(json.dumps([list(self.values.items()), histograms or {}], sort_keys=True).encode()).hexdigest()
-        self._cumulative = {name: _cumulative(known, (histograms or {}).get(name, {})) for name, known in self.values.items()}
-
-    def encode(self, attributes: Mapping[str, str]) -> dict[str, int]:
-        """Attribute -> position of its value. Raises RequestError listing what is known."""
-        for name, value in attributes.items():
-            if name not in self._index:
-                raise RequestError(f"attribute {name!r} is unknown", f"The model knows {_listed(self.values) or 'no attributes'}")
-            if value not in self._index[name]:
-                raise RequestError(f"{name} {value!r} is unknown", f"The model knows {_listed(self.values[name])}")
-        return {name: self._index[name][value] for name, value in attributes.items()}
-
-    def complete(self, attributes: Mapping[str, str], rng: np.random.Generator) -> list[int]:
-        """The label [A]: positions of all attributes, those not asked for drawn from `rng` (which is used alike for all of them)."""
-        asked, uniform = self.encode(attributes), rng.random(len(self.values))
-        drawn = {name: int(np.searchsorted(steps, u, "right")) for (name, steps), u in zip(self._cumulative.items(), uniform, strict=True)}
-        return [asked.get(name, drawn[name]) for name in self.values]
-
-    def names(self, label: Iterable[int]) -> dict[str, str]:
-        """The label [A] in words."""
-        return {name: known[int(i)] for (name, known), i in zip(self.values.items(), label, strict=True)}
 
 
 class Engine:
@@ -143,23 +108,3 @@ class Engine:
         if not math.isfinite(float(x.sum())):
             raise CheckpointError(f"model {self.info.digest[:12]} gave pixels that are not finite numbers", "Take an earlier checkpoint")
         return to_pixels(x).cpu().numpy()[:num]
-
-
-def encode_sample(pixels: Pixels, request_id: str, index: int, seed: int, format: Format, model_digest: str) -> bytes:
-    """The image file of a sample: uint8 [H, W, 3] with its label, read back. Raises ImageError("label_unverified")."""
-    label = Label(model_digest=model_digest, request_id=sample_name(request_id, index), seed=seed, software=SOFTWARE)
-    return encode_labelled(pixels, format, label)
-
-
-def _cumulative(values: Sequence[str], histogram: Mapping[str, int]) -> NDArray[np.float64]:
-    """Upper edges of the values' shares of [0, 1): by count, or equal where there are no counts; [n - 1], the last is open."""
-    counts = np.array([histogram.get(value, 0) for value in values], np.float64)
-    if not counts.any():
-        counts += 1.0
-    return np.cumsum(counts / counts.sum())[:-1]
-
-
-def _listed(values: Iterable[str]) -> str:
-    names = list(values)
-    more = f", ... ({len(names)} in all)" if len(names) > SHOWN_VALUES else ""
-    return ", ".join(names[:SHOWN_VALUES]) + more

@@ -10,17 +10,19 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from typing import Annotated, Any, BinaryIO, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganray.errors import RequestError
 
 MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
+SHOWN_VALUES = 20  # known values that an error lists
 DERIVED_BITS = 53  # of a seed that nobody gave: exact in every JSON reader and in float64 columns
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -70,6 +72,35 @@ def file_name(id: str, index: int, format: str) -> str:
     return f"{safe}-{index}.{'jpg' if format == 'jpeg' else format}"
 
 
+class Vocabulary:
+    """A model's attributes and their values, in the order of the label's columns; how often each value is drawn where none is asked for."""
+
+    def __init__(self, values: Mapping[str, Sequence[str]], histograms: Mapping[str, Mapping[str, int]] | None = None) -> None:
+        self.values = {name: list(known) for name, known in values.items()}
+        self._index = {name: {value: i for i, value in enumerate(known)} for name, known in self.values.items()}
+        self.digest = hashlib.sha256(json.dumps([list(self.values.items()), histograms or {}], sort_keys=True).encode()).hexdigest()
+        self._cumulative = {name: _cumulative(known, (histograms or {}).get(name, {})) for name, known in self.values.items()}
+
+    def encode(self, attributes: Mapping[str, str]) -> dict[str, int]:
+        """Attribute -> position of its value. Raises RequestError listing what is known."""
+        for name, value in attributes.items():
+            if name not in self._index:
+                raise RequestError(f"attribute {name!r} is unknown", f"The model knows {_listed(self.values) or 'no attributes'}")
+            if value not in self._index[name]:
+                raise RequestError(f"{name} {value!r} is unknown", f"The model knows {_listed(self.values[name])}")
+        return {name: self._index[name][value] for name, value in attributes.items()}
+
+    def complete(self, attributes: Mapping[str, str], rng: np.random.Generator) -> list[int]:
+        """The label [A]: positions of all attributes, those not asked for drawn from `rng` (which is used alike for all of them)."""
+        asked, uniform = self.encode(attributes), rng.random(len(self.values))
+        drawn = {name: int(np.searchsorted(steps, u, "right")) for (name, steps), u in zip(self._cumulative.items(), uniform, strict=True)}
+        return [asked.get(name, drawn[name]) for name in self.values]
+
+    def names(self, label: Iterable[int]) -> dict[str, str]:
+        """The label [A] in words."""
+        return {name: known[int(i)] for (name, known), i in zip(self.values.items(), label, strict=True)}
+
+
 def spread_requests(num: int, attributes: Mapping[str, Sequence[str]], format: str = "png") -> Iterator[GenerateRequest]:
     """`num` requests of one image, spread evenly over the first attribute's values; the other attributes are left to the seed."""
     name, values = next(iter(attributes.items()), ("", ["sample"]))
@@ -111,6 +142,20 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> str:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _cumulative(values: Sequence[str], histogram: Mapping[str, int]) -> NDArray[np.float64]:
+    """Upper edges of the values' shares of [0, 1): by count, or equal where there are no counts; [n - 1], the last is open."""
+    counts = np.array([histogram.get(value, 0) for value in values], np.float64)
+    if not counts.any():
+        counts += 1.0
+    return np.cumsum(counts / counts.sum())[:-1]
+
+
+def _listed(values: Iterable[str]) -> str:
+    names = list(values)
+    more = f", ... ({len(names)} in all)" if len(names) > SHOWN_VALUES else ""
+    return ", ".join(names[:SHOWN_VALUES]) + more
 
 
 def _parse(row: object, place: str, format: str) -> GenerateRequest:

@@ -4,12 +4,10 @@ import torch
 
 from ganray.checkpoint import load_model
 from ganray.config import ModelConfig
-from ganray.engine import Engine, Vocabulary, encode_sample
+from ganray.engine import Engine
 from ganray.errors import CheckpointError, RequestError
-from ganray.images.codec import decode_prepared
-from ganray.images.provenance import read_label
 from ganray.on_ray.bench_model import make_model
-from ganray.requests import GenerateRequest, stream
+from ganray.requests import GenerateRequest
 
 ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
 TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
@@ -69,21 +67,6 @@ def test_unknown_attributes_and_values_list_the_known_ones(engine, attributes, s
     assert said in str(caught.value)
 
 
-def test_a_long_list_of_known_values_is_cut():
-    vocabulary = Vocabulary({"sku": [f"{i}" for i in range(1000)]})
-    with pytest.raises(RequestError, match=r"18, 19, \.\.\. \(1000 in all\)"):
-        vocabulary.encode({"sku": "x"})
-
-
-def test_attributes_left_out_are_drawn_as_often_as_in_the_catalog():
-    vocabulary = Vocabulary({"colour": ["red", "green", "blue"]}, {"colour": {"red": 1, "blue": 3}})
-    drawn = [vocabulary.complete({}, stream(seed, 0))[0] for seed in range(2000)]
-    assert drawn.count(1) == 0
-    assert 0.22 < drawn.count(0) / 2000 < 0.28
-    equal = Vocabulary({"colour": ["red", "green"]})
-    assert 0.45 < np.mean([equal.complete({}, stream(seed, 0))[0] for seed in range(2000)]) < 0.55
-
-
 def test_a_model_without_attributes_has_no_labels(tmp_path):
     make_model(str(tmp_path), TINY, {})
     (sample,) = Engine.load(str(tmp_path), "cpu", 1).generate([GenerateRequest(id="x")])
@@ -111,14 +94,3 @@ def test_pixels_that_are_not_finite_are_refused(url):
         weight.data.mul_(1e20)
     with pytest.raises(CheckpointError, match="not finite"):
         list(Engine(generator, info, "cpu", 1).generate([GenerateRequest(id="x")]))
-
-
-@pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
-def test_an_encoded_sample_says_what_it_is(engine, format):
-    (sample,) = engine.generate([GenerateRequest(id="SKU <1>", seed=9)])
-    data = encode_sample(sample.pixels, "SKU <1>", 4, 9, format, engine.info.digest)
-    label = read_label(data)
-    assert label["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
-    assert (label["ganray:RequestID"], label["ganray:Seed"], label["ganray:ModelDigest"]) == ("SKU <1>-4", "9", engine.info.digest)
-    if format != "jpeg":
-        assert np.array_equal(decode_prepared(data), sample.pixels)

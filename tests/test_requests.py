@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ganray.errors import RequestError
-from ganray.requests import GenerateRequest, file_name, read_requests, seed_of, spread_requests, stream
+from ganray.requests import GenerateRequest, Vocabulary, file_name, read_requests, seed_of, spread_requests, stream
 
 
 def read(text, name="table.jsonl", **options):
@@ -89,3 +89,18 @@ def test_requests_spread_evenly_over_the_first_attribute():
     assert [request.attributes for request in made] == [{"category": "bag"}, {"category": "mug"}] * 3 + [{"category": "bag"}]
     assert len({request.id for request in made}) == 7
     assert [request.attributes for request in spread_requests(2, {})] == [{}, {}]
+
+
+def test_a_long_list_of_known_values_is_cut():
+    vocabulary = Vocabulary({"sku": [f"{i}" for i in range(1000)]})
+    with pytest.raises(RequestError, match=r"18, 19, \.\.\. \(1000 in all\)"):
+        vocabulary.encode({"sku": "x"})
+
+
+def test_attributes_left_out_are_drawn_as_often_as_in_the_catalog():
+    vocabulary = Vocabulary({"colour": ["red", "green", "blue"]}, {"colour": {"red": 1, "blue": 3}})
+    drawn = [vocabulary.complete({}, stream(seed, 0))[0] for seed in range(2000)]
+    assert drawn.count(1) == 0
+    assert 0.22 < drawn.count(0) / 2000 < 0.28
+    equal = Vocabulary({"colour": ["red", "green"]})
+    assert 0.45 < np.mean([equal.complete({}, stream(seed, 0))[0] for seed in range(2000)]) < 0.55

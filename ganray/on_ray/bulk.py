@@ -1,4 +1,4 @@
-"""The books of a bulk job: what is to be made, what has been, and when it is all there. No Ray in here.
+"""The books of a bulk job: what is to be made, what has been, and when it is all there. No Ray in here, and no torch.
 
 plan.json               who this job is: created first, compared by every later run (another model or table is refused)
 requests/00000.jsonl    the work of one shard: at most `shard_images` images
@@ -26,10 +26,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from ganray.engine import ROWS, SOFTWARE, Vocabulary, encode_sample
 from ganray.errors import ImageError, ObjectExists, RequestError, StorageError
-from ganray.requests import GenerateRequest, file_name
+from ganray.on_ray.files import SOFTWARE, encode_sample
+from ganray.requests import GenerateRequest, Vocabulary, file_name
 from ganray.storage import Store
 
 PARALLEL_WRITES = 16
@@ -65,7 +66,14 @@ class Span(NamedTuple):
 
 
 def make_plan(
-    source: Callable[[], Iterator[GenerateRequest]], vocabulary: Vocabulary, *, digest: str, resolution: int, shard_images: int, device: str
+    source: Callable[[], Iterator[GenerateRequest]],
+    vocabulary: Vocabulary,
+    *,
+    digest: str,
+    resolution: int,
+    shard_images: int,
+    device: str,
+    rows: int,
 ) -> Plan:
     """Read the whole table once: every request is checked before any work starts.
 
@@ -96,7 +104,7 @@ def make_plan(
         resolution=resolution,
         software=SOFTWARE,
         device=device,
-        rows=ROWS[device],
+        rows=rows,
     )
 
 
@@ -147,6 +155,13 @@ def read_shard(store: Store, shard: int) -> list[tuple[GenerateRequest, int]]:
 def finished(store: Store) -> set[int]:
     """The shards that have receipts."""
     return {int(info.key.rpartition("/")[2].partition(".")[0]) for info in store.list("receipts", ".parquet")}
+
+
+def write(table: pa.Table, *, store: Store, model_digest: str) -> dict[str, NDArray[np.int64]]:
+    """The task behind the engines: `write_shard` of one rendered shard, its counts as a one-row batch."""
+    shard = table.column("shard")[0].as_py()
+    tally = write_shard(store, shard, table.drop_columns(["shard"]), model_digest)
+    return {name: np.array([num]) for name, num in tally.items()}
 
 
 def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str) -> dict[str, int]:

@@ -19,14 +19,14 @@ import ray.data
 
 from ganray.checkpoint import ModelInfo, load_model
 from ganray.config import GenerateConfig
-from ganray.engine import Engine, Vocabulary
+from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
 from ganray.on_ray import bulk
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
 from ganray.on_ray.progress import bar
 from ganray.on_ray.threads import engine_threads
-from ganray.requests import GenerateRequest, read_requests, spread_requests
+from ganray.requests import GenerateRequest, Vocabulary, read_requests, spread_requests
 from ganray.storage import Store, open_object, open_store
 
 SPARE_CPUS = 2  # for encoding and writing; on a machine of its own, Ray counts one CPU more than there are cores
@@ -42,7 +42,7 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
         raise ConfigError(f"generate: out = {config.out}: memory is not shared between processes", "Use a path, or a bucket")
     info, store = load_model(config.model)[1], open_store(config.out)
     resources = connect(config.ray)
-    gpu = use_gpu(config.gpu, resources, config.engines)
+    device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
     source = functools.partial(_requests, config, info)
     plan = bulk.make_plan(
@@ -51,7 +51,8 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
         digest=info.digest,
         resolution=info.model.resolution,
         shard_images=config.shard_images,
-        device="cuda" if gpu else "cpu",
+        device=device,
+        rows=ROWS[device],
     )
     bulk.open_job(store, plan, source)
     todo = sorted(set(range(plan.shards)) - bulk.finished(store))
@@ -104,13 +105,6 @@ class Renderer:
         return pa.table(columns)
 
 
-def write(table: pa.Table, *, store: Store, model_digest: str) -> dict[str, npt.NDArray[np.int64]]:
-    """The task behind the engines: `bulk.write_shard` of one rendered shard, its counts as a one-row batch."""
-    shard = table.column("shard")[0].as_py()
-    tally = bulk.write_shard(store, shard, table.drop_columns(["shard"]), model_digest)
-    return {name: np.array([num]) for name, num in tally.items()}
-
-
 def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
     """Threads of each engine, and writing tasks at a time. Raises ClusterError where the engines do not fit."""
     gpu = use_gpu(config.gpu, resources, config.engines)
@@ -132,7 +126,7 @@ def _stream(config: GenerateConfig, plan: bulk.Plan, store: Store, todo: list[in
             num_gpus=1 if plan.device == "cuda" else 0,
             fn_constructor_args=(config.model, plan, store, threads),
         ).map_batches(
-            functools.partial(write, store=store, model_digest=plan.model_digest),
+            functools.partial(bulk.write, store=store, model_digest=plan.model_digest),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),

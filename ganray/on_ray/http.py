@@ -24,8 +24,9 @@ from fastapi.responses import JSONResponse
 
 from ganray import __version__
 from ganray.config import ServeConfig
-from ganray.engine import Engine, encode_sample
+from ganray.engine import Engine
 from ganray.errors import GanrayError, ImageError, RequestError
+from ganray.on_ray.files import encode_sample
 from ganray.requests import DERIVED_BITS, GenerateRequest, explain, sample_name, seed_of
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}

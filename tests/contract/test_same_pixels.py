@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from ganray.config import ModelConfig, ServeConfig
-from ganray.engine import ROWS, Engine, Vocabulary
+from ganray.engine import ROWS, Engine
 from ganray.models import MODELS
 from ganray.on_ray import bulk
 from ganray.on_ray.bench_model import make_model
-from ganray.on_ray.generate import Renderer, write
+from ganray.on_ray.generate import Renderer
 from ganray.on_ray.http import make_app
-from ganray.requests import GenerateRequest
+from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import open_store
 
 ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
@@ -79,11 +79,12 @@ def test_bulk_and_http_give_the_same_bytes(url, tmp_path):
         resolution=engine.resolution,
         shard_images=13,
         device="cpu",
+        rows=ROWS["cpu"],
     )
     bulk.open_job(store, plan, lambda: (request.resolved() for request in REQUESTS))
     renderer = Renderer(url, plan, store, 1)
     for shard in range(plan.shards):
-        write(renderer({"shard": np.array([shard])}), store=store, model_digest=plan.model_digest)
+        bulk.write(renderer({"shard": np.array([shard])}), store=store, model_digest=plan.model_digest)
     files = {info.key.rpartition("/")[2]: store.get(info.key) for info in store.list("images")}
     assert len(files) == plan.images
 

@@ -8,13 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from ganray.config import ModelConfig
-from ganray.engine import Vocabulary
 from ganray.errors import ImageError, RequestError, StorageError
 from ganray.images.provenance import read_label
 from ganray.on_ray import bulk
 from ganray.on_ray.bench_model import make_model
-from ganray.on_ray.generate import Renderer, write
-from ganray.requests import GenerateRequest
+from ganray.on_ray.generate import Renderer
+from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
 
@@ -37,7 +36,7 @@ def source(requests):
 
 
 def plan_of(model, requests=REQUESTS, **changes):
-    options = {"digest": model[1].digest, "resolution": 8, "shard_images": 4, "device": "cpu"}
+    options = {"digest": model[1].digest, "resolution": 8, "shard_images": 4, "device": "cpu", "rows": 8}
     return bulk.make_plan(source(requests), Vocabulary(ATTRIBUTES), **options | changes)
 
 
@@ -49,7 +48,7 @@ def run(model, store, requests=REQUESTS):
     tallies = []
     for shard in sorted(set(range(plan.shards)) - bulk.finished(store)):
         table = renderer({"shard": np.array([shard])})
-        tallies.append({name: int(num[0]) for name, num in write(table, store=store, model_digest=plan.model_digest).items()})
+        tallies.append({name: int(num[0]) for name, num in bulk.write(table, store=store, model_digest=plan.model_digest).items()})
     return bulk.close_job(store, plan), tallies
 
 

@@ -8,10 +8,11 @@ import time
 import pytest
 
 from ganray.config import GenerateConfig, ModelConfig, RayConfig
-from ganray.engine import Engine, encode_sample
+from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.files import encode_sample
 from ganray.on_ray.generate import generate
 from ganray.requests import GenerateRequest, file_name
 from ganray.storage import open_store
@@ -21,6 +22,7 @@ TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=
 DRIVER = """
 import sys
 from ganray.config import GenerateConfig
+from ganray.on_ray.files import encode_sample
 from ganray.on_ray.generate import generate
 generate(GenerateConfig.model_validate_json(sys.argv[1]))
 """

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from ganray.config import ModelConfig, ServeConfig
-from ganray.engine import Engine, encode_sample
+from ganray.engine import Engine
 from ganray.errors import ImageError
 from ganray.images.provenance import read_label
 from ganray.on_ray import http
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.files import encode_sample
 from ganray.requests import GenerateRequest
 
 ATTRIBUTES = {"category": ("bag", "mug"), "colour": ("red", "grün")}

@@ -5,9 +5,10 @@ import httpx
 import pytest
 
 from ganray.config import ModelConfig, ServeConfig
-from ganray.engine import Engine, encode_sample
+from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.files import encode_sample
 from ganray.on_ray.serve import serve
 from ganray.requests import GenerateRequest
 
