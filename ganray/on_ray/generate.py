@@ -76,6 +76,13 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     }
 
 
+def show(books: dict[str, int | float | str]) -> str:
+    """The closed books in two lines."""
+    parts = " + ".join(f"{name} {books[name]:,}" for name in ("written", "existing", "quarantined"))
+    made = f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"
+    return f"{made}\nmanifest {books['manifest']}"
+
+
 class Renderer:
     """The actor that holds an engine: a shard's number in, its pixels and facts out as one table."""
 

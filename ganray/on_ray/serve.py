@@ -9,7 +9,6 @@ import contextlib
 import io
 import logging
 import socket
-import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -66,12 +65,16 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
         print(f"{config.model}: model {info.digest[:12]}, attributes {known}")
         print(f"POST {serving.url}/v1/generate, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
         try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print("stopping", file=sys.stderr)
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
         finally:
             serving.stop()
     return serving
+
+
+def show(serving: Serving) -> str:
+    """What is left to say once the endpoint is down."""
+    return f"stopped serving at {serving.url}"
 
 
 def _start(config: ServeConfig) -> Serving:
