@@ -57,8 +57,8 @@ def discriminator_loss(
     state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """D's loss with penalties on images [N, C, R, R] without gradient; beside it the logits of real, and the scalars worth logging."""
-    real_logits, r1 = _score(state, _transform(real, terms), label, terms)
-    fake_logits, r2 = _score(state, _transform(fake, terms), label, terms)
+    real, fake = _transform(real, terms), _transform(fake, terms)
+    real_logits, fake_logits, r1, r2 = _score(state, real, fake, label, terms)
     game = GAMES[terms.config.loss.name].discriminator(real_logits, fake_logits)
     metrics = {"loss_d": game, "logit": (real_logits - fake_logits).mean(), "r1": r1, "r2": r2}
     return game + terms.hyper.gamma / 2 * (r1 + r2), real_logits, {name: value.detach() for name, value in metrics.items()}
@@ -77,20 +77,24 @@ def autocast(device: torch.device, config: TrainConfig) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
 
-def _score(state: TrainState, x: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, Tensor]:
-    """Logits [N] of x, and the mean squared gradient of D at x by the configured method."""
-    loss = terms.config.loss
-    if loss.penalty == "none":
-        logits: Tensor = state.discriminator(x, label)
-        return logits, logits.new_zeros(())
+def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Logits [N] of real and of fake, and the mean squared gradient of D at each (R1, R2) by the configured method."""
+    loss, network, num = terms.config.loss, state.discriminator, len(real)
+    if loss.penalty == "none":  # two passes: the batch norm of the classic networks must not mix real and fake
+        real_logits, fake_logits = network(real, label), network(fake, label)
+        return real_logits, fake_logits, real_logits.new_zeros(()), real_logits.new_zeros(())
     if loss.penalty == "exact":
-        x = x.detach().requires_grad_()
-        logits = state.discriminator(x, label)
-        return logits, exact_penalty(logits, x)
-    few = max(1, round(loss.fraction * len(x)))
-    shifted = x[:few] + loss.sigma * torch.randn(x[:few].shape, device=x.device, generator=terms.rng)
-    logits = state.discriminator(torch.cat([x, shifted]), torch.cat([label, label[:few]]))
-    return logits[: len(x)], finite_penalty(logits[:few], logits[len(x) :], loss.sigma)
+        real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
+        real_logits, fake_logits = network(torch.cat([real, fake]), torch.cat([label, label])).split(num)
+        return real_logits, fake_logits, exact_penalty(real_logits, real), exact_penalty(fake_logits, fake)
+    few = max(1, round(loss.fraction * num))
+    near = torch.cat([real[:few], fake[:few]])
+    near = near + loss.sigma * torch.randn(near.shape, device=near.device, generator=terms.rng)
+    logits = network(torch.cat([real, fake, near]), torch.cat([label, label, label[:few], label[:few]]))
+    real_logits, fake_logits, near_real, near_fake = logits.split([num, num, few, few])
+    r1 = finite_penalty(real_logits[:few], near_real, loss.sigma)
+    r2 = finite_penalty(fake_logits[:few], near_fake, loss.sigma)
+    return real_logits, fake_logits, r1, r2
 
 
 def _transform(x: Tensor, terms: Terms) -> Tensor:
