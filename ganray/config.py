@@ -175,6 +175,7 @@ class IngestConfig(Section):
     row_group: PositiveInt = Field(128, description="images per Parquet row group: the unit of streaming")
     limit: NonNegativeInt = Field(0, description="stop listing after this many images; 0 = all")
     seed: NonNegativeInt = Field(0, description="seed of the sample catalog")
+    cluttered: Probability = Field(0.0, description="share of the sample catalog's products that stand on cluttered backgrounds")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -44,12 +44,12 @@ class Manifest:
         return {value for part in parts for value in pc.unique(part).to_pylist()}
 
 
-def build_manifest(store: Store, config: IngestConfig) -> Manifest:
-    """List `store` once and join `config.table` to it, or take the category from folder names.
+def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], bool] = lambda key: False) -> Manifest:
+    """List `store` once, but for keys to `skip`, and join `config.table` to it, or take the category from folder names.
 
     Raises CatalogError when there are no images, none of them is in the table, or a category has too few.
     """
-    images = list(islice(_images(store), config.limit or None))
+    images = list(islice((info for info in _images(store) if not skip(info.key)), config.limit or None))
     if not images:
         raise CatalogError(f"{store.url} holds no images", "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
     attributes = load_attributes(config) if config.table else None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from pydantic import ValidationError
 
 from ganray.catalog.drawing import PATTERNS, Canvas, Colour, clutter, tinted, white
 from ganray.catalog.products import CATEGORIES, CREAM, Look
+from ganray.catalog.schema import Document
 from ganray.images.codec import Pixels
 
 COLOURS: dict[str, Colour] = {
@@ -24,6 +27,7 @@ COLOURS: dict[str, Colour] = {
     "red": (206.0, 34.0, 42.0),
     "yellow": (248.0, 202.0, 40.0),
 }
+SAMPLE_KEY = "sample.json"
 SAMPLE_VERSION = 1  # of the drawings: raise it when they change
 PATTERN_SHARES = (0.6, 0.2, 0.2)
 
@@ -40,6 +44,38 @@ class Product:
     title: str
     seed: int
     index: int
+
+
+class SamplePlan(Document):
+    """`sample.json`: which sample lies in a folder, and whether it is whole; pictures are `side` px."""
+
+    version: int = SAMPLE_VERSION
+    products: int
+    seed: int
+    side: int
+    cluttered: float = 0.0
+    finished: bool = False
+
+    def product(self, index: int) -> Product:
+        """Product `index` of this sample."""
+        return product(self.seed, index, self.cluttered)
+
+    def outgrown(self, key: str) -> bool:
+        """Whether a larger sample than this one has a photo of that key."""
+        index = int("".join(re.findall(r"-(\d{7,})\.png$", key)) or -1)
+        return index >= self.products and key == photo_key(self.product(index))
+
+    def to_json(self) -> bytes:
+        """The document."""
+        return self.model_dump_json().encode()
+
+    @staticmethod
+    def from_json(data: bytes) -> SamplePlan | None:
+        """Parse; None when it is none of ours."""
+        try:
+            return SamplePlan.model_validate_json(data)
+        except ValidationError:
+            return None
 
 
 def product(seed: int, index: int, cluttered: float = 0.0) -> Product:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -104,6 +105,12 @@ def quarantine_key(number: int) -> str:
 def receipt_key(number: int) -> str:
     """Where the receipt of shard `number` lies; written last."""
     return f"receipts/part-{number:05d}.json"
+
+
+def is_part(key: str) -> bool:
+    """Whether an object of this key is one that an ingest writes by number."""
+    number = int("".join(re.findall(r"-(\d{5,})\.", key)[-1:]) or -1)
+    return number >= 0 and key in {name(number) for name in (manifest_key, shard_key, quarantine_key, receipt_key)}
 
 
 def _finished(out: Store, number: int, mark: str) -> Receipt | None:

@@ -22,9 +22,9 @@ import ray.data
 from ganray.catalog.cleaning import Recipe
 from ganray.catalog.manifest import Manifest, build_manifest, check_categories, primary
 from ganray.catalog.reader import Catalog
-from ganray.catalog.sample import SAMPLE_VERSION, attributes_csv, draw, photo_key, product
+from ganray.catalog.sample import SAMPLE_KEY, SamplePlan, attributes_csv, draw, photo_key
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
-from ganray.catalog.shards import Receipt, Work, fingerprint, manifest_key, prepare_shard, quarantine_key, receipt_key
+from ganray.catalog.shards import Receipt, Work, fingerprint, is_part, manifest_key, prepare_shard, quarantine_key, receipt_key
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ConfigError, ObjectNotFound
 from ganray.images.codec import Pixels, encode
@@ -35,7 +35,7 @@ from ganray.on_ray.progress import bar
 from ganray.storage import Store, open_store
 
 SAMPLE_CHUNK = 128  # products drawn by one task
-SHEET_ROWS, SHEET_COLUMNS = 40, 10
+SHEET_KEY, SHEET_ROWS, SHEET_COLUMNS = "contact_sheet.png", 40, 10
 
 
 def ingest(config: IngestConfig) -> CatalogInfo:
@@ -45,20 +45,20 @@ def ingest(config: IngestConfig) -> CatalogInfo:
     """
     connect(config.ray)
     out = open_store(config.out)
+    before = _catalog(out)
     origin = config.source
     if origin.startswith("sample:"):
         config = draw_sample(config, out)
     work = Work(open_store(config.source), out, Recipe.of(config), config.row_group)
-    manifest = build_manifest(work.source, config)
+    manifest = build_manifest(work.source, config, skip=_own_images(work.source, out))
     mark = _write_manifest(work, manifest)
-    before = _catalog(out)
     if before is not None and before.fingerprint != mark:
         out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
     receipts = _prepare(work, manifest)
     info = _close_books(config, manifest, receipts, mark, origin)
     if before is not None and before == info.model_copy(update={"created": before.created}):
         return before
-    out.put("contact_sheet.png", encode(_contact_sheet(Catalog(out, info)), "png"))
+    out.put(SHEET_KEY, encode(_contact_sheet(Catalog(out, info)), "png"))
     _sweep(out, receipts)
     out.put(CATALOG_KEY, info.to_json())
     return info
@@ -78,38 +78,64 @@ def show(info: CatalogInfo) -> str:
 
 
 def draw_sample(config: IngestConfig, out: Store) -> IngestConfig:
-    """Draw `sample:N` under out/photos (masks under out/truth) unless it lies there; returns the config that ingests it."""
+    """Draw `sample:N` under out/photos (masks under out/truth) unless it lies there; returns the config that ingests it.
+
+    out/sample.json says which sample lies there, and is written first: without it photos/ and truth/ are not ours, an error.
+    """
     num = config.source.partition(":")[2]
     if not num.isdigit() or int(num) < 1:
         raise ConfigError(f"source {config.source!r}: {num!r} is no number of products", "Write for example sample:3000")
     side = max(64, 2 * config.resolution)
-    products = [product(config.seed, index) for index in range(int(num))]
-    about = json.dumps({"version": SAMPLE_VERSION, "products": len(products), "seed": config.seed, "side": side}).encode()
-    table = attributes_csv(products)
-    if _get(out, "sample.json") != about:
-        out.delete("sample.json")
-        chunks = [products[start : start + SAMPLE_CHUNK] for start in range(0, len(products), SAMPLE_CHUNK)]
-        with bar("draw", len(products), "img") as progress:
-            for done in _each(len(chunks), partial(_draw_chunk, out, config.seed, len(products), side)):
+    plan = SamplePlan(products=int(num), seed=config.seed, side=side, cluttered=config.cluttered)
+    if _sample(out) != plan.model_copy(update={"finished": True}):
+        out.put(SAMPLE_KEY, plan.to_json())
+        with bar("draw", plan.products, "img") as progress:
+            for done in _each(-(-plan.products // SAMPLE_CHUNK), partial(_draw_chunk, out, plan)):
                 progress.update(int(done))
-        keep = {photo_key(item) for item in products}
-        _delete_others(out.child("photos"), keep)
-        _delete_others(out.child("truth"), keep)
-        out.put("photos/attributes.csv", table)
-        out.put("sample.json", about)
+        for folder in ("photos", "truth"):
+            for info in list(out.list(folder)):
+                if plan.outgrown(info.key.removeprefix(f"{folder}/")):
+                    out.delete(info.key)
+        out.put("photos/attributes.csv", attributes_csv(plan.product(index) for index in range(plan.products)))
+        out.put(SAMPLE_KEY, plan.model_copy(update={"finished": True}).to_json())
     photos = f"{out.url}/photos"
     attributes = ("category", "colour", "pattern") if config.attributes is None else config.attributes
     return config.model_copy(update={"source": photos, "table": f"{photos}/attributes.csv", "join": "file", "attributes": attributes})
 
 
-def _draw_chunk(out: Store, seed: int, num: int, side: int, chunk: int) -> str:
-    start, stop = chunk * SAMPLE_CHUNK, min(num, (chunk + 1) * SAMPLE_CHUNK)
+def _draw_chunk(out: Store, plan: SamplePlan, chunk: int) -> str:
+    start, stop = chunk * SAMPLE_CHUNK, min(plan.products, (chunk + 1) * SAMPLE_CHUNK)
     for index in range(start, stop):
-        item = product(seed, index)
-        pixels, mask = draw(item, side)
+        item = plan.product(index)
+        pixels, mask = draw(item, plan.side)
         out.put(f"photos/{photo_key(item)}", encode(pixels, "png"))
         out.put(f"truth/{photo_key(item)}", encode(np.repeat(mask[..., None], 3, axis=2), "png"))
     return str(stop - start)
+
+
+def _sample(out: Store) -> SamplePlan | None:
+    """The sample that lies under `out`, perhaps unfinished; raises CatalogError when its places are somebody else's."""
+    data = _get(out, SAMPLE_KEY)
+    plan = None if data is None else SamplePlan.from_json(data)
+    if plan is None:
+        foreign = SAMPLE_KEY if data is not None else next((info.key for folder in ("photos", "truth") for info in out.list(folder)), None)
+        if foreign is not None:
+            raise CatalogError(
+                f"a sample catalog cannot be drawn under {out.url}: {foreign} is there, and no sample's",
+                "Name another place with --out, or your own photos with --source",
+            )
+    return plan
+
+
+def _own_images(source: Store, out: Store) -> Callable[[str], bool]:
+    """Which keys of `source` are images that ingest wrote itself, where `out` is the source or lies in it."""
+    inside = source.prefix_of(out)
+    folder = None if inside is None else f"{inside}/" if inside else ""
+    if folder is None:
+        return lambda key: False
+    sample = out.exists(SAMPLE_KEY) and _sample(out) is not None
+    folders = (f"{folder}photos/", f"{folder}truth/") if sample else ()
+    return lambda key: key == f"{folder}{SHEET_KEY}" or key.startswith(folders)
 
 
 def _write_manifest(work: Work, manifest: Manifest) -> str:
@@ -205,12 +231,17 @@ def _contact_sheet(catalog: Catalog) -> Pixels:
 
 
 def _catalog(out: Store) -> CatalogInfo | None:
+    """The catalog that lies under `out`; None when there is none, or one of another version. Raises CatalogError for a foreign file."""
     data = _get(out, CATALOG_KEY)
-    try:
-        return None if data is None else CatalogInfo.from_json(data, out.url_of(CATALOG_KEY))
-    except CatalogError:
-        out.delete(CATALOG_KEY)
+    if data is None:
         return None
+    try:
+        return CatalogInfo.from_json(data, out.url_of(CATALOG_KEY))
+    except CatalogError as error:
+        if b'"schema_version"' in data and b'"fingerprint"' in data:
+            out.delete(CATALOG_KEY)
+            return None
+        raise CatalogError(f"{out.url_of(CATALOG_KEY)} is there, and no catalog of ganray", "Name another place with --out") from error
 
 
 def _get(store: Store, key: str) -> bytes | None:
@@ -221,15 +252,11 @@ def _get(store: Store, key: str) -> bytes | None:
 
 
 def _sweep(out: Store, receipts: list[Receipt]) -> None:
-    """Remove what an earlier ingest with other options left in the catalog's folders."""
+    """Remove the parts that an earlier ingest with other options left; nothing of another name is touched."""
     keep = {manifest_key(receipt.number) for receipt in receipts} | {receipt_key(receipt.number) for receipt in receipts}
     keep |= {receipt.shard.key for receipt in receipts if receipt.shard is not None}
     keep |= {quarantine_key(receipt.number) for receipt in receipts if receipt.reasons}
     for folder in ("source", "receipts", "shards", "quarantine"):
-        _delete_others(out.child(folder), {key.partition("/")[2] for key in keep if key.startswith(f"{folder}/")})
-
-
-def _delete_others(store: Store, keep: set[str]) -> None:
-    for info in list(store.list()):
-        if info.key not in keep:
-            store.delete(info.key)
+        for info in list(out.list(folder)):
+            if info.key not in keep and is_part(info.key):
+                out.delete(info.key)

@@ -99,6 +99,13 @@ class LocalStore(Store):
         """The store of a folder below; see Store."""
         return LocalStore(self._path(prefix.strip("/")))
 
+    def prefix_of(self, other: Store) -> str | None:
+        """The prefix of another store's folder in this one, links and dots resolved; see Store."""
+        if not isinstance(other, LocalStore):
+            return None
+        here, there = self.root.resolve(), other.root.resolve()
+        return str(there.relative_to(here)).removeprefix(".") if there.is_relative_to(here) else None
+
     def open_seekable(self, key: str) -> BinaryIO:
         """Open an object as a file; see Store."""
         with self._reported(key):

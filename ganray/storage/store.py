@@ -83,6 +83,13 @@ class Store(ABC):
         """The URL of an object, as errors name it."""
         return f"{self.url.rstrip('/')}/{key}" if key else self.url
 
+    def prefix_of(self, other: Store) -> str | None:
+        """The prefix of another store's folder in this one: empty if they are the same, None if it lies elsewhere."""
+        if other.url == self.url:
+            return ""
+        above = self.url.rstrip("/") + "/"
+        return other.url[len(above) :] if other.url.startswith(above) else None
+
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""
         try:

@@ -7,7 +7,7 @@ import pytest
 
 from ganray.catalog.drawing import PATTERNS
 from ganray.catalog.products import CATEGORIES
-from ganray.catalog.sample import COLOURS, Product, attributes_csv, draw, photo_key, product
+from ganray.catalog.sample import COLOURS, Product, SamplePlan, attributes_csv, draw, photo_key, product
 
 
 def test_a_product_is_a_function_of_seed_and_index():
@@ -88,3 +88,13 @@ def test_the_table_names_every_photo():
         "file": photo_key(products[3]),
         **{name: getattr(products[3], name) for name in ("sku", "category", "colour", "pattern", "background", "title")},
     }
+
+
+def test_a_plan_knows_its_products_and_what_a_larger_one_left():
+    plan = SamplePlan(products=24, seed=3, side=64, cluttered=0.5)
+    assert plan.product(5) == product(3, 5, 0.5)
+    assert SamplePlan.from_json(plan.to_json()) == plan
+    assert SamplePlan.from_json(b'{"products": 24}') is None
+    assert plan.outgrown(photo_key(product(0, 24)))
+    for key in (photo_key(product(0, 23)), "mug/MUG-0000024.png", "attributes.csv", "own.png", "x/" + photo_key(product(0, 24))):
+        assert not plan.outgrown(key)

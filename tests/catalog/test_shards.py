@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ganray.catalog import shards
-from ganray.catalog.shards import manifest_key, prepare_shard, quarantine_key, receipt_key, shard_key
+from ganray.catalog.shards import is_part, manifest_key, prepare_shard, quarantine_key, receipt_key, shard_key
 from ganray.errors import StorageError
 from ganray.storage import open_store
 
@@ -124,3 +124,16 @@ def test_large_files_are_refused_without_reading_them(plan, mixed, tmp_path, mon
     receipt = prepare_shard(work, 0)
     assert receipt.reasons == {"empty": 1, "no_category": 1, "too_many_bytes": 11, "unknown_format": 1}
     assert sorted(asked) == ["mug/empty.png", "mug/text.jpg"]
+
+
+def test_parts_are_known_by_their_whole_key():
+    for number in (0, 7, 123456):
+        assert all(is_part(name(number)) for name in (manifest_key, shard_key, quarantine_key, receipt_key))
+    for key in (
+        "shards/part-00001-a.parquet",
+        "shards/part-1.parquet",
+        "x/shards/part-00001.parquet",
+        "source/part-00001.parquet",
+        "a.png",
+    ):
+        assert not is_part(key)

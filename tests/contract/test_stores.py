@@ -222,3 +222,10 @@ def test_pickles_as_its_url(store, url):
         pickled = pickle.dumps(store)
         assert b"secret" not in pickled
         assert pickle.loads(pickled).get("k") == b"1"
+
+
+def test_which_folder_of_a_store_another_one_is(store):
+    assert store.prefix_of(store.child("a/b")) == "a/b"
+    assert store.child("a").prefix_of(store.child("a")) == ""
+    assert store.child("a").prefix_of(store) is None
+    assert store.child("a").prefix_of(store.child("ab")) is None

@@ -78,6 +78,69 @@ def test_other_options_replace_the_catalog_and_sweep_its_rests(cluster, photos, 
     ]
 
 
+def test_foreign_files_beside_the_catalog_stay(cluster, photos, tmp_path):
+    store = open_store(str(tmp_path / "shop"))
+    foreign = [
+        "source/part-1.csv",
+        "shards/part-00009-a.parquet",
+        "receipts/2026/may.pdf",
+        "quarantine/readme.txt",
+        "photos/a.jpg",
+        "truth/b",
+    ]
+    for key in foreign:
+        store.put(key, b"mine")
+    config = IngestConfig(source=photos, out=store.url, shard_images=25)
+    ingest(config)
+    ingest(config.model_copy(update={"shard_images": 100}))
+    assert [key for key in foreign if store.get(key) != b"mine"] == []
+    assert not store.exists("shards/part-00001.parquet")
+
+
+@pytest.mark.parametrize("key", ["photos/mug/a.jpg", "truth/b.png", "sample.json"])
+def test_a_sample_is_not_drawn_over_somebody_elses_files(cluster, tmp_path, key):
+    store = open_store(str(tmp_path / "shop"))
+    store.put(key, b"{}")
+    with pytest.raises(CatalogError, match=rf"{key} is there, and no sample's\. Name another place with --out"):
+        ingest(IngestConfig(source="sample:24", out=store.url))
+    assert [info.key for info in store.list()] == [key]
+
+
+def test_a_catalog_json_of_somebody_else_stays(cluster, photos, tmp_path):
+    store = open_store(str(tmp_path / "shop"))
+    store.put("catalog.json", b'{"products": []}')
+    with pytest.raises(CatalogError, match=r"catalog\.json is there, and no catalog of ganray"):
+        ingest(IngestConfig(source=photos, out=store.url))
+    assert store.get("catalog.json") == b'{"products": []}'
+
+
+def test_another_sample_replaces_a_sample_even_after_an_interruption(cluster, tmp_path):
+    store = open_store(str(tmp_path))
+    config = IngestConfig(source="sample:48", out=store.url)
+    ingest(config)
+    white = store.get(f"photos/{photo_key(product(0, 0))}")
+    store.put("photos/own.png", b"mine")
+    store.delete(f"photos/{photo_key(product(0, 1))}")
+    store.put("sample.json", store.get("sample.json").replace(b"true", b"false"))
+    info = ingest(config.model_copy(update={"source": "sample:24", "cluttered": 1.0}))
+    assert info.counts.model_dump() == {"listed": 25, "accepted": 24, "quarantined": 1}
+    assert info.reasons == {"not_in_table": 1}
+    assert store.get(f"photos/{photo_key(product(0, 0))}") != white
+    assert len(list(store.list("truth"))) == 24
+    assert b",cluttered," in store.get("photos/attributes.csv")
+
+
+@pytest.mark.parametrize("place", ["", "/catalog"])
+def test_a_catalog_inside_its_source_does_not_eat_itself(cluster, photos, tmp_path, place):
+    source, shop = open_store(photos), open_store(str(tmp_path))
+    for info in source.list():
+        shop.put(info.key, source.get(info.key))
+    config = IngestConfig(source=shop.url, out=shop.url + place)
+    assert ingest(config) == ingest(config)
+    ingest(IngestConfig(source="sample:24", out=shop.url + place))
+    assert ingest(config).counts.listed == 61
+
+
 def test_a_failed_run_leaves_no_catalog(cluster, photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"))
     ingest(config)
