@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import statistics
 import time
 from typing import Any
@@ -15,7 +14,7 @@ from ganray.config import BenchmarkConfig, DataConfig
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
 from ganray.on_ray.bench_catalog import sample_catalog
-from ganray.on_ray.cluster import connect
+from ganray.on_ray.cluster import connect, cores
 from ganray.on_ray.data import stream
 from ganray.on_ray.windows import Source
 
@@ -27,9 +26,9 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """Rows of the benchmark; both sides decode and augment the same images with the same code, bytes of the bare side in memory."""
     connect(config.ray)
     catalog = sample_catalog(PRODUCTS, RESOLUTION, config.ray)
-    images, processes = config.images or IMAGES, os.cpu_count() or 1
+    images, processes = config.images or IMAGES, cores()
     encoded = [data for s, g, _ in catalog.row_groups() for data in catalog.read_row_group(s, g, ["image"]).column("image").to_pylist()]
-    source = Source(catalog.url, tuple(catalog.info.attributes), AUGMENTED, seed=0)
+    source = Source.of(catalog, catalog.info.attributes, AUGMENTED, seed=0)
     delivered(source, catalog, 4 * BATCH, processes)  # starts the data workers
     ours, bare = [], []
     for _ in range(config.repeats):

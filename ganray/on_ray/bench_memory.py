@@ -32,7 +32,7 @@ def peak(catalog: Catalog, config: BenchmarkConfig) -> float:
     """Peak RSS in MiB of the heaviest Ray worker over one epoch, shared memory included."""
     ray.shutdown()
     connect(config.ray)
-    source = Source(str(Path(catalog.url).resolve()), tuple(catalog.info.attributes), DataConfig(), seed=0)
+    source = Source.of(catalog, catalog.info.attributes, DataConfig(), seed=0)
     consumer: Any = ray.remote(Consumer).options(num_cpus=1).remote()
     ray.get(consumer.consume.remote(source, catalog.num_images // BATCH))
     heaviest = max(worker_peaks(), default=0.0)

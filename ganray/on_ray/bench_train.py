@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 import statistics
 import time
@@ -15,7 +14,7 @@ from ganray.catalog.reader import Catalog
 from ganray.config import BenchmarkConfig, TrainConfig
 from ganray.images.codec import to_float
 from ganray.on_ray.bench_catalog import ROOT, sample_catalog
-from ganray.on_ray.cluster import connect
+from ganray.on_ray.cluster import connect, cores
 from ganray.on_ray.train import check_catalog, train
 from ganray.on_ray.windows import Source, catalog_order, read_window
 from ganray.presets import preset
@@ -29,7 +28,7 @@ PRESET, PRODUCTS, IMAGES = "demo-32", 3072, 6000
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row. Both sides use as many threads; ours is the rate that training reports once it runs, data and logs included."""
     base = preset(PRESET)
-    threads = os.cpu_count() or 1
+    threads = cores()
     connect(config.ray)
     catalog = sample_catalog(PRODUCTS, base.model.resolution, config.ray)
     images = config.images or IMAGES
@@ -64,7 +63,7 @@ def plain_loop(config: TrainConfig, images: int, threads: int) -> float:
     torch.set_num_threads(threads)
     catalog = Catalog.open(config.catalog)
     vocabulary = check_catalog(config, catalog)
-    source = Source(config.catalog, tuple(vocabulary), config.data, config.seed)
+    source = Source.of(catalog, vocabulary, config.data, config.seed)
     pixels, labels = (torch.from_numpy(part) for part in read_window(source, catalog_order(source).epoch(0)[0]))
     state = create_state(config, tuple(len(values) for values in vocabulary.values()), "cpu")
     batches = list(zip(pixels.split(config.batch), labels.split(config.batch), strict=True))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from ganray.config import BenchmarkConfig
+from ganray.on_ray.cluster import cores
 
 # name: (module with `measure(config) -> rows`, bar of the ratio, whether lower is better)
 BENCHMARKS: dict[str, tuple[str, float, bool]] = {
@@ -26,7 +26,7 @@ def benchmark(config: BenchmarkConfig) -> None:
     """Run one benchmark or all; one row each, as a JSON line (`--json`) or for a person."""
     names = list(BENCHMARKS) if config.name == "all" else [config.name]
     if not config.json_lines:
-        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}", flush=True)
+        print(f"{platform.processor() or platform.machine()}, {cores()} cores, Python {platform.python_version()}", flush=True)
     for name in names:
         module, bar, lower = BENCHMARKS[name]
         measure: Callable[[BenchmarkConfig], list[dict[str, Any]]] = importlib.import_module(module).measure

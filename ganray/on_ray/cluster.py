@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -29,10 +30,12 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Resources:
-    """What the cluster has in all."""
+    """What the cluster has in all, and the CPUs of its largest node; `joined` tells that it was not started here."""
 
     cpus: float
     gpus: float
+    node_cpus: float
+    joined: bool = False
 
 
 def connect(config: RayConfig) -> Resources:
@@ -43,22 +46,38 @@ def connect(config: RayConfig) -> Resources:
     if not ray.is_initialized():
         _start(config)
     total = ray.cluster_resources()
-    return Resources(cpus=total.get("CPU", 0.0), gpus=total.get("GPU", 0.0))
+    largest = max((node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+    if not _joins(config):
+        largest = min(largest, config.num_cpus or float(cores()))  # the CPU beyond the cores is for data, not for threads
+    return Resources(total.get("CPU", 0.0), total.get("GPU", 0.0), largest, _joins(config))
+
+
+def cores() -> int:
+    """The CPUs this process may use: its affinity, within its container's quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return allowed if quota == "max" else max(1, min(allowed, int(quota) // int(period)))
+    except (OSError, ValueError):
+        return allowed
+
+
+def _joins(config: RayConfig) -> bool:
+    return bool(config.address) or "RAY_JOB_ID" in os.environ or "RAY_ADDRESS" in os.environ
 
 
 def _start(config: RayConfig) -> None:
-    inside_job = "RAY_JOB_ID" in os.environ or "RAY_ADDRESS" in os.environ
-    address = config.address or None
-    if address is None and not inside_job:
+    here = not _joins(config)
+    if here:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     options: dict[str, Any] = {}
-    if address is None and not inside_job:
+    if here:
         # One logical CPU beyond the cores keeps Ray Data alive beside a Train worker on the smallest machine.
-        options = {"num_cpus": config.num_cpus or (os.cpu_count() or 1) + 1, "include_dashboard": False}
+        options = {"num_cpus": config.num_cpus or cores() + 1, "include_dashboard": False}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        ray.init(address=config.address or None, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error
@@ -68,9 +87,15 @@ def use_gpu(wanted: bool | None, resources: Resources, num: int = 1) -> bool:
     """Resolve a `gpu` field: None means "where the cluster has them". Raises ClusterError if asked for and absent."""
     if wanted is None:
         return resources.gpus >= num
-    if wanted and resources.gpus < num:
+    if wanted and resources.gpus < num and not resources.joined:  # a cluster's autoscaler may bring them
         raise ClusterError(f"gpu: {num} GPU(s) asked for, the cluster has {resources.gpus:g}", "Use --no-gpu, or a cluster with GPUs")
     return wanted
+
+
+def require_node(needed: float, resources: Resources, what: str) -> None:
+    """Raise ClusterError when no single node has the CPUs that one actor asks for."""
+    if resources.node_cpus < needed:
+        raise ClusterError(f"{what} needs {needed:g} CPUs of one node, the largest has {resources.node_cpus:g}", "Use fewer threads")
 
 
 def require_cpus(needed: float, resources: Resources, what: str) -> None:

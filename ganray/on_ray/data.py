@@ -35,10 +35,11 @@ def stream(source: Source, rank: int, world: int, batch: int, consumed: int, tas
     labels: list[npt.NDArray[np.int64]] = []
     held = 0
     for block_images, block_labels in _blocks(source, windows, tasks):
-        images.append(block_images[skip:])
-        labels.append(block_labels[skip:])
+        drop = min(skip, len(block_images))  # Ray Data may hand over a large window as several blocks
+        skip -= drop
+        images.append(block_images[drop:])
+        labels.append(block_labels[drop:])
         held += len(images[-1])
-        skip = 0
         if held < batch:
             continue
         whole_images, whole_labels = _join(images), _join(labels)

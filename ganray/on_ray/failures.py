@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError
 from ray.train import TrainingFailedError
 
 from ganray.errors import ClusterError, GanrayError, StorageError
@@ -20,6 +20,8 @@ def ours(error: BaseException) -> GanrayError | None:
     for layer in layers:
         if isinstance(layer, OSError) and layer.errno == 28:
             return StorageError(f"{layer.filename or 'the disk'}: no space left", "Free some space, then run the same command again")
+    if isinstance(error, TrainingFailedError) and any(isinstance(layer, RayActorError) for layer in layers):
+        return ClusterError("training workers died more often than max_failures allows (out of memory?)", "Continue with --resume")
     if isinstance(error, RayError) and not getattr(error, "cause", None):
         return ClusterError(f"Ray: {str(error).strip().splitlines()[0]}", "Run the same command again: finished work is kept")
     return None

@@ -14,13 +14,23 @@ from tqdm import tqdm
 class Progress:
     """A bar on a terminal; a line every ten seconds (and one at the end) where output is a file or a job log."""
 
-    def __init__(self, what: str, total: float, unit: str, stream: TextIO | None = None) -> None:
+    def __init__(self, what: str, total: float, unit: str, stream: TextIO | None = None, start: float = 0.0) -> None:
         self._stream = stream or sys.stderr
         self._what, self._total, self._unit = what, total, unit
-        self._done, self._note, self._started, self._printed = 0.0, "", time.monotonic(), time.monotonic()
+        self._done, self._start, self._note = start, start, ""
+        self._started = self._printed = time.monotonic()
         self._shown = -1.0
         self._bar = (
-            tqdm(total=total, desc=what, unit=unit, file=self._stream, dynamic_ncols=True, smoothing=0.1, unit_scale=total >= 100_000)
+            tqdm(
+                total=total,
+                initial=start,
+                desc=what,
+                unit=unit,
+                file=self._stream,
+                dynamic_ncols=True,
+                smoothing=0.1,
+                unit_scale=total >= 100_000,
+            )
             if self._stream.isatty()
             else None
         )
@@ -46,7 +56,7 @@ class Progress:
     def _line(self) -> None:
         self._printed, self._shown = time.monotonic(), self._done
         seconds = max(self._printed - self._started, 1e-9)
-        rate = self._done / seconds
+        rate = (self._done - self._start) / seconds
         left = (self._total - self._done) / rate if rate > 0 else 0.0
         eta = f", ETA {left:.0f} s" if self._done < self._total else f", {seconds:.1f} s"
         note = f", {self._note}" if self._note else ""

@@ -6,9 +6,12 @@ Workers post to a board (board.py) and never wait; a thread of the driver takes 
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -54,29 +57,42 @@ class Recorder:
         if self._bar is not None:
             self._bar.close()
         self._writer.close()
-        if kind is None or self.rows:
-            self._sync()
+        if self.rows:
+            self._guard(self._sync)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _follow(self) -> None:
         while not self._stop.wait(POLL_S):
-            self._drain()
-        self._drain()
+            self.drain()
+        self.drain()
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Take and record what is on the board."""
         try:
             items = ray.get(self._board.take.remote(), timeout=30)
         except ray.exceptions.RayError:  # the cluster is going down; fit() says why
             return
         for kind, item in items:
-            getattr(self, f"_on_{kind}")(item)
+            self._guard(getattr(self, f"_on_{kind}"), item)
         if self._lines and time.monotonic() - self._synced > SYNC_S:
-            self._sync()
+            self._guard(self._sync)
+
+    def _guard(self, take: Callable[..., None], *item: Any) -> None:
+        """A log that cannot be written is said, and training goes on: its checkpoints have their own way."""
+        try:
+            take(*item)
+        except GanrayError as error:
+            self._say(f"not recorded: {error}")
+
+    def _say(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.update(0.0, text)
+        print(f"train: {text}", file=sys.stderr, flush=True)
 
     def _on_log(self, row: dict[str, float]) -> None:
         kimg = row["kimg"]
         if self._bar is None:
-            self._bar = Progress("train", self._config.kimg, "kimg")
-            self._seen = 0.0
+            self._bar = Progress("train", self._config.kimg, "kimg", start=self._seen)
         note = ", ".join(f"{name} {row[key]:.3g}" for key, name in NOTES.items() if key in row)
         self._bar.update(kimg - self._seen, note)
         self._seen = kimg
@@ -95,9 +111,12 @@ class Recorder:
     def _on_checkpoint(self, row: dict[str, float]) -> None:
         self._sync()
 
-    def _on_note(self, text: str) -> None:
-        if self._bar is not None:
-            self._bar.update(0.0, text)
+    def _on_start(self, kimg: float) -> None:
+        """A worker group begins: at 0, or where the last checkpoint was."""
+        if kimg:
+            self._say(f"resumed at {kimg:g} kimg")
+        if self._bar is None:
+            self._seen = kimg
 
     def _on_result(self, result: dict[str, Any]) -> None:
         self.result = result

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
+import signal
+import sys
+import threading
 import time
 from typing import Any
 
@@ -16,13 +18,14 @@ from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ConfigError, StorageError
 from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
-from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
+from ganray.on_ray.cluster import Resources, connect, require_cpus, require_node, use_gpu
 from ganray.on_ray.record import Recorder
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
 from ganray.storage import Store, arrow_filesystem, open_store
 
 RUN_FACTS = "run.json"
+DECISIVE = ("seed", "batch", "workers", "precision", "optimizer", "loss", "augment", "data", "ema_kimg", "ema_rampup")
 RUN = "checkpoints"  # Ray Train's name for the run, and its folder in the model folder
 
 
@@ -41,7 +44,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     gpu = use_gpu(config.gpu, resources, config.workers)
     threads, data_tasks = share_cpus(config, resources, gpu)
     board = make_board()
-    source = Source(config.catalog, tuple(vocabulary), config.data, config.seed)
+    source = Source.of(catalog, vocabulary, config.data, config.seed)
     histograms = {name: catalog.info.histograms[name] for name in vocabulary}
     job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, data_tasks, board)
     filesystem, path = arrow_filesystem(config.out)
@@ -62,7 +65,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
         ),
     )
     with Recorder(board, store, config) as recorder:
-        trainer.fit()
+        _fit(trainer, recorder)
     return _finish(config, store, recorder)
 
 
@@ -100,24 +103,49 @@ def check_folder(config: TrainConfig, store: Store, catalog_digest: str) -> None
     exists = next(iter(store.list(RUN + "/")), None) is not None or store.exists("model.json")
     if exists and not config.resume:
         raise CheckpointError(f"{config.out} holds a run already", "Add --resume to continue it, or choose another --out")
+    now = config.model_dump(mode="json")
     if exists and store.exists(RUN_FACTS):
-        before = json.loads(store.get(RUN_FACTS))["catalog_digest"]
-        if before != catalog_digest:
+        facts = json.loads(store.get(RUN_FACTS))
+        _compare(facts["config"], now)
+        if facts["catalog_digest"] != catalog_digest:
             raise CheckpointError(
-                f"{config.out} was begun on a catalog with digest {before[:12]}, {config.catalog} now has {catalog_digest[:12]}",
+                f"{config.out} was begun on a catalog of {facts['catalog_digest'][:19]}, {config.catalog} is now {catalog_digest[:19]}",
                 "Restore that catalog, or train into another --out",
             )
-    facts = {"catalog_digest": catalog_digest, "config": config.model_dump(mode="json")}
-    store.put(RUN_FACTS, json.dumps(facts, indent=1).encode())
+    store.put(RUN_FACTS, json.dumps({"catalog_digest": catalog_digest, "config": now}, indent=1).encode())
+
+
+def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Say which settings have changed since the run began: allowed, but no longer the run that it would have been."""
+    changed = [f"{name} {before.get(name)} -> {now[name]}" for name in DECISIVE if before.get(name) != now[name]]
+    if changed:
+        print(f"train: resuming with other settings: {'; '.join(changed)}", file=sys.stderr)
 
 
 def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, int]:
     """(torch threads a worker, data tasks a worker). One CPU stays free for data: otherwise Ray would wait for ever."""
-    cores = min(resources.cpus - 1, float(os.cpu_count() or 1)) if resources.cpus <= (os.cpu_count() or 1) + 1 else resources.cpus - 1
-    threads = config.threads or (1 if gpu else max(1, int(cores // config.workers)))
+    spare = min(resources.node_cpus, (resources.cpus - 1) // config.workers)
+    threads = config.threads or (1 if gpu else max(1, int(spare)))
     require_cpus(config.workers * threads + 1, resources, f"train with {config.workers} workers of {threads} threads (+ 1 for data)")
+    require_node(threads, resources, f"a training worker of {threads} threads")
     free = resources.cpus - config.workers * threads
     return threads, max(1, int(free // config.workers))
+
+
+def _fit(trainer: TorchTrainer, recorder: Recorder) -> None:
+    """`trainer.fit()`; Ctrl-C is a KeyboardInterrupt again (Ray answers it with exit 0 and keeps the handler)."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit()
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    except Exception:
+        recorder.drain()
+        if recorder.error is None:
+            raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _finish(config: TrainConfig, store: Store, recorder: Recorder) -> dict[str, Any]:

@@ -15,13 +15,14 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ganray import __version__
 from ganray.checkpoint import ModelInfo, load_state, save_model, save_state
 from ganray.config import TrainConfig
 from ganray.engine import Engine
-from ganray.errors import GanrayError
-from ganray.images.codec import Pixels, encode
+from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import contact_sheet
 from ganray.on_ray.data import stream
+from ganray.on_ray.failures import ours
 from ganray.on_ray.windows import Source
 from ganray.requests import GenerateRequest
 from ganray.storage import open_store
@@ -51,11 +52,14 @@ def train_worker(config: dict[str, Job]) -> None:
     job = config["job"]
     torch.set_num_threads(job.threads)
     context = RayContext(job)
+    if ray.get(job.board.failed.remote()):
+        return  # an error of ours is no accident: Ray Train restarts the group, and it ends here
     try:
         _run(job, context)
-    except GanrayError as error:  # a retry would end at the same place: tell the driver instead
-        if context.rank == 0:
-            ray.get(job.board.post.remote("error", error))
+    except Exception as error:
+        if known := ours(error):
+            ray.get(job.board.post.remote("error", known))
+        raise  # ends the group, so that no rank waits for this one in a collective
 
 
 def _run(job: Job, context: RayContext) -> None:
@@ -64,7 +68,7 @@ def _run(job: Job, context: RayContext) -> None:
     if checkpoint is not None:
         with checkpoint.as_directory() as folder:
             load_state(state, Path(folder), job.config, job.vocabulary)
-        context.post("note", f"resumed at {state.num_images / 1000:g} kimg")
+    context.post("start", state.num_images / 1000)
     share = job.config.batch // context.world_size
     consumed = state.num_images // job.config.batch * share
     batches = stream(job.source, context.rank, context.world_size, share, consumed, job.data_tasks)
@@ -117,7 +121,7 @@ class RayContext:
     def grid(self, state: TrainState) -> None:
         """A sheet of fixed latents, a row per value of the first attribute, drawn on rank 0 in a few engine batches."""
         if self.rank == 0:
-            self.post("grid", (state.num_images / 1000, encode(draw_grid(state, describe(self._job, state)), "png")))
+            self.post("grid", (state.num_images / 1000, draw_grid(state, describe(self._job, state), self.device)))
 
     def checkpoint(self, state: TrainState, row: Row) -> None:
         """Rank 0's state goes into the run's store through Ray Train; every rank takes part in the report."""
@@ -146,9 +150,11 @@ class RayContext:
             self._job.board.post.remote(kind, item)
 
 
-def draw_grid(state: TrainState, info: ModelInfo) -> Pixels:
-    """Uint8 [H, W, 3]: what the moving average draws for the same requests at any time of the run."""
-    engine = Engine(state.ema, info)
+def draw_grid(state: TrainState, info: ModelInfo, device: torch.device) -> bytes:
+    """A labelled PNG: what the moving average draws for the same requests at any time of the run."""
+    deterministic = torch.backends.cudnn.deterministic
+    engine = Engine(state.ema, info, device=device.type, threads=1)
+    torch.backends.cudnn.deterministic = deterministic  # the engine's choice, not the training's
     names = list(info.attributes)
     values = info.attributes[names[0]][:GRID_ROWS] if names else ("",) * GRID_ROWS
     rows = []
@@ -156,4 +162,5 @@ def draw_grid(state: TrainState, info: ModelInfo) -> Pixels:
         attributes = {names[0]: value} if names else {}
         request = GenerateRequest(id=f"grid-{place}", attributes=attributes, seed=place, count=GRID_COLUMNS)
         rows.append((value, [sample.pixels for sample in engine.generate([request])]))
-    return contact_sheet(rows)
+    label = Label(model_digest="in training", request_id=f"grid at {state.num_images} images", seed=0, software=f"ganray {__version__}")
+    return encode_labelled(contact_sheet(rows), "png", label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,29 +13,39 @@ import numpy.typing as npt
 from ganray.catalog.order import Order, Window
 from ganray.catalog.reader import Catalog
 from ganray.config import DataConfig
+from ganray.errors import CatalogError
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order."""
+    """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order.
+
+    `digest` is the catalog's: a task refuses another catalog that has taken its place.
+    """
 
     url: str
+    digest: str
     attributes: tuple[str, ...]
     data: DataConfig
     seed: int
 
+    @staticmethod
+    def of(catalog: Catalog, attributes: Iterable[str], data: DataConfig, seed: int) -> Source:
+        """The source of an open catalog, conditioned on `attributes`."""
+        return Source(catalog.url, catalog.info.digest, tuple(attributes), data, seed)
+
 
 def catalog_order(source: Source) -> Order:
     """The order of a source's catalog."""
-    info = _catalog(source.url).info
+    info = _catalog(source.url, source.digest).info
     return Order([shard.row_groups for shard in info.shards], source.seed, source.data.window)
 
 
 def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A]. The work of one task."""
-    catalog = _catalog(source.url)
+    catalog = _catalog(source.url, source.digest)
     rng = window.rng()
     side = catalog.info.resolution
     images = np.empty((window.rows, side, side, 3), np.uint8)
@@ -59,5 +70,11 @@ def read_block(source: Source, item: dict[str, Any]) -> dict[str, npt.NDArray[An
 
 
 @functools.lru_cache(maxsize=8)
-def _catalog(url: str) -> Catalog:
-    return Catalog.open(url)
+def _catalog(url: str, digest: str) -> Catalog:
+    catalog = Catalog.open(url)
+    if catalog.info.digest != digest:
+        raise CatalogError(
+            f"{url} was replaced while it was read: its digest is {catalog.info.digest[:19]}, not {digest[:19]}",
+            "Train into another --out, or restore the catalog and continue with --resume",
+        )
+    return catalog

@@ -6,6 +6,7 @@ import torch
 
 from ganray.catalog.reader import Catalog
 from ganray.config import DataConfig
+from ganray.errors import CatalogError
 from ganray.on_ray.data import stream
 from ganray.on_ray.windows import Source, catalog_order, read_window
 
@@ -14,7 +15,7 @@ PLAIN = DataConfig(window=40, flip=0.0)
 
 
 def source(url, data=AUGMENTED, seed=1):
-    return Source(url, ("category", "colour"), data, seed)
+    return Source.of(Catalog.open(url), ("category", "colour"), data, seed)
 
 
 def take(url, num, **options):
@@ -72,6 +73,29 @@ def test_a_position_is_where_reading_would_be(cluster, small_catalog, consumed):
     whole, _ = take(small_catalog, 16)
     rest, _ = take(small_catalog, 3, consumed=consumed)
     assert torch.equal(rest, whole[consumed : consumed + 48])
+
+
+@pytest.mark.parametrize("consumed", [0, 16, 33, 40, 47])
+def test_a_position_holds_where_ray_splits_a_window(small_catalog, monkeypatch, consumed):
+    """Ray Data hands over a block of more than 192 MiB in parts: here 40 rows come as 30 and 10."""
+
+    def split(told, windows, tasks):
+        for window in windows:
+            images, labels = read_window(told, window)
+            yield images[:30], labels[:30]
+            yield images[30:], labels[30:]
+
+    monkeypatch.setattr("ganray.on_ray.data._blocks", split)
+    whole, _ = take(small_catalog, 8)
+    rest, _ = take(small_catalog, 3, consumed=consumed)
+    assert torch.equal(rest, whole[consumed : consumed + 48])
+
+
+def test_another_catalog_in_its_place_is_refused(small_catalog):
+    told = source(small_catalog)
+    other = Source(told.url, "sha256:other", told.attributes, told.data, told.seed)
+    with pytest.raises(CatalogError, match="was replaced while it was read"):
+        catalog_order(other)
 
 
 @pytest.mark.ray

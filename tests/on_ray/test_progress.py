@@ -47,4 +47,4 @@ def test_a_terminal_gets_a_bar():
     shown = Progress("train", 3, "kimg", stream)
     shown.update(3, "img/s 200")
     shown.close()
-    assert "3/3" in stream.getvalue() and "img/s 200" in stream.getvalue()
+    assert "3.0/3" in stream.getvalue() and "img/s 200" in stream.getvalue()

@@ -1,6 +1,11 @@
+import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +17,7 @@ from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigErr
 from ganray.on_ray.cluster import Resources
 from ganray.on_ray.train import check, check_catalog, share_cpus, train
 
+ROOT = Path(__file__).parents[2]
 TINY = {
     "kimg": 0.192,
     "batch": 16,
@@ -86,11 +92,103 @@ def test_a_checkpoint_of_another_model_is_refused(run, small_catalog):
         train(config(small_catalog, run[0], resume=True, kimg=1, model=other))
 
 
+def on_workers(monkeypatch, change):
+    """Run `change(train_worker module)` in every worker before it starts."""
+
+    def worker(told):
+        from ganray.on_ray import train_worker
+
+        change(train_worker)
+        train_worker.train_worker(told)
+
+    monkeypatch.setattr("ganray.on_ray.train.train_worker", worker)
+
+
 @pytest.mark.ray
 @pytest.mark.slow
-def test_two_workers_keep_equal_weights_and_finish(cluster, small_catalog, tmp_path):
-    result = train(config(small_catalog, tmp_path / "m", workers=2))
-    assert result["kimg"] == 0.192
+def test_two_workers_keep_equal_weights_and_resume_exactly(cluster, small_catalog, tmp_path, monkeypatch):
+    """Each rank writes a digest of its weights at the end: equal between ranks, and between a whole run and one in two halves."""
+    folder = str(tmp_path)
+
+    def change(train_worker):
+        original = train_worker.fit
+
+        def fit(state, batches, config, context):
+            done = original(state, batches, config, context)
+            tensors, _ = state.export()
+            digest = hashlib.sha256(b"".join(value.numpy().tobytes() for value in tensors.values())).hexdigest()
+            Path(folder, f"{Path(config.out).name}-{context.rank}").write_text(digest)
+            return done
+
+        train_worker.fit = fit
+
+    on_workers(monkeypatch, change)
+    same = {"workers": 2, "optimizer": {"decay_kimg": 0.192}}
+    train(config(small_catalog, tmp_path / "whole", **same))
+    train(config(small_catalog, tmp_path / "halves", kimg=0.064, **same))
+    train(config(small_catalog, tmp_path / "halves", resume=True, **same))
+    digests = {(tmp_path / f"{name}-{rank}").read_text() for name in ("whole", "halves") for rank in (0, 1)}
+    assert len(digests) == 1
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_an_error_on_one_rank_ends_the_run_at_once(cluster, small_catalog, tmp_path, monkeypatch):
+    def change(train_worker):
+        original = train_worker.stream
+
+        def stream(source, rank, *rest):
+            if rank == 1:
+                raise CatalogError("rank 1 has no way to the catalog")
+            return original(source, rank, *rest)
+
+        train_worker.stream = stream
+
+    on_workers(monkeypatch, change)
+    with pytest.raises(CatalogError, match="rank 1 has no way"):
+        train(config(small_catalog, tmp_path / "m", workers=2))
+
+
+def test_the_mean_over_workers_is_the_mean(tmp_path):
+    """Two processes of gloo: `average_` on tensors of different shapes."""
+    torch.multiprocessing.spawn(_average, args=(str(tmp_path / "store"),), nprocs=2)
+
+
+def _average(rank, path):
+    from ganray.on_ray.train_worker import RayContext
+
+    torch.distributed.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
+    context = RayContext.__new__(RayContext)
+    context.world_size = 2
+    tensors = [torch.full((2, 3), float(rank)), torch.tensor([10.0 * rank, 1.0])]
+    context.average_(tensors)
+    assert torch.equal(tensors[0], torch.full((2, 3), 0.5))
+    assert torch.equal(tensors[1], torch.tensor([5.0, 1.0]))
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_ctrl_c_is_an_interrupt_and_resume_goes_on(small_catalog, tmp_path):
+    """As a user does it: SIGINT to the command while it trains; exit 130, one line, and --resume finishes."""
+    options = ["--catalog", small_catalog, "--out", str(tmp_path / "m"), "--log-kimg", "0.032", "--checkpoint-kimg", "0.064"]
+    options += ["--batch", "16", "--threads", "1", "--model.widths", "16,16,16", "--model.z-dim", "8", "--data.window", "48"]
+    command = [sys.executable, str(ROOT / "jobs" / "train.py"), *options]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([*command, "--kimg", "500"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not list((tmp_path / "m").glob("checkpoints/kimg-*/state.json")):
+            assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+            time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, text = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, text
+    assert "interrupted. Continue with the same command and --resume" in text
+    assert "Traceback" not in text
 
 
 @pytest.mark.ray
@@ -104,22 +202,20 @@ def test_a_loss_that_is_not_finite_stops_the_run(cluster, small_catalog, tmp_pat
 @pytest.mark.slow
 def test_a_killed_worker_costs_nothing_but_time(run, cluster, small_catalog, tmp_path, monkeypatch):
     """The worker is killed once, by itself, after its first checkpoint; the finished model is that of the quiet run."""
-    from ganray.on_ray import train_worker
-
     marker = tmp_path / "killed"
-    original = train_worker.RayContext.checkpoint
 
-    def checkpoint(self, state, row):
-        original(self, state, row)
-        if not marker.exists():
-            marker.write_text("")
-            os.kill(os.getpid(), signal.SIGKILL)
+    def change(train_worker):
+        original = train_worker.RayContext.checkpoint
 
-    def worker(told):
+        def checkpoint(self, state, row):
+            original(self, state, row)
+            if not marker.exists():
+                marker.write_text("")
+                os.kill(os.getpid(), signal.SIGKILL)
+
         train_worker.RayContext.checkpoint = checkpoint
-        train_worker.train_worker(told)
 
-    monkeypatch.setattr("ganray.on_ray.train.train_worker", worker)
+    on_workers(monkeypatch, change)
     train(config(small_catalog, tmp_path / "m"))
     assert marker.exists()
     killed, whole = weights(tmp_path / "m"), weights(run[0])
@@ -147,8 +243,15 @@ def test_catalog_and_model_must_fit(small_catalog):
 
 def test_a_plan_that_the_cluster_cannot_run_is_refused_not_awaited():
     with pytest.raises(ClusterError, match=r"8 workers of 1 threads \(\+ 1 for data\) needs 9 CPUs, the cluster has 4"):
-        share_cpus(config("c", "m", workers=8), Resources(4, 0), gpu=False)
+        share_cpus(config("c", "m", workers=8), Resources(4, 0, 4), gpu=False)
 
 
 def test_one_cpu_stays_free_for_data():
-    assert share_cpus(config("c", "m", threads=3), Resources(4, 0), gpu=False) == (3, 1)
+    assert share_cpus(config("c", "m", threads=3), Resources(4, 0, 4), gpu=False) == (3, 1)
+    assert share_cpus(config("c", "m", threads=0), Resources(4, 0, 4), gpu=False) == (3, 1)
+
+
+def test_a_worker_fits_on_one_node():
+    assert share_cpus(config("c", "m", threads=0), Resources(16, 0, 4), gpu=False) == (4, 12)
+    with pytest.raises(ClusterError, match="worker of 8 threads needs 8 CPUs of one node, the largest has 4"):
+        share_cpus(config("c", "m", threads=8), Resources(16, 0, 4), gpu=False)
