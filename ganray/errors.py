@@ -6,6 +6,7 @@ GanrayError                    code           exit   raised when
 │   ├── ObjectNotFound         not_found      3      no object, prefix or bucket of that name
 │   ├── ObjectExists           exists         3      a conditional create found the key taken
 │   ├── ObjectChanged          changed        3      a compare-and-swap found another version
+│   ├── InvalidKey             invalid_key    3      no store can hold an object of that key
 │   ├── AccessDenied           access_denied  3      credentials are missing, wrong or too weak
 │   └── ObjectCorrupt          corrupt        3      size or sha256 differ from what was written
 ├── ImageError                 (its reason)   4      one image cannot be used: goes to quarantine, kills nothing
@@ -72,6 +73,12 @@ class ObjectChanged(StorageError):
     """A compare-and-swap found another version than the one it was given."""
 
     code = "changed"
+
+
+class InvalidKey(StorageError):
+    """No store can hold, or hand over, an object of that key."""
+
+    code = "invalid_key"
 
 
 class AccessDenied(StorageError):

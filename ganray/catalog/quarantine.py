@@ -11,7 +11,7 @@ import sys
 import pyarrow as pa
 
 from ganray.catalog.cleaning import Recipe, sandbox
-from ganray.errors import GanrayError, ImageError
+from ganray.errors import GanrayError, ImageError, InvalidKey
 from ganray.storage import open_object
 
 REASONS = {
@@ -26,7 +26,8 @@ REASONS = {
     "too_much_memory": "decoding needs more memory than one image may have",
     "timeout": "decoding took longer than one image may",
     "crashed": "the decoder's process died; the image may be hostile",
-    "unreadable": "the store would not give the object",
+    "unreadable": "the object vanished after it was listed, or the store refuses it while it gives others",
+    "invalid_key": "no store can hand over an object of that key: rename it",
     "not_in_table": "no row of the attributes table belongs to the image",
     "no_category": "the image lies in no folder, while others do",
 }
@@ -36,7 +37,7 @@ SCHEMA = pa.schema([(name, pa.string()) for name in ("source_key", "reason", "me
 
 def quarantine_row(url: str, key: str, error: GanrayError) -> dict[str, str]:
     """One row of quarantine for the object `key` of the store at `url`."""
-    reason = error.reason if isinstance(error, ImageError) else "unreadable"
+    reason = error.reason if isinstance(error, ImageError) else error.code if isinstance(error, InvalidKey) else "unreadable"
     command = f"python -m ganray.catalog.quarantine {shlex.quote(url.rstrip('/') + '/' + key)}"
     return {"source_key": key, "reason": reason, "message": str(error), "replay": command}
 

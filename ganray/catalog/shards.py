@@ -1,7 +1,8 @@
 """Preparing one shard: fetch the images of a manifest shard, clean them in a child process, write Parquet, leave a receipt.
 
 A shard whose receipt carries the same fingerprint (manifest shard and recipe) is finished and is not done again; done again it would
-give the same bytes.
+give the same bytes. Only what is wrong with single records goes to quarantine: a store that fails, be it for a moment, ends the
+shard before its receipt is written, and what it refused (`unreadable`) is asked for again by the next run.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ import pyarrow.parquet as pq
 from ganray.catalog.cleaning import Recipe, sandbox
 from ganray.catalog.quarantine import REASONS, SCHEMA, quarantine_row
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, Document, ShardInfo, parquet_bytes, shard_schema
-from ganray.errors import GanrayError, ImageError, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
 from ganray.images.sandbox import Sandbox
 from ganray.storage import Store
 
 BATCH_IMAGES = 64
 BATCH_BYTES = 32_000_000
+SINGLE = (ObjectNotFound, AccessDenied, InvalidKey)  # errors of one object
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def fingerprint(manifest: bytes, recipe: Recipe, row_group: int) -> str:
 
 
 def prepare_shard(work: Work, number: int) -> Receipt:
-    """Prepare shard `number`, or find it prepared. Raises StorageError when a store fails, or when no object of the shard can be read."""
+    """Prepare shard `number`, or find it prepared. Raises StorageError when a store fails, or gives no object of the shard."""
     manifest = work.out.get(manifest_key(number))
     mark = fingerprint(manifest, work.recipe, work.row_group)
     finished = _finished(work.out, number, mark)
@@ -121,7 +123,7 @@ def _finished(out: Store, number: int, mark: str) -> Receipt | None:
             out.head(quarantine_key(number))
     except (ObjectNotFound, ValueError):
         return None
-    return receipt if whole and receipt.fingerprint == mark else None
+    return receipt if whole and receipt.fingerprint == mark and "unreadable" not in receipt.reasons else None
 
 
 def _write(work: Work, number: int, table: pa.Table) -> ShardInfo:
@@ -142,23 +144,35 @@ def _cleaned(work: Work, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str,
             yield row, refused
     fetched = zip(wanted, (data for _, data in work.source.get_many(row["key"] for row in wanted)), strict=True)
     broken: StorageError | None = None
-    read = 0
+    readable = ""
     for batch in _batches(fetched):
         good = []
         for row, data in batch:
-            if isinstance(data, StorageError):
-                broken = data
+            if isinstance(data, SINGLE):
+                broken = broken if isinstance(data, InvalidKey) else data
                 yield row, data
+            elif isinstance(data, StorageError):
+                raise data
             else:
                 good.append((row, data))
-        read += len(good)
+                readable = row["key"]
         for (row, data), result in zip(good, _child(work.recipe).map([data for _, data in good]), strict=True):
             if isinstance(result, ImageError):
                 yield row, result
             else:
                 yield row, {"image": result[0], "sha256": _sha256(data), **result[1]}
-    if broken is not None and read == 0:
-        raise broken  # a store that gives nothing is no matter of single records
+    if broken is not None:
+        _still_gives(work.source, readable, broken)
+
+
+def _still_gives(source: Store, key: str, broken: StorageError) -> None:
+    """Raise unless the store gives what it gave before: credentials that end in the middle of a shard are no matter of single records."""
+    if not key:
+        raise broken
+    try:
+        source.get_range(key, 0, 1)
+    except ObjectNotFound:
+        return
 
 
 def _refusal(row: dict[str, Any], recipe: Recipe) -> ImageError | None:

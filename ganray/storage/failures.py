@@ -7,7 +7,7 @@ import re
 
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, ObjectChanged, ObjectExists, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, InvalidKey, ObjectChanged, ObjectExists, ObjectNotFound, StorageError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -59,7 +59,7 @@ def from_obstore(error: Exception, url: str) -> StorageError:
     elif status[:1] == "5" or status == "429":
         said, remedy = f": the store answers {status} {code}".rstrip(), "It was asked again several times; try later."
     elif isinstance(error, exceptions.InvalidPathError):
-        remedy = "Rename that object: no empty name, . or .. may stand between slashes."
+        kind, remedy = InvalidKey, "Rename that object: no empty name, . or .. may stand between slashes."
     elif server := re.search(r"Error performing \w+ (\w+://[^/\s]+)", text):
         reason = next((said for word, said in SILENCES.items() if word in text), "no answer")
         said, remedy = f": {server[1]} cannot be reached, {reason}", "Check the endpoint and the network."

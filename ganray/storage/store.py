@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
-from ganray.errors import ObjectCorrupt, ObjectNotFound, StorageError
+from ganray.errors import InvalidKey, ObjectCorrupt, ObjectNotFound, StorageError
 
 
 class ObjectInfo(NamedTuple):
@@ -139,7 +139,7 @@ class Store(ABC):
 
 
 def check_key(key: str) -> str:
-    """The key itself; raises StorageError unless it is a relative path of plain segments, the same in every store."""
+    """The key itself; raises InvalidKey unless it is a relative path of plain segments, the same in every store."""
     if any(part in ("", ".", "..") for part in key.split("/")) or "\0" in key:
-        raise StorageError(f"{key!r} cannot be an object's key", "Use names joined by single slashes, without . and .. among them.")
+        raise InvalidKey(f"{key!r} cannot be an object's key", "Use names joined by single slashes, without . and .. among them.")
     return key

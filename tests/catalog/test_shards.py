@@ -7,7 +7,7 @@ import pytest
 
 from ganray.catalog import shards
 from ganray.catalog.shards import is_part, manifest_key, prepare_shard, quarantine_key, receipt_key, shard_key
-from ganray.errors import StorageError
+from ganray.errors import AccessDenied, InvalidKey, StorageError
 from ganray.storage import open_store
 
 
@@ -137,3 +137,47 @@ def test_parts_are_known_by_their_whole_key():
         "a.png",
     ):
         assert not is_part(key)
+
+
+def failing(work, monkeypatch, errors: dict[str, Exception], only: tuple[str, ...] = ("get",)):
+    """Make the source raise for some keys."""
+    for name in only:
+        real = getattr(type(work.source), name)
+
+        def answer(self, key, *more, real=real):
+            if self.url == work.source.url and key in errors:
+                raise errors[key]
+            return real(self, key, *more)
+
+        monkeypatch.setattr(type(work.source), name, answer)
+
+
+def test_an_outage_ends_the_shard_without_a_receipt_and_the_next_run_finishes_it(plan, mixed, tmp_path, monkeypatch):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    keys = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key != "loose.png"]
+    with monkeypatch.context() as outage:
+        failing(work, outage, {keys[5]: StorageError("the store answers 503 SlowDown")})
+        with pytest.raises(StorageError, match="503"):
+            prepare_shard(work, 0)
+    assert not work.out.exists(receipt_key(0))
+    assert prepare_shard(work, 0).shard.rows == 10
+
+
+def test_a_refused_object_is_quarantined_and_asked_for_again(plan, mixed, tmp_path, monkeypatch):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    good = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key.endswith(".png") and "-" in key]
+    with monkeypatch.context() as refusal:
+        failing(work, refusal, {good[0]: AccessDenied("no"), good[1]: InvalidKey("odd")})
+        receipt = prepare_shard(work, 0)
+    assert (receipt.shard.rows, receipt.reasons["unreadable"], receipt.reasons["invalid_key"]) == (8, 1, 1)
+    assert prepare_shard(work, 0).shard.rows == 10
+
+
+def test_credentials_that_end_in_the_middle_are_an_error(plan, mixed, tmp_path, monkeypatch):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    keys = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key != "loose.png"]
+    failing(work, monkeypatch, dict.fromkeys(keys[6:], AccessDenied("expired")))
+    failing(work, monkeypatch, dict.fromkeys(keys, AccessDenied("expired")), ("get_range",))
+    with pytest.raises(AccessDenied, match="expired"):
+        prepare_shard(work, 0)
+    assert not work.out.exists(receipt_key(0))
