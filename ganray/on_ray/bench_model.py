@@ -22,5 +22,5 @@ def make_model(url: str, model: ModelConfig | None = None, attributes: Attribute
         for weight in generator.parameters():  # some start at zero, which would draw flat images that encode faster
             if not weight.any():
                 torch.nn.init.normal_(weight, std=0.05)
-    histograms = {name: {value: 1 for value in values} for name, values in attributes.items()}
+    histograms = {name: dict.fromkeys(values, 1) for name, values in attributes.items()}
     return save_model(open_store(url), generator, ModelInfo(model=model, attributes=attributes, histograms=histograms))

@@ -16,11 +16,10 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from io import BytesIO
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -28,128 +27,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ganray.errors import ImageError, ObjectExists, RequestError, StorageError
-from ganray.on_ray.files import SOFTWARE, encode_sample
-from ganray.requests import GenerateRequest, Vocabulary, file_name
+from ganray.errors import ImageError, ObjectExists, StorageError
+from ganray.on_ray.bulk_plan import Plan, json_bytes, shard_key
+from ganray.on_ray.files import encode_sample
+from ganray.requests import file_name
 from ganray.storage import Store
 
 PARALLEL_WRITES = 16
 PROBES, QUICK = 4, 0.0015  # writes that are timed, and the seconds below which a write is better not handed to a thread
 ROW_GROUP = 65_536  # rows of the manifest
-MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
 Outcome = Literal["written", "existing", "quarantined"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The identity of a job: everything that the bytes of its images depend on."""
-
-    model_digest: str
-    vocabulary_digest: str
-    requests_digest: str
-    requests: int
-    images: int
-    shards: int
-    shard_images: int
-    resolution: int
-    software: str
-    device: str
-    rows: int
-
-
-class Span(NamedTuple):
-    """Samples [first, first + num) of a request."""
-
-    request: GenerateRequest
-    first: int
-    num: int
-
-
-def make_plan(
-    source: Callable[[], Iterator[GenerateRequest]],
-    vocabulary: Vocabulary,
-    *,
-    digest: str,
-    resolution: int,
-    shard_images: int,
-    device: str,
-    rows: int,
-) -> Plan:
-    """Read the whole table once: every request is checked before any work starts.
-
-    `source` gives the requests, their seeds filled in, from the start each time. Raises RequestError for an unknown attribute, an id
-    that comes twice, or an empty table.
-    """
-    sha256, ids, images = hashlib.sha256(), _Ids(), 0
-    for request in source():
-        try:
-            vocabulary.encode(request.attributes)
-        except RequestError as error:
-            raise RequestError(f"request {request.id!r}: {error.message}", error.remedy) from error
-        sha256.update(f"{request.canonical()}\n".encode())
-        ids.add(request.id)
-        images += request.count
-    if not images:
-        raise RequestError("the table has no requests", "Write at least one row")
-    ids.check(source)
-    size = max(1, min(shard_images, MAX_BLOCK // (resolution * resolution * 3)))
-    return Plan(
-        model_digest=digest,
-        vocabulary_digest=vocabulary.digest,
-        requests_digest=sha256.hexdigest(),
-        requests=len(ids),
-        images=images,
-        shards=-(-images // size),
-        shard_images=size,
-        resolution=resolution,
-        software=SOFTWARE,
-        device=device,
-        rows=rows,
-    )
-
-
-def open_job(store: Store, plan: Plan, source: Callable[[], Iterator[GenerateRequest]]) -> None:
-    """Create plan.json and the request shards, or find them: raises StorageError where another job lies in the store."""
-    try:
-        store.create("plan.json", _json(asdict(plan)))
-    except ObjectExists:
-        found = json.loads(store.get("plan.json"))
-        for field in fields(Plan):
-            if found.get(field.name) != getattr(plan, field.name):
-                raise StorageError(
-                    f"{store.url} holds another job: its {field.name} is {found.get(field.name)}, not {getattr(plan, field.name)}",
-                    "Choose another out, or give this job's own model and requests",
-                ) from None
-    have = {info.key for info in store.list("requests")}
-    if len(have) < plan.shards:
-        for i, shard in enumerate(split(source(), plan.shard_images)):
-            if _key("requests", i, "jsonl") not in have:
-                lines = (json.dumps({"first": first, "num": num, "request": request.model_dump()}) for request, first, num in shard)
-                store.put(_key("requests", i, "jsonl"), "\n".join(lines).encode())
-
-
-def split(requests: Iterable[GenerateRequest], size: int) -> Iterator[list[Span]]:
-    """Cut the sequence of all samples into shards of `size`; a request of many images may span several."""
-    shard: list[Span] = []
-    room = size
-    for request in requests:
-        first = 0
-        while first < request.count:
-            num = min(room, request.count - first)
-            shard.append(Span(request, first, num))
-            first, room = first + num, room - num
-            if room == 0:
-                yield shard
-                shard, room = [], size
-    if shard:
-        yield shard
-
-
-def read_shard(store: Store, shard: int) -> list[tuple[GenerateRequest, int]]:
-    """The samples of a shard, as (request, index)."""
-    rows = (json.loads(line) for line in store.get(_key("requests", shard, "jsonl")).splitlines())
-    spans = (Span(GenerateRequest.model_construct(**row["request"]), row["first"], row["num"]) for row in rows)
-    return [(request, first + k) for request, first, num in spans for k in range(num)]
 
 
 def finished(store: Store) -> set[int]:
@@ -197,7 +84,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
     for name in ("width", "height"):
         receipt = receipt.append_column(name, pa.array([side] * len(facts), pa.int32()))
     receipt = receipt.append_column("model_digest", pa.array([model_digest] * len(facts)))
-    _create(store, _key("receipts", shard, "parquet"), _parquet(receipt))
+    _create(store, shard_key("receipts", shard, "parquet"), _parquet(receipt))
     return {
         "written": outcomes.count("written"),
         "existing": outcomes.count("existing"),
@@ -216,7 +103,7 @@ def close_job(store: Store, plan: Plan) -> dict[str, int]:
     with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
         images, quarantined = _Sheet(first), _Sheet(second)
         for shard in range(plan.shards):
-            receipt = pq.read_table(BytesIO(store.get(_key("receipts", shard, "parquet"))))
+            receipt = pq.read_table(BytesIO(store.get(shard_key("receipts", shard, "parquet"))))
             good = pc.equal(receipt.column("reason"), "")
             images.add(receipt.filter(good).drop_columns(["reason", "message"]))
             quarantined.add(receipt.filter(pc.invert(good)))
@@ -228,7 +115,7 @@ def close_job(store: Store, plan: Plan) -> dict[str, int]:
     if sum(books.values()) != plan.images:
         found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
         raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
-    store.put("job.json", _json({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
+    store.put("job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
     return books
 
 
@@ -259,48 +146,10 @@ def _create(store: Store, key: str, data: bytes) -> Outcome:
     return "written"
 
 
-def _key(folder: str, shard: int, suffix: str) -> str:
-    return f"{folder}/{shard:05d}.{suffix}"
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
-
-
 def _parquet(table: pa.Table) -> bytes:
     sink = BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
-
-
-class _Ids:
-    """Finds an id that comes twice among millions, in 8 bytes an id."""
-
-    def __init__(self) -> None:
-        self._hashes = bytearray()
-
-    def __len__(self) -> int:
-        return len(self._hashes) // 8
-
-    @staticmethod
-    def _hash(id: str) -> bytes:
-        return hashlib.blake2b(id.encode(), digest_size=8).digest()
-
-    def add(self, id: str) -> None:
-        self._hashes += self._hash(id)
-
-    def check(self, source: Callable[[], Iterator[GenerateRequest]]) -> None:
-        """Raise RequestError with the first id that comes twice."""
-        hashes = np.sort(np.frombuffer(self._hashes, np.uint64))
-        suspects = {value.tobytes() for value in hashes[1:][hashes[1:] == hashes[:-1]]}
-        seen: dict[str, int] = {}
-        for row, request in enumerate(source() if suspects else (), 1):
-            if request.id in seen:
-                raise RequestError(
-                    f"request id {request.id!r} comes twice, in rows {seen[request.id]} and {row}", "Give every request its own id"
-                )
-            if self._hash(request.id) in suspects:
-                seen[request.id] = row
 
 
 class _Sheet:

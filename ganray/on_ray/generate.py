@@ -22,6 +22,7 @@ from ganray.config import GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
 from ganray.on_ray import bulk
+from ganray.on_ray.bulk_plan import Plan, make_plan, open_job, read_shard
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
 from ganray.on_ray.progress import bar
@@ -45,7 +46,7 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
     source = functools.partial(_requests, config, info)
-    plan = bulk.make_plan(
+    plan = make_plan(
         source,
         Vocabulary(info.attributes, info.histograms),
         digest=info.digest,
@@ -54,7 +55,7 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
         device=device,
         rows=ROWS[device],
     )
-    bulk.open_job(store, plan, source)
+    open_job(store, plan, source)
     todo = sorted(set(range(plan.shards)) - bulk.finished(store))
     written, startup = 0, 0.0
     with bar("generate", plan.images, "img") as progress:
@@ -86,7 +87,7 @@ def show(books: dict[str, int | float | str]) -> str:
 class Renderer:
     """The actor that holds an engine: a shard's number in, its pixels and facts out as one table."""
 
-    def __init__(self, model: str, plan: bulk.Plan, store: Store, threads: int) -> None:
+    def __init__(self, model: str, plan: Plan, store: Store, threads: int) -> None:
         self._engine = Engine.load(model, plan.device, threads)
         self._plan, self._store = plan, store
         if self._engine.info.digest != plan.model_digest:
@@ -95,7 +96,7 @@ class Renderer:
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> pa.Table:
         """Render one shard; see `bulk.write_shard` for the columns."""
         (shard,) = batch["shard"].tolist()
-        samples = bulk.read_shard(self._store, shard)
+        samples = read_shard(self._store, shard)
         z, labels = self._engine.draw(samples)
         pixels = self._engine.render(z, labels)
         columns: dict[str, Any] = {
@@ -119,7 +120,7 @@ def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
     return threads, max(1, int(resources.cpus) - config.engines * threads)
 
 
-def _stream(config: GenerateConfig, plan: bulk.Plan, store: Store, todo: list[int], threads: int, writers: int) -> Iterator[dict[str, int]]:
+def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int) -> Iterator[dict[str, int]]:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
     try:
         dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
@@ -158,6 +159,6 @@ def _requests(config: GenerateConfig, info: ModelInfo) -> Iterator[GenerateReque
             yield request.resolved(config.seed)
 
 
-def _images(plan: bulk.Plan, shards: list[int]) -> int:
+def _images(plan: Plan, shards: list[int]) -> int:
     """Images in these shards: all are full but the last of the job."""
     return sum(min(plan.shard_images, plan.images - shard * plan.shard_images) for shard in shards)

@@ -12,6 +12,7 @@ from ganray.engine import ROWS, Engine
 from ganray.models import MODELS
 from ganray.on_ray import bulk
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.bulk_plan import make_plan, open_job
 from ganray.on_ray.generate import Renderer
 from ganray.on_ray.http import make_app
 from ganray.requests import GenerateRequest, Vocabulary
@@ -72,7 +73,7 @@ def test_whatever_the_count(url, alone):
 
 def test_bulk_and_http_give_the_same_bytes(url, tmp_path):
     engine, store = Engine.load(url, "cpu", 2), open_store(str(tmp_path))
-    plan = bulk.make_plan(
+    plan = make_plan(
         lambda: (request.resolved() for request in REQUESTS),
         Vocabulary(ATTRIBUTES),
         digest=engine.info.digest,
@@ -81,7 +82,7 @@ def test_bulk_and_http_give_the_same_bytes(url, tmp_path):
         device="cpu",
         rows=ROWS["cpu"],
     )
-    bulk.open_job(store, plan, lambda: (request.resolved() for request in REQUESTS))
+    open_job(store, plan, lambda: (request.resolved() for request in REQUESTS))
     renderer = Renderer(url, plan, store, 1)
     for shard in range(plan.shards):
         bulk.write(renderer({"shard": np.array([shard])}), store=store, model_digest=plan.model_digest)

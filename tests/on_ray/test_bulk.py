@@ -12,6 +12,7 @@ from ganray.errors import ImageError, RequestError, StorageError
 from ganray.images.provenance import read_label
 from ganray.on_ray import bulk
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.bulk_plan import make_plan, open_job, split
 from ganray.on_ray.generate import Renderer
 from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import open_store
@@ -37,13 +38,13 @@ def source(requests):
 
 def plan_of(model, requests=REQUESTS, **changes):
     options = {"digest": model[1].digest, "resolution": 8, "shard_images": 4, "device": "cpu", "rows": 8}
-    return bulk.make_plan(source(requests), Vocabulary(ATTRIBUTES), **options | changes)
+    return make_plan(source(requests), Vocabulary(ATTRIBUTES), **options | changes)
 
 
 def run(model, store, requests=REQUESTS):
     """The whole job, as generate() does it."""
     plan = plan_of(model, requests)
-    bulk.open_job(store, plan, source(requests))
+    open_job(store, plan, source(requests))
     renderer = Renderer(model[0], plan, store, 1)
     tallies = []
     for shard in sorted(set(range(plan.shards)) - bulk.finished(store)):
@@ -122,7 +123,7 @@ def test_another_job_in_the_same_place_is_refused(model, tmp_path):
     run(model, store)
     before = contents(store)
     with pytest.raises(StorageError, match="holds another job: its model_digest is"):
-        bulk.open_job(store, plan_of(model, digest="0" * 64), source(REQUESTS))
+        open_job(store, plan_of(model, digest="0" * 64), source(REQUESTS))
     other = [*REQUESTS[:2], GenerateRequest(id="c", count=3)]
     with pytest.raises(StorageError, match="its requests_digest is .* Choose another out"):
         run(model, store, other)
@@ -181,7 +182,7 @@ def test_a_bad_table_is_refused_before_any_work(model, requests, said):
 
 
 def test_shards_hold_so_many_images_and_a_large_request_spans_several():
-    shards = list(bulk.split([GenerateRequest(id="a", count=5), GenerateRequest(id="b"), GenerateRequest(id="c", count=4)], 4))
+    shards = list(split([GenerateRequest(id="a", count=5), GenerateRequest(id="b"), GenerateRequest(id="c", count=4)], 4))
     assert [[(span.request.id, span.first, span.num) for span in shard] for shard in shards] == [
         [("a", 0, 4)],
         [("a", 4, 1), ("b", 0, 1), ("c", 0, 2)],

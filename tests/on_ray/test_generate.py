@@ -90,7 +90,7 @@ def test_without_a_table_requests_spread_over_the_first_attribute(config):
 
 def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, tmp_path):
     """A driver of its own, with its own cluster, killed as soon as it has written an image."""
-    whole = config.model_copy(update={"requests": "", "num": 600, "out": str(tmp_path / "whole")})
+    whole = config.model_copy(update={"requests": "", "num": 160, "out": str(tmp_path / "whole")})
     generate(whole)
     cut = whole.model_copy(update={"out": str(tmp_path / "cut")})
     local = cut.model_copy(update={"ray": RayConfig(num_cpus=3)})
@@ -104,7 +104,7 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, t
     driver.wait()
     assert not open_store(cut.out).exists("job.json")
     books = generate(cut)
-    assert books["written"] + books["existing"] == 600
+    assert books["written"] + books["existing"] == 160
     assert contents(cut.out) == contents(whole.out)
 
 
