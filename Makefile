@@ -26,7 +26,7 @@ lint: $(VENV)/.dev  ## ruff and the strict type checker
 	@$(BIN)/mypy
 
 bench: $(VENV)/.run  ## every benchmark against its bare baseline
-	@$(BIN)/ganray benchmark --name all
+	@$(BIN)/ganray benchmark all
 
 serve: $(VENV)/.run  ## serve the demo's model on http://127.0.0.1:8000
 	@$(BIN)/ganray serve --model out/demo/model
@@ -36,7 +36,11 @@ clean:  ## remove what the targets made (not .venv)
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: install python3, or set PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "venv is missing: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends python3-venv >/dev/null; \
+	    $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
+	  else echo "Python's venv is missing: install python3-venv (Debian)"; exit 1; fi; }
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing ganray into $(VENV) (about 90 s the first time) ..."

@@ -20,6 +20,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_settings import CliPositionalArg
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -242,7 +243,9 @@ class DemoConfig(Section):
 class BenchmarkConfig(Section):
     """Measure ganray against the bare loop it wraps; both sides in the same run."""
 
-    name: Literal["all", "input", "train", "generate", "serve", "memory"] = Field("all", description="which benchmark to run")
+    name: CliPositionalArg[Literal["all", "input", "train", "generate", "serve", "memory"]] = Field(
+        "all", description="which benchmark to run"
+    )
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
     images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
     seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")

@@ -54,6 +54,7 @@ def _settings_class(verb: str, config: type[C], prefix: str) -> type[BaseSetting
         model_config = SettingsConfigDict(
             extra="forbid",
             env_prefix=prefix,
+            env_prefix_target="all",
             env_nested_delimiter="__",
             enable_decoding=False,
             cli_prog_name=f"ganray {verb}",

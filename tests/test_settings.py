@@ -62,7 +62,16 @@ def test_switches():
     assert load("train", TrainConfig, ["--resume"]).resume
     assert load("train", TrainConfig, ["--no-gpu"]).gpu is False
     assert load("train", TrainConfig, []).gpu is None
-    assert load("benchmark", BenchmarkConfig, ["--json", "--name", "input"]).json_lines
+    told = load("benchmark", BenchmarkConfig, ["input", "--json"])
+    assert (told.name, told.json_lines) == ("input", True)
+    assert load("benchmark", BenchmarkConfig, []).name == "all"
+
+
+def test_a_variable_is_read_under_its_own_name_only(monkeypatch):
+    monkeypatch.setenv("JSON", "{}")
+    assert not load("benchmark", BenchmarkConfig, []).json_lines
+    monkeypatch.setenv("GANRAY_BENCHMARK_JSON", "true")
+    assert load("benchmark", BenchmarkConfig, []).json_lines
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig
-from ganray.on_ray.cluster import connect
+from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig, TrainConfig
+from ganray.on_ray.bench_train import plain
+from ganray.on_ray.cluster import connect, cores
 from ganray.on_ray.evaluate import evaluate
 from ganray.on_ray.evaluate import show as figures
 from ganray.on_ray.generate import generate
@@ -21,6 +22,7 @@ from ganray.on_ray.train import train
 from ganray.presets import preset
 
 PRESET = "demo-32"
+PROBE_IMAGES = 640
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:
@@ -32,17 +34,17 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     with _step("1/5 ingest: draw and prepare a sample catalog", "ingest", times):
         connect(config.ray)
         ingest(IngestConfig(source=f"sample:{config.products}", out=str(catalog), resolution=start.model.resolution, ray=config.ray))
-    with _step(f"2/5 train: {PRESET} for {config.kimg:g} thousand images, at most {config.minutes:g} minutes", "train", times):
+    with _step(f"2/5 train: {PRESET} from nothing, at most {config.minutes:g} minutes", "train", times):
         if not (model / "model.json").exists():
-            places = {"catalog": str(catalog), "out": str(model), "kimg": config.kimg, "minutes": config.minutes}
-            train(start.model_copy(update=places | {"resume": True, "ray": config.ray}))
+            told = start.model_copy(update={"catalog": str(catalog), "out": str(model), "minutes": config.minutes, "ray": config.ray})
+            train(told.model_copy(update={"kimg": affordable(told, config.kimg), "resume": True}))
     with _step(f"3/5 generate: {config.images:,} labelled images in bulk", "generate", times):
         books = generate(GenerateConfig(model=str(model), num=config.images, out=str(images), ray=config.ray))
     with _step("4/5 evaluate: distances, coverage, accuracy, nearest neighbours", "evaluate", times):
-        told = EvaluateConfig(
+        asked = EvaluateConfig(
             model=str(model), catalog=str(catalog), out=str(evaluation), num=config.images, extractor_kimg=6, ray=config.ray
         )
-        report = evaluate(told)
+        report = evaluate(asked)
     with _step("5/5 serve: one image over HTTP", "serve", times):
         server = serve(ServeConfig(model=str(model), port=config.port, ray=config.ray), blocking=False)
         fetch(server.url, picture)
@@ -51,6 +53,17 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     server.stop()
     (out / "demo.json").write_text(json.dumps({"seconds": times, "books": books, "report": report}, indent=1, default=str))
     return _summary(out, times, report)
+
+
+def affordable(told: TrainConfig, kimg: float) -> float:
+    """As many thousand images as this machine trains on in `told.minutes`, at most `kimg`: schedules must end with the run."""
+    known = Path(told.out) / "run.json"
+    if known.exists():  # an interrupted demo goes on as it began
+        return float(json.loads(known.read_text())["config"]["kimg"])
+    rate = plain(told, PROBE_IMAGES, cores())
+    affords = min(kimg, max(1.0, round(0.9 * rate * 60 * told.minutes / 1000, 1)))
+    print(f"this machine trains on {rate:.0f} images/s: {affords:g} thousand images", flush=True)
+    return affords
 
 
 def fetch(url: str, picture: Path) -> None:
