@@ -1,7 +1,8 @@
 """Runs one function over many images in a child process that may crash, hang or run out of memory without taking its caller along.
 
-The child has caps on memory, CPU time per image and open files, no way to write files, and speaks lengths, JSON and bytes: nothing
-that comes back is unpickled. It lives as long as its owner, so that its start (about 0.3 s) is paid once a worker.
+The child has caps on memory, CPU time per image and open files, no way to write files, none of the credentials in our environment, and
+speaks lengths, JSON and bytes: nothing that comes back is unpickled. It lives as long as its owner, so that its start (about 0.3 s) is
+paid once a worker.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MEMORY_BYTES = 2 << 30
 START_SECONDS = 60.0
 PIPE_BYTES = 1 << 20
 READY = b"ready"
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUTF8", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")  # of ours, the child's
 
 Result = tuple[bytes, dict[str, Any]]
 
@@ -80,7 +82,8 @@ class Sandbox:
         self._start()
 
     def _start(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}
+        environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+        environment |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "ganray.images.sandbox", self._task]
         pipe = subprocess.PIPE
         self._child, self._held, self._ready = (

@@ -1,7 +1,7 @@
 import pytest
 
 from ganray.errors import ClusterError, ImageError
-from ganray.images.sandbox import Sandbox
+from ganray.images.sandbox import ENVIRONMENT, Sandbox
 
 CHILD = """
 import os, time
@@ -18,6 +18,7 @@ def work(data, suffix):
     if what == "write": os.write(os.open("stolen", os.O_CREAT | os.O_WRONLY), b"x")
     if what == "memory": return bytes(bytearray(8 << 30)), {}
     if what == "print": os.write(1, b"noise")
+    if what == "environment": return " ".join(os.environ).encode(), {}
     return (what + suffix).encode(), {"length": len(data)}
 """
 
@@ -75,6 +76,15 @@ def test_answers_nobody_read_do_not_turn_up_later(child):
         assert shown(next(first)) == "a!"
         first.close()
         assert [shown(result) for result in box.map([b"d"])] == ["d!"]
+
+
+def test_the_child_does_not_inherit_credentials(child, monkeypatch):
+    for name in ("AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT_KEY", "RAY_AUTH_TOKEN", "A_TOKEN_OF_TOMORROW"):
+        monkeypatch.setenv(name, "secret")
+    with child() as box:
+        names = next(iter(box.map([b"environment"])))[0].decode().split()
+    assert "PATH" in names
+    assert set(names) <= {*ENVIRONMENT, "PYTHONPATH", "OPENBLAS_NUM_THREADS"}
 
 
 def test_a_child_that_cannot_start_is_one_clear_error():
