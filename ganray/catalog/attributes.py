@@ -16,6 +16,7 @@ from ganray.errors import CatalogError
 from ganray.storage import open_object
 
 JOIN_COLUMNS = ("file", "filename", "path", "sku")
+AMBIGUOUS = -1  # in place of a row
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,22 @@ class Attributes:
     names: tuple[str, ...]
     values: dict[str, list[str]]
     skus: list[str] | None
+    joins: list[str]
     exact: dict[str, int]
     tails: dict[str, int]
+
+    def join(self, keys: list[str]) -> list[int | None]:
+        """The row of each image, None where the table has none, AMBIGUOUS where a file that the table names could be any of several images.
+
+        A row may give a SKU many images; a row that names a file means one: the image of exactly that key, or the only one that fits.
+        """
+        found = [self.find(key) for key in keys]
+        named = [row is not None and _same_file(self.joins[row], key) for row, key in zip(found, keys, strict=True)]
+        claims = Counter(row for row, is_file in zip(found, named, strict=True) if is_file)
+        return [
+            AMBIGUOUS if row is not None and is_file and claims[row] > 1 and self.joins[row] != key else row
+            for row, is_file, key in zip(found, named, keys, strict=True)
+        ]
 
     def find(self, key: str) -> int | None:
         """The row whose join value is the key or a tail of it, whose own tail is the key, or that names the image's stem or a folder."""
@@ -57,9 +72,9 @@ def load_attributes(config: IngestConfig) -> Attributes:
     sku = next((name for name in table.column_names if name.lower() == "sku"), None)
     exact = {value: row for row, value in enumerate(joins) if value}
     if len(exact) < sum(map(bool, joins)):
-        value, count = Counter(joins).most_common(1)[0]
+        value, count = Counter(filter(None, joins)).most_common(1)[0]
         raise CatalogError(f"{config.table}: column {join!r} holds {value!r} {count} times", "Give every file or SKU one row")
-    return Attributes(names, values, _strings(table.column(sku)) if sku else None, exact, _all_tails(joins))
+    return Attributes(names, values, _strings(table.column(sku)) if sku else None, joins, exact, _all_tails(joins))
 
 
 def _read(url: str) -> pa.Table:
@@ -137,6 +152,11 @@ def _tails(path: str) -> Iterator[str]:
     while path:
         yield path
         path = path.partition("/")[2]
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Whether one path is the other or a tail of it."""
+    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
 
 
 def _all_tails(joins: list[str]) -> dict[str, int]:

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from ganray.config import IngestConfig
+from ganray.errors import ConfigError
 from ganray.images.codec import Format, Limits, decode, encode
 from ganray.images.sandbox import Sandbox
 from ganray.images.transforms import square_crop, square_pad
@@ -27,6 +29,14 @@ class Recipe:
         """The recipe that a run asks for."""
         limits = Limits(max_bytes=config.max_bytes, max_pixels=config.max_pixels, max_frames=config.max_frames)
         return Recipe(config.resolution, config.square, config.format, limits)
+
+    @staticmethod
+    def from_json(text: str) -> Recipe:
+        """The recipe of a JSON object; raises ConfigError."""
+        try:
+            return TypeAdapter(Recipe).validate_json(text)
+        except ValidationError as error:
+            raise ConfigError(f"{text!r} is no recipe: {error.errors()[0]['msg']}", "Copy it as quarantine gives it") from error
 
 
 def clean(data: bytes, recipe: Recipe) -> tuple[bytes, tuple[int, int]]:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ganray.catalog.attributes import Attributes, load_attributes
+from ganray.catalog.attributes import AMBIGUOUS, Attributes, load_attributes
 from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
@@ -113,22 +113,31 @@ def _from_folder(key: str, in_folders: bool) -> Row:
 
 def _from_table(images: list[ObjectInfo], attributes: Attributes) -> list[Row]:
     rows: list[Row] = []
-    for image in images:
-        row = attributes.find(image.key)
-        if row is None:
-            rows.append((_stem(image.key), (), "not_in_table"))
+    for image, row in zip(images, attributes.join([image.key for image in images]), strict=True):
+        if row is None or row == AMBIGUOUS:
+            rows.append((_stem(image.key), (), "not_in_table" if row is None else "ambiguous"))
         else:
             rows.append(((attributes.skus[row] if attributes.skus else "") or _stem(image.key), attributes.of(row), ""))
     return rows
 
 
 def _check(config: IngestConfig, store: Store, names: tuple[str, ...], rows: list[Row]) -> None:
+    if all(row[2] == "ambiguous" for row in rows):
+        raise CatalogError(
+            f"{config.table}: each file name in it fits several of the {len(rows):,} images under {store.url}",
+            "Name the images by path, as in mugs/1.png, or by a SKU",
+        )
     if all(row[2] for row in rows):
         raise CatalogError(
             f"{config.table}: none of the {len(rows):,} images under {store.url} is in it",
             "Name the column with the file or SKU with --join",
         )
     name = primary(names)
+    if name is not None and not config.table and (num := len({row[1] for row in rows if row[1]})) > config.max_values:
+        raise CatalogError(
+            f"{store.url}: {num:,} folders cannot all be categories, max_values is {config.max_values}",
+            "Name a table of attributes with --table, or raise max_values",
+        )
     if name is not None:
         place = names.index(name)
         check_categories(Counter(row[1][place] for row in rows if not row[2]), name, config)

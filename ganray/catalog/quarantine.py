@@ -1,17 +1,19 @@
 """Quarantine: the records that could not be used, each with a reason code, a message, and a command that tries it again.
 
-`python -m ganray.catalog.quarantine URL` is that command.
+`python -m ganray.catalog.quarantine URL RECIPE` is that command: the recipe as JSON, so that the same limits hold.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
+from dataclasses import asdict
 
 import pyarrow as pa
 
 from ganray.catalog.cleaning import Recipe, sandbox
-from ganray.errors import GanrayError, ImageError, InvalidKey
+from ganray.errors import ConfigError, GanrayError, ImageError, InvalidKey
 from ganray.storage import open_object
 
 REASONS = {
@@ -29,23 +31,24 @@ REASONS = {
     "unreadable": "the object vanished after it was listed, or the store refuses it while it gives others",
     "invalid_key": "no store can hand over an object of that key: rename it",
     "not_in_table": "no row of the attributes table belongs to the image",
+    "ambiguous": "a row of the attributes table names a file by a name that several images have: give it the path",
     "no_category": "the image lies in no folder, while others do",
 }
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("source_key", "reason", "message", "replay")])
 
 
-def quarantine_row(url: str, key: str, error: GanrayError) -> dict[str, str]:
-    """One row of quarantine for the object `key` of the store at `url`."""
+def quarantine_row(url: str, key: str, error: GanrayError, recipe: Recipe) -> dict[str, str]:
+    """One row of quarantine for the object `key` of the store at `url`; its command replays it under the same recipe."""
     reason = error.reason if isinstance(error, ImageError) else error.code if isinstance(error, InvalidKey) else "unreadable"
-    command = f"python -m ganray.catalog.quarantine {shlex.quote(url.rstrip('/') + '/' + key)}"
+    options = json.dumps(asdict(recipe), separators=(",", ":"))
+    command = f"python -m ganray.catalog.quarantine {shlex.quote(url.rstrip('/') + '/' + key)} {shlex.quote(options)}"
     return {"source_key": key, "reason": reason, "message": str(error), "replay": command}
 
 
-def replay(url: str) -> str:
-    """Clean one object again under the default limits; one line that says how it went."""
+def replay(url: str, recipe: Recipe) -> str:
+    """Clean one object again; one line that says how it went. Raises StorageError when it cannot be read."""
     store, key = open_object(url)
-    recipe = Recipe(resolution=64)
     with sandbox(recipe) as child:
         (result,) = child.map([store.get(key)])
     if isinstance(result, ImageError):
@@ -53,5 +56,17 @@ def replay(url: str) -> str:
     return f"{url}: fine, {result[1]['width']}x{result[1]['height']} pixels"
 
 
+def main(arguments: list[str]) -> int:
+    """URL [RECIPE as JSON]: print how cleaning that object goes; returns the exit code."""
+    try:
+        if len(arguments) not in (1, 2):
+            raise ConfigError(f"{len(arguments)} arguments", "Write python -m ganray.catalog.quarantine URL RECIPE")
+        print(replay(arguments[0], Recipe.from_json(arguments[1]) if arguments[1:] else Recipe(resolution=64)))
+    except GanrayError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
 if __name__ == "__main__":
-    print(replay(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -76,7 +76,7 @@ def prepare_shard(work: Work, number: int) -> Receipt:
     quarantined: list[dict[str, str]] = []
     for row, result in _cleaned(work, table.to_pylist()):
         if isinstance(result, GanrayError):
-            quarantined.append(quarantine_row(work.source.url, row["key"], result))
+            quarantined.append(quarantine_row(work.source.url, row["key"], result, work.recipe))
         else:
             accepted.append({**result, "sku": row["sku"], "source_key": row["key"], **{name: row[name] for name in names}})
     plain = [name.removeprefix(ATTRIBUTE_PREFIX) for name in names]

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ganray.catalog.attributes import load_attributes
+from ganray.catalog.attributes import AMBIGUOUS, load_attributes
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ObjectNotFound
 
@@ -42,6 +42,13 @@ def test_useful_columns_are_chosen(tmp_path):
 )
 def test_files_join_by_whole_tails_of_paths(tmp_path, key, row):
     assert load(tmp_path).find(key) == row
+
+
+def test_a_file_name_that_several_images_have_is_ambiguous_and_a_sku_is_not(tmp_path):
+    table = load(tmp_path, "file,kind\n1.png,x\n2.png,y\nmugs/3.png,x\n")
+    keys = ["mugs/1.png", "caps/1.png", "caps/2.png", "mugs/3.png", "3.png", "a/mugs/3.png", "4.png"]
+    assert table.join(keys) == [AMBIGUOUS, AMBIGUOUS, 1, 2, AMBIGUOUS, AMBIGUOUS, None]
+    assert load(tmp_path, join="sku").join(["front/S1.jpg", "back/S1.jpg", "S1/3.jpg"]) == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +91,7 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path, options, message):
     [
         ("name,kind\nx,y\n", "has no column 'file' or 'filename' or 'path' or 'sku'"),
         ("file,kind\na.jpg,x\nb.jpg,y\na.jpg,z\n", "column 'file' holds 'a.jpg' 2 times"),
+        ("file,kind\n,x\n,y\n,z\na.jpg,x\na.jpg,z\n", "column 'file' holds 'a.jpg' 2 times"),
         ("file,kind\na.jpg\nb.jpg,y,z\n", "is not a table"),
         ("", "is not a table"),
     ],

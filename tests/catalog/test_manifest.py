@@ -81,3 +81,19 @@ def test_unusable_sources_are_one_clear_line(tmp_path):
     (tmp_path / "t.csv").write_text("sku,kind\nA1,mug\nA2,cap\n")
     with pytest.raises(CatalogError, match="none of the 1 images under memory://manifest-none/photos is in it"):
         listing("none", ["x/B1.jpg"], table=str(tmp_path / "t.csv"))
+
+
+def test_one_row_never_labels_two_files_of_its_name(tmp_path):
+    (tmp_path / "t.csv").write_text("file,kind\n1.png,mug\n2.png,cap\n")
+    manifest = listing("ambiguous", ["mugs/1.png", "caps/1.png", "caps/2.png"], table=str(tmp_path / "t.csv"))
+    found = {row["key"]: (row["attr:kind"], row["reason"]) for row in rows(manifest)}
+    assert found == {"mugs/1.png": ("", "ambiguous"), "caps/1.png": ("", "ambiguous"), "caps/2.png": ("cap", "")}
+    with pytest.raises(CatalogError, match="each file name in it fits several of the 2 images"):
+        listing("all-ambiguous", ["mugs/1.png", "caps/1.png"], table=str(tmp_path / "t.csv"))
+
+
+def test_folders_have_a_limit_as_columns_have():
+    keys = [f"{number:03d}/a.jpg" for number in range(5)]
+    assert len(listing("folder-limit", keys, max_values=5).values("category")) == 5
+    with pytest.raises(CatalogError, match="5 folders cannot all be categories, max_values is 4"):
+        listing("folder-limit", keys, max_values=4)
