@@ -1,7 +1,7 @@
 """Benchmark `generate`: images/s of the bulk job, over the slower of its two bare stages: the forward pass, and PNG encoding.
 
 Each bare loop has what the job gives to that stage: the engine's threads, or as many processes as there are writing tasks. Loading
-torch and the model is outside of both sides: the job's clock starts when its first shard is done, and stops with its books closed.
+torch and the model is outside of both sides: the job's clock starts when its first engine is ready, and stops with its books closed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         with multiprocessing.get_context("spawn").Pool(writers) as pool:
             for repeat in range(config.repeats):
                 report = generate(job.model_copy(update={"out": f"{folder}/out-{repeat}"}))
-                value = (float(report["images"]) - job.shard_images) / (float(report["seconds"]) - float(report["startup_seconds"]))
+                value = float(report["images"]) / (float(report["seconds"]) - float(report["startup_seconds"]))
                 forward = pool.apply(_forward, (model, threads, config.seconds / 2))
                 encoding = sum(pool.map(_encode, [(sample, config.seconds / 2)] * writers, chunksize=1))
                 rounds.append((value, forward, encoding))

@@ -19,7 +19,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from io import BytesIO
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -44,18 +44,36 @@ def finished(store: Store) -> set[int]:
     return {int(info.key.rpartition("/")[2].partition(".")[0]) for info in store.list("receipts", ".parquet")}
 
 
-def write(table: pa.Table, *, store: Store, model_digest: str) -> dict[str, NDArray[np.int64]]:
-    """The task behind the engines: `write_shard` of one rendered shard, its counts as a one-row batch."""
-    shard = table.column("shard")[0].as_py()
-    tally = write_shard(store, shard, table.drop_columns(["shard"]), model_digest)
-    return {name: np.array([num]) for name, num in tally.items()}
+class Tally(NamedTuple):
+    """What comes back of a shard: images by outcome, and when (seconds since 1970) the engine behind it was ready."""
+
+    written: int
+    existing: int
+    quarantined: int
+    ready: float
+
+    @property
+    def images(self) -> int:
+        """All of them."""
+        return self.written + self.existing + self.quarantined
 
 
-def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str) -> dict[str, int]:
+def write(rendered: pa.Table, *, store: Store, model_digest: str) -> dict[str, NDArray[Any]]:
+    """The task behind the engines: the images and the receipt of one rendered shard; its Tally as a one-row batch.
+
+    `rendered` has the columns shard, ready (see Tally), and those of `write_shard`.
+    """
+    shard, ready = (rendered.column(name)[0].as_py() for name in ("shard", "ready"))
+    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), model_digest)
+    tally = Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
+    return {name: np.array([value]) for name, value in tally._asdict().items()}
+
+
+def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str) -> list[Outcome]:
     """Encode, label and create the images of a shard, then its receipt.
 
     `rendered` has the columns id, index, seed, format, one `attr:NAME` an attribute, and pixels (R * R * 3 bytes, row-major RGB).
-    Returns the number of images by outcome. Raises StorageError where a key is taken by other bytes.
+    Returns the outcome of every image. Raises StorageError where a key is taken by other bytes.
     """
     pixels = rendered.column("pixels").combine_chunks()
     side = round((len(pixels[0].as_buffer()) / 3) ** 0.5)
@@ -85,11 +103,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
         receipt = receipt.append_column(name, pa.array([side] * len(facts), pa.int32()))
     receipt = receipt.append_column("model_digest", pa.array([model_digest] * len(facts)))
     _create(store, shard_key("receipts", shard, "parquet"), _parquet(receipt))
-    return {
-        "written": outcomes.count("written"),
-        "existing": outcomes.count("existing"),
-        "quarantined": len(facts) - len(outcomes),
-    }
+    return outcomes + ["quarantined"] * (len(facts) - len(outcomes))
 
 
 def close_job(store: Store, plan: Plan) -> dict[str, int]:

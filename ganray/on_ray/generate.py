@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +31,7 @@ from ganray.on_ray.threads import engine_threads
 from ganray.requests import GenerateRequest, Vocabulary, read_requests, spread_requests
 from ganray.storage import Store, open_object, open_store
 
-SPARE_CPUS = 2  # for encoding and writing; on a machine of its own, Ray counts one CPU more than there are cores
+SPARE_CPUS = 1  # at least one, for encoding and writing
 
 
 def generate(config: GenerateConfig) -> dict[str, int | float | str]:
@@ -38,7 +39,7 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
 
     Raises RequestError before any work where the table is wrong, StorageError where another job lies in `config.out`.
     """
-    started = time.monotonic()
+    started = time.time()
     if config.out.startswith("memory:"):
         raise ConfigError(f"generate: out = {config.out}: memory is not shared between processes", "Use a path, or a bucket")
     info, store = load_model(config.model)[1], open_store(config.out)
@@ -57,13 +58,13 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     )
     open_job(store, plan, source)
     todo = sorted(set(range(plan.shards)) - bulk.finished(store))
-    written, startup = 0, 0.0
+    written, ready = 0, math.inf
     with bar("generate", plan.images, "img") as progress:
         progress.update(plan.images - _images(plan, todo))
         for tally in _stream(config, plan, store, todo, threads, writers) if todo else ():
-            progress.update(sum(tally.values()))
-            startup = startup or time.monotonic() - started
-            written += tally["written"]
+            progress.update(tally.images)
+            written += tally.written
+            ready = min(ready, tally.ready)
     books = bulk.close_job(store, plan)
     return {
         "requests": plan.requests,
@@ -71,8 +72,8 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
         "written": written,
         "existing": books["images"] - written,
         "quarantined": books["quarantined"],
-        "seconds": time.monotonic() - started,
-        "startup_seconds": startup,
+        "seconds": time.time() - started,
+        "startup_seconds": ready - started if todo else 0.0,
         "manifest": store.url_of("manifest.parquet"),
     }
 
@@ -92,15 +93,17 @@ class Renderer:
         self._plan, self._store = plan, store
         if self._engine.info.digest != plan.model_digest:
             raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+        self._ready = time.time()
 
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> pa.Table:
-        """Render one shard; see `bulk.write_shard` for the columns."""
+        """Render one shard; see `bulk.write` for the columns."""
         (shard,) = batch["shard"].tolist()
         samples = read_shard(self._store, shard)
         z, labels = self._engine.draw(samples)
         pixels = self._engine.render(z, labels)
         columns: dict[str, Any] = {
             "shard": pa.array([shard] * len(samples), pa.int64()),
+            "ready": pa.array([self._ready] * len(samples), pa.float64()),
             "id": [request.id for request, _ in samples],
             "index": pa.array([index for _, index in samples], pa.int32()),
             "seed": pa.array([request.seed for request, _ in samples], pa.int64()),
@@ -120,7 +123,7 @@ def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
     return threads, max(1, int(resources.cpus) - config.engines * threads)
 
 
-def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int) -> Iterator[dict[str, int]]:
+def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int) -> Iterator[bulk.Tally]:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
     try:
         dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
@@ -140,7 +143,8 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),
         )
         for batch in tallies.iter_batches(batch_size=None):
-            yield {name: int(counts.sum()) for name, counts in batch.items()}
+            for row in zip(*(batch[name].tolist() for name in bulk.Tally._fields), strict=True):
+                yield bulk.Tally(*row)
     except Exception as error:
         known = ours(error)
         if known is None:

@@ -26,7 +26,6 @@ from ganray.on_ray.http import make_app
 from ganray.on_ray.threads import engine_threads
 
 APPLICATION = "ganray"
-SPARE_CPUS = 1  # on a machine of its own, Ray counts one CPU more than there are cores
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def _start(config: ServeConfig) -> Serving:
 def threads_of(config: ServeConfig, resources: Resources) -> int:
     """Threads of each replica's engine. Raises ClusterError where the replicas do not fit."""
     gpu = use_gpu(config.gpu, resources, config.replicas)
-    return 1 if gpu else engine_threads(config.threads, config.replicas, SPARE_CPUS, resources, "serve")
+    return 1 if gpu else engine_threads(config.threads, config.replicas, 0, resources, "serve")
 
 
 def _check_port(config: ServeConfig) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ray
-
-from ganray.on_ray.cluster import Resources, require_cpus
+from ganray.on_ray.cluster import Resources, require_cpus, require_node
 
 
 def engine_threads(wanted: int, engines: int, spare: int, resources: Resources, what: str) -> int:
-    """`wanted`, or where that is 0 an equal share of the cluster's CPUs but `spare`, and no more than the largest node has.
+    """`wanted`, or where that is 0 an equal share of all CPUs but `spare`, which other work needs.
 
-    Raises ClusterError where that many engines do not fit.
+    Raises ClusterError where that many engines do not fit beside the spare ones, or one of them in no node.
     """
-    largest = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
-    threads = wanted or max(1, min(largest - spare, (int(resources.cpus) - spare) // engines))
-    require_cpus(engines * threads, resources, f"{what} with {engines} engine(s) of {threads} thread(s)")
+    fitting = min(int(resources.node_cpus), int(resources.cpus)) - spare
+    threads = wanted or max(1, min(fitting, (int(resources.cpus) - spare) // engines))
+    require_node(threads, resources, f"{what} with {threads} thread(s)")
+    require_cpus(engines * threads + spare, resources, f"{what} with {engines} engine(s) of {threads} thread(s)")
     return threads

@@ -49,7 +49,8 @@ def run(model, store, requests=REQUESTS):
     tallies = []
     for shard in sorted(set(range(plan.shards)) - bulk.finished(store)):
         table = renderer({"shard": np.array([shard])})
-        tallies.append({name: int(num[0]) for name, num in bulk.write(table, store=store, model_digest=plan.model_digest).items()})
+        tally = bulk.write(table, store=store, model_digest=plan.model_digest)
+        tallies.append({name: int(tally[name][0]) for name in ("written", "existing", "quarantined")})
     return bulk.close_job(store, plan), tallies
 
 
