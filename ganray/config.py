@@ -85,7 +85,7 @@ class LossConfig(Section):
     )
     gamma: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 at the start")
     gamma_final: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 after decay_kimg")
-    sigma: PositiveFloat = Field(0.01, description="step of the finite difference, in pixel units of [-1, 1]")
+    sigma: PositiveFloat = Field(0.03, description="step of the finite difference, in units of [-1, 1]; below 0.03 the rounding of bf16 shows")
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")
 
 

@@ -1,10 +1,13 @@
 """Fixtures for every test: an S3-compatible server, started once and only where a test asks for it."""
 
 import importlib.util
+import os
 import uuid
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads on shared cores are up to 27x slower
 
 
 @pytest.fixture(scope="session")

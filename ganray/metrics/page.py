@@ -14,12 +14,14 @@ import numpy as np
 from PIL import Image
 
 from ganray.images.codec import Pixels, encode
+from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import resize
 from ganray.metrics import FIGURES
 
 TEMPLATE = Path(__file__).with_name("report.html")
 TILE = 96  # smaller pictures are enlarged to about this many pixels
 GOOD = {"low": "lower is better", "high": "higher is better", "as photos": "best near the photos' own"}
+MADE, MIXED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"  # IPTC: a generated picture, one with generated parts
 SHARES = {"coverage", "copied_share", "accuracy"}
 
 
@@ -39,16 +41,25 @@ def render_page(report: Mapping[str, Any], sheet: Pixels, pairs: Mapping[str, Se
         f"{report['num']:,} generated images against as many photos of the catalog, "
         f"beside what {report['num']:,} held-out photos reach in their place: a perfect model would reach the same."
     )
+    made = label_of(report, "nearest pairs")
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(f"Evaluation of {report['model']['url']}"),
         summary=escape(summary),
         figures="".join(_figure(name, value, report["floors"][name]) for name, value in report["scores"].items()),
         accuracy=_accuracy(report["accuracy"]),
-        sheet=_inline(sheet),
+        sheet=_inline(sheet, label_of(report, "contact sheet", MIXED)),
         searched=f"{2 * report['num']:,}",
-        pairs="".join(f"<h3>{escape(title)}</h3><div class=pairs>{''.join(map(_pair, group))}</div>" for title, group in pairs.items()),
+        pairs="".join(
+            f"<h3>{escape(title)}</h3><div class=pairs>{''.join(_pair(pair, made) for pair in group)}</div>"
+            for title, group in pairs.items()
+        ),
         facts="".join(_row(name, [value]) for name, value in _facts(report)),
     )
+
+
+def label_of(report: Mapping[str, Any], what: str, kind: str = MADE) -> Label:
+    """What a picture in the report says of itself: made, or made in part, by the report's model."""
+    return Label(report["model"]["digest"], what, report["seed"], f"ganray {report['software']}", kind)
 
 
 def enlarged(pixels: Pixels) -> Pixels:
@@ -74,8 +85,10 @@ def _accuracy(accuracy: Mapping[str, Mapping[str, float | None]]) -> str:
     return f"<h2>Recognised as asked for</h2><div class=table><table>{head}{''.join(rows)}</table></div>"
 
 
-def _pair(pair: Pair) -> str:
-    images = f'<img src="{_inline(enlarged(pair.image))}" alt="generated"><img src="{_inline(enlarged(pair.photo))}" alt="nearest photo">'
+def _pair(pair: Pair, made: Label) -> str:
+    images = (
+        f'<img src="{_inline(enlarged(pair.image), made)}" alt="generated"><img src="{_inline(enlarged(pair.photo))}" alt="nearest photo">'
+    )
     return f"<figure class=pair><div>{images}</div><figcaption><b>{pair.distance:.2f}</b> {escape(pair.asked)}</figcaption></figure>"
 
 
@@ -101,5 +114,6 @@ def _share(value: float | None) -> str:
     return "not asked for" if value is None else f"{100 * value:.1f} %"
 
 
-def _inline(pixels: Pixels) -> str:
-    return f"data:image/png;base64,{base64.b64encode(encode(pixels, 'png')).decode()}"
+def _inline(pixels: Pixels, label: Label | None = None) -> str:
+    data = encode_labelled(pixels, "png", label) if label else encode(pixels, "png")
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"

@@ -23,12 +23,12 @@ from ganray.config import EvaluateConfig
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ConfigError, EvaluationError
 from ganray.images.codec import Pixels
-from ganray.images.provenance import Label, encode_labelled
+from ganray.images.provenance import encode_labelled
 from ganray.images.transforms import contact_sheet
 from ganray.metrics import FIGURES, score
 from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
 from ganray.metrics.neighbours import nearest
-from ganray.metrics.page import Pair, enlarged, render_page
+from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
 from ganray.on_ray.cluster import connect, require_cpus, use_gpu
 from ganray.on_ray.progress import Progress, bar
 from ganray.requests import GenerateRequest
@@ -228,8 +228,7 @@ def sheet_rows(
 
 def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str, list[Pair]]) -> None:
     """Contact sheet and page, then report.json: where that lies, the rest does. The sheet is labelled: half of it is generated."""
-    label = Label(report["model"]["digest"], "contact sheet", report["seed"], report["software"], "compositeWithTrainedAlgorithmicMedia")
-    store.put("contact_sheet.png", encode_labelled(picture, "png", label))
+    store.put("contact_sheet.png", encode_labelled(picture, "png", label_of(report, "contact sheet", MIXED)))
     store.put("report.html", render_page(report, picture, pairs).encode())
     store.put("report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
 

@@ -1,10 +1,12 @@
+import base64
 import re
 from html import escape
 
 import numpy as np
 
+from ganray.images.provenance import read_label
 from ganray.metrics import FIGURES
-from ganray.metrics.page import Pair, enlarged, render_page
+from ganray.metrics.page import MADE, MIXED, Pair, enlarged, render_page
 
 IMAGE = np.full((32, 32, 3), 200, np.uint8)
 REPORT = {
@@ -14,6 +16,7 @@ REPORT = {
     "resolution": 32,
     "num": 1500,
     "seed": 0,
+    "software": "0.1.0",
     "scores": dict.fromkeys(FIGURES, 0.5),
     "floors": dict.fromkeys(FIGURES, 0.25),
     "accuracy": {"category": {"generated": 0.9, "photos": 0.98}, "brand": {"generated": None, "photos": 0.5}},
@@ -51,3 +54,9 @@ def test_a_catalog_without_attributes_has_no_table_of_them():
 def test_small_pictures_are_enlarged_by_whole_numbers():
     sides = {side: len(enlarged(np.zeros((side, side, 3), np.uint8))) for side in (28, 32, 64, 256)}
     assert sides == {28: 84, 32: 96, 64: 64, 256: 256}
+
+
+def test_generated_pictures_say_what_they_are():
+    pictures = [base64.b64decode(data) for data in re.findall(r"base64,([A-Za-z0-9+/=]+)", page())]
+    kinds = [read_label(picture).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2] for picture in pictures]
+    assert kinds == [MIXED, MADE, ""]  # the sheet, a generated image, the photo beside it
