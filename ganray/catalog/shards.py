@@ -90,6 +90,7 @@ def prepare_shard(work: Work, number: int) -> Receipt:
     )
     if quarantined:
         work.out.put(quarantine_key(number), parquet_bytes(pa.Table.from_pylist(quarantined, SCHEMA), work.row_group))
+    work.out.settle()
     work.out.put(receipt_key(number), receipt.model_dump_json().encode())
     return receipt
 

@@ -60,6 +60,7 @@ def ingest(config: IngestConfig) -> CatalogInfo:
         return before
     out.put(SHEET_KEY, encode(_contact_sheet(Catalog(out, info)), "png"))
     _sweep(out, receipts)
+    out.settle()
     out.put(CATALOG_KEY, info.to_json())
     return info
 

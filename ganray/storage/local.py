@@ -6,7 +6,9 @@ is slower here than the three system calls that it takes.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
+import io
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ganray.errors import ObjectChanged, ObjectExists, ObjectNotFound, StorageError
 from ganray.storage.failures import from_os_error
@@ -29,11 +31,15 @@ class LocalStore(Store):
     A write goes to a hidden file and is renamed (`put`, `replace`) or linked (`create`) into place, which is atomic between
     processes. `replace` holds a lock file of the folder; a plain `put` does not, so a key that is swapped must be
     written by `create` and `replace` alone.
+
+    A killed process leaves whole files only. A power cut is another matter: until `settle` returns, what `put` and `create` wrote may be
+    empty or missing after it. Waiting for the disk at every write would make bulk images 20 to 40 times slower (measured on ext4:
+    9,000 writes/s of 4 KB against 200 to 400), so it is waited for once, before the object that says all is there. `replace` always waits.
     """
 
     def __init__(self, root: Path) -> None:
-        super().__init__(str(root))
-        self.root = root
+        self.root = root.absolute()  # so that a process with another working folder finds it too
+        super().__init__(str(self.root))
 
     def __reduce__(self) -> tuple[type[LocalStore], tuple[Path]]:
         return LocalStore, (self.root,)
@@ -61,7 +67,9 @@ class LocalStore(Store):
                 found = etag_of(path.stat()) if path.exists() else "nothing"
                 if found != etag:
                     raise ObjectChanged(f"{path} is not the version {etag} any more but {found}", "Read it again and repeat the change.")
+                sync(unfinished)
                 unfinished.replace(path)
+                sync(path.parent)
 
         return self._write(key, data, swap)
 
@@ -98,6 +106,12 @@ class LocalStore(Store):
     def child(self, prefix: str) -> LocalStore:
         """The store of a folder below; see Store."""
         return LocalStore(self._path(prefix.strip("/")))
+
+    def settle(self) -> None:
+        """Wait for the disk that holds the folder; see Store."""
+        with self._reported(""), opened(self.root) as descriptor:
+            if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
     def prefix_of(self, other: Store) -> str | None:
         """The prefix of another store's folder in this one, links and dots resolved; see Store."""
@@ -150,6 +164,59 @@ def write_through(path: Path, data: bytes) -> str:
         while rest:
             rest = rest[file.write(rest) :]
         return etag_of(os.fstat(file.fileno()))
+
+
+class FileWriter(io.RawIOBase):
+    """A file that appears under its name, whole and on the disk, when it is closed; after a failed write it does not appear."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path, self._unfinished = path, path.with_name(f"{OWN}{secrets.token_hex(8)}")
+        self._file = self._unfinished.open("xb", buffering=0)
+
+    def writable(self) -> bool:
+        """True."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Take bytes; returns their number."""
+        rest = memoryview(data).cast("B")
+        num = len(rest)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self._file.close()
+            self._unfinished.unlink()
+            raise
+        return num
+
+    def close(self) -> None:
+        """Put the file in its place."""
+        if self.closed:
+            return
+        super().close()
+        if not self._file.closed:
+            with self._file:
+                os.fsync(self._file.fileno())
+            self._unfinished.replace(self._path)
+            sync(self._path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    with opened(path) as descriptor:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """A file descriptor to read a file or a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def etag_of(stat: os.stat_result) -> str:

@@ -26,7 +26,7 @@ def open_store(url: str) -> Store:
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
-        return LocalStore(Path(url).expanduser().absolute())
+        return LocalStore(Path(url).expanduser())
     if scheme not in SCHEMES:
         raise StorageError(f"{url}: no store is called {scheme}://", f"Use a plain path or one of {', '.join(f'{s}://' for s in SCHEMES)}.")
     return SCHEMES[scheme](rest)

@@ -90,6 +90,12 @@ class Store(ABC):
         above = self.url.rstrip("/") + "/"
         return other.url[len(above) :] if other.url.startswith(above) else None
 
+    def settle(self) -> None:  # noqa: B027
+        """Return when everything written here so far outlives a power cut: to be called before the object that says so is written.
+
+        A bucket's objects do when a write returns; only files wait for their disk.
+        """
+
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""
         try:

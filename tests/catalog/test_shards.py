@@ -49,6 +49,16 @@ def test_a_shard_holds_every_good_image_and_quarantine_every_bad_one(plan, mixed
     assert receipt.shard.row_groups == (10,)
 
 
+def test_a_receipt_is_written_when_the_shard_is_on_the_disk(plan, mixed, tmp_path, monkeypatch):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    before = []
+    monkeypatch.setattr(type(work.out), "settle", lambda self: before.extend(info.key for info in self.list()))
+    prepare_shard(work, 0)
+    assert shard_key(0) in before
+    assert quarantine_key(0) in before
+    assert receipt_key(0) not in before
+
+
 def test_a_finished_shard_is_not_done_again(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"))
     first = prepare_shard(work, 0)

@@ -1,4 +1,6 @@
 import pickle
+import resource
+import signal
 
 import pytest
 from pyarrow import fs
@@ -36,6 +38,33 @@ def test_a_small_file_is_written_through_a_stream(url):
         stream.write(b'{"a": 1}')
         stream.write(memoryview(b"[]").cast("b"))
     assert open_store(url).get("snapshot.json") == b'{"a": 1}[]'
+
+
+def test_a_stream_that_is_never_closed_leaves_what_was_there(url):
+    store = open_store(url)
+    store.put("snapshot.json", b"before")
+    filesystem, path = arrow_filesystem(url)
+    stream = pickle.loads(pickle.dumps(filesystem)).open_output_stream(f"{path}/snapshot.json")
+    stream.write(b"half")
+    assert store.get("snapshot.json") == b"before"
+    assert [info.key for info in store.list()] == ["snapshot.json"]
+    stream.close()
+    assert store.get("snapshot.json") == b"half"
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    (tmp_path / "snapshot.json").write_bytes(b"before")
+    filesystem, path = arrow_filesystem(str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        with pytest.raises(OSError, match="too large"), filesystem.open_output_stream(f"{path}/snapshot.json") as stream:
+            stream.write(bytes(10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert files(tmp_path) == {"snapshot.json": b"before"}
 
 
 def test_what_is_there(url):

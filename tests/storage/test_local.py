@@ -8,6 +8,7 @@ import pytest
 
 from ganray.errors import AccessDenied, ObjectNotFound, StorageError
 from ganray.storage import local, open_store
+from ganray.storage.local import LocalStore
 
 INCREASE = """
 import sys
@@ -37,6 +38,8 @@ def test_a_url_that_ends_with_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert open_store("~/photos").url == str(tmp_path / "home/photos")
     assert open_store("file:///a%20b/c").url == "/a b/c"
+    assert open_store("file://photos").url == str(tmp_path / "photos")
+    assert LocalStore(Path("photos")).url == str(tmp_path / "photos")
     assert open_store("/").url_of("etc/hosts") == "/etc/hosts"
 
 
@@ -112,3 +115,21 @@ def test_a_file_that_may_not_be_read(store):
     (Path(store.url) / "k").chmod(0)
     with pytest.raises(AccessDenied, match=r"k: Permission denied\. Check the owner"):
         store.get("k")
+
+
+def test_a_swap_is_on_the_disk_before_it_has_the_name(store, monkeypatch):
+    etag = store.put("k", b"before")
+    synced = []
+    monkeypatch.setattr(local, "sync", lambda path: synced.append((path.name, path.is_dir() or path.read_bytes(), store.get("k"))))
+    store.replace("k", b"after", etag)
+    (unfinished, *first), second = synced
+    assert unfinished.startswith(".ganray-")
+    assert first == [b"after", b"before"]
+    assert second == ("store", True, b"after")
+
+
+def test_settling_an_absent_folder_is_an_error(store):
+    with pytest.raises(ObjectNotFound):
+        store.settle()
+    store.put("k", b"")
+    store.settle()
