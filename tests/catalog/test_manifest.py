@@ -1,9 +1,12 @@
+import tracemalloc
+from datetime import UTC, datetime
+
 import pytest
 
 from ganray.catalog.manifest import build_manifest
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
-from ganray.storage import open_store
+from ganray.storage import ObjectInfo, open_store
 
 
 def listing(name: str, keys: list[str], **options):
@@ -69,6 +72,23 @@ def test_large_images_make_small_shards():
 
 def test_limit():
     assert listing("limit", [f"a/{i}.jpg" for i in range(9)], limit=4).listed == 4
+
+
+def test_images_are_python_objects_only_a_chunk_at_a_time(monkeypatch):
+    class Many:
+        url = "s3://many"
+
+        def list(self):
+            now = datetime.now(UTC)
+            return (ObjectInfo(f"cat{i % 9}/a-name-of-some-length-{i:08d}.jpg", i, f"{i:032x}", now) for i in range(20_000))
+
+    monkeypatch.setattr("ganray.catalog.manifest.CHUNK", 500)
+    tracemalloc.start()
+    try:
+        assert build_manifest(Many(), IngestConfig(source="x")).listed == 20_000
+        assert tracemalloc.get_traced_memory()[1] / 20_000 < 150
+    finally:
+        tracemalloc.stop()
 
 
 def test_unusable_sources_are_one_clear_line(tmp_path):
