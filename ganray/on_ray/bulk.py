@@ -102,6 +102,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
     for name in ("width", "height"):
         receipt = receipt.append_column(name, pa.array([side] * len(facts), pa.int32()))
     receipt = receipt.append_column("model_digest", pa.array([model_digest] * len(facts)))
+    store.settle()  # a receipt must not outlive its images
     _create(store, shard_key("receipts", shard, "parquet"), _parquet(receipt))
     return outcomes + ["quarantined"] * (len(facts) - len(outcomes))
 
@@ -129,6 +130,7 @@ def close_job(store: Store, plan: Plan) -> dict[str, int]:
     if sum(books.values()) != plan.images:
         found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
         raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
+    store.settle()
     store.put("job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
     return books
 
