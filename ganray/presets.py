@@ -28,7 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # tuned for three minutes on two CPU cores and a few thousand clean product pictures: see tests/benchmarks/LOG.md
     "demo-32": {
-        "kimg": 40.0,
+        "kimg": 32.0,
         "batch": 16,
         "ema_kimg": 5.0,
         "model": {"resolution": 32, "widths": (128, 96, 32), "blocks": 2, "patch": 2},

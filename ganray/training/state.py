@@ -69,9 +69,7 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
         torch.manual_seed(config.seed)
         generator = build_generator(config.model, label_sizes)
         discriminator = build_discriminator(config.model, label_sizes)
-    # channels-last is the layout that both oneDNN and cuDNN compute in; without it every convolution reorders
-    for network in (generator, discriminator):
-        network.to(memory_format=torch.channels_last).to(device)  # type: ignore[call-overload]  # torch's stub lacks the lone keyword
+    generator, discriminator = generator.to(device), discriminator.to(device)
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
     return TrainState(generator, discriminator, ema, _adam(generator, config.optimizer), _adam(discriminator, config.optimizer))
 

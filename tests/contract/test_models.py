@@ -95,6 +95,13 @@ def test_weights_survive_their_own_names(name):
     assert torch.equal(first(z, label), second(z, label))
 
 
+@pytest.mark.parametrize("name", ["dcgan", "r3"])
+def test_convolutions_are_laid_out_channels_last(name):
+    kernels = [parameter for parameter in build_generator(TINY[name], ()).parameters() if parameter.dim() == 4 and min(parameter.shape) > 1]
+    assert kernels
+    assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+
+
 def test_an_unknown_model_lists_the_known():
     with pytest.raises(ConfigError, match=r"model\.name is 'vae'.*mlp, dcgan, r3"):
         build_generator(ModelConfig(name="vae"), ())
