@@ -85,7 +85,9 @@ class LossConfig(Section):
     )
     gamma: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 at the start")
     gamma_final: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 after decay_kimg")
-    sigma: PositiveFloat = Field(0.03, description="step of the finite difference, in units of [-1, 1]; below 0.03 the rounding of bf16 shows")
+    sigma: PositiveFloat = Field(
+        0.03, description="step of the finite difference, in units of [-1, 1]; below 0.03 the rounding of bf16 shows"
+    )
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")
 
 
@@ -191,7 +193,9 @@ class GenerateConfig(Section):
     out: str = Field("out/images", description="URL to write images, receipts and manifest under")
     format: Literal["png", "jpeg", "webp"] = Field("png", description="image format of requests that name none")
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
-    shard_images: PositiveInt = Field(256, description="images per shard: the unit of work and of retry (fewer where they are large)")
+    shard_images: NonNegativeInt = Field(
+        0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"
+    )
     engines: PositiveInt = Field(1, description="engine actors")
     threads: NonNegativeInt = Field(0, description="torch threads an engine on CPU; 0 = the CPUs reserved for it")
     gpu: bool | None = Field(None, description="one GPU an engine; default: where the cluster has them")

@@ -25,7 +25,7 @@ from ganray.models import Generator
 from ganray.requests import GenerateRequest, Vocabulary, seed_of, stream
 
 # Rows of a batch. Pixels depend on it: another number flips a few pixels in every model's images.
-ROWS = {"cpu": 8, "cuda": 64}
+ROWS = {"cpu": 16, "cuda": 64}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.generate import generate, share_cpus
 
-IMAGES = 6144
+IMAGES = 12_288
 
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:

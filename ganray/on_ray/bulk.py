@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from io import BytesIO
+from itertools import islice
 from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
@@ -33,7 +36,7 @@ from ganray.on_ray.files import encode_sample
 from ganray.requests import file_name
 from ganray.storage import Store
 
-PARALLEL_WRITES = 16
+PARALLEL_WRITES = 32
 PROBES, QUICK = 4, 0.0015  # writes that are timed, and the seconds below which a write is better not handed to a thread
 ROW_GROUP = 65_536  # rows of the manifest
 Outcome = Literal["written", "existing", "quarantined"]
@@ -78,18 +81,20 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
     pixels = rendered.column("pixels").combine_chunks()
     side = round((len(pixels[0].as_buffer()) / 3) ** 0.5)
     facts: list[dict[str, Any]] = []
-    objects: list[tuple[str, bytes]] = []
-    for row in rendered.drop_columns(["pixels"]).to_pylist():
-        image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
-        try:
-            data = encode_sample(image, row["id"], row["index"], row["seed"], row["format"], model_digest)
-        except ImageError as error:
-            facts.append({"key": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
-            continue
-        key = f"images/{shard:05d}/{file_name(row['id'], row['index'], row['format'])}"
-        facts.append({"key": key, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "reason": "", "message": ""})
-        objects.append((key, data))
-    outcomes = _create_all(store, objects)
+
+    def encoded() -> Iterator[tuple[str, bytes]]:
+        for row in rendered.drop_columns(["pixels"]).to_pylist():
+            image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
+            try:
+                data = encode_sample(image, row["id"], row["index"], row["seed"], row["format"], model_digest)
+            except ImageError as error:
+                facts.append({"key": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
+                continue
+            key = f"images/{shard:05d}/{file_name(row['id'], row['index'], row['format'])}"
+            facts.append({"key": key, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "reason": "", "message": ""})
+            yield key, data
+
+    outcomes = _create_all(store, encoded())
     receipt = rendered.drop_columns(["pixels"])
     for name, kind in (
         ("key", pa.string()),
@@ -135,18 +140,19 @@ def close_job(store: Store, plan: Plan) -> dict[str, int]:
     return books
 
 
-def _create_all(store: Store, objects: list[tuple[str, bytes]]) -> list[Outcome]:
-    """One after another where a write takes less time than threads cost each other (a local disk), else many at a time."""
+def _create_all(store: Store, objects: Iterator[tuple[str, bytes]]) -> list[Outcome]:
+    """One after another where a write takes less time than threads cost each other (a local disk), else many at a time, while
+    `objects` goes on being drawn."""
     outcomes: list[Outcome] = []
-    quickest = 0.0
-    for key, data in objects[:PROBES]:
+    quickest = math.inf
+    for key, data in islice(objects, PROBES):
         started = time.perf_counter()
         outcomes.append(_create(store, key, data))
-        quickest = min(quickest or 1.0, time.perf_counter() - started)
+        quickest = min(quickest, time.perf_counter() - started)
     if quickest < QUICK:
-        return outcomes + [_create(store, key, data) for key, data in objects[PROBES:]]
+        return outcomes + [_create(store, key, data) for key, data in objects]
     with ThreadPoolExecutor(PARALLEL_WRITES, "put") as pool:
-        return outcomes + list(pool.map(lambda one: _create(store, *one), objects[PROBES:]))
+        return outcomes + list(pool.map(lambda one: _create(store, *one), objects))
 
 
 def _create(store: Store, key: str, data: bytes) -> Outcome:

@@ -16,6 +16,7 @@ from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import Store
 
 MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
+SHARD_PIXELS, SHARD_IMAGES = 2**19, (64, 512)  # pixels of a shard where nobody says, and the bounds of what that gives in images
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def make_plan(
 ) -> Plan:
     """Read the whole table once: every request is checked before any work starts.
 
-    `source` gives the requests, their seeds filled in, from the start each time. Raises RequestError for an unknown attribute, an id
-    that comes twice, or an empty table.
+    `source` gives the requests, their seeds filled in, from the start each time; `shard_images` 0 leaves it to the resolution.
+    Raises RequestError for an unknown attribute, an id that comes twice, or an empty table.
     """
     sha256, ids, images = hashlib.sha256(), _Ids(), 0
     for request in source():
@@ -70,7 +71,9 @@ def make_plan(
     if not images:
         raise RequestError("the table has no requests", "Write at least one row")
     ids.check(source)
-    size = max(1, min(shard_images, MAX_BLOCK // (resolution * resolution * 3)))
+    area = resolution * resolution
+    wanted = shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
+    size = max(1, min(wanted, MAX_BLOCK // (3 * area)))
     return Plan(
         model_digest=digest,
         vocabulary_digest=vocabulary.digest,

@@ -28,6 +28,7 @@ from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
 from ganray.on_ray.progress import bar
 from ganray.on_ray.threads import engine_threads
+from ganray.on_ray.warm import warm_up
 from ganray.requests import GenerateRequest, Vocabulary, read_requests, spread_requests
 from ganray.storage import Store, open_object, open_store
 
@@ -126,6 +127,7 @@ def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
 def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int) -> Iterator[bulk.Tally]:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
     try:
+        warm_up(min(writers, len(todo)))
         dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
         dataset.context.enable_progress_bars = False
         dataset.context.raise_original_map_exception = True  # the wrapped one loses its cause on the way here

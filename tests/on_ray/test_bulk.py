@@ -191,8 +191,12 @@ def test_shards_hold_so_many_images_and_a_large_request_spans_several():
     ]
 
 
-def test_shards_of_large_images_hold_fewer(model):
-    assert plan_of(model, resolution=2048, shard_images=256).shard_images == 5
+@pytest.mark.parametrize(
+    ("resolution", "shard_images", "expected"),
+    [(32, 0, 512), (64, 0, 128), (8, 0, 512), (256, 0, 64), (2048, 0, 5), (2048, 256, 5), (8, 3, 3)],
+)
+def test_shards_of_large_images_hold_fewer(model, resolution, shard_images, expected):
+    assert plan_of(model, resolution=resolution, shard_images=shard_images).shard_images == expected
 
 
 def test_slow_stores_are_written_in_parallel(model, tmp_path, monkeypatch):
