@@ -236,7 +236,7 @@ class DemoConfig(Section):
 
     out: str = Field("out/demo", description="folder for everything the demo makes")
     products: PositiveInt = Field(3000, description="products in the sample catalog")
-    kimg: PositiveFloat = Field(40.0, description="length of training in thousand images")
+    kimg: PositiveFloat = Field(32.0, description="length of training in thousand images")
     minutes: PositiveFloat = Field(3.5, description="training stops at this wall time even if kimg is not reached")
     images: PositiveInt = Field(1000, description="images to generate in bulk")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="port of the HTTP endpoint")

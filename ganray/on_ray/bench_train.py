@@ -28,7 +28,7 @@ PRESET, PRODUCTS, IMAGES = "demo-32", 3072, 6000
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row. Both sides use as many threads; ours is the rate that training reports once it runs, data and logs included."""
     base = preset(PRESET)
-    threads = cores()
+    threads = base.threads or cores()
     connect(config.ray)
     catalog = sample_catalog(PRODUCTS, base.model.resolution, config.ray)
     images = config.images or IMAGES

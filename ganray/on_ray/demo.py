@@ -60,7 +60,7 @@ def affordable(told: TrainConfig, kimg: float) -> float:
     known = Path(told.out) / "run.json"
     if known.exists():  # an interrupted demo goes on as it began
         return float(json.loads(known.read_text())["config"]["kimg"])
-    rate = plain(told, PROBE_IMAGES, cores())
+    rate = plain(told, PROBE_IMAGES, told.threads or cores())
     affords = min(kimg, max(1.0, round(0.9 * rate * 60 * told.minutes / 1000, 1)))
     print(f"this machine trains on {rate:.0f} images/s: {affords:g} thousand images", flush=True)
     return affords
