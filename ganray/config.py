@@ -197,7 +197,7 @@ class GenerateConfig(Section):
         0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"
     )
     engines: PositiveInt = Field(1, description="engine actors")
-    threads: NonNegativeInt = Field(0, description="torch threads an engine on CPU; 0 = the CPUs reserved for it")
+    threads: NonNegativeInt = Field(0, description="torch threads an engine on CPU; 0 = all cores but the one that encodes and writes")
     gpu: bool | None = Field(None, description="one GPU an engine; default: where the cluster has them")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
@@ -226,7 +226,7 @@ class ServeConfig(Section):
     wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
     queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")
     max_count: PositiveInt = Field(64, description="most images one request may ask for")
-    threads: NonNegativeInt = Field(0, description="torch threads a replica on CPU; 0 = the CPUs reserved for it")
+    threads: NonNegativeInt = Field(0, description="torch threads a replica on CPU; 0 = an equal share of all cores")
     gpu: bool | None = Field(None, description="one GPU a replica; default: where the cluster has them")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
