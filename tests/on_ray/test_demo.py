@@ -16,10 +16,10 @@ def test_the_whole_way(cluster, tmp_path, capsys):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    places = demo(DemoConfig(out=str(tmp_path), products=240, kimg=0.256, images=24, port=port))
+    places = demo(DemoConfig(out=str(tmp_path), products=240, kimg=0.256, images=64, port=port))
     assert all(place.exists() for place in places.values())
     told = json.loads((tmp_path / "demo.json").read_text())
-    assert told["books"]["written"] == told["books"]["images"] == 24
+    assert told["books"]["written"] == told["books"]["images"] == 64
     assert set(told["seconds"]) == {"ingest", "train", "generate", "evaluate", "serve"}
     picture = places["over HTTP"].read_bytes()
     assert decode_prepared(picture).shape == (32, 32, 3)

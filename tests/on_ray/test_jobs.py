@@ -40,6 +40,7 @@ def head(tmp_path_factory):
         "--block",
         f"--port={free_port()}",
         f"--dashboard-port={port}",
+        f"--dashboard-agent-listen-port={free_port()}",  # the default belongs to the run's other cluster
         "--num-cpus=3",
         f"--temp-dir={folder}",
     ]
