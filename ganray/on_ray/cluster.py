@@ -18,6 +18,7 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning barriers on shared cores are up to 27x slower
     "RAY_AUTH_MODE": "disabled",  # for a cluster started here, on loopback; an explicit value wins
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # Ray's default is 15: whatever else runs on the machine would starve the workers
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the poll that also drains ray.train.report
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",

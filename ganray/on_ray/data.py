@@ -58,6 +58,7 @@ def _blocks(source: Source, windows: Iterator[Window], tasks: int) -> Iterator[t
         items = [{"epoch": w.epoch, "groups": w.groups, "rows": w.rows, "key": w.key} for w in segment]
         dataset = ray.data.from_items(items, override_num_blocks=len(items))
         dataset.context.enable_progress_bars = False
+        dataset.context.raise_original_map_exception = True  # otherwise an error of ours loses its kind on the way
         dataset.context.execution_options.preserve_order = True
         blocks = dataset.map_batches(read, batch_size=1, compute=ray.data.TaskPoolStrategy(size=tasks))
         for block in blocks.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):
