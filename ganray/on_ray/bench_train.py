@@ -61,8 +61,8 @@ def steady(out: str) -> float:
     lines = "".join(path.read_text() for path in Path(out).glob("logs/*/metrics.jsonl")).splitlines()
     rows = [json.loads(line) for line in lines]
     images = [1000 * (row["kimg"] - before["kimg"]) for before, row in itertools.pairwise(rows)]
-    seconds: float = sum(count / row["img_per_s"] for count, row in zip(images, rows[1:], strict=True))
-    return sum(images) / seconds
+    seconds = sum(count / float(row["img_per_s"]) for count, row in zip(images, rows[1:], strict=True))
+    return float(sum(images) / seconds)
 
 
 def plain(config: TrainConfig, images: int, threads: int) -> float:
