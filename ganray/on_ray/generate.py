@@ -137,7 +137,7 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
             compute=ray.data.ActorPoolStrategy(size=min(config.engines, len(todo))),
             num_cpus=threads,
             num_gpus=1 if plan.device == "cuda" else 0,
-            fn_constructor_args=(config.model, plan, store, threads),
+            fn_constructor_args=(open_store(config.model).url, plan, store, threads),
         ).map_batches(
             functools.partial(bulk.write, store=store, model_digest=plan.model_digest),
             batch_size=None,

@@ -24,6 +24,7 @@ from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
 from ganray.on_ray.http import make_app
 from ganray.on_ray.threads import engine_threads
+from ganray.storage import open_store
 
 APPLICATION = "ganray"
 
@@ -81,6 +82,7 @@ def _start(config: ServeConfig) -> Serving:
     gpu = use_gpu(config.gpu, resources, config.replicas)
     threads = threads_of(config, resources)
     device = "cuda" if gpu else "cpu"
+    absolute = config.model_copy(update={"model": open_store(config.model).url})  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
     deployment = ray_serve.deployment(
         name=APPLICATION,
@@ -91,7 +93,7 @@ def _start(config: ServeConfig) -> Serving:
     )(ray_serve.ingress()(Endpoint))
     try:
         ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
-        ray_serve.run(deployment.bind(config, device, threads), name=APPLICATION, route_prefix="/")
+        ray_serve.run(deployment.bind(absolute, device, threads), name=APPLICATION, route_prefix="/")
     except Exception as error:
         ray_serve.shutdown()
         raise ours(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
