@@ -225,7 +225,7 @@ class ServeConfig(Section):
     replicas: PositiveInt = Field(1, description="engine replicas")
     wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
     queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")
-    max_count: PositiveInt = Field(64, description="most images one request may ask for")
+    max_count: PositiveInt = Field(64, description="most images one request may ask for; never more than queue")
     threads: NonNegativeInt = Field(0, description="torch threads a replica on CPU; 0 = an equal share of all cores")
     gpu: bool | None = Field(None, description="one GPU a replica; default: where the cluster has them")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")

@@ -21,6 +21,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganray import __version__
 from ganray.config import ServeConfig
@@ -30,12 +31,49 @@ from ganray.on_ray.files import encode_sample
 from ganray.requests import DERIVED_BITS, GenerateRequest, explain, sample_name, seed_of
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters each, every one of them escaped
 
 
 class Busy(GanrayError):
     """As many images are waiting as may wait."""
 
     code = "busy"
+
+
+class TooLarge(GanrayError):
+    """A body has more bytes than any request needs."""
+
+    code = "too_large"
+
+
+class BodyLimit:
+    """ASGI middleware that reads the body in front of the app, `most` bytes of it at most, and answers 413 to a larger one.
+
+    Bytes are counted as they come: a chunked body does not say how many there will be.
+    """
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, as ASGI asks."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        read: deque[Message] = deque()
+        size, more = 0, True
+        while more:
+            read.append(await receive())
+            size, more = size + len(read[-1].get("body", b"")), read[-1].get("more_body", False)
+            if size > self._most:
+                refusal = TooLarge(f"the body has over {self._most:,} bytes", "Send one request, with the attributes that it asks for")
+                await _failure(refusal)(scope, receive, send)
+                return
+
+        async def again() -> Message:
+            return read.popleft() if read else await receive()
+
+        await self._app(scope, again, send)
 
 
 @dataclass(frozen=True)
@@ -123,15 +161,17 @@ class Batcher:
 def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
     """The endpoint: POST /v1/generate, GET /v1/models, GET /healthz, OpenAPI at /docs."""
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
+    app.add_middleware(BodyLimit, most=MAX_BODY)
     batcher = Batcher(engine, config.wait_ms / 1000.0, config.queue)
-    card = _model_card(engine, config)
+    most = min(config.max_count, config.queue)  # more than may wait would be answered "try again" for ever
+    card = _model_card(engine, most)
 
     @app.post("/v1/generate", responses=_documented(), response_class=Response)
     async def generate(request: GenerateRequest, accept: Annotated[str, Header()] = "*/*") -> Response:
         """Make images. One image comes as itself, or as JSON with `Accept: application/json`; several always come as JSON."""
-        if request.count > config.max_count:
+        if request.count > most:
             raise RequestError(
-                f"count {request.count}: one HTTP request makes at most {config.max_count} images", "Ask more often, or use ganray generate"
+                f"count {request.count}: one HTTP request makes at most {most} images", "Ask more often, or use ganray generate"
             )
         if request.count > 1 and accept.startswith("image/"):
             raise RequestError(f"count {request.count} does not fit in one {accept}", "Send Accept: application/json")
@@ -155,11 +195,15 @@ def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
 
     @app.exception_handler(GanrayError)
     async def failed(_: Request, error: GanrayError) -> JSONResponse:
-        status = {RequestError: 400, Busy: 503}.get(type(error), 500)
-        headers = {"Retry-After": "1"} if status == 503 else {}
-        return JSONResponse({"error": error.code, "message": error.message, "remedy": error.remedy}, status, headers)
+        return _failure(error)
 
     return app
+
+
+def _failure(error: GanrayError) -> JSONResponse:
+    status = {RequestError: 400, TooLarge: 413, Busy: 503}.get(type(error), 500)
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return JSONResponse({"error": error.code, "message": error.message, "remedy": error.remedy}, status, headers)
 
 
 def _identified(request: GenerateRequest) -> GenerateRequest:
@@ -193,14 +237,14 @@ def _explain_body(errors: Sequence[Any]) -> str:
     return explain([{**error, "loc": tuple(error["loc"])[1:]} for error in errors])
 
 
-def _model_card(engine: Engine, config: ServeConfig) -> dict[str, Any]:
+def _model_card(engine: Engine, max_count: int) -> dict[str, Any]:
     model = {
         "name": engine.info.model.name,
         "digest": engine.info.digest,
         "resolution": engine.resolution,
         "attributes": engine.vocabulary.values,
         "formats": list(MEDIA_TYPES),
-        "max_count": config.max_count,
+        "max_count": max_count,
     }
     return {"models": [model]}
 
@@ -209,7 +253,8 @@ def _documented() -> dict[int | str, dict[str, Any]]:
     image: dict[str, Any] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()}
     return {
         200: {"description": "The image, or JSON with base64 images", "content": {**image, "application/json": {}}},
-        400: {"description": "An attribute or value that the model does not know; the message lists those it does"},
+        400: {"description": "More images than a request may ask for, or what the model does not know; the message says what it does"},
+        413: {"description": f"A body of more than {MAX_BODY:,} bytes"},
         422: {"description": "A body that is no request"},
         503: {"description": "Too many images are waiting; see Retry-After"},
     }

@@ -42,9 +42,9 @@ def ask(engine, *bodies, config=CONFIG, headers=None):
     return asyncio.run(run())
 
 
-def get(engine, path):
+def get(engine, path, config=CONFIG):
     async def run():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, ServeConfig())), base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, config)), base_url="http://test") as client:
             return await client.get(path)
 
     return asyncio.run(run())
@@ -91,6 +91,7 @@ def test_many_requests_at_once_are_batched_and_each_gets_its_own(engine):
         ({"attributes": {"category": "mugg"}}, 400, "The model knows bag, mug"),
         ({"attributes": {"size": "L"}}, 400, "The model knows category, colour"),
         ({"count": 65}, 400, "at most 64 images"),
+        ({"attributes": {f"a{i}": "x" * 200 for i in range(400)}}, 413, "the body has over 65,536 bytes"),
         ({"count": 0}, 422, "count 0: Input should be greater than or equal to 1"),
         ({"seed": -1, "format": "gif"}, 422, "seed -1: Input should be greater than or equal to 0 (and 1 more)"),
         ({"sed": 1}, 422, "sed: no such field, the fields are id, attributes, seed, count, format"),
@@ -118,6 +119,48 @@ def test_a_full_queue_answers_503_and_says_when_to_come_back(engine):
     full = replies[status.index(503)]
     assert full.headers["retry-after"] == "1"
     assert full.json()["error"] == "busy"
+
+
+def test_what_never_fits_into_the_queue_is_no_503(engine):
+    config = ServeConfig(queue=4, max_count=64, wait_ms=1.0)
+    (reply,) = ask(engine, {"id": "r", "count": 5}, config=config)
+    assert reply.status_code == 400
+    assert "count 5: one HTTP request makes at most 4 images" in reply.json()["message"]
+    assert ask(engine, {"id": "r", "count": 4}, config=config)[0].status_code == 200
+    assert get(engine, "/v1/models", config).json()["models"][0]["max_count"] == 4
+
+
+@pytest.mark.parametrize("said", [b"1000000000", None], ids=["length", "chunked"])
+def test_a_body_that_does_not_end_is_refused_before_it_is_read(engine, said):
+    """Straight through ASGI: httpx's transport would hand over the whole body at once."""
+    chunks, sent = 0, []
+
+    async def receive():
+        nonlocal chunks
+        chunks += 1
+        return {"type": "http.request", "body": b" " * 4096, "more_body": True}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), *([(b"content-length", said)] if said else [])]
+    scope = {"type": "http", "method": "POST", "path": "/v1/generate", "query_string": b"", "headers": headers}
+    asyncio.run(http.make_app(engine, CONFIG)(scope, receive, send))
+    assert sent[0]["status"] == 413
+    assert json.loads(sent[1]["body"])["error"] == "too_large"
+    assert chunks * 4096 <= http.MAX_BODY + 4096
+
+
+def test_a_body_in_many_chunks_is_one_request(engine):
+    async def chunks():
+        for byte in json.dumps({"id": "a", "seed": 1}).encode():
+            yield bytes([byte])
+
+    async def run():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, CONFIG)), base_url="http://test") as client:
+            return await client.post("/v1/generate", content=chunks(), headers={"content-type": "application/json"})
+
+    assert asyncio.run(run()).content == ask(engine, {"id": "a", "seed": 1})[0].content
 
 
 def test_an_image_that_cannot_be_labelled_fails_alone(engine, monkeypatch):
