@@ -24,7 +24,10 @@ MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
 SHOWN_VALUES = 20  # known values that an error lists
 DERIVED_BITS = 53  # of a seed that nobody gave: exact in every JSON reader and in float64 columns
-Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# No control characters (no name has them), and nothing that the XML of an image's label cannot hold (XML 1.0, production 2; half surrogate
+# pairs are refused by pydantic).
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f\uFFFE\uFFFF]*$")]
+NO_TEXT = "it may hold no control character, no half of a surrogate pair, no U+FFFE and no U+FFFF"
 
 
 class GenerateRequest(BaseModel):
@@ -33,7 +36,7 @@ class GenerateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
-    attributes: dict[str, Text] = Field({}, description="attribute -> value; those left out are drawn from the seed")
+    attributes: dict[Text, Text] = Field({}, description="attribute -> value; those left out are drawn from the seed")
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="same seed, same images; left out: derived from the id")
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = Field(1, description="images to make")
     format: Literal["png", "jpeg", "webp"] = Field("png", description="image format")
@@ -134,6 +137,8 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> str:
         text = f"{field}: no such field, the fields are {', '.join(GenerateRequest.model_fields)}"
     elif first["type"] == "missing":
         text = f"{field or 'the body'} is missing"
+    elif first["type"] in ("string_pattern_mismatch", "string_unicode"):
+        text = f"{field} {_short(first['input'])}: {NO_TEXT}".strip()
     else:
         text = f"{field} {_short(first['input'])}: {first['msg']}".strip()
     return text + (f" (and {len(more)} more)" if more else "")

@@ -5,8 +5,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from ganray.errors import RequestError
+from ganray.images.provenance import Label, encode_labelled, read_label
 from ganray.requests import GenerateRequest, Vocabulary, file_name, read_requests, seed_of, spread_requests, stream
 
 
@@ -43,7 +45,13 @@ def test_parquet_reads_like_csv():
         ("t.jsonl", "{oops", "t.jsonl line 1: not JSON"),
         ("t.jsonl", "[1]", "line 1"),
         ("t.jsonl", b'{"id": "\xff"}', "not a readable jsonl table"),
-        ("t.jsonl", '{"id": "a\\u0000b"}', "line 1: id"),
+        ("t.jsonl", '{"id": "a\\u0000b"}', "line 1: id 'a\\x00b': it may hold no control character"),
+        ("t.jsonl", '{"id": "a\\uffffb"}', "line 1: id 'a\\uffffb': it may hold no control character"),
+        ("t.jsonl", '{"id": "a\\ufffeb"}', "line 1: id 'a\\ufffeb'"),
+        ("t.jsonl", '{"id": "a\\ud800b"}', "line 1: id 'a\\ud800b': it may hold no control character"),
+        ("t.jsonl", '{"id": "a", "attributes": {"\\uffff": "x"}}', "line 1: attributes"),
+        ("t.jsonl", '{"id": "a", "attributes": {"\\ud800": "x"}}', "line 1: attributes"),
+        ("t.csv", "id,seed\na\uffffb,1\n", "t.csv line 2: id 'a\\uffffb'"),
         ("t.csv", "id,seed\na,1,2\n", "t.csv line 2: more or fewer cells"),
         ("t.csv", "id,seed\na\n", "t.csv line 2: more or fewer cells"),
         ("t.csv", "id,count\na,99999\n", "count '99999': Input should be less than or equal to 10000"),
@@ -56,6 +64,20 @@ def test_a_bad_table_names_line_field_and_value(name, text, said):
         read(text, name)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_every_id_that_is_taken_can_be_written_into_a_label():
+    """All of Unicode's first plane, and the ends of the others: what the label cannot hold is refused before any work."""
+    taken, refused = [], []
+    for code in (*range(0x10000), 0x1FFFE, 0x1FFFF, 0x20000, 0x10FFFF):
+        try:
+            taken.append(GenerateRequest(id=f"a{chr(code)}b").id)
+        except ValidationError:
+            refused.append(code)
+    assert refused == [*range(0x20), 0x7F, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF]
+    for start in range(0, len(taken), 1000):
+        label = Label("d", "".join(taken[start : start + 1000]), 1)
+        assert read_label(encode_labelled(np.zeros((8, 8, 3), np.uint8), "png", label))["ganray:RequestID"] == label.request_id
 
 
 def test_a_seed_that_nobody_gave_is_exact_in_float64_and_depends_on_job_and_id():

@@ -96,6 +96,8 @@ def test_many_requests_at_once_are_batched_and_each_gets_its_own(engine):
         ({"seed": -1, "format": "gif"}, 422, "seed -1: Input should be greater than or equal to 0 (and 1 more)"),
         ({"sed": 1}, 422, "sed: no such field, the fields are id, attributes, seed, count, format"),
         ([], 422, "[]: Input should be a valid dictionary"),
+        ({"id": "a\uffff"}, 422, "id 'a\\uffff': it may hold no control character"),
+        ({"id": "a\x1b"}, 422, "id 'a\\x1b': it may hold no control character"),
     ],
 )
 def test_a_bad_body_gets_one_clear_line(engine, body, status, said):
@@ -103,6 +105,21 @@ def test_a_bad_body_gets_one_clear_line(engine, body, status, said):
     assert reply.status_code == status
     error = reply.json()
     assert said in f"{error['message']}. {error['remedy']}"
+
+
+@pytest.mark.parametrize(
+    "body", [rb'{"id": "\ud800"}', rb'{"\ud800": 1}', rb'{"attributes": {"\ud800": "x"}}', rb'{"attributes": {"category": "\udfff"}}']
+)
+def test_half_of_a_surrogate_pair_is_no_text(engine, body):
+    """JSON can spell it, UTF-8 cannot: neither the label nor the reply could."""
+
+    async def run():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, CONFIG)), base_url="http://test") as client:
+            return await client.post("/v1/generate", content=body, headers={"content-type": "application/json"})
+
+    reply = asyncio.run(run())
+    assert reply.status_code == 422
+    assert "no half of a surrogate pair" in reply.json()["message"]
 
 
 def test_several_images_do_not_fit_in_one(engine):
