@@ -62,19 +62,20 @@ class Attributes:
 def load_attributes(config: IngestConfig) -> Attributes:
     """Read `config.table` and choose its columns.
 
-    Raises CatalogError for a table without the join column, a repeated join value, unknown or useless columns; StorageError if unreadable.
+    Raises CatalogError for a table without the join column, a repeated join value, unknown or useless columns, columns of structs or lists;
+    StorageError if unreadable.
     """
     table = _read(config.table)
     join = _join_column(config, table.column_names)
     names = _attribute_columns(config, table, join)
-    values = {name: _strings(table.column(name)) for name in names}
-    joins = [value.replace("\\", "/").removeprefix("./").lstrip("/") for value in _strings(table.column(join))]
+    values = {name: _strings(config, table, name) for name in names}
+    joins = [value.replace("\\", "/").removeprefix("./").lstrip("/") for value in _strings(config, table, join)]
     sku = next((name for name in table.column_names if name.lower() == "sku"), None)
     exact = {value: row for row, value in enumerate(joins) if value}
     if len(exact) < sum(map(bool, joins)):
         value, count = Counter(filter(None, joins)).most_common(1)[0]
         raise CatalogError(f"{config.table}: column {join!r} holds {value!r} {count} times", "Give every file or SKU one row")
-    return Attributes(names, values, _strings(table.column(sku)) if sku else None, joins, exact, _all_tails(joins))
+    return Attributes(names, values, _strings(config, table, sku) if sku else None, joins, exact, _all_tails(joins))
 
 
 def _read(url: str) -> pa.Table:
@@ -110,17 +111,18 @@ def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tupl
     """The named columns, or all that look like categories: text with 2 to max_values values."""
     if config.attributes is None:
         others = [name for name in table.column_names if name != join and name.lower() not in JOIN_COLUMNS]
-        chosen = tuple(name for name in others if 2 <= _num_values(table, name) <= config.max_values and not _is_number(table.column(name)))
+        texts = [name for name in others if _is_text(table.column(name).type) and not _is_number(table.column(name))]
+        chosen = tuple(name for name in texts if 2 <= _num_values(config, table, name) <= config.max_values)
         if not chosen:
             raise CatalogError(
-                f"{config.table} has no useful column beside {join!r}: each is constant, numeric, or has over {config.max_values} values",
+                f"{config.table} has no useful column beside {join!r}: each is constant, no text, or has over {config.max_values} values",
                 "Name columns with --attributes, or leave the table out and let folders be categories",
             )
         return chosen
     for name in config.attributes:
         if name not in table.column_names:
             raise CatalogError(f"{config.table} has no column {name!r}", f"It has: {', '.join(table.column_names)}")
-        count = _num_values(table, name)
+        count = _num_values(config, table, name)
         if count > config.max_values:
             raise CatalogError(
                 f"{config.table}: column {name!r} has {count:,} values, max_values is {config.max_values}", "Leave it out, or raise it"
@@ -128,14 +130,19 @@ def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tupl
     return config.attributes
 
 
-def _num_values(table: pa.Table, name: str) -> int:
-    return len(set(_strings(table.column(name))))
+def _num_values(config: IngestConfig, table: pa.Table, name: str) -> int:
+    return len(set(_strings(config, table, name)))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Measures, counts, prices and dates are no categories unless somebody names them; structs, lists and bytes never are."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:
-    """Measures, counts and prices are no categories unless somebody names them."""
-    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type) and not pa.types.is_dictionary(column.type):
-        return True
+    """Whether all of a text column's values are numbers."""
     try:
         pc.cast(pc.if_else(pc.equal(pc.cast(column, pa.string()), ""), None, pc.cast(column, pa.string())), pa.float64())
     except pa.ArrowInvalid:
@@ -143,8 +150,18 @@ def _is_number(column: pa.ChunkedArray) -> bool:
     return True
 
 
-def _strings(column: pa.ChunkedArray) -> list[str]:
-    return [value.strip() if value else "" for value in pc.cast(column, pa.string()).to_pylist()]
+def _strings(config: IngestConfig, table: pa.Table, name: str) -> list[str]:
+    """A column as text, missing values empty. Raises CatalogError where its values are not one text each."""
+    column = table.column(name)
+    try:
+        if not pa.types.is_nested(column.type):
+            return [value.strip() if value else "" for value in pc.cast(column, pa.string()).to_pylist()]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are no UTF-8
+        pass
+    raise CatalogError(
+        f"{config.table}: column {name!r} holds {str(column.type).partition('<')[0]} values, which are not text",
+        "Leave it out, or write each part of it as a column of its own",
+    )
 
 
 def _tails(path: str) -> Iterator[str]:

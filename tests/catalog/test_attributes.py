@@ -70,6 +70,32 @@ def test_parquet_and_tab_separated_tables(tmp_path):
     assert load(tmp_path, "sku\tkind\n1\tx, y\n2\tz\n").of(0) == ("x, y",)
 
 
+NESTED = {
+    "struct": [{"size": "L"}, {"size": "M"}],
+    "list": [["a"], ["b"]],
+    "map": pa.array([[("size", "L")], [("size", "M")]], pa.map_(pa.string(), pa.string())),
+    "fixed_size_list": pa.array([[1, 2], [3, 4]], pa.list_(pa.int8(), 2)),
+    "binary": [b"\xff\xd8", b"\xff\xd9"],  # pictures in the table
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_a_column_of_parts_is_no_attribute(tmp_path, kind):
+    pq.write_table(pa.table({"sku": ["1", "2"], "attributes": NESTED[kind], "tone": ["a", "b"]}), tmp_path / "t.parquet")
+    config = IngestConfig(table=str(tmp_path / "t.parquet"))
+    assert load_attributes(config).names == ("tone",)
+    with pytest.raises(CatalogError, match=f"t.parquet: column 'attributes' holds {kind} values, which are not text. Leave it out"):
+        load_attributes(config.model_copy(update={"attributes": ("tone", "attributes")}))
+    with pytest.raises(CatalogError, match=f"column 'attributes' holds {kind} values"):
+        load_attributes(config.model_copy(update={"join": "attributes"}))
+
+
+def test_text_that_old_writers_call_bytes_is_text_where_it_is_named(tmp_path):
+    pq.write_table(pa.table({"sku": [b"1", b"2"], "tone": [b"a", b"b"], "kind": ["x", "y"]}), tmp_path / "t.parquet")
+    table = load_attributes(IngestConfig(table=str(tmp_path / "t.parquet"), attributes=("tone", "kind")))
+    assert (table.find("2.jpg"), table.of(1)) == (1, ("b", "y"))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
