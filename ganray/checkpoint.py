@@ -1,8 +1,8 @@
 """Checkpoints to go on from, and model folders to serve from: safetensors for numbers, JSON for words, no pickle anywhere.
 
 A checkpoint is a local folder (Ray Train carries it to the store): `state.safetensors`, `state.json`.
-A model folder lies in any store: `model.safetensors` (the moving average of G) and `model.json`, which is written last and
-holds the digest of the weights. A model rebuilds itself from its folder alone.
+A model folder lies in any store: `model.safetensors` (the moving average of G) and `model.json`, which holds the digest of the weights
+and, in a new folder, is written last. A model rebuilds itself from its folder alone, also while another one replaces it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from ganray.models import Generator, build_generator
 from ganray.storage import Store, open_store
 
 FORMAT_VERSION = 1
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 Attributes = dict[str, tuple[str, ...]]
 S = TypeVar("S", bound=Section)
 
@@ -100,11 +101,21 @@ def load_state(state: State, folder: Path, config: TrainConfig, attributes: Attr
 
 
 def save_model(store: Store, generator: Generator, info: ModelInfo) -> ModelInfo:
-    """Write the weights, then `model.json`; gives `info` with size and digest filled in."""
+    """Write the weights, then `model.json`; gives `info` with size and digest filled in.
+
+    Where a model is replaced, the new weights lie under their digest until both files are the new ones: whoever reads meanwhile, and
+    whoever comes after a writer that was cut off, finds the weights of the description that is there.
+    """
     data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in generator.state_dict().items()})
-    store.put("model.safetensors", data)
     info = info.model_copy(update={"size": len(data), "digest": _digest(data)})
-    store.put("model.json", info.model_dump_json(indent=1).encode())
+    replaces = store.exists(DESCRIPTION)
+    store.put(_aside(info) if replaces else WEIGHTS, data)
+    store.settle()
+    store.put(DESCRIPTION, info.model_dump_json(indent=1).encode())
+    if replaces:
+        store.put(WEIGHTS, data)
+        store.settle()
+        store.delete(_aside(info))
     return info
 
 
@@ -112,8 +123,7 @@ def load_model(url: str) -> tuple[Generator, ModelInfo]:
     """Rebuild the generator of a model folder on the CPU, in eval mode, its weights checked against the digest."""
     store = open_store(url)
     try:
-        info = _parse(ModelInfo, store.get("model.json"), f"{url}/model.json")
-        data = store.get_verified("model.safetensors", info.size, info.digest)
+        info, data = _read_model(store)
     except ObjectNotFound as error:
         raise CheckpointError(f"{url} is no model folder: {error.message}", "Train one with `ganray train --out URL`.") from error
     except ObjectCorrupt as error:
@@ -124,6 +134,25 @@ def load_model(url: str) -> tuple[Generator, ModelInfo]:
     except RuntimeError as error:
         raise CheckpointError(f"{url}: model.safetensors is not of the model in model.json", "Train it again.") from error
     return generator.eval().requires_grad_(False), info
+
+
+def _read_model(store: Store, again: bool = True) -> tuple[ModelInfo, bytes]:
+    """The description and its weights. Raises ObjectCorrupt where they are in neither of their places, now and read `again`."""
+    info = _parse(ModelInfo, store.get(DESCRIPTION), store.url_of(DESCRIPTION))
+    try:
+        return info, store.get_verified(WEIGHTS, info.size, info.digest)
+    except ObjectCorrupt as error:
+        try:
+            return info, store.get_verified(_aside(info), info.size, info.digest)
+        except ObjectNotFound:
+            if again:  # one of the two was replaced between our reads: both are by now, `save_model` goes one way
+                return _read_model(store, again=False)
+            raise error from None
+
+
+def _aside(info: ModelInfo) -> str:
+    """Where the weights of a model lie while it replaces another."""
+    return f"model-{info.digest[:16]}.safetensors"
 
 
 def _refuse_other(info: StateInfo, config: TrainConfig, attributes: Attributes) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from ganray.config import ModelConfig, TrainConfig
 from ganray.errors import CheckpointError
 from ganray.models import build_generator
 from ganray.storage import open_store
+from ganray.storage.local import LocalStore
 from ganray.training.state import create_state
 
 MODEL = ModelConfig(resolution=8, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)
@@ -107,6 +109,92 @@ def test_damaged_weights_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-4] + b"ruin")
     with pytest.raises(CheckpointError, match="damaged"):
         load_model(str(tmp_path))
+
+
+class Interrupted(BaseException):
+    """The end of a writer's process."""
+
+
+class Watched(LocalStore):
+    """A store where something happens after the `at`-th change, counted from 1."""
+
+    def __init__(self, root, at, happens):
+        super().__init__(root)
+        self.at, self.happens, self.done = at, happens, 0
+
+    def put(self, key, data):
+        return self.count(super().put(key, data))
+
+    def delete(self, key):
+        self.count(super().delete(key))
+
+    def count(self, result):
+        self.done += 1
+        if self.done == self.at:
+            self.happens()
+        return result
+
+
+def replace(store, seed=1) -> ModelInfo:
+    torch.manual_seed(seed)
+    return save_model(store, build_generator(MODEL, (2, 3)), ModelInfo(model=MODEL, attributes=ATTRIBUTES))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4])
+def test_a_folder_is_whole_at_every_step_of_a_replacement_and_after_a_writer_that_died(tmp_path, step):
+    old = written(tmp_path)
+
+    def look():
+        seen.append(load_model(str(tmp_path))[1].digest)
+        raise Interrupted
+
+    seen = []
+    with pytest.raises(Interrupted):
+        replace(Watched(tmp_path, step, look))
+    new = load_model(str(tmp_path))[1].digest
+    assert seen == [new]
+    assert (new == old.digest) == (step == 1)
+    last = replace(LocalStore(tmp_path), seed=2)
+    assert load_model(str(tmp_path))[1] == last
+
+
+def test_a_replaced_folder_looks_like_a_new_one(tmp_path):
+    written(tmp_path)
+    replace(LocalStore(tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
+
+
+def after_reads(monkeypatch, number, happens):
+    """Let something happen after the `number`-th read from a local store."""
+    get, reads = LocalStore.get, []
+
+    def counted(self, key):
+        data = get(self, key)
+        reads.append(key)
+        if len(reads) == number:
+            happens()
+        return data
+
+    monkeypatch.setattr(LocalStore, "get", counted)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_model_replaced_while_it_is_read_is_one_of_the_two(tmp_path, monkeypatch, number):
+    old, new = written(tmp_path), []
+    after_reads(monkeypatch, number, lambda: new.append(replace(LocalStore(tmp_path))))
+    assert load_model(str(tmp_path))[1] == (new[0] if number == 1 else old)  # the description alone was read, or the weights, too
+
+
+def test_weights_that_move_to_their_place_while_they_are_looked_for_are_found(tmp_path, monkeypatch):
+    def stop():
+        raise Interrupted
+
+    written(tmp_path)
+    with pytest.raises(Interrupted):
+        replace(Watched(tmp_path, 2, stop))
+    (aside,) = tmp_path.glob("model-*.safetensors")
+    after_reads(monkeypatch, 3, lambda: aside.replace(tmp_path / "model.safetensors"))  # model.json, and the old weights twice
+    assert load_model(str(tmp_path))[1].digest == hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
 
 
 def test_weights_of_another_model_are_refused(tmp_path):
