@@ -34,6 +34,9 @@ VERBS: dict[str, type[Section]] = {
     "benchmark": BenchmarkConfig,
 }
 
+# What Ray prints when a consumer has enough and its readers, which have more windows before them, are ended: no news to a person.
+READERS_ENDED = r"MapWorker\(MapBatches\(WindowReader\)\)\.submit failed.*killed by `ray\.kill`"
+
 
 def usage() -> str:
     """The list of verbs with their one-line descriptions."""
@@ -57,6 +60,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"ganray {verb}: no such verb. Use one of {', '.join(VERBS)}", file=sys.stderr)
         return 2
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", READERS_ENDED)  # read when ray loads
     try:
         config = settings.load(verb, VERBS[verb], rest)
         module = importlib.import_module(f"ganray.on_ray.{verb}")

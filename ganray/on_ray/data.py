@@ -1,15 +1,18 @@
 """Streaming: a prepared catalog in any store -> decoded, augmented, shuffled uint8 batches, through Ray Data.
 
 What is read when is decided by `catalog/order.py` alone (Ray Data itself cannot resume an iterator); Ray Data brings the parallel
-tasks, the prefetching and the back-pressure. One window is one task and one block, so memory is bounded by the window.
+readers, the prefetching and the back-pressure. One window is one call and one block, so memory is bounded by the window.
+
+Readers are actors, since an actor can have its next windows queued: a task starts only once Ray Data has noticed the end of the one
+before, which took a third of the time (tests/benchmarks/LOG.md).
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import logging
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,23 +21,33 @@ import ray.data
 import torch
 
 from ganray.catalog.order import Window
-from ganray.on_ray.windows import Source, catalog_order, read_block
+from ganray.on_ray.windows import Source, WindowReader, catalog_order
 from ganray.training.loop import Batch
 
-SEGMENT = 256  # windows handed to one Ray Data execution: bounds the driver's plan, amortises its start (about 0.3 s)
+# Windows handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
+SEGMENTS = (128, 1024)
+QUEUED = 4  # windows that a reader has before it
 
 
-def stream(source: Source, rank: int, world: int, batch: int, consumed: int, tasks: int = 1) -> Generator[Batch, None, None]:
+@dataclass(frozen=True)
+class Readers:
+    """The actors that read for one consumer, and the CPUs that each reserves."""
+
+    num: int = 1
+    cpus: float = 1.0
+
+
+def stream(source: Source, rank: int, world: int, batch: int, consumed: int, readers: Readers = Readers()) -> Generator[Batch, None, None]:
     """Endless batches of `batch` images for one rank of `world`, from where that rank has `consumed` images on.
 
-    Images are uint8 [batch, H, W, 3], labels int64 [batch, A]. `tasks` bounds the data tasks that run at once.
+    Images are uint8 [batch, H, W, 3], labels int64 [batch, A].
     The sequence depends on (catalog, source, rank, world, batch, consumed) and on nothing else.
     """
     windows, skip = catalog_order(source).seek(rank, world, consumed)
     images: list[npt.NDArray[np.uint8]] = []
     labels: list[npt.NDArray[np.int64]] = []
     held = 0
-    for block_images, block_labels in _blocks(source, windows, tasks):
+    for block_images, block_labels in _blocks(source, windows, readers):
         drop = min(skip, len(block_images))  # Ray Data may hand over a large window as several blocks
         skip -= drop
         images.append(block_images[drop:])
@@ -51,18 +64,25 @@ def stream(source: Source, rank: int, world: int, batch: int, consumed: int, tas
         held = rest
 
 
-def _blocks(source: Source, windows: Iterator[Window], tasks: int) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
+def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    read = functools.partial(read_block, source)
-    while segment := list(itertools.islice(windows, SEGMENT)):
+    length, most = SEGMENTS
+    while segment := list(itertools.islice(windows, length)):
         items = [{"epoch": w.epoch, "groups": w.groups, "rows": w.rows, "key": w.key} for w in segment]
         dataset = ray.data.from_items(items, override_num_blocks=len(items))
         dataset.context.enable_progress_bars = False
         dataset.context.raise_original_map_exception = True  # otherwise an error of ours loses its kind on the way
         dataset.context.execution_options.preserve_order = True
-        blocks = dataset.map_batches(read, batch_size=1, compute=ray.data.TaskPoolStrategy(size=tasks))
+        blocks = dataset.map_batches(
+            WindowReader,
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=readers.num, max_tasks_in_flight_per_actor=QUEUED),
+            num_cpus=readers.cpus,
+            fn_constructor_args=(source,),
+        )
         for block in blocks.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):
             yield block["image"], block["label"]
+        length = min(2 * length, most)
 
 
 def _join(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

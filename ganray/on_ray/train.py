@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from ganray.errors import CatalogError, CheckpointError, ConfigError, StorageErr
 from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
 from ganray.on_ray.cluster import Resources, connect, require_cpus, require_node, use_gpu
+from ganray.on_ray.data import Readers
 from ganray.on_ray.record import Recorder
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
@@ -42,11 +44,11 @@ def train(config: TrainConfig) -> dict[str, Any]:
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.workers)
-    threads, data_tasks = share_cpus(config, resources, gpu)
+    threads, readers = share_cpus(config, resources, gpu)
     board = make_board()
     source = Source.of(catalog, vocabulary, config.data, config.seed)
     histograms = {name: catalog.info.histograms[name] for name in vocabulary}
-    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, data_tasks, board)
+    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, readers, board)
     filesystem, path = arrow_filesystem(config.out)
     trainer = TorchTrainer(
         train_worker,
@@ -122,14 +124,14 @@ def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
         print(f"train: resuming with other settings: {'; '.join(changed)}", file=sys.stderr)
 
 
-def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, int]:
-    """(torch threads a worker, data tasks a worker). One CPU stays free for data: otherwise Ray would wait for ever."""
+def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, Readers]:
+    """(torch threads a worker, data readers a worker). One CPU stays free for data: otherwise Ray would wait for ever."""
     spare = min(resources.node_cpus, (resources.cpus - 1) // config.workers)
     threads = config.threads or (1 if gpu else max(1, int(spare)))
     require_cpus(config.workers * threads + 1, resources, f"train with {config.workers} workers of {threads} threads (+ 1 for data)")
     require_node(threads, resources, f"a training worker of {threads} threads")
-    free = resources.cpus - config.workers * threads
-    return threads, max(1, int(free // config.workers))
+    free = (resources.cpus - config.workers * threads) / config.workers
+    return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))
 
 
 def _fit(trainer: TorchTrainer, recorder: Recorder) -> None:

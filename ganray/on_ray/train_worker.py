@@ -21,7 +21,7 @@ from ganray.config import TrainConfig
 from ganray.engine import Engine
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import contact_sheet
-from ganray.on_ray.data import stream
+from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.failures import ours
 from ganray.on_ray.windows import Source
 from ganray.requests import GenerateRequest
@@ -43,7 +43,7 @@ class Job:
     histograms: dict[str, dict[str, int]]
     catalog_digest: str
     threads: int
-    data_tasks: int
+    readers: Readers
     board: Any
 
 
@@ -71,7 +71,7 @@ def _run(job: Job, context: RayContext) -> None:
     context.post("start", state.num_images / 1000)
     share = job.config.batch // context.world_size
     consumed = state.num_images // job.config.batch * share
-    batches = stream(job.source, context.rank, context.world_size, share, consumed, job.data_tasks)
+    batches = stream(job.source, context.rank, context.world_size, share, consumed, job.readers)
     started = time.monotonic()
     first = state.num_images
     fit(state, batches, job.config, context)

@@ -1,4 +1,4 @@
-"""The work of one data task: fetch, decode, augment and shuffle one window. No torch here: the process starts in half the time."""
+"""The work of a data reader: fetch, decode, augment and shuffle windows. No torch here: its process starts in half the time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ganray.catalog.order import Order, Window
 from ganray.catalog.reader import Catalog
+from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
 from ganray.images.codec import decode_prepared
@@ -44,29 +45,36 @@ def catalog_order(source: Source) -> Order:
 
 
 def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A]. The work of one task."""
+    """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A]."""
     catalog = _catalog(source.url, source.digest)
     rng = window.rng()
     side = catalog.info.resolution
+    columns = ["image", *(ATTRIBUTE_PREFIX + name for name in source.attributes)]
     images = np.empty((window.rows, side, side, 3), np.uint8)
     labels = np.empty((window.rows, len(source.attributes)), np.int64)
     places = rng.permutation(window.rows)
     row = 0
     for shard, group in window.groups:
-        table = catalog.read_row_group(shard, group)
+        table = catalog.read_row_group(shard, group, columns)
         labels[places[row : row + table.num_rows]] = catalog.labels(table, source.attributes)
-        for data in table.column("image"):
-            images[places[row]] = augment(decode_prepared(data.as_py()), rng, source.data)
+        for data in table.column("image").to_pylist():
+            images[places[row]] = augment(decode_prepared(data), rng, source.data)
             row += 1
     return images, labels
 
 
-def read_block(source: Source, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
-    """`read_window` as Ray Data calls it: one item in, one block out."""
-    groups = tuple((int(shard), int(group)) for shard, group in item["groups"][0])
-    window = Window(int(item["epoch"][0]), groups, int(item["rows"][0]), tuple(int(part) for part in item["key"][0]))
-    images, labels = read_window(source, window)
-    return {"image": images, "label": labels}
+class WindowReader:
+    """The actor of Ray Data that reads: one window in, one block out; its catalog stays open from window to window."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        """`read_window` as Ray Data calls it, on a batch of one item."""
+        groups = tuple((int(shard), int(group)) for shard, group in item["groups"][0])
+        window = Window(int(item["epoch"][0]), groups, int(item["rows"][0]), tuple(int(part) for part in item["key"][0]))
+        images, labels = read_window(self._source, window)
+        return {"image": images, "label": labels}
 
 
 @functools.lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ import torch
 from ganray.catalog.reader import Catalog
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
-from ganray.on_ray.data import stream
+from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.windows import Source, catalog_order, read_window
 
 AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
@@ -58,7 +58,7 @@ def test_augmentation_changes_pixels_but_not_labels(small_catalog):
 
 @pytest.mark.ray
 def test_batches_are_the_windows_in_order(cluster, small_catalog):
-    images, labels = take(small_catalog, 25, tasks=2)
+    images, labels = take(small_catalog, 25, readers=Readers(2, 0.5))
     order = catalog_order(source(small_catalog))
     windows = [read_window(source(small_catalog), window) for window in itertools.islice(order.stream(0, 1), 12)]
     expected = np.concatenate([part[0] for part in windows])[: len(images)]
@@ -79,7 +79,7 @@ def test_a_position_is_where_reading_would_be(cluster, small_catalog, consumed):
 def test_a_position_holds_where_ray_splits_a_window(small_catalog, monkeypatch, consumed):
     """Ray Data hands over a block of more than 192 MiB in parts: here 40 rows come as 30 and 10."""
 
-    def split(told, windows, tasks):
+    def split(told, windows, readers):
         for window in windows:
             images, labels = read_window(told, window)
             yield images[:30], labels[:30]

@@ -15,6 +15,7 @@ from ganray.checkpoint import load_model
 from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, NonFiniteError
 from ganray.on_ray.cluster import Resources
+from ganray.on_ray.data import Readers
 from ganray.on_ray.train import check, check_catalog, share_cpus, train
 
 ROOT = Path(__file__).parents[2]
@@ -247,11 +248,12 @@ def test_a_plan_that_the_cluster_cannot_run_is_refused_not_awaited():
 
 
 def test_one_cpu_stays_free_for_data():
-    assert share_cpus(config("c", "m", threads=3), Resources(4, 0, 4), gpu=False) == (3, 1)
-    assert share_cpus(config("c", "m", threads=0), Resources(4, 0, 4), gpu=False) == (3, 1)
+    assert share_cpus(config("c", "m", threads=3), Resources(4, 0, 4), gpu=False) == (3, Readers(1))
+    assert share_cpus(config("c", "m", threads=0), Resources(4, 0, 4), gpu=False) == (3, Readers(1))
+    assert share_cpus(config("c", "m", workers=2, threads=1), Resources(3, 0, 2), gpu=False) == (1, Readers(1, 0.5))
 
 
 def test_a_worker_fits_on_one_node():
-    assert share_cpus(config("c", "m", threads=0), Resources(16, 0, 4), gpu=False) == (4, 12)
+    assert share_cpus(config("c", "m", threads=0), Resources(16, 0, 4), gpu=False) == (4, Readers(12))
     with pytest.raises(ClusterError, match="worker of 8 threads needs 8 CPUs of one node, the largest has 4"):
         share_cpus(config("c", "m", threads=8), Resources(16, 0, 4), gpu=False)
