@@ -1,8 +1,8 @@
-"""How good a set of samples is, against photos: METRICS, and `score`, which measures them all beside their floors.
+"""How good a set of samples is, against photos: METRICS and NEIGHBOURS, and what measures them all beside their floors.
 
 Every figure is measured twice: on the samples, and (its floor) on held-out photos in their place. A perfect generator reaches the floor.
 No figure stands alone: distance hardly tells a collapsed model from a good one, coverage and the neighbour ratio do. To add a metric,
-write one file and add one line to the table.
+write one file and add one line to a table: METRICS compares sets of one size, NEIGHBOURS each image with the nearest of a whole catalog.
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ class Metric(Figure):
     measure: Callable[[Tensor, Tensor, Tensor], float]
 
 
+@dataclass(frozen=True)
+class Neighbour(Figure):
+    """A figure of distances to the nearest (other) photo of the catalog: `measure(photos, sample)`, each float [n]."""
+
+    measure: Callable[[Tensor, Tensor], float]
+
+
 METRICS: dict[str, Metric] = {
     "frechet": Metric(
         "Frechet distance",
@@ -61,13 +68,16 @@ METRICS: dict[str, Metric] = {
         "Share of photos that have a generated image close by. It falls when the model repeats a few products.",
         lambda train, holdout, sample: coverage(train, sample),
     ),
-    "neighbour_ratio": Metric(
+}
+
+NEIGHBOURS: dict[str, Neighbour] = {
+    "neighbour_ratio": Neighbour(
         "Neighbour ratio",
         "as photos",
         "Distance of an image to its nearest photo, over that of a held-out photo to its own. Near 0 it copies; far above 1 it strays.",
         neighbour_ratio,
     ),
-    "copied_share": Metric(
+    "copied_share": Neighbour(
         "Suspected copies",
         "as photos",
         "Share of images that lie as close to a photo as only the closest 1 % of other photos do. The nearest pairs are below.",
@@ -78,7 +88,7 @@ METRICS: dict[str, Metric] = {
 ACCURACY = Figure(
     "Accuracy", "high", "Share of images that the extractor takes for what was asked: right category, right colour and so on, averaged."
 )
-FIGURES: dict[str, Figure] = {**METRICS, "accuracy": ACCURACY}
+FIGURES: dict[str, Figure] = {**METRICS, **NEIGHBOURS, "accuracy": ACCURACY}
 
 
 def score(train: Tensor, holdout: Tensor, sample: Tensor) -> tuple[dict[str, float], dict[str, float]]:
@@ -91,19 +101,30 @@ def score(train: Tensor, holdout: Tensor, sample: Tensor) -> tuple[dict[str, flo
     return _measured(train, holdout, sample), _measured(train, holdout, holdout)
 
 
+def score_neighbours(photos: Tensor, sample: Tensor) -> tuple[dict[str, float], dict[str, float]]:
+    """(scores, floors) by name, of distances float [n] of held-out photos and of samples to the nearest photo that is not themselves."""
+    scores, floors = ({name: _rounded(figure.measure(photos, part)) for name, figure in NEIGHBOURS.items()} for part in (sample, photos))
+    return scores, floors
+
+
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, float]:
-    """Change of every score from one report to another. Raises EvaluationError where extractor or number of images differ."""
+    """Change of every score from one report to another. Raises EvaluationError where extractor, number or photos searched differ."""
     for what, one, other in (
         ("extractor", before["extractor"]["digest"], after["extractor"]["digest"]),
         ("number of images", before["num"], after["num"]),
+        ("photos searched for copies", before.get("searched"), after.get("searched")),
     ):
         if one != other:
             raise EvaluationError(
-                f"the reports differ in {what}: {one} and {other}", "Evaluate again with --extractor and --num of the first"
+                f"the reports differ in {what}: {one} and {other}", "Evaluate again with --extractor, --num and --search of the first"
             )
     return {name: after["scores"][name] - value for name, value in before["scores"].items() if name in after["scores"]}
 
 
 def _measured(train: Tensor, holdout: Tensor, sample: Tensor) -> dict[str, float]:
+    return {name: _rounded(metric.measure(train, holdout, sample)) for name, metric in METRICS.items()}
+
+
+def _rounded(value: float) -> float:
     """Six digits: below that, threads and libraries add in different orders."""
-    return {name: float(f"{metric.measure(train, holdout, sample):.6g}") for name, metric in METRICS.items()}
+    return float(f"{value:.6g}")

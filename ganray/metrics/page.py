@@ -48,7 +48,7 @@ def render_page(report: Mapping[str, Any], sheet: Pixels, pairs: Mapping[str, Se
         figures="".join(_figure(name, value, report["floors"][name]) for name, value in report["scores"].items()),
         accuracy=_accuracy(report["accuracy"]),
         sheet=_inline(sheet, label_of(report, "contact sheet", MIXED)),
-        searched=f"{2 * report['num']:,}",
+        searched=_searched(report),
         pairs="".join(
             f"<h3>{escape(title)}</h3><div class=pairs>{''.join(_pair(pair, made) for pair in group)}</div>"
             for title, group in pairs.items()
@@ -98,8 +98,14 @@ def _facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Model", f"{model['url']}, sha256 {model['digest']}, after {model['num_images'] / 1000:,.1f} thousand images"),
         ("Catalog", f"{catalog['url']}, digest {catalog['digest']}, {catalog['num_images']:,} images"),
         ("Extractor", f"{extractor['url']}, sha256 {extractor['digest']}. Only reports with this digest and the same number compare."),
+        ("Copies", f"sought among {_searched(report)} photos of the catalog"),
         ("Images", f"{report['num']:,} of each kind, {report['resolution']} x {report['resolution']} pixels, seed {report['seed']}"),
     ]
+
+
+def _searched(report: Mapping[str, Any]) -> str:
+    searched, has = report["searched"], report["catalog"]["num_images"]
+    return f"all {has:,}" if searched == has else f"{searched:,} of the {has:,}"
 
 
 def _row(name: str, values: Sequence[str]) -> str:

@@ -2,7 +2,8 @@
 
 One Ray task does the work (with a GPU where there is one) and streams back what it has done; the driver shows it. Photos are drawn from
 the catalog in two halves, `train` and `holdout`. The extractor learns from the first; samples, asked for with the labels of the second,
-take the second's place. So a model as good as new photos scores what the second half scores: the floor.
+take the second's place. So a model as good as new photos scores what the second half scores: the floor. Copies are sought in the whole
+catalog, or in as much of it as `search` allows, a row group at a time: beside each sample and each held-out photo, the nearest other photo.
 """
 
 from __future__ import annotations
@@ -25,21 +26,22 @@ from ganray.errors import CheckpointError, ConfigError, EvaluationError
 from ganray.images.codec import Pixels
 from ganray.images.provenance import encode_labelled
 from ganray.images.transforms import contact_sheet
-from ganray.metrics import FIGURES, score
+from ganray.metrics import FIGURES, score, score_neighbours
 from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
-from ganray.metrics.neighbours import nearest
+from ganray.metrics.neighbours import Nearest
 from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
 from ganray.on_ray.cluster import connect, require_cpus, use_gpu
+from ganray.on_ray.copies import find_pairs, groups_to_search, photo_at, search
 from ganray.on_ray.progress import Progress, bar
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 EXTRACTOR = "extractor"  # folder under `out`
 PIXEL_MEMORY = 2**30  # bytes of uint8 pixels held at once: photos of both halves and samples
 SMALLEST = 32  # fewer images of each kind say nothing
 THREADS = 2  # fixed where the machine has them: the extractor's digest depends on it
-SHEET_COLUMNS, SHEET_VALUES, PAIRS = 8, 20, 8
+SHEET_COLUMNS, SHEET_VALUES = 8, 20
 
 
 class Step(NamedTuple):
@@ -64,13 +66,15 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     for name, url in (("model", config.model), ("catalog", config.catalog), ("out", config.out), ("extractor", config.extractor)):
         if url.startswith("memory:"):
             raise ConfigError(f"evaluate: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
-    num = num_of_each(config, Catalog.open(config.catalog))
+    config = absolute(config)
+    catalog = Catalog.open(config.catalog)
+    num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
     resources = connect(config.ray)
     device = "cuda" if use_gpu(config.gpu, resources) else "cpu"
     require_cpus(1, resources, "evaluate")
     threads = int(min(THREADS, resources.cpus))
     task = ray.remote(examine).options(num_cpus=threads, num_gpus=int(device == "cuda"), num_returns="streaming")
-    total = 4 * num + (0 if config.extractor else round(config.extractor_kimg * 1000))
+    total = 4 * num + searched + (0 if config.extractor else round(config.extractor_kimg * 1000))
     with nullcontext(progress) if progress else bar("evaluate", total, "img") as shown:
         messages: Any = task.remote(config, device, threads)
         for message in messages:
@@ -79,6 +83,12 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
                 shown.update(step.images, step.stage)
     report: dict[str, Any] = step
     return report
+
+
+def absolute(config: EvaluateConfig) -> EvaluateConfig:
+    """The same places, as another process with another working directory finds them."""
+    names = [name for name in ("model", "catalog", "out", "extractor") if getattr(config, name)]
+    return config.model_copy(update={name: open_store(getattr(config, name)).url for name in names})
 
 
 def num_of_each(config: EvaluateConfig, catalog: Catalog) -> int:
@@ -97,6 +107,7 @@ def show(report: Mapping[str, Any]) -> str:
     scores, floors = report["scores"], report["floors"]
     rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
     rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
+    rows.append(f"copies were sought among {report['searched']:,} of {report['catalog']['num_images']:,} photos")
     return "\n".join(rows)
 
 
@@ -122,9 +133,13 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
     for photos in (train, holdout, sample):
         features.append(extract(extractor, photos.pixels))
         yield Step(num, "measuring")
-    report = describe(config, catalog, engine, extractor, num)
-    report |= measure(extractor, list(engine.info.attributes), features, head_labels(catalog, holdout.labels))
-    pairs = find_pairs(features, train, holdout, sample, requests)
+    groups = groups_to_search(catalog, config.search, config.seed)
+    usual, near = Nearest(features[1]), Nearest(features[2])
+    for looked in search(catalog, groups, extractor, holdout.pixels, usual, near):
+        yield Step(looked, "looking for copies")
+    report = describe(config, catalog, engine, extractor, num) | {"searched": near.searched}
+    report |= measure(extractor, list(engine.info.attributes), features, (usual, near), head_labels(catalog, holdout.labels))
+    pairs = find_pairs(usual, near, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)
     rows = sheet_rows(catalog.vocabulary(), list(engine.info.attributes), holdout, sample)
     write(open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
     yield report
@@ -179,9 +194,12 @@ def describe(config: EvaluateConfig, catalog: Catalog, engine: Engine, extractor
     }
 
 
-def measure(extractor: Extractor, attributes: Sequence[str], features: list[Tensor], labels: Labels) -> dict[str, Any]:
-    """`scores`, `floors` and `accuracy` by attribute, of features of train, holdout and sample, and labels [n, heads] of the last two."""
-    scores, floors = score(*features)
+def measure(
+    extractor: Extractor, attributes: Sequence[str], features: list[Tensor], neighbours: tuple[Nearest, Nearest], labels: Labels
+) -> dict[str, Any]:
+    """`scores`, `floors` and `accuracy` by attribute, of features of train, holdout and sample; the rest is of the last two."""
+    near = score_neighbours(*(part.distances for part in neighbours))
+    scores, floors = (figures | more for figures, more in zip(score(*features), near, strict=True))
     photos, generated = (accuracies(extractor, part, labels) for part in features[1:])
     asked = [name for name in generated if name in attributes]
     if asked:
@@ -189,23 +207,6 @@ def measure(extractor: Extractor, attributes: Sequence[str], features: list[Tens
         floors["accuracy"] = round(sum(photos[name] for name in asked) / len(asked), 6)
     accuracy = {name: {"generated": generated[name] if name in asked else None, "photos": photos[name]} for name in generated}
     return {"scores": scores, "floors": floors, "accuracy": accuracy}
-
-
-def find_pairs(
-    features: list[Tensor], train: Photos, holdout: Photos, sample: Photos, requests: Sequence[GenerateRequest]
-) -> dict[str, list[Pair]]:
-    """Samples beside the photo of either half that is most like them: the closest ones, and those about the median."""
-    usual = nearest(features[1], features[0])[0].median().clamp_min(1e-9)
-    distances, places = nearest(features[2], torch.cat(features[:2]))
-    order, middle = distances.argsort(stable=True).tolist(), (len(distances) - PAIRS) // 2
-
-    def pair(index: int) -> Pair:
-        half, place = divmod(int(places[index]), len(features[0]))
-        asked = ", ".join(requests[index].attributes.values())
-        return Pair(sample.pixels[index], (train, holdout)[half].pixels[place], float(distances[index] / usual), asked)
-
-    chosen = {"The closest": order[:PAIRS], "Typical": order[middle : middle + PAIRS]}
-    return {title: [pair(index) for index in group] for title, group in chosen.items()}
 
 
 def sheet_rows(

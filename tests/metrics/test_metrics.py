@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ganray.errors import EvaluationError
-from ganray.metrics import METRICS, compare, score
+from ganray.metrics import METRICS, NEIGHBOURS, compare, score, score_neighbours
 from ganray.metrics.features import accuracies, extract
+from ganray.metrics.neighbours import Nearest
 
 NUM = 300
 
@@ -26,6 +27,15 @@ def one_each(images, labels):
     return images[first][places.reshape(-1)]
 
 
+def scores_of(train, holdout, sample):
+    """(scores, floors) of every figure; the catalog to look through is `train`."""
+    near = [Nearest(part) for part in (holdout, sample)]
+    for part in near:
+        part.look(train)
+    both = zip(score(train, holdout, sample), score_neighbours(*(part.distances for part in near)), strict=True)
+    return [figures | more for figures, more in both]
+
+
 @pytest.fixture(scope="module")
 def table(trained, shapes):
     """Scores of sets made by code: set -> metric -> value."""
@@ -41,12 +51,12 @@ def table(trained, shapes):
         "some copies": np.concatenate([train[: NUM // 5], new[NUM // 5 :]]),
     }
     seen = {name: extract(trained, images) for name, images in sets.items()}
-    return {name: score(extract(trained, train), seen["photos"], features)[0] for name, features in seen.items()}
+    return {name: scores_of(extract(trained, train), seen["photos"], features)[0] for name, features in seen.items()}
 
 
 def test_floors_are_the_scores_of_held_out_photos(trained, shapes, table):
     train, holdout = (extract(trained, shapes(NUM, seed=seed)[0]) for seed in (0, 1))
-    scores, floors = score(train, holdout, holdout)
+    scores, floors = scores_of(train, holdout, holdout)
     assert scores == floors == table["photos"]
     assert floors["neighbour_ratio"] == 1.0
     assert floors["copied_share"] == pytest.approx(0.01, abs=0.01)
@@ -95,21 +105,23 @@ def test_sets_of_different_sizes_are_refused(trained, shapes):
         score(features, features, features[:30])
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [*METRICS, *NEIGHBOURS])
 def test_every_metric_explains_itself(name, trained, shapes):
-    metric, features = METRICS[name], [extract(trained, shapes(40, seed=seed)[0]) for seed in range(3)]
-    assert isinstance(metric.measure(*features), float)
+    metric, features = {**METRICS, **NEIGHBOURS}[name], [extract(trained, shapes(40, seed=seed)[0]) for seed in range(3)]
+    assert isinstance(metric.measure(*(features if name in METRICS else [part[:, 0].abs() for part in features[1:]])), float)
     assert metric.title
     assert metric.meaning.endswith(".")
 
 
-def report(extractor="a", num=100, frechet=1.0):
-    return {"extractor": {"digest": extractor}, "num": num, "scores": {"frechet": frechet}}
+def report(extractor="a", num=100, searched=3000, frechet=1.0):
+    return {"extractor": {"digest": extractor}, "num": num, "searched": searched, "scores": {"frechet": frechet}}
 
 
-def test_reports_compare_only_within_one_extractor_and_number():
+def test_reports_compare_only_within_one_extractor_number_and_search():
     assert compare(report(), report(frechet=3.0)) == {"frechet": 2.0}
     with pytest.raises(EvaluationError, match="extractor: a and b"):
         compare(report(), report(extractor="b"))
     with pytest.raises(EvaluationError, match="number of images: 100 and 50"):
         compare(report(), report(num=50))
+    with pytest.raises(EvaluationError, match="photos searched for copies: 3000 and 100"):
+        compare(report(), report(searched=100))

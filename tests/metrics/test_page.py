@@ -15,6 +15,7 @@ REPORT = {
     "extractor": {"url": "s3://shop/extractor", "digest": "123"},
     "resolution": 32,
     "num": 1500,
+    "searched": 3000,
     "seed": 0,
     "software": "0.1.0",
     "scores": dict.fromkeys(FIGURES, 0.5),
@@ -36,6 +37,11 @@ def test_every_figure_stands_beside_its_floor_and_its_meaning():
     assert "50.0 %" in text
     assert "held-out photos 25.0 %" in text
     assert "not asked for" in text
+
+
+def test_it_says_how_many_photos_were_searched():
+    assert page().count("among all 3,000 photos of the catalog") == 2
+    assert page(searched=1024).count("among 1,024 of the 3,000 photos of the catalog") == 2
 
 
 def test_the_page_stands_alone_and_escapes_what_users_named():

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -12,8 +13,7 @@ from ganray.images.codec import decode_prepared
 from ganray.metrics import FIGURES
 from ganray.metrics.features import new_extractor, save_extractor
 from ganray.models import build_generator
-from ganray.on_ray.evaluate import PAIRS, Photos, Step, ask, draw, evaluate, examine, find_pairs, num_of_each, sheet_rows
-from ganray.requests import GenerateRequest
+from ganray.on_ray.evaluate import Photos, Step, ask, draw, evaluate, examine, num_of_each, sheet_rows, show
 from ganray.storage import open_store
 
 
@@ -44,9 +44,11 @@ def finish(config):
 def test_report_page_and_sheet_are_written(config, tmp_path):
     steps, report = finish(config)
     out = tmp_path / "out"
-    assert sum(step.images for step in steps) == pytest.approx(500 + 4 * 64, abs=32)
+    assert sum(step.images for step in steps) == pytest.approx(500 + 4 * 64 + 192, abs=32)
     assert json.loads((out / "report.json").read_bytes()) == report
-    assert report["num"] == 64
+    assert (report["num"], report["searched"]) == (64, 192)
+    assert list(report["scores"]) == list(FIGURES)
+    assert "copies were sought among 192 of 192 photos" in show(report)
     assert report["scores"].keys() == report["floors"].keys() == FIGURES.keys()
     assert report["scores"]["frechet"] > 5 * report["floors"]["frechet"]  # an untrained model
     assert report["accuracy"]["category"]["generated"] is not None
@@ -60,17 +62,21 @@ def test_the_same_inputs_give_the_same_report_and_a_kept_extractor_fits(config, 
     _, first = finish(config)
     kept = config.model_copy(update={"extractor": str(tmp_path / "out" / "extractor"), "out": str(tmp_path / "again")})
     steps, second = finish(kept)
-    assert sum(step.images for step in steps) == 4 * 64
+    assert sum(step.images for step in steps) == 4 * 64 + 192
     assert second == first
     assert (tmp_path / "again" / "report.html").read_bytes() == (tmp_path / "out" / "report.html").read_bytes()
     assert not (tmp_path / "again" / "extractor").exists()
 
 
 @pytest.mark.ray
-def test_it_runs_as_a_ray_task_and_shows_progress(config, cluster, capsys):
-    report = evaluate(config.model_copy(update={"extractor_kimg": 0.1, "gpu": False}))
+def test_it_runs_as_a_ray_task_by_relative_paths_and_shows_progress(config, cluster, capsys, tmp_path, monkeypatch):
+    save_extractor(open_store(str(tmp_path / "extractor")), new_extractor(32, Catalog.open(config.catalog).vocabulary()).eval(), {})
+    monkeypatch.chdir(tmp_path)  # the workers' working directory is another one
+    places = {name: os.path.relpath(getattr(config, name)) for name in ("model", "catalog", "out")}
+    report = evaluate(config.model_copy(update={**places, "extractor": "extractor", "gpu": False}))
     assert report["scores"]["coverage"] <= 1.0
-    assert "measuring" in capsys.readouterr().err
+    assert json.loads((tmp_path / "out" / "report.json").read_bytes()) == report
+    assert "looking for copies" in capsys.readouterr().err
 
 
 def test_halves_do_not_overlap_and_depend_on_the_seed(small_catalog):
@@ -89,21 +95,6 @@ def test_requests_name_the_values_of_the_labels():
     assert requests == ask(vocabulary, ["category", "brand"], np.array([[0, 1], [1, 0]]), seed=3)
     assert len({request.seed for request in requests}) == 2
     assert requests[0].seed != ask(vocabulary, [], np.array([[0, 1]]), seed=4)[0].seed
-
-
-def test_the_closest_pair_is_the_planted_copy():
-    rng = np.random.default_rng(0)
-    parts = [Photos(rng.integers(256, size=(40, 4, 4, 3), dtype=np.uint8), np.zeros((40, 1), np.int64)) for _ in range(3)]
-    features = [torch.from_numpy(rng.normal(size=(40, 8))).float() for _ in parts]
-    features[2][7] = features[1][3]  # a copy of a photo of the second half
-    requests = [GenerateRequest(id=str(place), attributes={"category": "mug"}, seed=place) for place in range(40)]
-    pairs = find_pairs(features, *parts, requests)
-    closest = pairs["The closest"][0]
-    assert closest.distance == 0.0
-    assert np.array_equal(closest.image, parts[2].pixels[7])
-    assert np.array_equal(closest.photo, parts[1].pixels[3])
-    assert {len(group) for group in pairs.values()} == {PAIRS}
-    assert 0.5 < pairs["Typical"][0].distance < 1.5
 
 
 def test_the_sheet_has_photos_above_samples_of_each_category():
