@@ -1,6 +1,7 @@
 """The verb `serve`: the HTTP face of an engine in Ray Serve.
 
 The engine lives in the ingress deployment itself (one hop), HAProxy in front of it (cluster.ENVIRONMENT): 8-10 times Serve's defaults.
+Where Serve runs in the cluster already, ganray is one application of it among others, at Serve's own address, and leaves alone.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+import ray
 from fastapi import FastAPI
 from ray import serve as ray_serve
+from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
 
 from ganray.checkpoint import load_model
 from ganray.config import ServeConfig
@@ -31,14 +34,14 @@ APPLICATION = "ganray"
 
 @dataclass(frozen=True)
 class Serving:
-    """A running endpoint."""
+    """A running endpoint; `alone` tells that Serve was started for it."""
 
     url: str
+    alone: bool
 
     def stop(self) -> None:
-        """Take the endpoint down; requests being answered are finished first."""
-        with contextlib.redirect_stdout(io.StringIO()):  # Ray reports the end of Serve's own controller as a failure
-            ray_serve.shutdown()
+        """Take the endpoint down, and Serve with it if it was started for it; requests being answered are finished first."""
+        _stop(self.alone)
 
 
 class Endpoint:
@@ -54,10 +57,10 @@ class Endpoint:
 def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
 
-    Raises CheckpointError for a missing model, ConfigError for a port in use, ClusterError where the replicas do not fit.
+    Raises CheckpointError for a missing model, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
+    where the replicas do not fit or ganray is served in the cluster already.
     """
     info = load_model(config.model)[1]
-    _check_port(config)
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     serving = _start(config)
     if blocking:
@@ -82,6 +85,7 @@ def _start(config: ServeConfig) -> Serving:
     gpu = use_gpu(config.gpu, resources, config.replicas)
     threads = threads_of(config, resources)
     device = "cuda" if gpu else "cpu"
+    alone = _check_address(config)
     absolute = config.model_copy(update={"model": open_store(config.model).url})  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
     deployment = ray_serve.deployment(
@@ -92,18 +96,50 @@ def _start(config: ServeConfig) -> Serving:
         logging_config={"enable_access_log": False, "log_level": "ERROR"},
     )(ray_serve.ingress()(Endpoint))
     try:
-        ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
+        if alone:
+            ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
         ray_serve.run(deployment.bind(absolute, device, threads), name=APPLICATION, route_prefix="/")
-    except Exception as error:
-        ray_serve.shutdown()
+    except BaseException as error:  # also Ctrl-C while replicas start
+        _stop(alone)
+        if not isinstance(error, Exception):
+            raise
         raise ours(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
-    return Serving(f"http://{config.host}:{config.port}")
+    return Serving(f"http://{config.host}:{config.port}", alone)
+
+
+def _stop(alone: bool) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):  # Ray reports the end of Serve's own controller as a failure
+        if alone:
+            ray_serve.shutdown()
+        else:
+            ray_serve.delete(APPLICATION)
 
 
 def threads_of(config: ServeConfig, resources: Resources) -> int:
     """Threads of each replica's engine. Raises ClusterError where the replicas do not fit."""
     gpu = use_gpu(config.gpu, resources, config.replicas)
     return 1 if gpu else engine_threads(config.threads, config.replicas, 0, resources, "serve")
+
+
+def _check_address(config: ServeConfig) -> bool:
+    """Whether Serve is to be started. Raises where it cannot be, or where the one that runs cannot take ganray in at this address."""
+    try:
+        controller = ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
+    except ValueError:
+        _check_port(config)
+        return True
+    options: Any = ray.get(controller.get_http_config.remote())  # what `ray_serve.status()` does not tell
+    if options.port != config.port or options.host not in (config.host, "0.0.0.0"):
+        raise ConfigError(
+            f"serve: {config.host}:{config.port}: Serve runs in this cluster already, at {options.host}:{options.port}",
+            f"Use --host {options.host} --port {options.port}",
+        )
+    if APPLICATION in ray_serve.status().applications:
+        raise ClusterError(
+            f"{APPLICATION} is served in this cluster already, at {options.host}:{options.port}",
+            f"Stop that `ganray serve`, or on a node: python -c \"from ray import serve; serve.delete('{APPLICATION}')\"",
+        )
+    return False
 
 
 def _check_port(config: ServeConfig) -> None:

@@ -3,6 +3,8 @@ import threading
 
 import httpx
 import pytest
+import ray
+from ray import serve as ray_serve
 
 from ganray.config import ModelConfig, ServeConfig
 from ganray.engine import Engine
@@ -34,6 +36,56 @@ def url(config):
     serving = serve(config, blocking=False)
     yield serving.url
     serving.stop()
+    with pytest.raises(ValueError, match="SERVE_CONTROLLER_ACTOR"):  # Serve was started for it
+        ray.get_actor("SERVE_CONTROLLER_ACTOR", namespace="serve")
+
+
+@pytest.fixture
+def other(cluster):
+    """The URL of another application, in a Serve that somebody else started."""
+
+    class Other:
+        def __call__(self, request):
+            return "here"
+
+    port = free_port()
+    ray_serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "ERROR"})
+    ray_serve.run(ray_serve.deployment(ray_actor_options={"num_cpus": 0})(Other).bind(), name="other", route_prefix="/other")
+    yield f"http://127.0.0.1:{port}/other"
+    ray_serve.shutdown()
+
+
+def test_beside_other_applications_it_comes_and_goes_alone(config, other, monkeypatch):
+    """Before the other tests, which start a Serve of their own."""
+    with pytest.raises(
+        ConfigError, match=rf"{config.port}: Serve runs in this cluster already.*Use --host 127.0.0.1 --port {httpx.URL(other).port}"
+    ):
+        serve(config, blocking=False)
+    config = config.model_copy(update={"port": httpx.URL(other).port})
+    with monkeypatch.context() as patch, pytest.raises(ClusterError, match="Ray Serve did not start: no replica"):
+        patch.setattr(ray_serve, "run", fail)
+        serve(config, blocking=False)
+    assert httpx.get(other).text == "here"
+    serving = serve(config, blocking=False)
+    with pytest.raises(ClusterError, match=r"ganray is served in this cluster already.*Stop that `ganray serve`"):
+        serve(config, blocking=False)
+    assert httpx.post(f"{serving.url}/v1/generate", json={}).status_code == 200
+    serving.stop()
+    assert list(ray_serve.status().applications) == ["other"]
+    assert httpx.get(other).text == "here"
+
+
+def fail(*_, **__):
+    raise RuntimeError("no replica")
+
+
+def test_a_taken_port_is_one_line(config):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port} on 127.0.0.1: Address already in use"):
+            serve(config.model_copy(update={"port": port}), blocking=False)
 
 
 def test_an_image_over_http_is_the_engines(config, url):
@@ -50,6 +102,7 @@ def test_the_other_pages_answer(url):
     assert httpx.get(f"{url}/v1/models").json()["models"][0]["attributes"] == {"category": ["bag", "cap", "mug"]}
     assert httpx.get(f"{url}/docs").status_code == 200
     assert httpx.post(f"{url}/v1/generate", json={"seed": -1}).status_code == 422
+    assert httpx.post(f"{url}/v1/generate", content=b" " * 10**6).json()["error"] == "too_large"
     assert "bag, cap, mug" in httpx.post(f"{url}/v1/generate", json={"attributes": {"category": "x"}}).text
 
 
@@ -67,15 +120,6 @@ def test_a_burst_is_answered_or_told_to_come_back(url):
     assert {reply.status_code for reply in replies} <= {200, 503}
     assert all(reply.headers["retry-after"] == "1" for reply in replies if reply.status_code == 503)
     assert httpx.post(f"{url}/v1/generate", json={}).status_code == 200
-
-
-def test_a_taken_port_is_one_line(config):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"port {port} on 127.0.0.1: Address already in use"):
-            serve(config.model_copy(update={"port": port}), blocking=False)
 
 
 def test_a_missing_model_is_one_line(config, tmp_path):
