@@ -21,7 +21,7 @@ import ray.data
 import torch
 
 from ganray.catalog.order import Window
-from ganray.on_ray.windows import Source, WindowReader, catalog_order
+from ganray.on_ray.windows import Source, WindowReader, catalog_order, window_bytes
 from ganray.training.loop import Batch
 
 # Windows handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
@@ -67,12 +67,14 @@ def stream(source: Source, rank: int, world: int, batch: int, consumed: int, rea
 def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     length, most = SEGMENTS
+    ahead = 2 * (source.data.prefetch + readers.num) * window_bytes(source)  # else readers fill the object store before they rest
     while segment := list(itertools.islice(windows, length)):
         items = [{"epoch": w.epoch, "groups": w.groups, "rows": w.rows, "key": w.key} for w in segment]
         dataset = ray.data.from_items(items, override_num_blocks=len(items))
         dataset.context.enable_progress_bars = False
         dataset.context.raise_original_map_exception = True  # otherwise an error of ours loses its kind on the way
         dataset.context.execution_options.preserve_order = True
+        dataset.context.execution_options.resource_limits = ray.data.ExecutionResources.for_limits(object_store_memory=ahead)
         blocks = dataset.map_batches(
             WindowReader,
             batch_size=1,

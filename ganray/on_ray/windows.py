@@ -44,6 +44,11 @@ def catalog_order(source: Source) -> Order:
     return Order([shard.row_groups for shard in info.shards], source.seed, source.data.window)
 
 
+def window_bytes(source: Source) -> int:
+    """The bytes of a window's images, about: windows end with a row group."""
+    return source.data.window * 3 * _catalog(source.url, source.digest).info.resolution ** 2
+
+
 def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A]."""
     catalog = _catalog(source.url, source.digest)
