@@ -28,7 +28,7 @@ from ganray.training.loop import Batch
 # Windows handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
 SEGMENTS = (128, 1024)
 QUEUED = 4  # windows that a reader has before it
-PAUSE_S = 0.02
+PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
