@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,13 +21,13 @@ import ray.data
 import torch
 
 from ganray.catalog.order import Window
+from ganray.on_ray.breather import Breather
 from ganray.on_ray.windows import Source, WindowReader, catalog_order, window_bytes
 from ganray.training.loop import Batch
 
 # Windows handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
 SEGMENTS = (128, 1024)
 QUEUED = 4  # windows that a reader has before it
-PAUSE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,27 +36,6 @@ class Readers:
 
     num: int = 1
     cpus: float = 1.0
-
-
-class Breather:
-    """A callback of Ray Data that lets its scheduling thread sleep a moment each step.
-
-    While all readers rest, nothing in Ray 2.60's loop waits: it spins, and holds the lock of the interpreter in which the networks are
-    trained. Training then ran at a quarter of its speed (tests/benchmarks/LOG.md).
-    """
-
-    def before_execution_starts(self, executor: Any) -> None:
-        """Nothing to do."""
-
-    def on_execution_step(self, executor: Any) -> None:
-        """Sleep; a window takes much longer than that."""
-        time.sleep(PAUSE_S)
-
-    def after_execution_succeeds(self, executor: Any) -> None:
-        """Nothing to do."""
-
-    def after_execution_fails(self, executor: Any, error: Exception) -> None:
-        """Nothing to do."""
 
 
 def stream(source: Source, rank: int, world: int, batch: int, consumed: int, readers: Readers = Readers()) -> Generator[Batch, None, None]:
