@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -103,3 +104,16 @@ def test_ranks_get_different_images(cluster, small_catalog):
     first, _ = take(small_catalog, 6, rank=0, world=2, data=PLAIN)
     second, _ = take(small_catalog, 6, rank=1, world=2, data=PLAIN)
     assert not {image.numpy().tobytes() for image in first} & {image.numpy().tobytes() for image in second}
+
+
+@pytest.mark.ray
+def test_a_consumer_keeps_its_core_while_the_readers_rest(cluster, small_catalog):
+    """Without the breather Ray Data's thread spins here: more than one second of this process's time a second."""
+    batches = stream(source(small_catalog), rank=0, world=1, batch=16, consumed=0)
+    next(batches)
+    time.sleep(2.0)  # the readers go as far ahead as they may
+    started = time.process_time()
+    time.sleep(2.0)
+    used = time.process_time() - started
+    batches.close()
+    assert used < 1.0
