@@ -22,7 +22,7 @@ from ganray.checkpoint import ModelInfo, load_model
 from ganray.errors import CheckpointError
 from ganray.images.codec import Pixels, to_pixels
 from ganray.models import Generator
-from ganray.requests import GenerateRequest, Vocabulary, seed_of, stream
+from ganray.requests import GenerateRequest, Stream, Vocabulary, seed_of
 
 # Rows of a batch. Pixels depend on it: another number flips a few pixels in every model's images.
 ROWS = {"cpu": 16, "cuda": 64}
@@ -76,8 +76,9 @@ class Engine:
         """Latents float32 [n, z_dim] and labels int64 [n, A] of (request, index) pairs, each from its own stream."""
         z = np.empty((len(samples), self.generator.z_dim), np.float32)
         labels = np.empty((len(samples), len(self.vocabulary.values)), np.int64)
+        stream = Stream()
         for row, (request, index) in enumerate(samples):
-            rng = stream(seed_of(request), index)
+            rng = stream.at(seed_of(request), index)
             rng.standard_normal(out=z[row], dtype=np.float32)
             labels[row] = self.vocabulary.complete(request.attributes, rng)
         return z, labels

@@ -10,12 +10,12 @@ import csv
 import hashlib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from typing import Annotated, Any, BinaryIO, Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ganray.errors import RequestError
@@ -57,9 +57,22 @@ def seed_of(request: GenerateRequest, job_seed: int = 0) -> int:
     return int.from_bytes(hashlib.sha256(f"{job_seed}/{request.id}".encode()).digest()[:8]) >> (64 - DERIVED_BITS)
 
 
-def stream(seed: int, index: int) -> np.random.Generator:
-    """Sample `index`'s own random numbers: the Philox counter generator (Salmon et al. 2011) keyed (seed, index)."""
-    return np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
+class Stream:
+    """Every sample's own random numbers: the Philox counter generator (Salmon et al. 2011), keyed (seed, index).
+
+    One generator is keyed anew for each sample, which takes a fifth of the time of making one; not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._bits = np.random.Philox(key=np.zeros(2, np.uint64))
+        self._rng = np.random.Generator(self._bits)
+        self._start = self._bits.state  # a copy: counter, buffer and half-used words as at a start
+
+    def at(self, seed: int, index: int) -> np.random.Generator:
+        """The numbers of sample `index` from their beginning; good until the next call."""
+        self._start["state"]["key"][:] = seed, index
+        self._bits.state = self._start
+        return self._rng
 
 
 def sample_name(id: str, index: int) -> str:
@@ -86,18 +99,20 @@ class Vocabulary:
 
     def encode(self, attributes: Mapping[str, str]) -> dict[str, int]:
         """Attribute -> position of its value. Raises RequestError listing what is known."""
+        positions: dict[str, int] = {}
         for name, value in attributes.items():
             if name not in self._index:
                 raise RequestError(f"attribute {name!r} is unknown", f"The model knows {_listed(self.values) or 'no attributes'}")
             if value not in self._index[name]:
                 raise RequestError(f"{name} {value!r} is unknown", f"The model knows {_listed(self.values[name])}")
-        return {name: self._index[name][value] for name, value in attributes.items()}
+            positions[name] = self._index[name][value]
+        return positions
 
     def complete(self, attributes: Mapping[str, str], rng: np.random.Generator) -> list[int]:
         """The label [A]: positions of all attributes, those not asked for drawn from `rng` (which is used alike for all of them)."""
         asked, uniform = self.encode(attributes), rng.random(len(self.values))
-        drawn = {name: int(np.searchsorted(steps, u, "right")) for (name, steps), u in zip(self._cumulative.items(), uniform, strict=True)}
-        return [asked.get(name, drawn[name]) for name in self.values]
+        steps = zip(self._cumulative.items(), uniform.tolist(), strict=True)
+        return [asked[name] if name in asked else bisect_right(cumulative, u) for (name, cumulative), u in steps]
 
     def names(self, label: Iterable[int]) -> dict[str, str]:
         """The label [A] in words."""
@@ -149,12 +164,12 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _cumulative(values: Sequence[str], histogram: Mapping[str, int]) -> NDArray[np.float64]:
+def _cumulative(values: Sequence[str], histogram: Mapping[str, int]) -> list[float]:
     """Upper edges of the values' shares of [0, 1): by count, or equal where there are no counts; [n - 1], the last is open."""
     counts = np.array([histogram.get(value, 0) for value in values], np.float64)
     if not counts.any():
         counts += 1.0
-    return np.cumsum(counts / counts.sum())[:-1]
+    return [float(edge) for edge in np.cumsum(counts / counts.sum())[:-1]]
 
 
 def _listed(values: Iterable[str]) -> str:

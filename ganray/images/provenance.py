@@ -7,6 +7,7 @@ No clock in here: the same request gives the same bytes.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,15 @@ NAMESPACES = {
     "ganray": "urn:ganray:label:1",
 }
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+PREFIXES = {uri: prefix for prefix, uri in NAMESPACES.items()}
+HEAD = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    f'\n<rdf:RDF xmlns:rdf="{RDF}">\n <rdf:Description rdf:about=""'
+    + "".join(f' xmlns:{prefix}="{escape(uri)}"' for prefix, uri in NAMESPACES.items())
+)
+TAIL = '/>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="r"?>'
+SPECIAL = re.compile(r"[&<>\"'\s]")
+COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 PNG_KEYWORD = b"XML:com.adobe.xmp"
 JPEG_MARKER = b"http://ns.adobe.com/xap/1.0/\x00"
 
@@ -41,12 +51,7 @@ class Label:
 
 def xmp_packet(label: Label) -> bytes:
     """The label as an XMP packet (UTF-8 XML)."""
-    fields = "".join(f"\n  {name}={quoteattr(value)}" for name, value in _properties(label).items())
-    spaces = "".join(f' xmlns:{prefix}="{escape(uri)}"' for prefix, uri in NAMESPACES.items())
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        f'\n<rdf:RDF xmlns:rdf="{RDF}">\n <rdf:Description rdf:about=""{spaces}{fields}/>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="r"?>'
-    ).encode()
+    return _packet_of(_properties(label))
 
 
 def read_label(data: bytes) -> dict[str, str]:
@@ -63,21 +68,21 @@ def read_label(data: bytes) -> dict[str, str]:
         return {}
     if tree is None:
         return {}
-    prefixes = {uri: prefix for prefix, uri in NAMESPACES.items()}
     found: dict[str, str] = {}
     for node in tree.iter(f"{{{RDF}}}Description"):
         elements = ((child.tag, child.get(f"{{{RDF}}}resource") or child.text or "") for child in node)
         for name, value in (*node.attrib.items(), *elements):
             uri, _, local = name[1:].partition("}")
-            if uri in prefixes:
-                found[f"{prefixes[uri]}:{local}"] = value
+            if uri in PREFIXES:
+                found[f"{PREFIXES[uri]}:{local}"] = value
     return found
 
 
 def encode_labelled(pixels: Pixels, format: Format, label: Label, quality: int = 92) -> bytes:
     """Encode uint8 [H, W, 3] with its label; raises ImageError("label_unverified") unless the bytes give the label back."""
-    data = encode(pixels, format, xmp_packet(label), quality)
-    if read_label(data) != _properties(label):
+    properties = _properties(label)
+    data = encode(pixels, format, _packet_of(properties), quality)
+    if read_label(data) != properties:
         raise ImageError("label_unverified", f"the label of request {label.request_id} does not read back from its {format} bytes")
     return data
 
@@ -95,11 +100,20 @@ def _properties(label: Label) -> dict[str, str]:
     return {
         "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES + label.kind,
         "xmp:CreatorTool": label.software,
-        "TC260:AIGC": json.dumps(implicit, ensure_ascii=False, separators=(",", ":")),
+        "TC260:AIGC": COMPACT.encode(implicit),
         "ganray:ModelDigest": label.model_digest,
         "ganray:RequestID": label.request_id,
         "ganray:Seed": str(label.seed),
     }
+
+
+def _packet_of(properties: dict[str, str]) -> bytes:
+    fields = "".join([f"\n  {name}={_quoted(value)}" for name, value in properties.items()])
+    return f"{HEAD}{fields}{TAIL}".encode()
+
+
+def _quoted(value: str) -> str:
+    return quoteattr(value) if SPECIAL.search(value) else f'"{value}"'
 
 
 def _packet(data: bytes) -> bytes:

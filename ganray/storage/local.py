@@ -133,8 +133,11 @@ class LocalStore(Store):
         unfinished = path.with_name(f"{OWN}{secrets.token_hex(8)}")
         with self._reported(key):
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                etag = write_through(unfinished, data)
+                try:
+                    etag = write_through(unfinished, data)
+                except FileNotFoundError:  # the folder's first file
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    etag = write_through(unfinished, data)
                 finish(unfinished, path)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                 raise StorageError(f"{path} could not be written: something else has that name", "Choose another key.") from error
