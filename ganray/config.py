@@ -7,6 +7,7 @@ Unknown keys are errors everywhere. Nothing here is read on import, and nothing 
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -95,8 +96,12 @@ class AugmentConfig(Section):
     """Augmentation in front of the discriminator, on real and fake alike, differentiable."""
 
     p: Probability = Field(0.0, description="probability of each transform at the start")
-    p_final: Probability = Field(0.6, description="probability of each transform after ramp_kimg")
+    p_final: Probability = Field(0.6, description="probability of each transform after ramp_kimg; with a target, the most it may reach")
     ramp_kimg: NonNegativeFloat = Field(10.0, description="length of the linear ramp of p in thousand images")
+    target: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.0, description="p adapts until D's advantage over chance (mean sign of real minus fake logit) is this; 0 = the ramp"
+    )
+    speed_kimg: PositiveFloat = Field(100.0, description="thousand images in which an adapting p can go from 0 to 1")
     flip: bool = Field(True, description="mirror left and right")
     shift: Annotated[float, Field(ge=0.0, le=0.5)] = Field(0.125, description="largest shift as a share of the side")
     scale: NonNegativeFloat = Field(0.1, description="standard deviation of log2 of the scale")
@@ -223,6 +228,9 @@ class ServeConfig(Section):
     model: str = Field("out/model", description="URL of a model folder")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="port to listen on")
+    prefix: Annotated[str, Field(max_length=100)] = Field(
+        "/", description="path that the API lies under, e.g. /shop/v2: models at different prefixes are served beside each other"
+    )
     replicas: PositiveInt = Field(1, description="engine replicas")
     wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
     queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")
@@ -230,6 +238,13 @@ class ServeConfig(Section):
     threads: NonNegativeInt = Field(0, description="torch threads a replica on CPU; 0 = an equal share of all cores")
     gpu: bool | None = Field(None, description="one GPU a replica; default: where the cluster has them")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+    @field_validator("prefix")
+    @classmethod
+    def _check_prefix(cls, value: str) -> str:
+        if not re.fullmatch(r"/|(/[A-Za-z0-9][A-Za-z0-9_-]*)+", value):
+            raise ValueError("must be / or a path like /shop/v2: letters and digits, with - and _ between them")
+        return value
 
 
 class DemoConfig(Section):

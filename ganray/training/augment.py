@@ -17,9 +17,12 @@ from ganray.config import AugmentConfig
 LUMA = (0.299, 0.587, 0.114)
 
 
-def augment(x: Tensor, p: float, config: AugmentConfig, rng: torch.Generator) -> Tensor:
-    """Transform each image of x [N, C, H, W] by its own draw; every transform happens with probability `p` on its own."""
-    if p == 0:
+def augment(x: Tensor, p: float | Tensor, config: AugmentConfig, rng: torch.Generator) -> Tensor:
+    """Transform each image of x [N, C, H, W] by its own draw; every transform happens with probability `p` on its own.
+
+    A `p` that adapts is a scalar on the device: the host does not look at it, which would wait for the device in every step.
+    """
+    if not isinstance(p, Tensor) and p == 0:
         return x
     draw = _Draw(len(x), p, x.device, rng)
     theta = _affine(draw, config)
@@ -34,7 +37,7 @@ def augment(x: Tensor, p: float, config: AugmentConfig, rng: torch.Generator) ->
 class _Draw:
     """Per-image random numbers: `uniform` and `normal` are 0, and `coin` is 1, for images that a transform leaves alone."""
 
-    def __init__(self, num: int, p: float, device: torch.device, rng: torch.Generator) -> None:
+    def __init__(self, num: int, p: float | Tensor, device: torch.device, rng: torch.Generator) -> None:
         self.uniforms = torch.rand(24, num, device=device, generator=rng)
         self.p, self.used = p, 0
 

@@ -100,4 +100,4 @@ class _Window:
         seconds = time.perf_counter() - self.started
         speed = {"img_per_s": (num_images - self.first) / seconds, "data_wait": self.waited / seconds}
         self._reset(num_images)
-        return {"kimg": num_images / 1000, **means, **asdict(hyper(config, num_images)), **speed}
+        return {"kimg": num_images / 1000, **means, **asdict(hyper(config, num_images)) | means, **speed}

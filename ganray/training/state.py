@@ -17,13 +17,14 @@ from torch.optim import Adam
 from ganray.config import OptimizerConfig, TrainConfig
 from ganray.errors import CheckpointError
 from ganray.models import Discriminator, Generator, build_discriminator, build_generator
+from ganray.training.adapt import Adaptive
 
 ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass
 class TrainState:
-    """The two networks, G's moving average, both optimizers, and the clock: images seen over all workers."""
+    """The two networks, G's moving average, both optimizers, the clock (images seen over all workers), and what adapts."""
 
     generator: Generator
     discriminator: Discriminator
@@ -31,6 +32,7 @@ class TrainState:
     opt_g: Adam
     opt_d: Adam
     num_images: int = 0
+    adaptive: Adaptive | None = None  # the augmentation's probability, where `augment.target` is set
 
     def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Give the state as named tensors (shared, not copied) and a JSON-able description."""
@@ -38,14 +40,22 @@ class TrainState:
         for name, module, optimizer in self._optimizers():
             for key, parameter in module.named_parameters():
                 tensors |= {f"{name}.{key}.{slot}": value for slot, value in optimizer.state[parameter].items()}
+        if self.adaptive:
+            tensors |= {"adaptive.p": self.adaptive.p, "adaptive.sign": self.adaptive.sign}
         return tensors, {"num_images": self.num_images}
 
     def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
-        """Take over what `export` gave; a tensor that is absent or of another shape is a CheckpointError that names it."""
+        """Take over what `export` gave; a tensor that is absent or of another shape is a CheckpointError that names it.
+
+        Only the adaptive augmentation may be absent: a run that turns it on begins to adapt there.
+        """
         with torch.no_grad():
             for name, module in self._modules():
                 for key, value in module.state_dict().items():
                     value.copy_(_find(tensors, f"{name}.{key}", value))
+        if self.adaptive and "adaptive.p" in tensors:
+            self.adaptive.p.copy_(tensors["adaptive.p"])
+            self.adaptive.sign.copy_(tensors["adaptive.sign"])
         self.num_images = int(description["num_images"])
         if self.num_images:
             for name, module, optimizer in self._optimizers():
@@ -71,7 +81,9 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
         discriminator = build_discriminator(config.model, label_sizes)
     generator, discriminator = generator.to(device), discriminator.to(device)
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
-    return TrainState(generator, discriminator, ema, _adam(generator, config.optimizer), _adam(discriminator, config.optimizer))
+    opt_g, opt_d = _adam(generator, config.optimizer), _adam(discriminator, config.optimizer)
+    adaptive = Adaptive.start(config.augment, device) if config.augment.target else None
+    return TrainState(generator, discriminator, ema, opt_g, opt_d, adaptive=adaptive)
 
 
 def step_rng(seed: int, rank: int, num_images: int, device: torch.device) -> torch.Generator:

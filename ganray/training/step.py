@@ -9,7 +9,7 @@ gradient are those from D's half. The paper draws both afresh; that costs a sixt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from ganray.config import TrainConfig
+from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
 from ganray.training.ema import update_ema
 from ganray.training.losses import GAMES, exact_penalty, finite_penalty
@@ -44,12 +45,15 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
     with autocast(real.device, terms.config):
         fake = state.generator(_latent(state, real, terms), label)
         loss, real_logits, metrics = discriminator_loss(state, real, fake.detach(), label, terms)
-    metrics["grad_d"] = _descend(loss, state.discriminator, state.opt_d, terms)
+    metrics["grad_d"] = _descend(loss, state.discriminator, state.opt_d, terms, [metrics["sign"]])
     with autocast(real.device, terms.config):
         loss = generator_loss(state, real_logits.detach(), fake, label, terms)
     metrics["loss_g"] = loss.detach()
     metrics["grad_g"] = _descend(loss, state.generator, state.opt_g, terms)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
+    if state.adaptive:
+        metrics["p"] = state.adaptive.p.clone()
+        state.adaptive.update(metrics["sign"], terms.config.batch, terms.config.augment)
     return metrics
 
 
@@ -57,16 +61,17 @@ def discriminator_loss(
     state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """D's loss with penalties on images [N, C, R, R] without gradient; beside it the logits of real, and the scalars worth logging."""
-    real, fake = _transform(real, terms), _transform(fake, terms)
+    real, fake = _transform(state, real, terms), _transform(state, fake, terms)
     real_logits, fake_logits, r1, r2 = _score(state, real, fake, label, terms)
     game = GAMES[terms.config.loss.name].discriminator(real_logits, fake_logits)
-    metrics = {"loss_d": game, "logit": (real_logits - fake_logits).mean(), "r1": r1, "r2": r2}
+    sign = sign_statistic(real_logits, fake_logits)
+    metrics = {"loss_d": game, "logit": (real_logits - fake_logits).mean(), "sign": sign, "r1": r1, "r2": r2}
     return game + terms.hyper.gamma / 2 * (r1 + r2), real_logits, {name: value.detach() for name, value in metrics.items()}
 
 
 def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: Tensor, terms: Terms) -> Tensor:
     """G's loss on `fake`, which carries its gradient, under another draw of the augmentation; `real_logits` are constants."""
-    fake_logits = state.discriminator(_transform(fake, terms), label)
+    fake_logits = state.discriminator(_transform(state, fake, terms), label)
     return GAMES[terms.config.loss.name].generator(real_logits, fake_logits)
 
 
@@ -97,20 +102,21 @@ def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: 
     return real_logits, fake_logits, r1, r2
 
 
-def _transform(x: Tensor, terms: Terms) -> Tensor:
-    return augment(x, terms.hyper.p, terms.config.augment, terms.rng)
+def _transform(state: TrainState, x: Tensor, terms: Terms) -> Tensor:
+    p = state.adaptive.p if state.adaptive else terms.hyper.p
+    return augment(x, p, terms.config.augment, terms.rng)
 
 
 def _latent(state: TrainState, real: Tensor, terms: Terms) -> Tensor:
     return torch.randn(len(real), state.generator.z_dim, device=real.device, generator=terms.rng)
 
 
-def _descend(loss: Tensor, network: nn.Module, optimizer: Adam, terms: Terms) -> Tensor:
-    """One step of Adam on `loss`, averaged over workers; gives the norm of the gradient."""
+def _descend(loss: Tensor, network: nn.Module, optimizer: Adam, terms: Terms, also: Sequence[Tensor] = ()) -> Tensor:
+    """One step of Adam on `loss`, averaged over workers, and so is what else must agree; gives the norm of the gradient."""
     parameters = list(network.parameters())
     gradients = list(torch.autograd.grad(loss, parameters))
     statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
-    terms.average([*gradients, *statistics])
+    terms.average([*gradients, *statistics, *also])
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     optimizer.param_groups[0].update(lr=terms.hyper.lr, betas=(terms.config.optimizer.beta1, terms.hyper.beta2))

@@ -22,6 +22,13 @@ def test_at_probability_zero_the_images_are_the_same_object():
     assert augment(x, 0.0, AugmentConfig(), rng()) is x
 
 
+def test_a_probability_on_the_device_is_that_probability():
+    x = torch.randn(4, 3, 8, 8)
+    number, scalar = (augment(x, p, AugmentConfig(), rng(1)) for p in (0.5, torch.tensor(0.5)))
+    assert torch.equal(number, scalar)
+    assert torch.allclose(augment(x, torch.tensor(0.0), AugmentConfig(), rng(1)), x, atol=1e-5)
+
+
 def test_with_everything_off_nothing_changes():
     x = torch.randn(4, 3, 8, 8)
     assert torch.allclose(augment(x, 1.0, OFF, rng()), x, atol=1e-5)

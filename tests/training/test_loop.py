@@ -80,6 +80,32 @@ def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(name, tmp_path):
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
 
 
+def test_a_resumed_run_goes_on_adapting_where_it_stood(tmp_path):
+    adapting = CONFIG.augment.model_copy(update={"p": 0.3, "target": 0.2, "speed_kimg": 1.0})
+    config = CONFIG.model_copy(update={"augment": adapting})
+    context = LocalContext()
+    whole = fit(create_state(config, (3, 2)), batches(config), config, context)
+    assert 0 < whole.adaptive.p.item() != pytest.approx(0.3)
+    assert context.rows[-1]["p"] != CONFIG.augment.p_final  # the log tells the p that was used, not the ramp's
+
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching(stop_after=2))
+    save_state(first, tmp_path, config, ATTRIBUTES)
+    second = create_state(config, (3, 2))
+    load_state(second, tmp_path, config, ATTRIBUTES)
+    fit(second, batches(config, second.num_images), config, LocalContext())
+    ours, theirs = whole.export()[0], second.export()[0]
+    assert {"adaptive.p", "adaptive.sign"} < ours.keys() == theirs.keys()
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_a_checkpoint_without_adaptation_begins_to_adapt(tmp_path):
+    save_state(create_state(CONFIG, (3, 2)), tmp_path, CONFIG, ATTRIBUTES)
+    config = CONFIG.model_copy(update={"augment": CONFIG.augment.model_copy(update={"target": 0.6})})
+    state = create_state(config, (3, 2))
+    load_state(state, tmp_path, config, ATTRIBUTES)
+    assert state.adaptive.p.item() == pytest.approx(CONFIG.augment.p)
+
+
 def test_the_context_hears_of_everything_in_time():
     context = Watching()
     fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, context)
@@ -88,7 +114,7 @@ def test_the_context_hears_of_everything_in_time():
     ]  # fmt: skip
     row = context.rows[-1]
     assert row["kimg"] == 0.16
-    assert {"loss_d", "loss_g", "logit", "r1", "r2", "grad_d", "grad_g", "lr", "gamma", "p", "img_per_s", "data_wait"} <= row.keys()
+    assert {"loss_d", "loss_g", "logit", "sign", "r1", "r2", "grad_d", "grad_g", "lr", "gamma", "p", "img_per_s", "data_wait"} <= row.keys()
     assert 0 <= row["data_wait"] <= 1
 
 

@@ -39,7 +39,7 @@ def test_every_game_with_every_penalty_moves_all_three_networks(name, penalty):
     after = state.export()[0]
     still = [key for key in before if not key.startswith("opt") and "embeddings" not in key and torch.equal(before[key], after[key])]
     assert not still
-    assert set(metrics) == {"loss_d", "logit", "r1", "r2", "grad_d", "loss_g", "grad_g"}
+    assert set(metrics) == {"loss_d", "logit", "sign", "r1", "r2", "grad_d", "loss_g", "grad_g"}
     assert all(value.isfinite() and not value.requires_grad for value in metrics.values())
     assert (metrics["r1"] > 0) == (penalty != "none")
 
@@ -82,8 +82,26 @@ def test_halves_of_a_batch_averaged_over_two_workers_descend_as_the_mean():
 
     before = copy.deepcopy(state.discriminator.state_dict())
     train_step(state, real, label, terms(CONFIG, double))
-    assert seen == [len(list(state.discriminator.parameters())), len(list(state.generator.parameters()))]
+    assert seen == [len(list(state.discriminator.parameters())) + 1, len(list(state.generator.parameters()))]  # + 1: D's advantage
     assert all(torch.equal(before[key], value) for key, value in state.discriminator.state_dict().items())
+
+
+def test_the_augmentation_adapts_to_what_all_workers_see():
+    """D's advantage is averaged with its gradients, and the mean moves p: equal on every worker."""
+    config = CONFIG.model_copy(update={"augment": AugmentConfig(p=0.5, target=0.6, speed_kimg=0.1)})
+    state, (real, label) = create_state(config, (3,)), batch()
+    averaged = iter([0.9, -0.9])
+
+    def average(tensors):
+        if tensors[-1].dim() == 0:
+            tensors[-1].fill_(next(averaged))
+
+    first = train_step(state, real, label, terms(config, average))
+    assert (first["p"], first["sign"]) == (0.5, pytest.approx(0.9))
+    assert state.adaptive.p.item() == pytest.approx(0.5 + 8 / 100)
+    second = train_step(state, real, label, terms(config, average))
+    assert (second["p"].item(), second["sign"].item()) == (pytest.approx(0.58), pytest.approx(-0.9))
+    assert state.adaptive.p.item() == pytest.approx(0.5)
 
 
 def test_batch_norm_statistics_are_averaged_too():
