@@ -16,17 +16,18 @@ from io import TextIOWrapper
 from typing import Annotated, Any, BinaryIO, Literal, cast
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ganray.errors import RequestError
 
 MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
-SHOWN_VALUES = 20  # known values that an error lists
+MAX_TEXT = 200  # characters
+SHOWN_VALUES, SHOWN_TEXT = 20, 60  # known values that an error lists, and characters that it quotes
 DERIVED_BITS = 53  # of a seed that nobody gave: exact in every JSON reader and in float64 columns
 # No control characters (no name has them), and nothing that the XML of an image's label cannot hold (XML 1.0, production 2; half surrogate
 # pairs are refused by pydantic).
-Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f\uFFFE\uFFFF]*$")]
+Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=r"^[^\x00-\x1f\x7f\uFFFE\uFFFF]*$")]
 NO_TEXT = "it may hold no control character, no half of a surrogate pair, no U+FFFE and no U+FFFF"
 
 
@@ -36,10 +37,18 @@ class GenerateRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
-    attributes: dict[Text, Text] = Field({}, description="attribute -> value; those left out are drawn from the seed")
+    attributes: dict[Text, Text] = Field({}, description="attribute -> value; those left out, or null, are drawn from the seed")
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="same seed, same images; left out: derived from the id")
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = Field(1, description="images to make")
     format: Literal["png", "jpeg", "webp"] = Field("png", description="image format")
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        """What writes structs writes nulls for the fields that a row has not."""
+        if value is None:
+            return {}
+        return {name: text for name, text in value.items() if text is not None} if isinstance(value, dict) else value
 
     def resolved(self, job_seed: int = 0) -> GenerateRequest:
         """The same request with its seed filled in, see `seed_of`."""
@@ -119,13 +128,28 @@ class Vocabulary:
         return {name: known[int(i)] for (name, known), i in zip(self.values.items(), label, strict=True)}
 
 
+def _request_for(attributes: Mapping[str, str], format: str = "png") -> GenerateRequest:
+    """A request for values of a model's vocabulary, still without an id. Raises RequestError for a value that no request can name."""
+    try:
+        return GenerateRequest.model_validate({"attributes": attributes, "format": format})
+    except ValidationError as error:
+        raise RequestError(
+            f"no request can name what the model knows: {explain(cast(list[Any], error.errors()))}",
+            "Correct it in the catalog's table, ingest and train again; or generate from a table of requests that leave it out",
+        ) from error
+
+
 def spread_requests(num: int, attributes: Mapping[str, Sequence[str]], format: str = "png") -> Iterator[GenerateRequest]:
-    """`num` requests of one image, spread evenly over the first attribute's values; the other attributes are left to the seed."""
+    """`num` requests of one image, spread evenly over the first attribute's values; the other attributes are left to the seed.
+
+    Raises RequestError before the first one where a value cannot be asked for.
+    """
     name, values = next(iter(attributes.items()), ("", ["sample"]))
+    asked = [_request_for({name: value} if name else {}, format) for value in values[:num]]
     for i in range(num):
-        value = values[i % len(values)]
-        chosen = {name: value} if name else {}
-        yield GenerateRequest.model_validate({"id": f"{value}-{i:06d}", "attributes": chosen, "format": format})
+        number = f"-{i:06d}"
+        id = values[i % len(values)][: MAX_TEXT - len(number)] + number
+        yield asked[i % len(values)].model_copy(update={"id": id})
 
 
 def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[GenerateRequest]:
@@ -147,7 +171,7 @@ def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[
 def explain(errors: Sequence[Mapping[str, Any]]) -> str:
     """Pydantic's findings (`error.errors()`) in one line: the first one, with field and value, and how many more there are."""
     first, *more = errors
-    field = ".".join(str(part) for part in first["loc"])
+    field = _field(first["loc"])
     if first["type"] == "extra_forbidden":
         text = f"{field}: no such field, the fields are {', '.join(GenerateRequest.model_fields)}"
     elif first["type"] == "missing":
@@ -159,9 +183,15 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> str:
     return text + (f" (and {len(more)} more)" if more else "")
 
 
+def _field(loc: Sequence[int | str]) -> str:
+    """`attributes.colour`, as text that a terminal takes; where a dictionary's key is wrong, the dictionary: the key is its value then."""
+    parts = loc[:-2] if loc[-1:] == ("[key]",) else loc
+    return ".".join(text if text.isprintable() and len(text) <= SHOWN_TEXT else _short(text) for text in map(str, parts))
+
+
 def _short(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 3] + "..."
 
 
 def _cumulative(values: Sequence[str], histogram: Mapping[str, int]) -> list[float]:
@@ -195,9 +225,10 @@ def _jsonl(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
         for number, line in enumerate(text, 1):
             if line.strip():
                 try:
-                    yield f"{name} line {number}", json.loads(line)
-                except json.JSONDecodeError as error:
+                    body = json.loads(line)
+                except (ValueError, RecursionError) as error:
                     raise RequestError(f"{name} line {number}: not JSON: {error}", "Write one JSON object a line") from error
+                yield f"{name} line {number}", body
 
 
 def _csv(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
@@ -206,7 +237,8 @@ def _csv(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
         for row in reader:
             if None in row or None in row.values():
                 raise RequestError(f"{name} line {reader.line_num}: more or fewer cells than the header", "Quote cells that hold commas")
-            yield f"{name} line {reader.line_num}", _from_columns(row)
+            place = f"{name} line {reader.line_num}"
+            yield place, _from_columns(row, place)
 
 
 def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
@@ -216,16 +248,31 @@ def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
     for batch in pq.ParquetFile(source).iter_batches(batch_size=4096):
         for row in batch.to_pylist():
             number += 1
-            yield f"{name} row {number}", _from_columns(row)
+            yield f"{name} row {number}", _from_columns(row, f"{name} row {number}")
 
 
-def _from_columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A flat row as a body: empty cells are left out."""
+def _from_columns(row: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """A flat row as a body: empty cells are left out; columns that are no fields are attributes, as are the parts of `attributes`."""
     cells = {name: value for name, value in row.items() if value is not None and value != ""}
-    fields = {name: cells.pop(name) for name in list(cells) if name in GenerateRequest.model_fields and name != "attributes"}
+    fields = {name: cells.pop(name) for name in list(cells) if name in GenerateRequest.model_fields}
     if "id" in fields:
         fields["id"] = str(fields["id"])
-    return {**fields, "attributes": {name: str(value) for name, value in cells.items()}}
+    parts = fields.get("attributes", {})
+    if isinstance(parts, dict):  # a struct
+        parts = list(parts.items())
+    if not isinstance(parts, list) or not all(isinstance(part, tuple) for part in parts):
+        return fields  # neither a struct nor a map: refused as a body with such attributes is
+    pairs = [(name, value) for name, value in (*parts, *cells.items()) if value is not None]
+    attributes = {name: _as_text(value) for name, value in pairs}
+    if len(attributes) < len(pairs):
+        twice = next(name for name in attributes if [other for other, _ in pairs].count(name) > 1)
+        raise RequestError(f"{place}: attribute {twice!r} is given twice", "Keep one column, or one entry of the map, for each attribute")
+    return {**fields, "attributes": attributes}
+
+
+def _as_text(value: object) -> object:
+    """Numbers, dates and truth values as they are written; what has parts is no attribute, and is refused later."""
+    return value if isinstance(value, (dict, list, bytes)) else str(value)
 
 
 READERS: dict[str, Callable[[BinaryIO, str], Iterator[tuple[str, Any]]]] = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}

@@ -35,6 +35,57 @@ def test_parquet_reads_like_csv():
     assert second == GenerateRequest(id="2", seed=5)
 
 
+STRUCT = pa.struct([("colour", pa.string()), ("size", pa.int64())])
+MAP = pa.map_(pa.string(), pa.string())
+
+
+def parquet(**columns):
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([{"colour": "red", "size": 38}, {"colour": None, "size": 40}, {"colour": None, "size": None}, None], STRUCT),
+        pa.array([[("colour", "red"), ("size", "38")], [("size", "40"), ("colour", None)], [], None], MAP),
+    ],
+    ids=["struct", "map"],
+)
+def test_attributes_may_be_one_column_of_structs_or_maps(column):
+    """Nulls are attributes that nobody asks for; other columns are attributes beside it."""
+    read_back = read(parquet(id=["a", "b", "c", "d"], attributes=column, shape=["round", None, "", "flat"]), "t.parquet")
+    asked = [{"colour": "red", "size": "38", "shape": "round"}, {"size": "40"}, {}, {"shape": "flat"}]
+    assert read_back == [GenerateRequest(id=id, attributes=attributes) for id, attributes in zip("abcd", asked, strict=True)]
+
+
+def test_nulls_of_a_body_are_attributes_that_nobody_asks_for():
+    """As a struct column reads once it is written as JSON."""
+    first, second = read('{"id": "a", "attributes": {"colour": null, "size": "38"}}\n{"id": "b", "attributes": null}')
+    assert (first.attributes, second.attributes) == ({"size": "38"}, {})
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"attributes": pa.array([{"colour": "red"}]), "colour": ["red"]}, "t.parquet row 1: attribute 'colour' is given twice"),
+        ({"attributes": pa.array([[("a", "1"), ("a", "2")]], MAP)}, "t.parquet row 1: attribute 'a' is given twice"),
+        ({"attributes": ["red"]}, "t.parquet row 1: attributes 'red': Input should be a valid dictionary"),
+        ({"attributes": [["red"]]}, "t.parquet row 1: attributes ['red']: Input should be a valid dictionary"),
+        (
+            {"attributes": [{"colour": {"name": "red"}}]},
+            "t.parquet row 1: attributes.colour {'name': 'red'}: Input should be a valid string",
+        ),
+        ({"colour": [["red"]]}, "t.parquet row 1: attributes.colour ['red']: Input should be a valid string"),
+    ],
+)
+def test_attributes_that_are_no_text_each_name_row_and_value(columns, said):
+    with pytest.raises(RequestError) as caught:
+        read(parquet(id=["a"], **columns), "t.parquet")
+    assert said in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
@@ -43,6 +94,11 @@ def test_parquet_reads_like_csv():
         ("t.jsonl", '{"id": "a", "seed": "x", "count": 0}', "(and 1 more)"),
         ("t.jsonl", '{"seed": 1}', "line 1: the request has no id"),
         ("t.jsonl", "{oops", "t.jsonl line 1: not JSON"),
+        ("t.jsonl", '{"id": "a"}\n' + "[" * 100_000, "t.jsonl line 2: not JSON: maximum recursion depth"),
+        ("t.jsonl", '{"seed": ' + "1" * 5000 + "}", "t.jsonl line 1: not JSON: Exceeds the limit"),
+        ("t.jsonl", '{"id": "a", "attributes": ""}', "line 1: attributes '': Input should be a valid dictionary"),
+        ("t.jsonl", '{"id": "a", "\\u001b[2J": 1}', "line 1: '\\x1b[2J': no such field"),
+        ("t.jsonl", '{"id": "a", "attributes": {"\\u001b": "x"}}', "line 1: attributes '\\x1b': it may hold no control character"),
         ("t.jsonl", "[1]", "line 1"),
         ("t.jsonl", b'{"id": "\xff"}', "not a readable jsonl table"),
         ("t.jsonl", '{"id": "a\\u0000b"}', "line 1: id 'a\\x00b': it may hold no control character"),
@@ -116,6 +172,29 @@ def test_requests_spread_evenly_over_the_first_attribute():
     assert [request.attributes for request in made] == [{"category": "bag"}, {"category": "mug"}] * 3 + [{"category": "bag"}]
     assert len({request.id for request in made}) == 7
     assert [request.attributes for request in spread_requests(2, {})] == [{}, {}]
+
+
+def test_a_value_of_200_characters_is_asked_for_under_an_id_that_is_cut():
+    long, other = "x" * 200, "x" * 199 + "y"
+    made = [GenerateRequest.model_validate(request.model_dump()) for request in spread_requests(4, {"category": [long, other]})]
+    assert [request.attributes["category"] for request in made] == [long, other] * 2
+    assert len({request.id for request in made}) == 4
+    assert [request.id for request in spread_requests(1, {"category": ["x" * 193]})] == ["x" * 193 + "-000000"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("x" * 201, f"attributes.category '{'x' * 56}...: String should have at most 200 characters"),
+        ("a\x1bb", "attributes.category 'a\\x1bb': it may hold no control character"),
+    ],
+)
+def test_a_value_that_no_request_can_name_is_one_line_before_any_work(value, said):
+    with pytest.raises(RequestError) as caught:
+        next(spread_requests(2, {"category": ["bag", value]}))
+    assert str(caught.value).startswith(f"no request can name what the model knows: {said}")
+    assert "Correct it in the catalog's table" in caught.value.remedy
+    assert len(list(spread_requests(1, {"category": ["bag", value]}))) == 1
 
 
 def test_a_long_list_of_known_values_is_cut():

@@ -121,7 +121,7 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
     yield Step(0, "reading photos")
     train, holdout = draw(catalog, num, config.seed)
     yield Step(0, "training the extractor")
-    extractor = yield from _extractor(config, catalog, train, device)
+    extractor = yield from trained_extractor(config, catalog, train, device)
     sample = Photos(np.empty_like(holdout.pixels), holdout.labels)
     requests = ask(catalog.vocabulary(), list(engine.info.attributes), holdout.labels, config.seed)
     for place, made in enumerate(engine.generate(requests)):
@@ -167,10 +167,13 @@ def draw(catalog: Catalog, num: int, seed: int) -> tuple[Photos, Photos]:
 
 
 def ask(vocabulary: Mapping[str, Sequence[str]], attributes: Sequence[str], labels: Labels, seed: int) -> list[GenerateRequest]:
-    """One request for each row of labels [n, A of the catalog], naming the values of the model's attributes."""
+    """One request for each row of labels [n, A of the catalog], naming the values of the model's attributes.
+
+    They are not validated: a catalog's values may be longer than what others can ask for.
+    """
     columns = {name: place for place, name in enumerate(vocabulary)}
     asked = [{name: vocabulary[name][row[columns[name]]] for name in attributes} for row in labels.tolist()]
-    return [GenerateRequest(id=f"evaluate-{place}", attributes=values).resolved(seed) for place, values in enumerate(asked)]
+    return [GenerateRequest.model_construct(id=f"evaluate-{place}", attributes=values).resolved(seed) for place, values in enumerate(asked)]
 
 
 def head_labels(catalog: Catalog, labels: Labels) -> Labels:
@@ -234,7 +237,7 @@ def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str
     store.put("report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def _extractor(config: EvaluateConfig, catalog: Catalog, train: Photos, device: str) -> Generator[Step, None, Extractor]:
+def trained_extractor(config: EvaluateConfig, catalog: Catalog, train: Photos, device: str) -> Generator[Step, None, Extractor]:
     """The extractor of `config`, or one trained on `train` and kept in `out`."""
     vocabulary, resolution = catalog.vocabulary(), catalog.info.resolution
     if config.extractor:

@@ -97,6 +97,11 @@ def test_requests_name_the_values_of_the_labels():
     assert requests[0].seed != ask(vocabulary, [], np.array([[0, 1]]), seed=4)[0].seed
 
 
+def test_values_that_no_request_of_others_can_name_are_scored_all_the_same():
+    (request,) = ask({"category": ["x" * 300]}, ["category"], np.array([[0]]), seed=0)
+    assert request.attributes == {"category": "x" * 300}
+
+
 def test_the_sheet_has_photos_above_samples_of_each_category():
     labels = np.array([[0], [2], [2], [0]])
     photos, sample = (Photos(np.full((4, 4, 4, 3), level, np.uint8), labels) for level in (10, 20))

@@ -1,0 +1,19 @@
+from types import SimpleNamespace
+
+import torch
+
+from ganray.checkpoint import ModelInfo
+from ganray.config import ModelConfig
+from ganray.images.codec import decode_prepared
+from ganray.images.provenance import read_label
+from ganray.models import build_generator
+from ganray.on_ray.train_worker import GRID_COLUMNS, draw_grid
+
+
+def test_a_grid_is_labelled_and_has_a_row_for_every_value_however_long():
+    config = ModelConfig(name="mlp", resolution=8, z_dim=8, embed_dim=8, widths=(16,))
+    info = ModelInfo(model=config, attributes={"category": ("bag", "x" * 300, "a\x1bb")}, num_images=40)
+    grid = draw_grid(SimpleNamespace(ema=build_generator(config, (3,)), num_images=40), info, torch.device("cpu"))
+    assert read_label(grid)["ganray:RequestID"] == "grid at 40 images"
+    height, width, _ = decode_prepared(grid).shape
+    assert width > GRID_COLUMNS * height / 3
