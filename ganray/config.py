@@ -110,6 +110,14 @@ class AugmentConfig(Section):
     cutout: Annotated[float, Field(ge=0.0, le=1.0)] = Field(0.5, description="side of the erased square as a share of the image's; 0 = off")
 
 
+class ConditionConfig(Section):
+    """How G and D come to know the attributes."""
+
+    ramp_kimg: NonNegativeFloat = Field(
+        0.0, description="labels count for nothing in the first half of this time, then for more and more; 0 = in full from the start"
+    )
+
+
 class DataConfig(Section):
     """Streaming: how catalog images become training batches (each transform drawn per image from the run's seed)."""
 
@@ -155,6 +163,7 @@ class TrainConfig(Section):
     optimizer: OptimizerConfig = Field(OptimizerConfig(), description="Adam and the schedules")
     loss: LossConfig = Field(LossConfig(), description="loss and penalties")
     augment: AugmentConfig = Field(AugmentConfig(), description="augmentation in front of the discriminator")
+    condition: ConditionConfig = Field(ConditionConfig(), description="how labels come in")
     data: DataConfig = Field(DataConfig(), description="streaming and input transforms")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
@@ -263,11 +272,14 @@ class DemoConfig(Section):
 class BenchmarkConfig(Section):
     """Measure ganray against the bare loop it wraps; both sides in the same run."""
 
-    name: CliPositionalArg[Literal["all", "input", "train", "generate", "serve", "memory"]] = Field(
-        "all", description="which benchmark to run"
+    name: CliPositionalArg[Literal["all", "input", "train", "generate", "serve", "memory", "quality"]] = Field(
+        "all", description="which benchmark to run; all = every one but quality, which takes an hour"
     )
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
     images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
     seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")
+    catalogs: tuple[str, ...] = Field((), description="quality: URLs of catalogs at 32 px to train on beside the sample catalog")
+    seeds: PositiveInt = Field(3, description="quality: runs of each model on each catalog")
+    minutes: PositiveFloat = Field(3.0, description="quality: CPU time of each training run, on one thread")
     json_lines: bool = Field(False, alias="json", description="print one JSON object a line and nothing else")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")

@@ -19,12 +19,14 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "generate": ("ganray.on_ray.bench_generate", 0.8, False),
     "serve": ("ganray.on_ray.bench_serve", 0.7, False),
     "memory": ("ganray.on_ray.bench_memory", 1.1, True),
+    "quality": ("ganray.on_ray.bench_quality", 0.7, True),
 }
+LONG = {"quality"}  # not among `all`
 
 
 def benchmark(config: BenchmarkConfig) -> None:
     """Run one benchmark or all; one row each, as a JSON line (`--json`) or for a person."""
-    names = list(BENCHMARKS) if config.name == "all" else [config.name]
+    names = [name for name in BENCHMARKS if name not in LONG] if config.name == "all" else [config.name]
     if not config.json_lines:
         print(f"{platform.processor() or platform.machine()}, {cores()} cores, Python {platform.python_version()}", flush=True)
     for name in names:
