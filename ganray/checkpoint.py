@@ -20,7 +20,7 @@ from torch import Tensor
 from ganray import __version__
 from ganray.config import ModelConfig, Section, TrainConfig
 from ganray.errors import CheckpointError, ObjectCorrupt, ObjectNotFound
-from ganray.models import Generator, build_generator
+from ganray.models import Generator, build_generator, fold_strength
 from ganray.storage import Store, open_store
 
 FORMAT_VERSION = 1
@@ -106,7 +106,7 @@ def save_model(store: Store, generator: Generator, info: ModelInfo) -> ModelInfo
     Where a model is replaced, the new weights lie under their digest until both files are the new ones: whoever reads meanwhile, and
     whoever comes after a writer that was cut off, finds the weights of the description that is there.
     """
-    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in generator.state_dict().items()})
+    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in fold_strength(generator).state_dict().items()})
     info = info.model_copy(update={"size": len(data), "digest": _digest(data)})
     replaces = store.exists(DESCRIPTION)
     store.put(_aside(info) if replaces else WEIGHTS, data)

@@ -9,7 +9,7 @@ import torch
 from ganray.checkpoint import ModelInfo, load_model, load_state, save_model, save_state
 from ganray.config import ModelConfig, TrainConfig
 from ganray.errors import CheckpointError
-from ganray.models import build_generator
+from ganray.models import build_generator, set_strength
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
 from ganray.training.state import create_state
@@ -205,3 +205,13 @@ def test_weights_of_another_model_are_refused(tmp_path):
     path.write_text(json.dumps(info))
     with pytest.raises(CheckpointError, match=r"not of the model in model\.json"):
         load_model(str(tmp_path))
+
+
+def test_a_model_saved_while_labels_come_in_draws_as_it_did(tmp_path):
+    """The strength of the labels (`condition.ramp_kimg`) is no part of a model folder: it is folded into the embeddings."""
+    generator = build_generator(MODEL, (2, 3)).eval()
+    set_strength(generator, 0.25)
+    info = ModelInfo(model=MODEL, attributes=ATTRIBUTES)
+    save_model(open_store(str(tmp_path)), generator, info)
+    z, label = torch.randn(2, generator.z_dim), torch.tensor([[0, 1], [1, 2]])
+    assert torch.equal(load_model(str(tmp_path))[0](z, label), generator(z, label))

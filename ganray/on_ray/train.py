@@ -27,7 +27,7 @@ from ganray.on_ray.windows import Source
 from ganray.storage import Store, arrow_filesystem, open_store
 
 RUN_FACTS = "run.json"
-DECISIVE = ("seed", "batch", "workers", "precision", "optimizer", "loss", "augment", "data", "ema_kimg", "ema_rampup")
+DECISIVE = ("seed", "batch", "workers", "precision", "optimizer", "loss", "augment", "condition", "data", "ema_kimg", "ema_rampup")
 RUN = "checkpoints"  # Ray Train's name for the run, and its folder in the model folder
 
 
@@ -77,6 +77,11 @@ def check(config: TrainConfig) -> None:
         raise ConfigError(
             f"train: batch = {config.batch} does not divide by workers = {config.workers}",
             f"Use a batch of {config.workers}, {2 * config.workers}, ...",
+        )
+    if config.condition.ramp_kimg > config.kimg:
+        raise ConfigError(
+            f"train: condition.ramp_kimg = {config.condition.ramp_kimg:g} is over kimg = {config.kimg:g}: labels would never count",
+            f"Use half of the run, {config.kimg / 2:g}, or less",
         )
     for name, url in (("catalog", config.catalog), ("out", config.out)):
         if url.startswith("memory:"):

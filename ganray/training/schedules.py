@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ganray.config import TrainConfig
+from ganray.config import ConditionConfig, TrainConfig
 
 
 @dataclass(frozen=True)
 class Hyper:
-    """What one step is told: learning rate, Adam's beta2, penalty weight, augmentation probability, decay of the EMA."""
+    """What one step is told: learning rate, Adam's beta2, penalty weight, augmentation probability, strength of labels, decay of EMA."""
 
     lr: float
     beta2: float
     gamma: float
     p: float
+    condition: float
     ema_beta: float
 
 
@@ -28,6 +29,7 @@ def hyper(config: TrainConfig, num_images: int) -> Hyper:
         beta2=cosine(config.optimizer.beta2, config.optimizer.beta2_final, progress),
         gamma=cosine(config.loss.gamma, config.loss.gamma_final, progress),
         p=config.augment.p + (config.augment.p_final - config.augment.p) * ramp,
+        condition=condition_strength(config.condition, num_images),
         ema_beta=ema_beta(config, num_images),
     )
 
@@ -35,6 +37,13 @@ def hyper(config: TrainConfig, num_images: int) -> Hyper:
 def cosine(first: float, final: float, progress: float) -> float:
     """Half a cosine from `first` at progress 0 to `final` at 1; constant afterwards."""
     return final + (first - final) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def condition_strength(config: ConditionConfig, num_images: int) -> float:
+    """0 for the first half of `ramp_kimg`, then in a line to 1 (2 and 4 million images in arXiv 2201.06578, section 4)."""
+    if not config.ramp_kimg:
+        return 1.0
+    return min(max(2 * num_images / (1000 * config.ramp_kimg) - 1, 0.0), 1.0)
 
 
 def ema_beta(config: TrainConfig, num_images: int) -> float:

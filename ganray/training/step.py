@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 
 from ganray.config import TrainConfig
+from ganray.models import set_strength
 from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
 from ganray.training.ema import update_ema
@@ -42,6 +43,9 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
 
     The clock `state.num_images` is the caller's.
     """
+    if terms.config.condition.ramp_kimg:
+        for network in (state.generator, state.discriminator, state.ema):
+            set_strength(network, terms.hyper.condition)
     with autocast(real.device, terms.config):
         fake = state.generator(_latent(state, real, terms), label)
         loss, real_logits, metrics = discriminator_loss(state, real, fake.detach(), label, terms)

@@ -228,6 +228,11 @@ def test_a_batch_that_does_not_divide_is_refused():
         check(config("c", "m", workers=3))
 
 
+def test_a_ramp_of_the_condition_longer_than_the_run_is_refused():
+    with pytest.raises(ConfigError, match=r"condition.ramp_kimg = 1 is over kimg = 0.192.*0.096, or less"):
+        check(config("c", "m", condition={"ramp_kimg": 1}))
+
+
 def test_memory_is_not_shared_with_workers():
     with pytest.raises(ConfigError, match="memory://x: memory is not shared"):
         check(config("memory://x", "m"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganray.checkpoint import load_state, save_state
-from ganray.config import AugmentConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
+from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.training.context import LocalContext
 from ganray.training.loop import Batch, fit
@@ -95,6 +95,20 @@ def test_a_resumed_run_goes_on_adapting_where_it_stood(tmp_path):
     fit(second, batches(config, second.num_images), config, LocalContext())
     ours, theirs = whole.export()[0], second.export()[0]
     assert {"adaptive.p", "adaptive.sign"} < ours.keys() == theirs.keys()
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_a_resumed_ramp_of_the_condition_is_bit_equal(tmp_path):
+    """Stopped half-way up: the strength is a function of images seen, and no part of the checkpoint."""
+    config = CONFIG.model_copy(update={"condition": ConditionConfig(ramp_kimg=0.12)})
+    whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext())
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching(stop_after=2))
+    assert 0 < first.ema.condition.embeddings.strength < 1
+    save_state(first, tmp_path, config, ATTRIBUTES)
+    second = create_state(config, (3, 2))
+    load_state(second, tmp_path, config, ATTRIBUTES)
+    fit(second, batches(config, second.num_images), config, LocalContext())
+    ours, theirs = whole.export()[0], second.export()[0]
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganray.config import AugmentConfig, LossConfig, OptimizerConfig, TrainConfig
+from ganray.config import AugmentConfig, ConditionConfig, LossConfig, OptimizerConfig, TrainConfig
 from ganray.training.schedules import crossed, ema_beta, hyper
 
 CONFIG = TrainConfig(
@@ -30,6 +30,12 @@ def test_halfway_a_cosine_is_in_the_middle_and_afterwards_constant():
 def test_the_ramp_of_p_is_linear_and_has_its_own_length():
     assert hyper(CONFIG, 1_000).p == pytest.approx(0.15)
     assert hyper(CONFIG, 4_000).p == hyper(CONFIG, 9_000).p == pytest.approx(0.6)
+
+
+def test_labels_wait_for_half_of_their_time_and_then_come_in_a_line():
+    config = CONFIG.model_copy(update={"condition": ConditionConfig(ramp_kimg=4)})
+    assert [hyper(config, n).condition for n in (0, 1_000, 2_000, 3_000, 4_000, 9_000)] == [0, 0, 0, 0.5, 1, 1]
+    assert hyper(CONFIG, 0).condition == 1
 
 
 def test_decay_kimg_shortens_the_schedules():

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from ganray.config import AugmentConfig, LossConfig, ModelConfig, TrainConfig
+from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, TrainConfig
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state, step_rng
 from ganray.training.step import Terms, autocast, discriminator_loss, generator_loss, train_step
@@ -102,6 +102,21 @@ def test_the_augmentation_adapts_to_what_all_workers_see():
     second = train_step(state, real, label, terms(config, average))
     assert (second["p"].item(), second["sign"].item()) == (pytest.approx(0.58), pytest.approx(-0.9))
     assert state.adaptive.p.item() == pytest.approx(0.5)
+
+
+def test_labels_come_in_by_the_ramp_on_all_three_networks():
+    """As long as labels count for nothing the step is the same for any label, and their embeddings learn nothing."""
+    config = CONFIG.model_copy(update={"condition": ConditionConfig(ramp_kimg=1.0)})
+    (real, label), states = batch(), [create_state(config, (3,)) for _ in range(3)]
+    weights = states[0].generator.condition.embeddings[0].weight.clone()
+    train_step(states[0], real, label, terms(config))
+    train_step(states[1], real, label.flip(0), terms(config))
+    assert all(torch.equal(a, states[1].export()[0][key]) for key, a in states[0].export()[0].items())
+    assert torch.equal(states[0].generator.condition.embeddings[0].weight, weights)
+    full = Terms(config, hyper(config, 1000), step_rng(0, 0, 0, CPU), lambda tensors: None)
+    train_step(states[2], real, label, full)
+    assert not torch.equal(states[2].discriminator.head.embeddings[0].weight, states[0].discriminator.head.embeddings[0].weight)
+    assert states[2].ema.condition.embeddings.strength == 1 != states[0].ema.condition.embeddings.strength
 
 
 def test_batch_norm_statistics_are_averaged_too():
