@@ -57,8 +57,8 @@ class Progress:
         self._printed, self._shown = time.monotonic(), self._done
         seconds = max(self._printed - self._started, 1e-9)
         rate = (self._done - self._start) / seconds
-        left = (self._total - self._done) / rate if rate > 0 else 0.0
-        eta = f", ETA {left:.0f} s" if self._done < self._total else f", {seconds:.1f} s"
+        left = f"{(self._total - self._done) / rate:.0f} s" if rate > 0 else "unknown"
+        eta = f", ETA {left}" if self._done < self._total else f", {seconds:.1f} s"
         note = f", {self._note}" if self._note else ""
         print(
             f"{self._what}: {self._done:.5g}/{self._total:.5g} {self._unit}, {rate:.4g} {self._unit}/s{eta}{note}",

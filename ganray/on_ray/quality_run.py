@@ -64,7 +64,7 @@ def perform(run: Run) -> dict[str, Any]:
     info = ModelInfo(
         model=config.model,
         attributes=catalog.vocabulary(),
-        histograms=catalog.info.attributes,
+        histograms=catalog.info.histograms,
         catalog_url=catalog.url,
         catalog_digest=catalog.info.digest,
         num_images=state.num_images,
