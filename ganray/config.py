@@ -84,8 +84,8 @@ class LossConfig(Section):
     penalty: Literal["exact", "finite", "none"] = Field(
         "finite", description="R1 and R2: exact (double backward), by finite differences, or none"
     )
-    gamma: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 at the start")
-    gamma_final: NonNegativeFloat = Field(0.3, description="weight of R1 and R2 after decay_kimg")
+    gamma: float | None = Field(None, ge=0.0, description="weight of R1 and R2 at the start; auto = from pixels and number of images")
+    gamma_final: float | None = Field(None, ge=0.0, description="weight of R1 and R2 after decay_kimg; auto = a tenth of gamma")
     sigma: PositiveFloat = Field(
         0.03, description="step of the finite difference, in units of [-1, 1]; below 0.03 the rounding of bf16 shows"
     )
@@ -147,6 +147,10 @@ class TrainConfig(Section):
     seed: NonNegativeInt = Field(0, description="seed of weights, data order and every random draw")
     resume: bool = Field(False, description="continue the run that lies in out; without it an existing run is an error")
     workers: PositiveInt = Field(1, description="Ray Train workers, each with its own copy of the networks")
+    lanes: NonNegativeInt = Field(
+        0, description="sequences of images that a batch is drawn from and that workers divide among them; 0 = up to 8, at least workers"
+    )
+    accumulate: PositiveInt = Field(1, description="micro-batches a worker divides its share of a step into, to take less memory")
     threads: NonNegativeInt = Field(0, description="torch threads a worker on CPU; 0 = the CPUs the machine has for it")
     gpu: bool | None = Field(None, description="one GPU a worker; default: where the cluster has them")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 where the device has it (GPU, new CPU), else fp32")

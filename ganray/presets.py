@@ -45,7 +45,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_kimg": 50.0,
         "grid_kimg": 20.0,
         "model": {"resolution": 64, "widths": (384, 384, 384, 384, 192), "blocks": 2},
-        "loss": {"gamma": 1.0, "gamma_final": 0.1},
         "augment": {"ramp_kimg": 100.0},
     },
     "r3-128": {
@@ -55,7 +54,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_kimg": 50.0,
         "grid_kimg": 20.0,
         "model": {"resolution": 128, "widths": (384, 384, 384, 384, 192, 96), "blocks": 2},
-        "loss": {"gamma": 4.0, "gamma_final": 0.4},
         "augment": {"ramp_kimg": 100.0},
     },
     "r3-256": {
@@ -65,7 +63,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_kimg": 100.0,
         "grid_kimg": 50.0,
         "model": {"resolution": 256, "widths": (384, 384, 384, 384, 192, 96, 48), "blocks": 2},
-        "loss": {"gamma": 16.0, "gamma_final": 1.6},
         "augment": {"ramp_kimg": 100.0},
     },
 }

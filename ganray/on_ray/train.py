@@ -25,6 +25,7 @@ from ganray.on_ray.record import Recorder
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
 from ganray.storage import Store, arrow_filesystem, open_store
+from ganray.training.gamma import with_gamma
 
 RUN_FACTS = "run.json"
 DECISIVE = ("seed", "batch", "workers", "precision", "optimizer", "loss", "augment", "condition", "data", "ema_kimg", "ema_rampup")
@@ -39,6 +40,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     check(config)
     catalog = Catalog.open(config.catalog)
     vocabulary = check_catalog(config, catalog)
+    config = with_gamma(config, catalog.num_images)
     store = open_store(config.out)
     check_folder(config, store, catalog.info.digest)
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory

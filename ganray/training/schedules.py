@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ganray.config import ConditionConfig, TrainConfig
+from ganray.training.gamma import gammas
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def hyper(config: TrainConfig, num_images: int) -> Hyper:
     return Hyper(
         lr=cosine(config.optimizer.lr, config.optimizer.lr_final, progress),
         beta2=cosine(config.optimizer.beta2, config.optimizer.beta2_final, progress),
-        gamma=cosine(config.loss.gamma, config.loss.gamma_final, progress),
+        gamma=cosine(*gammas(config.loss, config.model.resolution), progress),
         p=config.augment.p + (config.augment.p_final - config.augment.p) * ramp,
         condition=condition_strength(config.condition, num_images),
         ema_beta=ema_beta(config, num_images),

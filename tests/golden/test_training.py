@@ -22,6 +22,7 @@ RUN = {"precision": "fp32", "kimg": 0.16, "batch": 8, "log_kimg": 0.008, "optimi
 CONFIGS = {
     "r3": TrainConfig(
         model=ModelConfig(resolution=16, widths=(16, 8), z_dim=8, embed_dim=8, group_channels=8, patch=2),
+        loss=LossConfig(gamma=0.3, gamma_final=0.3),
         augment=AugmentConfig(p=0.3),
         **RUN,
     ),
