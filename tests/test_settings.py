@@ -3,7 +3,7 @@ import os
 import pytest
 
 from ganray.cli import VERBS
-from ganray.config import BenchmarkConfig, IngestConfig, TrainConfig
+from ganray.config import BenchmarkConfig, IngestConfig, ServeConfig, TrainConfig
 from ganray.errors import ConfigError
 from ganray.settings import load
 
@@ -92,6 +92,14 @@ def test_a_wrong_flag_is_one_clear_line(words, parts):
     assert "\n" not in str(error.value)
     for part in parts:
         assert part in str(error.value)
+
+
+@pytest.mark.parametrize("prefix", ["shop", "", "/shop/", "//", "/a//b", "/../a", "/v1.2", "/{name}", "/-/routes", "/a b", "/a\n"])
+def test_a_prefix_is_a_plain_path(prefix):
+    assert load("serve", ServeConfig, ["--prefix", "/shop/v-2_B"]).prefix == "/shop/v-2_B"
+    with pytest.raises(ConfigError, match=r"from flag --prefix: must be / or a path like /shop/v2") as error:
+        load("serve", ServeConfig, ["--prefix", prefix])
+    assert repr(prefix) in error.value.message
 
 
 @pytest.mark.parametrize(

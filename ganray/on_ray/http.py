@@ -1,43 +1,40 @@
-"""The HTTP face of an engine: a FastAPI app, and the batcher that groups concurrent requests into the engine's shape.
+"""The HTTP face of an engine: a FastAPI app. Whatever goes wrong is answered by JSON of one form: error (a code), message, remedy.
 
 No Ray in here: the same app runs in a Ray Serve replica (serve.py), in plain uvicorn (the benchmark's other side) and in tests.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
+import re
 import secrets
-import time
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganray import __version__
 from ganray.config import ServeConfig
 from ganray.engine import Engine
-from ganray.errors import GanrayError, ImageError, RequestError
-from ganray.on_ray.files import encode_sample
-from ganray.requests import DERIVED_BITS, GenerateRequest, explain, sample_name, seed_of
+from ganray.errors import GanrayError, RequestError
+from ganray.on_ray.batcher import Batcher, Busy, Made
+from ganray.requests import DERIVED_BITS, GenerateRequest, explain, sample_name
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters each, every one of them escaped
 
 
-class Busy(GanrayError):
-    """As many images are waiting as may wait."""
+class Invalid(GanrayError):
+    """A body is no request."""
 
-    code = "busy"
+    code = "invalid"
 
 
 class TooLarge(GanrayError):
@@ -71,91 +68,10 @@ class BodyLimit:
                 return
 
         async def again() -> Message:
+            """What was read, to the app; then what comes."""
             return read.popleft() if read else await receive()
 
         await self._app(scope, again, send)
-
-
-@dataclass(frozen=True)
-class Made:
-    """One finished sample: the image file, and the value of every attribute."""
-
-    data: bytes
-    attributes: dict[str, str]
-
-
-@dataclass
-class _Wanted:
-    """One sample that somebody waits for."""
-
-    request: GenerateRequest
-    index: int
-    since: float
-    done: asyncio.Future[Made]
-
-
-class Batcher:
-    """Collects samples until a batch is full or the oldest has waited long enough, and computes batches in threads, off the event loop."""
-
-    def __init__(self, engine: Engine, wait: float, queue: int) -> None:
-        """`wait` in seconds; at most `queue` samples wait for a batch."""
-        self._engine, self._wait, self._queue = engine, wait, queue
-        self._waiting: deque[_Wanted] = deque()
-        self._free = engine.lanes
-        self._threads = ThreadPoolExecutor(engine.lanes, "batch")
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def make(self, request: GenerateRequest) -> list[Made]:
-        """All samples of a request, in order. Raises Busy, RequestError for an unknown attribute, ImageError for an unlabelled image."""
-        self._engine.vocabulary.encode(request.attributes)
-        if len(self._waiting) + request.count > self._queue:
-            raise Busy(f"{len(self._waiting)} images are waiting, and at most {self._queue} may", "Try again in a second, or add replicas")
-        loop, now = asyncio.get_running_loop(), time.monotonic()
-        wanted = [_Wanted(request, index, now, loop.create_future()) for index in range(request.count)]
-        self._waiting.extend(wanted)
-        self._pump()
-        return await asyncio.gather(*(one.done for one in wanted))
-
-    def _pump(self) -> None:
-        """Start every batch that is due, and come back when the next one will be."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while self._free and self._waiting:
-            patience = self._waiting[0].since + self._wait - time.monotonic()
-            if len(self._waiting) < self._engine.rows and patience > 0:
-                self._timer = asyncio.get_running_loop().call_later(patience, self._pump)
-                return
-            batch = [self._waiting.popleft() for _ in range(min(self._engine.rows, len(self._waiting)))]
-            self._free -= 1
-            asyncio.get_running_loop().run_in_executor(self._threads, self._compute, batch).add_done_callback(
-                lambda computed, batch=batch: self._finish(batch, computed)  # type: ignore[misc]
-            )
-
-    def _compute(self, batch: list[_Wanted]) -> list[Made | ImageError]:
-        z, labels = self._engine.draw([(one.request, one.index) for one in batch])
-        pixels = self._engine.render(z, labels)
-        return [self._encode(one, image, label) for one, image, label in zip(batch, pixels, labels, strict=True)]
-
-    def _encode(self, one: _Wanted, image: Any, label: Any) -> Made | ImageError:
-        request = one.request
-        try:
-            data = encode_sample(image, request.id, one.index, seed_of(request), request.format, self._engine.info.digest)
-        except ImageError as error:
-            return error
-        return Made(data, self._engine.vocabulary.names(label))
-
-    def _finish(self, batch: list[_Wanted], computed: asyncio.Future[list[Made | ImageError]]) -> None:
-        self._free += 1
-        failure = computed.exception()
-        for one, result in zip(batch, [failure] * len(batch) if failure else computed.result(), strict=True):
-            if one.done.done():  # whoever wanted it is gone
-                continue
-            if isinstance(result, Made):
-                one.done.set_result(result)
-            else:
-                one.done.set_exception(result or RuntimeError("no result"))
-        self._pump()
 
 
 def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
@@ -173,11 +89,9 @@ def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
             raise RequestError(
                 f"count {request.count}: one HTTP request makes at most {most} images", "Ask more often, or use ganray generate"
             )
-        if request.count > 1 and accept.startswith("image/"):
-            raise RequestError(f"count {request.count} does not fit in one {accept}", "Send Accept: application/json")
+        as_json = _as_json(request, accept)
         request = _identified(request)
-        made = await batcher.make(request)
-        return _reply(request, made, engine.info.digest, as_json=request.count > 1 or "application/json" in accept)
+        return _reply(request, await batcher.make(request), engine.info.digest, as_json)
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -190,20 +104,75 @@ def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
         return {"status": "ok"}
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse({"error": "invalid", "message": _explain_body(error.errors()), "remedy": "See /docs"}, 422)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        """Answer 422."""
+        return _failure(_explained(request, error))
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        """Answer for FastAPI: a body that is no JSON (other than by its syntax), no such path, or another method."""
+        if error.status_code == 400:
+            return _failure(Invalid(f"the body is not JSON: {error.__cause__ or error.detail}", "Send one JSON object, in UTF-8"))
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+        text = {"error": code, "message": f"{request.method} {request.url.path}: {error.detail}", "remedy": f"See {_docs(request)}"}
+        return JSONResponse(text, error.status_code, error.headers)
 
     @app.exception_handler(GanrayError)
     async def failed(_: Request, error: GanrayError) -> JSONResponse:
+        """Answer what the error's kind asks for."""
         return _failure(error)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, error: Exception) -> JSONResponse:
+        """Answer 500; the error goes on, into the log."""
+        return _failure(GanrayError(f"the server failed: {type(error).__name__}", "Its log says why"))
 
     return app
 
 
 def _failure(error: GanrayError) -> JSONResponse:
-    status = {RequestError: 400, TooLarge: 413, Busy: 503}.get(type(error), 500)
+    status = {RequestError: 400, TooLarge: 413, Invalid: 422, Busy: 503}.get(type(error), 500)
     headers = {"Retry-After": "1"} if status == 503 else {}
     return JSONResponse({"error": error.code, "message": error.message, "remedy": error.remedy}, status, headers)
+
+
+def _explained(request: Request, error: RequestValidationError) -> Invalid:
+    """What is wrong with a body: it is no JSON, does not say that it is, or has a wrong field."""
+    errors = [{**found, "loc": tuple(found["loc"])[1:] or ("the body",)} for found in error.errors()]
+    if errors[0]["type"] == "json_invalid":
+        syntax = json.JSONDecodeError(errors[0]["ctx"]["error"], error.body, errors[0]["loc"][0])
+        return Invalid(f"the body is not JSON: {syntax}", 'Send one JSON object, like {"count": 1}')
+    if isinstance(errors[0]["input"], bytes):
+        kind = request.headers.get("content-type", "of no type")
+        return Invalid(f"the body is {kind[:100]}, not application/json", "Send Content-Type: application/json")
+    return Invalid(explain(errors), f"See {_docs(request)}")
+
+
+def _docs(request: Request) -> str:
+    return f"{request.scope.get('root_path', '')}/docs"
+
+
+def _as_json(request: GenerateRequest, accept: str) -> bool:
+    """Whether to answer by JSON: where it is named in `Accept`, and no less than the image is. Several images have no other form.
+
+    Raises RequestError for several where no JSON would be taken.
+    """
+    wanted = _qualities(accept)
+    anything = wanted.get("*/*", 0.0)
+    named = wanted.get("application/json", wanted.get("application/*", 0.0))
+    image = wanted.get(MEDIA_TYPES[request.format], wanted.get("image/*", anything))
+    if request.count > 1 and not (named or anything) and any(kind.startswith("image/") for kind in wanted):
+        raise RequestError(f"count {request.count} does not fit in one {accept[:100]}", "Send Accept: application/json")
+    return request.count > 1 or (named > 0 and named >= image)
+
+
+def _qualities(accept: str) -> dict[str, float]:
+    """An Accept header: media range -> its quality (RFC 9110, 12.5.1)."""
+    found = {}
+    for part in accept.lower().split(","):
+        quality = re.search(r";\s*q=([01](?:\.[0-9]*)?)", part)
+        found[part.partition(";")[0].strip()] = float(quality[1]) if quality else 1.0
+    return found
 
 
 def _identified(request: GenerateRequest) -> GenerateRequest:
@@ -231,10 +200,6 @@ def _reply(request: GenerateRequest, made: list[Made], digest: str, as_json: boo
     ]
     body = {"id": request.id, "seed": request.seed, "model": digest, "media_type": MEDIA_TYPES[request.format], "images": images}
     return JSONResponse(body, headers=facts)
-
-
-def _explain_body(errors: Sequence[Any]) -> str:
-    return explain([{**error, "loc": tuple(error["loc"])[1:]} for error in errors])
 
 
 def _model_card(engine: Engine, max_count: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The verb `serve`: the HTTP face of an engine in Ray Serve.
 
 The engine lives in the ingress deployment itself (one hop), HAProxy in front of it (cluster.ENVIRONMENT): 8-10 times Serve's defaults.
-Where Serve runs in the cluster already, ganray is one application of it among others, at Serve's own address, and leaves alone.
+Where Serve runs in the cluster already, ganray is one application of it among others, at Serve's own address, and leaves alone; models
+under different prefixes are applications of their own.
 """
 
 from __future__ import annotations
@@ -37,11 +38,12 @@ class Serving:
     """A running endpoint; `alone` tells that Serve was started for it."""
 
     url: str
+    application: str
     alone: bool
 
     def stop(self) -> None:
-        """Take the endpoint down, and Serve with it if it was started for it; requests being answered are finished first."""
-        _stop(self.alone)
+        """Take the endpoint down once it has answered, and Serve with it if that was started for it and serves nothing else by now."""
+        _stop(self.application, self.alone)
 
 
 class Endpoint:
@@ -58,7 +60,7 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
 
     Raises CheckpointError for a missing model, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
-    where the replicas do not fit or ganray is served in the cluster already.
+    where the replicas do not fit or the prefix is taken.
     """
     info = load_model(config.model)[1]
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
@@ -80,12 +82,17 @@ def show(serving: Serving) -> str:
     return f"stopped serving at {serving.url}"
 
 
+def application_of(prefix: str) -> str:
+    """What Serve calls the application at a prefix: a name of its own, of characters that file names and HAProxy's may have."""
+    return APPLICATION + prefix.rstrip("/").replace("/", ".")
+
+
 def _start(config: ServeConfig) -> Serving:
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.replicas)
     threads = threads_of(config, resources)
     device = "cuda" if gpu else "cpu"
-    alone = _check_address(config)
+    application, alone = application_of(config.prefix), _check_address(config)
     absolute = config.model_copy(update={"model": open_store(config.model).url})  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
     deployment = ray_serve.deployment(
@@ -98,21 +105,22 @@ def _start(config: ServeConfig) -> Serving:
     try:
         if alone:
             ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
-        ray_serve.run(deployment.bind(absolute, device, threads), name=APPLICATION, route_prefix="/")
+        ray_serve.run(deployment.bind(absolute, device, threads), name=application, route_prefix=config.prefix)
     except BaseException as error:  # also Ctrl-C while replicas start
-        _stop(alone)
+        _stop(application, alone)
         if not isinstance(error, Exception):
             raise
         raise ours(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
-    return Serving(f"http://{config.host}:{config.port}", alone)
+    return Serving(f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}", application, alone)
 
 
-def _stop(alone: bool) -> None:
+def _stop(application: str, alone: bool) -> None:
+    others = set(ray_serve.status().applications) - {application}
     with contextlib.redirect_stdout(io.StringIO()):  # Ray reports the end of Serve's own controller as a failure
-        if alone:
+        if alone and not others:
             ray_serve.shutdown()
         else:
-            ray_serve.delete(APPLICATION)
+            ray_serve.delete(application)
 
 
 def threads_of(config: ServeConfig, resources: Resources) -> int:
@@ -134,11 +142,13 @@ def _check_address(config: ServeConfig) -> bool:
             f"serve: {config.host}:{config.port}: Serve runs in this cluster already, at {options.host}:{options.port}",
             f"Use --host {options.host} --port {options.port}",
         )
-    if APPLICATION in ray_serve.status().applications:
-        raise ClusterError(
-            f"{APPLICATION} is served in this cluster already, at {options.host}:{options.port}",
-            f"Stop that `ganray serve`, or on a node: python -c \"from ray import serve; serve.delete('{APPLICATION}')\"",
-        )
+    applications: Any = ray.get(controller.get_serve_instance_details.remote())["applications"]
+    for name, details in applications.items():
+        if name == application_of(config.prefix) or details["route_prefix"] == config.prefix:
+            raise ClusterError(
+                f"{name} is served in this cluster already, at {options.host}:{options.port}{config.prefix}",
+                f"Choose another --prefix, or stop it; on a node: python -c \"from ray import serve; serve.delete('{name}')\"",
+            )
     return False
 
 

@@ -13,7 +13,7 @@ from ganray.config import ModelConfig, ServeConfig
 from ganray.engine import Engine
 from ganray.errors import ImageError
 from ganray.images.provenance import read_label
-from ganray.on_ray import http
+from ganray.on_ray import batcher, http
 from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.files import encode_sample
 from ganray.requests import GenerateRequest
@@ -43,9 +43,16 @@ def ask(engine, *bodies, config=CONFIG, headers=None):
 
 
 def get(engine, path, config=CONFIG):
+    return send(engine, "GET", path, config)
+
+
+def send(engine, method, path, config=CONFIG, errors=True, **options):
+    """One request of any kind; an error of the app's own is raised here unless not `errors`."""
+
     async def run():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, config)), base_url="http://test") as client:
-            return await client.get(path)
+        transport = httpx.ASGITransport(http.make_app(engine, config), raise_app_exceptions=errors)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.request(method, path, **options)
 
     return asyncio.run(run())
 
@@ -112,20 +119,78 @@ def test_a_bad_body_gets_one_clear_line(engine, body, status, said):
 )
 def test_half_of_a_surrogate_pair_is_no_text(engine, body):
     """JSON can spell it, UTF-8 cannot: neither the label nor the reply could."""
-
-    async def run():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, CONFIG)), base_url="http://test") as client:
-            return await client.post("/v1/generate", content=body, headers={"content-type": "application/json"})
-
-    reply = asyncio.run(run())
+    reply = send(engine, "POST", "/v1/generate", content=body, headers={"content-type": "application/json"})
     assert reply.status_code == 422
     assert "no half of a surrogate pair" in reply.json()["message"]
 
 
-def test_several_images_do_not_fit_in_one(engine):
-    (reply,) = ask(engine, {"count": 2}, headers={"Accept": "image/png"})
-    assert reply.status_code == 400
-    assert "application/json" in reply.json()["remedy"]
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "the body is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (b" " * 65536, "the body is not JSON: Expecting value: line 1 column 65537 (char 65536)"),
+        (b'{\n "seed": 1,\n "count"= 2}', "the body is not JSON: Expecting ':' delimiter: line 3 column 9 (char 22)"),
+        (b'{"id": "\xff"}', "the body is not JSON: 'utf-8' codec can't decode byte 0xff in position 8: invalid start byte"),
+        (b"[" * 60_000, "the body is not JSON: maximum recursion depth exceeded"),
+        (b"1" * 5000, "the body is not JSON: Exceeds the limit (4300 digits) for integer string conversion"),
+        (b"", "the body is missing"),
+        (b"{}{}", "the body is not JSON: Extra data: line 1 column 3 (char 2)"),
+        (b"null", "the body None: Input should be a valid dictionary"),
+        (b'{"attributes": {"a": {}}}', "attributes.a {}: Input should be a valid string"),
+    ],
+)
+def test_what_is_no_json_is_told_where_and_what_to_do(engine, body, said):
+    reply = send(engine, "POST", "/v1/generate", content=body, headers={"content-type": "application/json"})
+    assert (reply.status_code, reply.json()["error"]) == (422, "invalid")
+    assert reply.json()["message"].startswith(said)
+    assert "\n" not in reply.text and reply.json()["remedy"]
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", None])
+def test_a_body_that_does_not_say_it_is_json(engine, kind):
+    """As `curl -d` sends it unless told otherwise."""
+    reply = send(engine, "POST", "/v1/generate", content=b'{"seed": 1}', headers={"content-type": kind} if kind else {})
+    assert (reply.status_code, reply.json()["error"]) == (422, "invalid")
+    assert reply.json()["message"] == f"the body is {kind or 'of no type'}, not application/json"
+    assert reply.json()["remedy"] == "Send Content-Type: application/json"
+
+
+def test_a_page_that_is_not_there_and_another_method_are_answered_in_the_same_form(engine):
+    missing, wrong = send(engine, "GET", "/v2"), send(engine, "GET", "/v1/generate")
+    assert (missing.status_code, missing.json()["error"]) == (404, "not_found")
+    assert missing.json()["message"] == "GET /v2: Not Found"
+    assert (wrong.status_code, wrong.json()["error"], wrong.headers["allow"]) == (405, "method_not_allowed", "POST")
+
+
+def test_an_error_that_nobody_expects_is_answered_in_the_same_form_and_goes_into_the_log(engine, monkeypatch):
+    monkeypatch.setattr(Engine, "render", lambda *_: 1 / 0)
+    reply = send(engine, "POST", "/v1/generate", json={}, errors=False)
+    assert (reply.status_code, reply.json()["message"]) == (500, "the server failed: ZeroDivisionError")
+    with pytest.raises(ZeroDivisionError):
+        send(engine, "POST", "/v1/generate", json={})
+
+
+@pytest.mark.parametrize(
+    ("accept", "one", "several"),
+    [
+        ("*/*", "image/png", 200),
+        ("image/png", "image/png", 400),
+        ("image/*;q=0.9", "image/png", 400),
+        ("image/png, */*;q=0.1", "image/png", 200),
+        ("image/png, application/json", "application/json", 200),
+        ("image/png,application/json;q=0.5", "image/png", 200),
+        ("image/png, application/json;q=0", "image/png", 400),
+        ("application/json, text/plain, */*", "application/json", 200),
+        ("Application/JSON; q=0.8, image/*; q=0.2", "application/json", 200),
+        ("text/html", "image/png", 200),
+    ],
+)
+def test_accept_decides_between_image_and_json_and_several_images_do_not_fit_in_one(engine, accept, one, several):
+    assert ask(engine, {}, headers={"Accept": accept})[0].headers["content-type"] == one
+    (reply,) = ask(engine, {"count": 2}, headers={"Accept": accept})
+    assert reply.status_code == several
+    assert reply.headers["content-type"] == "application/json"
+    assert several == 200 or "Accept: application/json" in reply.json()["remedy"]
 
 
 def test_a_full_queue_answers_503_and_says_when_to_come_back(engine):
@@ -173,37 +238,20 @@ def test_a_body_in_many_chunks_is_one_request(engine):
         for byte in json.dumps({"id": "a", "seed": 1}).encode():
             yield bytes([byte])
 
-    async def run():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(http.make_app(engine, CONFIG)), base_url="http://test") as client:
-            return await client.post("/v1/generate", content=chunks(), headers={"content-type": "application/json"})
-
-    assert asyncio.run(run()).content == ask(engine, {"id": "a", "seed": 1})[0].content
+    reply = send(engine, "POST", "/v1/generate", content=chunks(), headers={"content-type": "application/json"})
+    assert reply.content == ask(engine, {"id": "a", "seed": 1})[0].content
 
 
 def test_an_image_that_cannot_be_labelled_fails_alone(engine, monkeypatch):
-    whole = http.encode_sample
+    whole = batcher.encode_sample
 
     def unlabelled(pixels, id, *rest):
         if id == "bad":
             raise ImageError("label_unverified", "the label does not read back")
         return whole(pixels, id, *rest)
 
-    monkeypatch.setattr(http, "encode_sample", unlabelled)
+    monkeypatch.setattr(batcher, "encode_sample", unlabelled)
     assert [reply.status_code for reply in ask(engine, {"id": "good"}, {"id": "bad"}, {"id": "fine"})] == [200, 500, 200]
-
-
-def test_a_broken_batch_answers_all_of_it_and_the_next_one_works(engine, monkeypatch):
-    batcher = http.Batcher(engine, 0.0, 100)
-
-    async def run():
-        with monkeypatch.context() as patch:
-            patch.setattr(Engine, "render", lambda *_: 1 / 0)
-            broken = await asyncio.gather(*(batcher.make(GenerateRequest(id=f"{i}", seed=i)) for i in range(3)), return_exceptions=True)
-        return broken, await batcher.make(GenerateRequest(id="ok", seed=1))
-
-    broken, (made,) = asyncio.run(run())
-    assert [type(error) for error in broken] == [ZeroDivisionError] * 3
-    assert read_label(made.data)["ganray:RequestID"] == "ok-0"
 
 
 def test_the_event_loop_is_free_while_a_batch_computes(engine, monkeypatch):

@@ -1,3 +1,4 @@
+import dataclasses
 import socket
 import threading
 
@@ -67,10 +68,11 @@ def test_beside_other_applications_it_comes_and_goes_alone(config, other, monkey
         serve(config, blocking=False)
     assert httpx.get(other).text == "here"
     serving = serve(config, blocking=False)
-    with pytest.raises(ClusterError, match=r"ganray is served in this cluster already.*Stop that `ganray serve`"):
-        serve(config, blocking=False)
+    for prefix, name in (("/", "ganray"), ("/other", "other")):
+        with pytest.raises(ClusterError, match=f"{name} is served in this cluster already, at .*:{config.port}{prefix}.*--prefix"):
+            serve(config.model_copy(update={"prefix": prefix}), blocking=False)
     assert httpx.post(f"{serving.url}/v1/generate", json={}).status_code == 200
-    serving.stop()
+    dataclasses.replace(serving, alone=True).stop()  # had Serve been started for it: others have moved in
     assert list(ray_serve.status().applications) == ["other"]
     assert httpx.get(other).text == "here"
 
@@ -104,6 +106,28 @@ def test_the_other_pages_answer(url):
     assert httpx.post(f"{url}/v1/generate", json={"seed": -1}).status_code == 422
     assert httpx.post(f"{url}/v1/generate", content=b" " * 10**6).json()["error"] == "too_large"
     assert "bag, cap, mug" in httpx.post(f"{url}/v1/generate", json={"attributes": {"category": "x"}}).text
+
+
+def test_two_models_stand_beside_each_other_under_their_prefixes(config, url, tmp_path):
+    make_model(str(tmp_path), ModelConfig(name="mlp", resolution=16, z_dim=8, embed_dim=8, widths=(16,)), {})
+    serving = serve(config.model_copy(update={"model": str(tmp_path), "prefix": "/shop/v-2"}), blocking=False)
+    try:
+        assert (serving.url, serving.alone) == (f"{url}/shop/v-2", False)
+        (first,), (second,) = (httpx.get(f"{place}/v1/models").json()["models"] for place in (url, serving.url))
+        assert (first["resolution"], second["resolution"]) == (8, 16)
+        image = httpx.post(f"{serving.url}/v1/generate", json={"id": "a"})
+        assert (image.status_code, image.headers["x-ganray-model"]) == (200, second["digest"])
+        assert httpx.get(f"{serving.url}/healthz").json() == {"status": "ok"}
+        assert "'/shop/v-2/openapi.json'" in httpx.get(f"{serving.url}/docs").text
+        described = httpx.get(f"{serving.url}/openapi.json").json()
+        assert described["servers"] == [{"url": "/shop/v-2"}] and "/v1/generate" in described["paths"]
+        assert httpx.post(f"{serving.url}/v1/generate", json={"count": 0}).json()["remedy"] == "See /shop/v-2/docs"
+        missing = httpx.get(f"{serving.url}/v2")
+        assert (missing.status_code, missing.json()["message"]) == (404, "GET /shop/v-2/v2: Not Found")
+    finally:
+        serving.stop()
+    assert httpx.get(f"{serving.url}/healthz").status_code == 404
+    assert httpx.get(f"{url}/v1/models").json()["models"] == [first]
 
 
 def test_a_burst_is_answered_or_told_to_come_back(url):
