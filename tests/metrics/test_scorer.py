@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ganray.metrics.best import better, merit
+from ganray.metrics.scorer import Scorer
+
+NUM = 240
+
+
+@pytest.fixture(scope="module")
+def halves(shapes):
+    return shapes(NUM, seed=10)[0], *shapes(NUM, seed=11)
+
+
+@pytest.fixture(scope="module")
+def scorer(trained, halves):
+    return Scorer(trained, *halves, asked=("shape", "colour"))
+
+
+@pytest.fixture(scope="module")
+def sound(scorer, shapes):
+    """New products of the same kind: what a very good model draws."""
+    return scorer.score(shapes(NUM, seed=12)[0])
+
+
+def test_new_products_score_about_what_photos_do(sound):
+    assert set(sound) == {
+        "fd", "fd_floor", "coverage", "coverage_floor", "density", "density_floor", "accuracy", "accuracy_floor", "nn_ratio",
+    }  # fmt: skip
+    assert sound["coverage"] == pytest.approx(sound["coverage_floor"], abs=0.1)
+    assert sound["accuracy"] == pytest.approx(sound["accuracy_floor"], abs=0.05)
+    assert sound["nn_ratio"] == pytest.approx(1, abs=0.2)
+    assert merit(sound) > 0.7
+
+
+def test_equal_samples_give_equal_scores(scorer, shapes):
+    images, _ = shapes(NUM, seed=13)
+    assert scorer.score(images) == scorer.score(images)
+
+
+def test_a_collapse_shows_in_coverage(scorer, sound, shapes):
+    """One picture for each of the twelve combinations asked for, again and again."""
+    row = scorer.score(shapes(12, seed=14)[0][np.arange(NUM) % 12])
+    assert row["accuracy"] > 0.9
+    assert row["coverage"] < 0.5 * sound["coverage"]
+    assert better(sound, row)
+
+
+def test_copies_show_in_the_neighbour_ratio(scorer, sound, halves):
+    """Photos handed back, each asked for by its own labels: every other figure is perfect."""
+    row = scorer.score(halves[1])
+    assert row["nn_ratio"] == 0
+    assert (row["fd"], row["coverage"]) == (row["fd_floor"], row["coverage_floor"])
+    assert better(sound, row)
+
+
+def test_mixed_up_classes_show_in_accuracy(scorer, sound, shapes):
+    row = scorer.score(np.roll(shapes(NUM, seed=12)[0], 1, axis=0))  # the same pictures, each for another's labels
+    assert row["fd"] == pytest.approx(sound["fd"], rel=1e-4)
+    assert row["accuracy"] < 0.2
+    assert better(sound, row)
+
+
+def test_an_unconditional_model_is_not_asked_for_classes(trained, halves, shapes):
+    row = Scorer(trained, *halves, asked=()).score(shapes(NUM, seed=12)[0])
+    assert "accuracy" not in row
+    assert merit(row) > 0.7
+
+
+def test_photos_that_are_all_equal_give_numbers(trained):
+    """A catalog like that is useless, and said so elsewhere; here no figure may become NaN."""
+    same = np.full((64, 16, 16, 3), 255, np.uint8)
+    row = Scorer(trained, same, same, np.zeros((64, 2), np.int64), asked=("shape",)).score(same)
+    assert all(math.isfinite(value) for value in row.values())
+    assert math.isfinite(merit(row))
