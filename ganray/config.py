@@ -118,6 +118,19 @@ class ConditionConfig(Section):
     )
 
 
+class ScoreConfig(Section):
+    """Scores beside training: distance, coverage, accuracy and copies, by which the best model is kept and a collapse is seen."""
+
+    kimg: NonNegativeFloat = Field(0.0, description="thousand images between scores; 0 = none, and the last model is published")
+    num: Annotated[int, Field(ge=32)] = Field(1000, description="samples a score, and photos they are compared with, where there are twice")
+    extractor_kimg: PositiveFloat = Field(10.0, description="training length of the run's feature extractor in thousand images")
+    publish: Literal["best", "last"] = Field(
+        "best", description="which model the run leaves; the best by its scores is in OUT/best as well"
+    )
+    stop: Probability = Field(0.5, description="end the run when coverage stays under this share of its best, 3 scores in a row; 0 = never")
+    threads: NonNegativeInt = Field(0, description="torch threads of the process that scores; 0 = the CPUs that training leaves")
+
+
 class DataConfig(Section):
     """Streaming: how catalog images become training batches (each transform drawn per image from the run's seed)."""
 
@@ -159,6 +172,10 @@ class TrainConfig(Section):
     keep: PositiveInt = Field(2, description="checkpoints kept")
     log_kimg: PositiveFloat = Field(0.5, description="thousand images between log lines and TensorBoard scalars")
     grid_kimg: PositiveFloat = Field(5.0, description="thousand images between sample grids")
+    track: tuple[Literal["mlflow", "wandb"], ...] = Field(
+        (), description="also tell these trackers, set up by their own variables (MLFLOW_TRACKING_URI, WANDB_MODE, ...)"
+    )
+    license: str = Field("unknown: set --license", description="licence of the model, for its card: an SPDX name, or your own words")
     ema_kimg: NonNegativeFloat = Field(5.0, description="half-life of the generator's moving average in thousand images")
     ema_rampup: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         0.05, description="the half-life never exceeds this share of the images seen"
@@ -168,6 +185,7 @@ class TrainConfig(Section):
     loss: LossConfig = Field(LossConfig(), description="loss and penalties")
     augment: AugmentConfig = Field(AugmentConfig(), description="augmentation in front of the discriminator")
     condition: ConditionConfig = Field(ConditionConfig(), description="how labels come in")
+    score: ScoreConfig = Field(ScoreConfig(), description="scores while the run is under way")
     data: DataConfig = Field(DataConfig(), description="streaming and input transforms")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
@@ -233,6 +251,17 @@ class EvaluateConfig(Section):
     seed: NonNegativeInt = Field(0, description="seed of the requests, the split and the extractor")
     gpu: bool | None = Field(None, description="use a GPU; default: where the cluster has one")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class ExportConfig(Section):
+    """Write a model's generator in the formats of other runtimes, each file checked against torch."""
+
+    model: str = Field("out/model", description="URL of a model folder")
+    out: str = Field("out/export", description="URL to write the files and export.json under")
+    formats: tuple[Literal["onnx", "safetensors", "torch"], ...] = Field(
+        ("onnx", "safetensors", "torch"), description="which to write; onnx needs the packages of the extra `export`"
+    )
+    seed: NonNegativeInt = Field(0, description="seed of the random inputs of the check")
 
 
 class ServeConfig(Section):

@@ -14,9 +14,11 @@ GanrayError                    code           exit   raised when
 ├── CheckpointError            checkpoint     5      a checkpoint or model folder is absent, broken or of another model
 ├── RequestError               request        6      a request names what the model does not know
 ├── TrainingError              training       7      training cannot go on
-│   └── NonFiniteError         non_finite     7      a loss or gradient is not a finite number
+│   ├── NonFiniteError         non_finite     7      a loss or gradient is not a finite number
+│   └── CollapseError          collapse       7      the generator came to repeat itself, and training was stopped for it
 ├── ClusterError               cluster        8      the Ray cluster cannot run the plan
-└── EvaluationError            evaluation     9      scores cannot be computed or compared
+├── EvaluationError            evaluation     9      scores cannot be computed or compared
+└── ExportError                export        10      an exported file does not draw as the model does
 """
 
 from __future__ import annotations
@@ -139,6 +141,12 @@ class NonFiniteError(TrainingError):
     code = "non_finite"
 
 
+class CollapseError(TrainingError):
+    """Coverage fell for good; the best model before that is kept."""
+
+    code = "collapse"
+
+
 class ClusterError(GanrayError):
     """The Ray cluster cannot run the plan."""
 
@@ -151,3 +159,10 @@ class EvaluationError(GanrayError):
 
     code = "evaluation"
     exit_code = 9
+
+
+class ExportError(GanrayError):
+    """An exported file does not draw as the model does."""
+
+    code = "export"
+    exit_code = 10

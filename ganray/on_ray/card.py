@@ -39,6 +39,7 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         "|" + "---|" * len(last) if last else "",
         "| " + " | ".join(f"{value:.4g}" for value in last.values()) + " |" if last else "",
         "",
+        *_scores(info.metrics),
         *([f"![samples at the end]({grids[-1]})", "", f"Earlier grids: {len(grids) - 1} in `grids/`."] if grids else []),
         "",
         "## Limits",
@@ -47,3 +48,25 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         "",
     ]
     return "\n".join(lines)
+
+
+def _scores(row: dict[str, float]) -> list[str]:
+    """The quick scores that the model was chosen by, beside those of held-out photos."""
+    if not row:
+        return []
+    figures = {
+        "fd": "Frechet distance",
+        "coverage": "coverage",
+        "density": "density",
+        "accuracy": "accuracy",
+        "nn_ratio": "neighbour ratio",
+    }
+    floors = {name: row.get(f"{name}_floor", 1.0) for name in figures}
+    return [
+        f"Scores at {row['kimg']:g} thousand images, beside those of held-out photos (`ganray evaluate` measures more images, and more):",
+        "",
+        "| | model | photos |",
+        "|---|---|---|",
+        *(f"| {title} | {row[name]:.4g} | {floors[name]:.4g} |" for name, title in figures.items() if name in row),
+        "",
+    ]

@@ -43,6 +43,7 @@ class Recorder:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="recorder", daemon=True)
         self.rows: list[dict[str, float]] = []
+        self.scores: list[dict[str, float]] = []
         self.grids: list[str] = []
         self.result: dict[str, Any] | None = None
         self.error: GanrayError | None = None
@@ -108,6 +109,17 @@ class Recorder:
         self._store.put(key, png)
         self.grids.append(key)
 
+    def _on_score(self, row: dict[str, float]) -> None:
+        """Scores of a moment of the run: its line is kept by the actor that measured it."""
+        self.scores.append(row)
+        for name, value in row.items():
+            if name != "kimg":
+                self._writer.add_scalar(f"score/{name}", value, global_step=round(row["kimg"] * 1000))
+        self._say(f"at {row['kimg']:g} kimg: " + ", ".join(f"{title} {row[name]:.3g}" for name, title in SCORES.items() if name in row))
+
+    def _on_note(self, text: str) -> None:
+        self._say(text)
+
     def _on_checkpoint(self, row: dict[str, float]) -> None:
         self._sync()
 
@@ -134,3 +146,11 @@ class Recorder:
 
 
 NOTES = {"img_per_s": "img/s", "loss_d": "D", "loss_g": "G"}
+SCORES = {
+    "fd": "Frechet distance",
+    "fd_floor": "of photos",
+    "coverage": "coverage",
+    "accuracy": "accuracy",
+    "nn_ratio": "neighbour ratio",
+    "merit": "merit",
+}
