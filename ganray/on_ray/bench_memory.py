@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ RESOLUTION, PRODUCTS, BATCH, TIMES = 64, 8192, 64, 10
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row, in MiB; each side in a fresh cluster, one epoch, the consumer in a worker of its own."""
-    connect(config.ray)
     once = sample_catalog(config.images or PRODUCTS, RESOLUTION, config.ray)
     many = repeated(once, TIMES)
     baseline, value = peak(once, config), peak(many, config)
@@ -35,7 +35,7 @@ def peak(catalog: Catalog, config: BenchmarkConfig) -> float:
     source = Source.of(catalog, catalog.info.attributes, DataConfig(), seed=0)
     consumer: Any = ray.remote(Consumer).options(num_cpus=1).remote()
     ray.get(consumer.consume.remote(source, catalog.num_images // BATCH))
-    heaviest = max(worker_peaks(), default=0.0)
+    heaviest = max(worker_peaks(ray.get(consumer.parent.remote())), default=0.0)
     ray.shutdown()
     return heaviest
 
@@ -48,14 +48,20 @@ class Consumer:
         taken = stream(source, rank=0, world=1, batch=BATCH, consumed=0)
         return sum(int(next(taken).images[0, 0, 0, 0]) for _ in range(batches))
 
+    def parent(self) -> int:
+        """The process that starts all workers of this cluster on this machine."""
+        return os.getppid()
 
-def worker_peaks() -> list[float]:
-    """VmHWM in MiB of every Ray worker process on this machine (Linux)."""
+
+def worker_peaks(parent: int) -> list[float]:
+    """VmHWM in MiB of every Ray worker process (Linux) that `parent` started: other clusters may have heavier ones."""
     peaks = []
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             if (status.parent / "cmdline").read_bytes().startswith(b"ray::"):
-                peaks.append(int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 1024)
-        except (OSError, IndexError):  # it ended meanwhile
+                facts = dict(re.findall(r"(\w+):\s+(\d+)", status.read_text()))
+                if int(facts["PPid"]) == parent:
+                    peaks.append(int(facts["VmHWM"]) / 1024)
+        except (OSError, KeyError):  # it ended meanwhile
             continue
     return peaks

@@ -30,44 +30,57 @@ def cluster():
 def small_catalog(tmp_path_factory) -> str:
     """URL of a catalog of 192 products at 32 px in 2 shards of 6 row groups, made without Ray."""
     url = str(tmp_path_factory.mktemp("catalogs") / "small")
+    write_catalog(url, PRODUCTS, SIDE)
+    return url
+
+
+@pytest.fixture(scope="session")
+def write_small_catalog():
+    """For catalogs of other sizes: `write_catalog`."""
+    return write_catalog
+
+
+def write_catalog(url, products, side, times=1, row_group=ROW_GROUP):
+    """A catalog of so many products, all of them `times` over, in 2 shards."""
     store, shards = open_store(url), []
-    items = [product(0, index) for index in range(PRODUCTS)]
-    for number, part in enumerate((items[: PRODUCTS // 2], items[PRODUCTS // 2 :])):
+    items = [product(0, index) for index in range(products)]
+    pictures = {item.sku: encode(draw(item, side)[0], "png") for item in items}
+    items *= times
+    for number, part in enumerate((items[: len(items) // 2], items[len(items) // 2 :])):
         table = pa.table(
             {
                 "sku": [item.sku for item in part],
-                "image": [encode(draw(item, SIDE)[0], "png") for item in part],
+                "image": [pictures[item.sku] for item in part],
                 "source_key": [f"{item.sku}.png" for item in part],
                 "sha256": [hashlib.sha256(item.sku.encode()).hexdigest() for item in part],
-                "width": pa.array([SIDE] * len(part), pa.int32()),
-                "height": pa.array([SIDE] * len(part), pa.int32()),
+                "width": pa.array([side] * len(part), pa.int32()),
+                "height": pa.array([side] * len(part), pa.int32()),
                 "attr:category": [item.category for item in part],
                 "attr:colour": [item.colour for item in part],
             },
             schema=shard_schema(["category", "colour"]),
         )
-        data, key = parquet_bytes(table, ROW_GROUP), f"shards/part-{number:05d}.parquet"
+        data, key = parquet_bytes(table, row_group), f"shards/part-{number:05d}.parquet"
         store.put(key, data)
-        groups = tuple(min(ROW_GROUP, len(part) - start) for start in range(0, len(part), ROW_GROUP))
+        groups = tuple(min(row_group, len(part) - start) for start in range(0, len(part), row_group))
         shards.append(ShardInfo(key=key, rows=len(part), row_groups=groups, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()))
     histograms = {name: count([getattr(item, name) for item in items]) for name in ("category", "colour")}
     attributes = {name: tuple(values) for name, values in histograms.items()}
     info = CatalogInfo(
-        resolution=SIDE,
+        resolution=side,
         format="png",
-        counts=Counts(listed=PRODUCTS, accepted=PRODUCTS, quarantined=0),
+        counts=Counts(listed=len(items), accepted=len(items), quarantined=0),
         reasons={},
         attributes=attributes,
         histograms=histograms,
         shards=tuple(shards),
-        digest=catalog_digest(SIDE, "png", shards, attributes),
+        digest=catalog_digest(side, "png", shards, attributes),
         fingerprint="test",
         source="sample",
         created="2026-11-23",
     )
     store.put(CATALOG_KEY, info.to_json())
-    assert Catalog.open(url).num_images == PRODUCTS
-    return url
+    assert Catalog.open(url).num_images == len(items)
 
 
 def count(values):
