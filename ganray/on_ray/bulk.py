@@ -84,6 +84,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
     facts: list[dict[str, Any]] = []
 
     def encoded() -> Iterator[tuple[str, bytes]]:
+        """Key and bytes of every image that could be labelled, in order; the facts of all of them go into `facts`."""
         for row in rendered.drop_columns(["pixels"]).to_pylist():
             image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
             try:

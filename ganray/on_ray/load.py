@@ -21,6 +21,7 @@ async def load(host: str, port: int, seconds: float, connections: int) -> dict[s
     stop = time.perf_counter() + seconds
 
     async def client(number: int) -> None:
+        """One connection, which asks again as soon as it is answered."""
         nonlocal failures
         reader, writer = await asyncio.open_connection(host, port)
         seed = number * 10**9

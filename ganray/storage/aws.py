@@ -66,6 +66,7 @@ def credentials(session: Session, url: str) -> Callable[[], S3Credential]:
         raise AccessDenied(f"{url}: {error}", REMEDY) from error
 
     def fresh() -> S3Credential:
+        """What botocore holds now, renewed by it where that is due; obstore is to ask again after LIFETIME."""
         frozen = found.get_frozen_credentials()
         expires_at = datetime.now(UTC) + LIFETIME
         return {
