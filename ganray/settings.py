@@ -73,6 +73,7 @@ def _settings_class(verb: str, config: type[C], prefix: str) -> type[BaseSetting
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """The environment over what `load` hands in (file and preset); flags win over both, and nothing else is read."""
             return env_settings, init_settings
 
     Settings.__doc__ = config.__doc__
