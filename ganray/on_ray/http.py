@@ -5,9 +5,11 @@ No Ray in here: the same app runs in a Ray Serve replica (serve.py), in plain uv
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
+import logging
 import re
 import secrets
 from collections import deque
@@ -91,7 +93,10 @@ def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
             )
         as_json = _as_json(request, accept)
         request = _identified(request)
-        return _reply(request, await batcher.make(request), engine.info.digest, as_json)
+        made = await batcher.make(request)
+        if as_json:  # many large images take a tenth of a second, which others need not wait for
+            return await asyncio.to_thread(_json_reply, request, made, engine.info.digest)
+        return _image_reply(request, made[0], engine.info.digest)
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
@@ -119,8 +124,11 @@ def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
 
     @app.exception_handler(GanrayError)
     async def failed(_: Request, error: GanrayError) -> JSONResponse:
-        """Answer what the error's kind asks for."""
-        return _failure(error)
+        """Answer what the error's kind asks for; what is no fault of the request's goes into the log, too."""
+        reply = _failure(error)
+        if reply.status_code == 500:
+            logging.getLogger(__name__).error("%s", error)
+        return reply
 
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> JSONResponse:
@@ -184,11 +192,16 @@ def _identified(request: GenerateRequest) -> GenerateRequest:
     return request
 
 
-def _reply(request: GenerateRequest, made: list[Made], digest: str, as_json: bool) -> Response:
-    facts = {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(request.seed), "X-Ganray-Model": digest}
-    if not as_json:
-        facts["X-Ganray-Attributes"] = json.dumps(made[0].attributes)
-        return Response(made[0].data, media_type=MEDIA_TYPES[request.format], headers=facts)
+def _facts(request: GenerateRequest, digest: str) -> dict[str, str]:
+    return {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(request.seed), "X-Ganray-Model": digest}
+
+
+def _image_reply(request: GenerateRequest, made: Made, digest: str) -> Response:
+    facts = {**_facts(request, digest), "X-Ganray-Attributes": json.dumps(made.attributes)}
+    return Response(made.data, media_type=MEDIA_TYPES[request.format], headers=facts)
+
+
+def _json_reply(request: GenerateRequest, made: list[Made], digest: str) -> Response:
     images = [
         {
             "name": sample_name(request.id, index),
@@ -199,7 +212,7 @@ def _reply(request: GenerateRequest, made: list[Made], digest: str, as_json: boo
         for index, one in enumerate(made)
     ]
     body = {"id": request.id, "seed": request.seed, "model": digest, "media_type": MEDIA_TYPES[request.format], "images": images}
-    return JSONResponse(body, headers=facts)
+    return JSONResponse(body, headers=_facts(request, digest))
 
 
 def _model_card(engine: Engine, max_count: int) -> dict[str, Any]:

@@ -242,7 +242,7 @@ def test_a_body_in_many_chunks_is_one_request(engine):
     assert reply.content == ask(engine, {"id": "a", "seed": 1})[0].content
 
 
-def test_an_image_that_cannot_be_labelled_fails_alone(engine, monkeypatch):
+def test_an_image_that_cannot_be_labelled_fails_alone_and_is_logged(engine, monkeypatch, caplog):
     whole = batcher.encode_sample
 
     def unlabelled(pixels, id, *rest):
@@ -252,6 +252,7 @@ def test_an_image_that_cannot_be_labelled_fails_alone(engine, monkeypatch):
 
     monkeypatch.setattr(batcher, "encode_sample", unlabelled)
     assert [reply.status_code for reply in ask(engine, {"id": "good"}, {"id": "bad"}, {"id": "fine"})] == [200, 500, 200]
+    assert caplog.messages == ["the label does not read back"]
 
 
 def test_the_event_loop_is_free_while_a_batch_computes(engine, monkeypatch):
