@@ -21,6 +21,7 @@ from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
 from ganray.on_ray.cluster import Resources, connect, require_cpus, require_node, use_gpu
 from ganray.on_ray.data import Readers
+from ganray.on_ray.doubts import doubts
 from ganray.on_ray.record import Recorder
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
@@ -44,6 +45,8 @@ def train(config: TrainConfig) -> dict[str, Any]:
     store = open_store(config.out)
     check_folder(config, store, catalog.info.digest)
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
+    for doubt in doubts(config, catalog, vocabulary):
+        print(f"train: {doubt}", file=sys.stderr)
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.workers)
     threads, readers = share_cpus(config, resources, gpu)
@@ -91,20 +94,14 @@ def check(config: TrainConfig) -> None:
 
 
 def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """The vocabulary to condition on. Raises CatalogError where catalog and model do not fit."""
+    """The vocabulary to condition on: attributes of one value tell nothing. Raises CatalogError where catalog and model do not fit."""
     side = config.model.resolution
     if catalog.info.resolution != side:
         raise CatalogError(
             f"{config.catalog} holds {catalog.info.resolution} px images, the model ({config.preset}) is for {side} px",
             f"Ingest with --resolution {side}, or choose another preset",
         )
-    vocabulary = catalog.vocabulary(config.attributes)
-    single = [name for name, values in vocabulary.items() if len(values) < 2]
-    if config.attributes is None:  # a constant attribute tells the networks nothing
-        return {name: values for name, values in vocabulary.items() if name not in single}
-    if single:
-        raise CatalogError(f"attribute {single[0]!r} of {config.catalog} has one value only", "Leave it out of --attributes")
-    return vocabulary
+    return {name: values for name, values in catalog.vocabulary(config.attributes).items() if len(values) > 1}
 
 
 def check_folder(config: TrainConfig, store: Store, catalog_digest: str) -> None:

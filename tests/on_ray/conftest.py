@@ -42,21 +42,32 @@ def write_small_catalog():
 
 def write_catalog(url, products, side, times=1, row_group=ROW_GROUP):
     """A catalog of so many products, all of them `times` over, in 2 shards."""
-    store, shards = open_store(url), []
     items = [product(0, index) for index in range(products)]
-    pictures = {item.sku: encode(draw(item, side)[0], "png") for item in items}
-    items *= times
-    for number, part in enumerate((items[: len(items) // 2], items[len(items) // 2 :])):
+    write_items(url, [(encode(draw(item, side)[0], "png"), item.category, item.colour) for item in items] * times, side, row_group)
+
+
+@pytest.fixture(scope="session")
+def write_items_catalog():
+    """For catalogs of any pictures: `write_items`."""
+    return write_items
+
+
+def write_items(url, items, side, row_group=ROW_GROUP):
+    """A catalog of (picture as PNG, category, colour) in 2 shards."""
+    store, shards = open_store(url), []
+    numbered = [(f"SKU-{place:07d}", *item) for place, item in enumerate(items)]
+    for number, part in enumerate((numbered[: len(items) // 2], numbered[len(items) // 2 :])):
+        skus, images, categories, colours = zip(*part, strict=True)
         table = pa.table(
             {
-                "sku": [item.sku for item in part],
-                "image": [pictures[item.sku] for item in part],
-                "source_key": [f"{item.sku}.png" for item in part],
-                "sha256": [hashlib.sha256(item.sku.encode()).hexdigest() for item in part],
+                "sku": skus,
+                "image": images,
+                "source_key": [f"{sku}.png" for sku in skus],
+                "sha256": [hashlib.sha256(sku.encode()).hexdigest() for sku in skus],
                 "width": pa.array([side] * len(part), pa.int32()),
                 "height": pa.array([side] * len(part), pa.int32()),
-                "attr:category": [item.category for item in part],
-                "attr:colour": [item.colour for item in part],
+                "attr:category": categories,
+                "attr:colour": colours,
             },
             schema=shard_schema(["category", "colour"]),
         )
@@ -64,7 +75,7 @@ def write_catalog(url, products, side, times=1, row_group=ROW_GROUP):
         store.put(key, data)
         groups = tuple(min(row_group, len(part) - start) for start in range(0, len(part), row_group))
         shards.append(ShardInfo(key=key, rows=len(part), row_groups=groups, bytes=len(data), sha256=hashlib.sha256(data).hexdigest()))
-    histograms = {name: count([getattr(item, name) for item in items]) for name in ("category", "colour")}
+    histograms = {name: count([item[place] for item in items]) for place, name in enumerate(("category", "colour"), 1)}
     attributes = {name: tuple(values) for name, values in histograms.items()}
     info = CatalogInfo(
         resolution=side,
