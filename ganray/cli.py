@@ -16,6 +16,7 @@ from ganray.config import (
     BenchmarkConfig,
     DemoConfig,
     EvaluateConfig,
+    ExportConfig,
     GenerateConfig,
     IngestConfig,
     Section,
@@ -29,10 +30,12 @@ VERBS: dict[str, type[Section]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
     "evaluate": EvaluateConfig,
+    "export": ExportConfig,
     "serve": ServeConfig,
     "demo": DemoConfig,
     "benchmark": BenchmarkConfig,
 }
+WITHOUT_RAY = {"export"}  # verbs of a room of their own; the others' lie at the rim
 
 # What Ray prints when a consumer has enough and its readers, which have more windows before them, are ended: no news to a person.
 READERS_ENDED = r"MapWorker\(MapBatches\(WindowReader\)\)\.submit failed.*killed by `ray\.kill`"
@@ -63,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", READERS_ENDED)  # read when ray loads
     try:
         config = settings.load(verb, VERBS[verb], rest)
-        module = importlib.import_module(f"ganray.on_ray.{verb}")
+        module = importlib.import_module(f"ganray.{verb}" if verb in WITHOUT_RAY else f"ganray.on_ray.{verb}")
         result = getattr(module, verb)(config)
         if result is not None:
             print(getattr(module, "show", _table)(result))

@@ -24,8 +24,9 @@ ARROWS: dict[str, set[str]] = {
     "checkpoint": {"models", "training", "storage", "config"},
     "metrics": {"images", "storage"},
     "engine": {"requests", "images", "models", "checkpoint"},
+    "export": {"checkpoint", "models", "images", "storage", "config"},
     "on_ray": {"config", "presets", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "metrics", "engine"},
-    "cli": {"settings", "config", "on_ray"},
+    "cli": {"settings", "config", "export", "on_ray"},
 }
 
 

@@ -1,0 +1,8 @@
+"""`ray job submit --working-dir . -- python jobs/export.py [options]`: the verb `export`; `--help` explains every option."""
+
+import sys
+
+from ganray.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(["export", *sys.argv[1:]]))
