@@ -30,7 +30,7 @@ from ganray.metrics import FIGURES, score, score_neighbours
 from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
 from ganray.metrics.neighbours import Nearest
 from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
-from ganray.on_ray.cluster import connect, require_cpus, use_gpu
+from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
 from ganray.on_ray.copies import find_pairs, groups_to_search, photo_at, search
 from ganray.on_ray.progress import Progress, bar
 from ganray.requests import GenerateRequest
@@ -71,8 +71,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
     resources = connect(config.ray)
     device = "cuda" if use_gpu(config.gpu, resources) else "cpu"
-    require_cpus(1, resources, "evaluate")
-    threads = int(min(THREADS, resources.cpus))
+    threads = threads_of(resources)
     task = ray.remote(examine).options(num_cpus=threads, num_gpus=int(device == "cuda"), num_returns="streaming")
     total = 4 * num + searched + (0 if config.extractor else round(config.extractor_kimg * 1000))
     with nullcontext(progress) if progress else bar("evaluate", total, "img") as shown:
@@ -83,6 +82,12 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
                 shown.update(step.images, step.stage)
     report: dict[str, Any] = step
     return report
+
+
+def threads_of(resources: Resources) -> int:
+    """Threads of the task: it runs on one node, and Ray would wait for ever for more CPUs than the largest has. Raises ClusterError."""
+    require_cpus(1, resources, "evaluate")
+    return max(1, int(min(THREADS, resources.node_cpus)))
 
 
 def absolute(config: EvaluateConfig) -> EvaluateConfig:

@@ -8,12 +8,13 @@ import torch
 from ganray.catalog.reader import Catalog
 from ganray.checkpoint import ModelInfo, save_model
 from ganray.config import EvaluateConfig, ModelConfig
-from ganray.errors import CatalogError, CheckpointError, ConfigError, EvaluationError
+from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, EvaluationError
 from ganray.images.codec import decode_prepared
 from ganray.metrics import FIGURES
 from ganray.metrics.features import new_extractor, save_extractor
 from ganray.models import build_generator
-from ganray.on_ray.evaluate import Photos, Step, ask, draw, evaluate, examine, num_of_each, sheet_rows, show
+from ganray.on_ray.cluster import Resources
+from ganray.on_ray.evaluate import Photos, Step, ask, draw, evaluate, examine, num_of_each, sheet_rows, show, threads_of
 from ganray.storage import open_store
 
 
@@ -129,6 +130,12 @@ def test_large_images_are_compared_in_smaller_number(config, small_catalog):
     counts = catalog.info.counts.model_copy(update={"accepted": 10**6})
     large = Catalog(catalog.store, catalog.info.model_copy(update={"counts": counts, "resolution": 1024}))
     assert num_of_each(config.model_copy(update={"num": 2000}), large) == 113
+
+
+def test_the_task_asks_for_no_more_cpus_than_a_node_has():
+    assert [threads_of(Resources(cpus=8, gpus=0, node_cpus=node)) for node in (1, 2, 8)] == [1, 2, 2]
+    with pytest.raises(ClusterError, match="evaluate needs 1 CPUs, the cluster has 0"):
+        threads_of(Resources(cpus=0, gpus=0, node_cpus=0))
 
 
 def test_what_does_not_fit_is_refused(config, small_catalog, tmp_path):
