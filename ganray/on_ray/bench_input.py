@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ganray.catalog.order import Share
 from ganray.config import BenchmarkConfig, DataConfig
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
@@ -44,7 +45,7 @@ def delivered(source: Source, images: int, readers: int) -> tuple[float, float]:
 
     The rate is that of a full pipeline: as many images are on their way when the clock starts as when it stops.
     """
-    batches = stream(source, rank=0, world=1, batch=BATCH, consumed=0, readers=Readers(readers))
+    batches = stream(source, Share.whole(BATCH), consumed=0, readers=Readers(readers))
     began = time.perf_counter()
     next(batches)
     started = time.perf_counter()

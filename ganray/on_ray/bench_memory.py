@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 
+from ganray.catalog.order import Share
 from ganray.catalog.reader import Catalog
 from ganray.config import BenchmarkConfig, DataConfig
 from ganray.on_ray.bench_catalog import repeated, sample_catalog
@@ -45,7 +46,7 @@ class Consumer:
 
     def consume(self, source: Source, batches: int) -> int:
         """Take that many; returns a checksum so that nothing is skipped."""
-        taken = stream(source, rank=0, world=1, batch=BATCH, consumed=0)
+        taken = stream(source, Share.whole(BATCH), consumed=0)
         return sum(int(next(taken).images[0, 0, 0, 0]) for _ in range(batches))
 
     def parent(self) -> int:

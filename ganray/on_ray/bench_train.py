@@ -21,8 +21,9 @@ from ganray.on_ray.cluster import connect, cores
 from ganray.on_ray.train import check_catalog, train
 from ganray.on_ray.windows import Source, catalog_order, read_window
 from ganray.presets import preset
+from ganray.training.draws import step_draws
 from ganray.training.schedules import hyper
-from ganray.training.state import create_state, step_rng
+from ganray.training.state import create_state
 from ganray.training.step import Terms, train_step
 
 PRESET, PRODUCTS, IMAGES = "demo-32", 3072, 6000
@@ -83,7 +84,7 @@ def plain_loop(config: TrainConfig, images: int, threads: int) -> float:
     started = time.perf_counter()
     for step in range(images // config.batch):
         real, label = batches[step % (len(batches) - 1)]
-        rng = step_rng(config.seed, 0, state.num_images, torch.device("cpu"))
-        train_step(state, to_float(real), label, Terms(config, hyper(config, state.num_images), rng, lambda tensors: None))
+        draws = step_draws(config.seed, state.num_images, config.batch)
+        train_step(state, to_float(real), label, Terms(config, hyper(config, state.num_images), draws, lambda tensors: None))
         state.num_images += config.batch
     return images // config.batch * config.batch / (time.perf_counter() - started)

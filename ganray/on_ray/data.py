@@ -1,7 +1,7 @@
 """Streaming: a prepared catalog in any store -> decoded, augmented, shuffled uint8 batches, through Ray Data.
 
 What is read when is decided by `catalog/order.py` alone (Ray Data itself cannot resume an iterator); Ray Data brings the parallel
-readers, the prefetching and the back-pressure. One window is one call and one block, so memory is bounded by the window.
+readers, the prefetching and the back-pressure. A call reads about `window` images into one block, so memory is bounded by that.
 
 Readers are actors, since an actor can have its next windows queued: a task starts only once Ray Data has noticed the end of the one
 before, which took a third of the time (tests/benchmarks/LOG.md).
@@ -11,23 +11,24 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import ray.data
 import torch
 
-from ganray.catalog.order import Window
+from ganray.catalog.order import Share, Window
 from ganray.on_ray.breather import Breather
-from ganray.on_ray.windows import Source, WindowReader, catalog_order, window_bytes
+from ganray.on_ray.windows import Source, WindowReader, catalog_order, joined, packed, read_bytes
 from ganray.training.loop import Batch
 
-# Windows handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
+# Calls handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
 SEGMENTS = (128, 1024)
-QUEUED = 4  # windows that a reader has before it
+QUEUED = 4  # calls that a reader has before it
+Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A]
 
 
 @dataclass(frozen=True)
@@ -38,40 +39,70 @@ class Readers:
     cpus: float = 1.0
 
 
-def stream(source: Source, rank: int, world: int, batch: int, consumed: int, readers: Readers = Readers()) -> Generator[Batch, None, None]:
-    """Endless batches of `batch` images for one rank of `world`, from where that rank has `consumed` images on.
+def stream(source: Source, share: Share, consumed: int, readers: Readers = Readers()) -> Generator[Batch, None, None]:
+    """Endless batches of one worker's `share`, from where each lane has `consumed` images on.
 
-    Images are uint8 [batch, H, W, 3], labels int64 [batch, A].
-    The sequence depends on (catalog, source, rank, world, batch, consumed) and on nothing else.
+    Images are uint8 [n, H, W, 3], labels int64 [n, A], n = len(share.places), in the order of their places in the whole batch.
+    The sequence depends on (catalog, source, share, consumed) and on nothing else; workers' shares together are the whole's batches.
     """
-    windows, skip = catalog_order(source).seek(rank, world, consumed)
-    images: list[npt.NDArray[np.uint8]] = []
-    labels: list[npt.NDArray[np.int64]] = []
-    held = 0
-    for block_images, block_labels in _blocks(source, windows, readers):
-        drop = min(skip, len(block_images))  # Ray Data may hand over a large window as several blocks
-        skip -= drop
-        images.append(block_images[drop:])
-        labels.append(block_labels[drop:])
-        held += len(images[-1])
-        if held < batch:
-            continue
-        whole_images, whole_labels = _join(images), _join(labels)
-        for start in range(0, held - batch + 1, batch):
-            stop = start + batch
-            yield Batch(torch.tensor(whole_images[start:stop]), torch.tensor(whole_labels[start:stop]))
-        rest = held % batch  # copied, so that the block's memory goes back to the object store
-        images, labels = [whole_images[held - rest :].copy()], [whole_labels[held - rest :].copy()]
-        held = rest
+    held = {lane: _Lane() for lane in share.lanes}
+    for lane, images, labels in _pieces(source, catalog_order(source).seek(share, consumed), readers):
+        held[lane].add(images, labels)
+        while all(other.rows >= share.each for other in held.values()):
+            taken = [part for other in held.values() for part in other.take(share.each)]
+            yield Batch(*(torch.tensor(joined(parts)) for parts in zip(*taken, strict=True)))
 
 
-def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
+class _Lane:
+    """Rows of one lane that wait for their batch."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._parts: deque[Rows] = deque()
+
+    def add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> None:
+        self._parts.append((images, labels))
+        self.rows += len(images)
+
+    def take(self, num: int) -> Iterator[Rows]:
+        """The first `num` rows, which must be there, in a few parts."""
+        self.rows -= num
+        while num:
+            images, labels = self._parts.popleft()
+            if len(images) > num:
+                self._parts.appendleft((images[num:], labels[num:]))
+            yield images[:num], labels[:num]
+            num -= len(images[:num])
+
+
+def _pieces(
+    source: Source, dealt: Iterator[tuple[int, int, Window]], readers: Readers
+) -> Iterator[tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
+    """The windows' rows as they come, each with its lane; rows to skip are left out."""
+    dealt, plan = itertools.tee(dealt)
+    left = skip = lane = 0
+    for images, labels in _blocks(source, (window for _, _, window in plan), readers):
+        start = 0
+        while start < len(images):  # a block holds several windows, and Ray Data may hand over a large window as several blocks
+            if not left:
+                lane, skip, window = next(dealt)
+                left = window.rows
+            stop = min(start + left, len(images))
+            left -= stop - start
+            drop = min(skip, stop - start)
+            skip -= drop
+            if start + drop < stop:
+                yield lane, images[start + drop : stop], labels[start + drop : stop]
+            start = stop
+
+
+def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iterator[Rows]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     length, most = SEGMENTS
-    ahead = 2 * (source.data.prefetch + readers.num) * window_bytes(source)  # else readers fill the object store before they rest
-    while segment := list(itertools.islice(windows, length)):
-        items = [{"epoch": w.epoch, "groups": w.groups, "rows": w.rows, "key": w.key} for w in segment]
-        dataset = ray.data.from_items(items, override_num_blocks=len(items))
+    ahead = 2 * (source.data.prefetch + readers.num) * read_bytes(source)  # else readers fill the object store before they rest
+    reads = _reads(windows, source.data.window)
+    while segment := list(itertools.islice(reads, length)):
+        dataset = ray.data.from_items([{"windows": packed(read)} for read in segment], override_num_blocks=len(segment))
         dataset.context.enable_progress_bars = False
         dataset.context.raise_original_map_exception = True  # otherwise an error of ours loses its kind on the way
         dataset.context.custom_execution_callback_classes = [Breather]
@@ -89,5 +120,11 @@ def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iter
         length = min(2 * length, most)
 
 
-def _join(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def _reads(windows: Iterator[Window], images: int) -> Iterator[list[Window]]:
+    """Windows that are read at once: of about as many images together, since every call and every block costs its own time."""
+    read: list[Window] = []
+    for window in windows:
+        read.append(window)
+        if sum(each.rows for each in read) >= images:
+            yield read
+            read = []

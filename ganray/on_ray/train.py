@@ -14,22 +14,23 @@ from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchTrainer
 
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import load_model
+from ganray.checkpoint import ModelInfo, load_model
 from ganray.config import TrainConfig
-from ganray.errors import CatalogError, CheckpointError, ConfigError, StorageError
+from ganray.errors import CatalogError, CheckpointError, CollapseError, ConfigError, StorageError
 from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
 from ganray.on_ray.cluster import Resources, connect, require_cpus, require_node, use_gpu
 from ganray.on_ray.data import Readers
 from ganray.on_ray.doubts import doubts
 from ganray.on_ray.record import Recorder
+from ganray.on_ray.scoring import conclude, make_keeper
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
 from ganray.storage import Store, arrow_filesystem, open_store
 from ganray.training.gamma import with_gamma
 
 RUN_FACTS = "run.json"
-DECISIVE = ("seed", "batch", "workers", "precision", "optimizer", "loss", "augment", "condition", "data", "ema_kimg", "ema_rampup")
+DECISIVE = ("seed", "batch", "lanes", "workers", "precision", "optimizer", "loss", "augment", "condition", "data", "ema_kimg", "ema_rampup")
 RUN = "checkpoints"  # Ray Train's name for the run, and its folder in the model folder
 
 
@@ -43,6 +44,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     vocabulary = check_catalog(config, catalog)
     config = with_gamma(config, catalog.num_images)
     store = open_store(config.out)
+    config = config.model_copy(update={"lanes": lanes(config, sum(len(shard.row_groups) for shard in catalog.info.shards))})
     check_folder(config, store, catalog.info.digest)
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
     for doubt in doubts(config, catalog, vocabulary):
@@ -51,9 +53,18 @@ def train(config: TrainConfig) -> dict[str, Any]:
     gpu = use_gpu(config.gpu, resources, config.workers)
     threads, readers = share_cpus(config, resources, gpu)
     board = make_board()
-    source = Source.of(catalog, vocabulary, config.data, config.seed)
+    source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes)
     histograms = {name: catalog.info.histograms[name] for name in vocabulary}
-    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, readers, board)
+    info = ModelInfo(
+        model=config.model,
+        attributes=vocabulary,
+        histograms=histograms,
+        catalog_url=source.url,
+        catalog_digest=catalog.info.digest,
+        train=config,
+    )
+    keeper = make_keeper(config, info, resources, config.workers * threads + 1, board)
+    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, readers, board, keeper)
     filesystem, path = arrow_filesystem(config.out)
     trainer = TorchTrainer(
         train_worker,
@@ -73,15 +84,20 @@ def train(config: TrainConfig) -> dict[str, Any]:
     )
     with Recorder(board, store, config) as recorder:
         _fit(trainer, recorder)
-    return _finish(config, store, recorder)
+        recorder.drain()
+        collapsed = conclude(keeper, config, store) if recorder.result else None
+    return _finish(config, store, recorder, collapsed)
 
 
 def check(config: TrainConfig) -> None:
     """What can be seen to be wrong from the configuration alone."""
-    if config.batch % config.workers:
+    if config.batch < config.workers:
+        raise ConfigError(f"train: {config.workers} workers cannot share a batch of {config.batch}", "Use a larger batch, or fewer workers")
+    if config.lanes and (config.batch % config.lanes or config.lanes < config.workers):
+        fitting = ", ".join(str(number) for number in divisors(config.batch) if number >= config.workers)
         raise ConfigError(
-            f"train: batch = {config.batch} does not divide by workers = {config.workers}",
-            f"Use a batch of {config.workers}, {2 * config.workers}, ...",
+            f"train: lanes = {config.lanes} does not fit a batch of {config.batch} and {config.workers} worker(s)",
+            f"Use one of {fitting}, or 0",
         )
     if config.condition.ramp_kimg > config.kimg:
         raise ConfigError(
@@ -91,6 +107,22 @@ def check(config: TrainConfig) -> None:
     for name, url in (("catalog", config.catalog), ("out", config.out)):
         if url.startswith("memory:"):
             raise ConfigError(f"train: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
+
+
+def lanes(config: TrainConfig, row_groups: int) -> int:
+    """How many sequences a batch is drawn from: what is asked for, or the most up to 8 that divide the batch and fill from the catalog.
+
+    The result of a run depends on it, and not on the number of workers, which divide the lanes among them (in even shares where they can).
+    """
+    if config.lanes:
+        return config.lanes
+    number = max(number for number in divisors(config.batch) if number <= max(1, min(8, row_groups)))
+    return number if number >= config.workers else min(number for number in divisors(config.batch) if number >= config.workers)
+
+
+def divisors(number: int) -> list[int]:
+    """All divisors of a number, the smallest first."""
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
 def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:
@@ -154,7 +186,7 @@ def _fit(trainer: TorchTrainer, recorder: Recorder) -> None:
             signal.signal(signal.SIGINT, before)
 
 
-def _finish(config: TrainConfig, store: Store, recorder: Recorder) -> dict[str, Any]:
+def _finish(config: TrainConfig, store: Store, recorder: Recorder, collapsed: CollapseError | None) -> dict[str, Any]:
     if recorder.error is not None:
         raise recorder.error
     result = recorder.result
@@ -162,11 +194,14 @@ def _finish(config: TrainConfig, store: Store, recorder: Recorder) -> dict[str, 
         raise StorageError(f"{config.out}: the run ended without a model", "Run the same command with --resume")
     _, info = load_model(config.out)
     store.put("README.md", model_card(info, recorder.rows, recorder.grids).encode())
+    if collapsed:
+        raise collapsed
     seconds = result["minutes"] * 60
     return {
         "model": config.out,
         "digest": info.digest,
         "kimg": result["kimg"],
+        **({"best": f"of {info.metrics['kimg']:g} kimg, merit {info.metrics['merit']:.3g}"} if info.metrics else {}),
         "minutes": round(result["minutes"], 2),
         "img/s": round(result["images"] / seconds, 1) if seconds > 0 and result["images"] else 0.0,
         "finished": time.strftime("%Y-%m-%d %H:%M:%S"),

@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ganray import __version__
+from ganray.catalog.order import Share
 from ganray.checkpoint import ModelInfo, load_state, save_model, save_state
 from ganray.config import TrainConfig
 from ganray.engine import Engine
@@ -23,6 +24,7 @@ from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import contact_sheet
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.failures import ours
+from ganray.on_ray.scoring import Offers
 from ganray.on_ray.windows import Source
 from ganray.requests import GenerateRequest
 from ganray.storage import open_store
@@ -45,6 +47,7 @@ class Job:
     threads: int
     readers: Readers
     board: Any
+    keeper: Any = None  # of scores (scoring.py)
 
 
 def train_worker(config: dict[str, Job]) -> None:
@@ -69,9 +72,7 @@ def _run(job: Job, context: RayContext) -> None:
         with checkpoint.as_directory() as folder:
             load_state(state, Path(folder), job.config, job.vocabulary)
     context.post("start", state.num_images / 1000)
-    share = job.config.batch // context.world_size
-    consumed = state.num_images // job.config.batch * share
-    batches = stream(job.source, context.rank, context.world_size, share, consumed, job.readers)
+    batches = stream(job.source, context.share, state.num_images // job.config.batch * context.share.each, job.readers)
     started = time.monotonic()
     first = state.num_images
     fit(state, batches, job.config, context)
@@ -101,22 +102,30 @@ class RayContext:
         context = ray.train.get_context()
         self.rank, self.world_size = context.get_world_rank(), context.get_world_size()
         self.device = ray.train.torch.get_device()
+        self.share = Share.of_rank(self.rank, self.world_size, job.config.lanes, job.config.batch)
         self._job = job
         self._started = time.monotonic()
+        self._offers = Offers(job.keeper, job.config.score.kimg)
+
+    def places(self, batch: int) -> range:
+        """The places of this rank's lanes."""
+        return self.share.places
 
     def average_(self, tensors: list[Tensor]) -> None:
         """One flat all-reduce: a single message, and the same sum on every rank (RAY.md 1.4)."""
         if self.world_size == 1:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        flat *= len(self.share.lanes) / self.share.of
         dist.all_reduce(flat)
-        flat /= self.world_size
         for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(part.view_as(tensor))
 
     def log(self, state: TrainState, row: Row) -> None:
-        """News for the driver's bar and TensorBoard."""
+        """News for the driver's bar and TensorBoard; and weights for the keeper of scores, where it is time."""
         self.post("log", row)
+        if self.rank == 0:
+            self._offers.offer(state)
 
     def grid(self, state: TrainState) -> None:
         """A sheet of fixed latents, a row per value of the first attribute, drawn on rank 0 in a few engine batches."""
@@ -135,10 +144,10 @@ class RayContext:
         self.post("checkpoint", row)
 
     def should_stop(self) -> bool:
-        """Whether `minutes` are over, by rank 0's clock."""
+        """Whether `minutes` are over, by rank 0's clock, or the scores say that the run has collapsed."""
         limit = self._job.config.minutes
-        over = bool(limit) and time.monotonic() - self._started > 60 * limit
-        if limit and self.world_size > 1:
+        over = (bool(limit) and time.monotonic() - self._started > 60 * limit) or bool(self._offers.verdict)
+        if (limit or self._job.keeper is not None) and self.world_size > 1:
             flag = torch.tensor([float(over)], device=self.device)
             dist.broadcast(flag, src=0)
             over = bool(flag.item())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,8 @@ from ganray.images.transforms import augment
 class Source:
     """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order.
 
-    `digest` is the catalog's: a task refuses another catalog that has taken its place.
+    `digest` is the catalog's: a task refuses another catalog that has taken its place. `lanes` divide the images that are shuffled
+    together: more lanes, smaller windows.
     """
 
     url: str
@@ -31,21 +33,22 @@ class Source:
     attributes: tuple[str, ...]
     data: DataConfig
     seed: int
+    lanes: int = 1
 
     @staticmethod
-    def of(catalog: Catalog, attributes: Iterable[str], data: DataConfig, seed: int) -> Source:
+    def of(catalog: Catalog, attributes: Iterable[str], data: DataConfig, seed: int, lanes: int = 1) -> Source:
         """The source of an open catalog, conditioned on `attributes`."""
-        return Source(catalog.url, catalog.info.digest, tuple(attributes), data, seed)
+        return Source(catalog.url, catalog.info.digest, tuple(attributes), data, seed, lanes)
 
 
 def catalog_order(source: Source) -> Order:
     """The order of a source's catalog."""
     info = _catalog(source.url, source.digest).info
-    return Order([shard.row_groups for shard in info.shards], source.seed, source.data.window)
+    return Order([shard.row_groups for shard in info.shards], source.seed, max(1, source.data.window // source.lanes))
 
 
-def window_bytes(source: Source) -> int:
-    """The bytes of a window's images, about: windows end with a row group."""
+def read_bytes(source: Source) -> int:
+    """The bytes of the images that a reader reads at once, about: windows end with a row group."""
     return source.data.window * 3 * _catalog(source.url, source.digest).info.resolution ** 2
 
 
@@ -69,17 +72,33 @@ def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], 
 
 
 class WindowReader:
-    """The actor of Ray Data that reads: one window in, one block out; its catalog stays open from window to window."""
+    """The actor of Ray Data that reads: some windows in, one block out; its catalog stays open from one call to the next."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
     def __call__(self, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
-        """`read_window` as Ray Data calls it, on a batch of one item."""
-        groups = tuple((int(shard), int(group)) for shard, group in item["groups"][0])
-        window = Window(int(item["epoch"][0]), groups, int(item["rows"][0]), tuple(int(part) for part in item["key"][0]))
-        images, labels = read_window(self._source, window)
-        return {"image": images, "label": labels}
+        """`read_window` one after the other, as Ray Data calls it: on a batch of one `packed` item."""
+        read = [read_window(self._source, window) for window in unpacked(str(item["windows"][0]))]
+        images, labels = zip(*read, strict=True)
+        return {"image": joined(images), "label": joined(labels)}
+
+
+def packed(windows: Sequence[Window]) -> str:
+    """Windows as text: what a reader is told."""
+    return json.dumps([(window.epoch, window.groups, window.rows, window.key) for window in windows])
+
+
+def unpacked(text: str) -> list[Window]:
+    """The windows of `packed`."""
+    return [
+        Window(epoch, tuple((shard, group) for shard, group in groups), rows, tuple(key)) for epoch, groups, rows, key in json.loads(text)
+    ]
+
+
+def joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Arrays one after the other; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 @functools.lru_cache(maxsize=8)

@@ -13,18 +13,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganray.config import AugmentConfig
+from ganray.training.draws import Draws
 
 LUMA = (0.299, 0.587, 0.114)
 
 
-def augment(x: Tensor, p: float | Tensor, config: AugmentConfig, rng: torch.Generator) -> Tensor:
+def augment(x: Tensor, p: float | Tensor, config: AugmentConfig, draws: Draws) -> Tensor:
     """Transform each image of x [N, C, H, W] by its own draw; every transform happens with probability `p` on its own.
 
     A `p` that adapts is a scalar on the device: the host does not look at it, which would wait for the device in every step.
     """
     if not isinstance(p, Tensor) and p == 0:
         return x
-    draw = _Draw(len(x), p, x.device, rng)
+    draw = _Draw(len(x), p, draws)
     theta = _affine(draw, config)
     x = F.grid_sample(x, F.affine_grid(theta, list(x.shape), align_corners=False), padding_mode="border", align_corners=False)
     if config.colour:
@@ -37,8 +38,8 @@ def augment(x: Tensor, p: float | Tensor, config: AugmentConfig, rng: torch.Gene
 class _Draw:
     """Per-image random numbers: `uniform` and `normal` are 0, and `coin` is 1, for images that a transform leaves alone."""
 
-    def __init__(self, num: int, p: float | Tensor, device: torch.device, rng: torch.Generator) -> None:
-        self.uniforms = torch.rand(24, num, device=device, generator=rng)
+    def __init__(self, num: int, p: float | Tensor, draws: Draws) -> None:
+        self.uniforms = draws.uniform(24, num)
         self.p, self.used = p, 0
 
     def _next(self) -> Tensor:

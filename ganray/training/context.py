@@ -1,4 +1,4 @@
-"""What the training loop asks of the world around it: seven members, implemented by a laptop here and by Ray Train at the rim."""
+"""What the training loop asks of the world around it: eight members, implemented by a laptop here and by Ray Train at the rim."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ class Context(Protocol):
     world_size: int
     device: torch.device
 
+    def places(self, batch: int) -> range:
+        """The places of this worker's images in a batch of that many."""
+
     def average_(self, tensors: list[Tensor]) -> None:
-        """Replace each tensor by its mean over the workers, in place."""
+        """Replace each tensor by its mean over the workers, each counting by its share of the batch, in place."""
 
     def log(self, state: TrainState, row: Row) -> None:
         """Take the means since the last row: losses, penalties, schedules, img_per_s, data_wait (share of time without data)."""
@@ -41,6 +44,10 @@ class LocalContext:
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.rank, self.world_size, self.device = 0, 1, torch.device(device)
         self.rows: list[Row] = []
+
+    def places(self, batch: int) -> range:
+        """See `Context`: all of them."""
+        return range(batch)
 
     def average_(self, tensors: list[Tensor]) -> None:
         """See `Context`: the mean over one worker."""

@@ -15,13 +15,14 @@ from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.images.codec import to_float
 from ganray.training.context import Context, Row
+from ganray.training.draws import step_draws
 from ganray.training.schedules import crossed, hyper
-from ganray.training.state import TrainState, step_rng
+from ganray.training.state import TrainState
 from ganray.training.step import Terms, train_step
 
 
 class Batch(NamedTuple):
-    """One worker's share of a step: images uint8 [n, H, W, 3], labels int64 [n, A], n = config.batch / workers."""
+    """One worker's share of a step: images uint8 [n, H, W, 3], labels int64 [n, A], n = len(context.places(config.batch))."""
 
     images: Tensor
     labels: Tensor
@@ -54,13 +55,13 @@ def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, contex
 
 
 def _step(state: TrainState, batch: Batch, config: TrainConfig, context: Context) -> dict[str, Tensor]:
-    expected = config.batch // context.world_size
-    if len(batch.images) != expected:
-        raise TrainingError(f"a batch has {len(batch.images)} images, not {expected}", "Give each worker batch / workers images a step.")
+    places = context.places(config.batch)
+    if len(batch.images) != len(places):
+        raise TrainingError(f"a batch has {len(batch.images)} images, not {len(places)}", "Give each worker its share of every step.")
     real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
     label = batch.labels.to(context.device, non_blocking=True)
-    rng = step_rng(config.seed, context.rank, state.num_images, context.device)
-    return train_step(state, real, label, Terms(config, hyper(config, state.num_images), rng, context.average_))
+    draws = step_draws(config.seed, state.num_images, config.batch, places.start, context.device)
+    return train_step(state, real, label, Terms(config, hyper(config, state.num_images), draws, context.average_))
 
 
 class _Window:

@@ -1,12 +1,11 @@
 """Everything that training carries from one step to the next: with it and the config, a run goes on exactly where it stood.
 
-There is no random state among it: each step draws from a stream of its own, keyed by (seed, rank, images seen).
+There is no random state among it: each step draws from a stream of its own, keyed by (seed, images seen): draws.py.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,14 +83,6 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
     opt_g, opt_d = _adam(generator, config.optimizer), _adam(discriminator, config.optimizer)
     adaptive = Adaptive.start(config.augment, device) if config.augment.target else None
     return TrainState(generator, discriminator, ema, opt_g, opt_d, adaptive=adaptive)
-
-
-def step_rng(seed: int, rank: int, num_images: int, device: torch.device) -> torch.Generator:
-    """Give the random stream of one step on one worker: a function of its arguments, so that a resumed run draws the same."""
-    key = hashlib.sha256(f"{seed}/{rank}/{num_images}".encode()).digest()
-    rng = torch.Generator(device)
-    rng.manual_seed(int.from_bytes(key[:8], "big") >> 1)
-    return rng
 
 
 def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:

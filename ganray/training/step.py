@@ -9,8 +9,9 @@ gradient are those from D's half. The paper draws both afresh; that costs a sixt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from ganray.config import TrainConfig
 from ganray.models import set_strength
 from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
+from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
 from ganray.training.losses import GAMES, exact_penalty, finite_penalty
 from ganray.training.schedules import Hyper
@@ -30,12 +32,22 @@ Average = Callable[[list[Tensor]], None]
 
 @dataclass(frozen=True)
 class Terms:
-    """What one step is played by; `average` takes the mean over workers of a list of tensors, in place."""
+    """What one step is played by; `average` takes the mean over workers of a list of tensors, in place, by their shares of the batch."""
 
     config: TrainConfig
     hyper: Hyper
-    rng: torch.Generator
+    draws: Draws
     average: Average
+
+
+@dataclass(frozen=True)
+class Part:
+    """A micro-batch: `share` of this worker's images, with the draws of their places."""
+
+    real: Tensor
+    label: Tensor
+    terms: Terms
+    share: float
 
 
 def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> dict[str, Tensor]:
@@ -46,19 +58,43 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
     if terms.config.condition.ramp_kimg:
         for network in (state.generator, state.discriminator, state.ema):
             set_strength(network, terms.hyper.condition)
-    with autocast(real.device, terms.config):
-        fake = state.generator(_latent(state, real, terms), label)
-        loss, real_logits, metrics = discriminator_loss(state, real, fake.detach(), label, terms)
-    metrics["grad_d"] = _descend(loss, state.discriminator, state.opt_d, terms, [metrics["sign"]])
-    with autocast(real.device, terms.config):
-        loss = generator_loss(state, real_logits.detach(), fake, label, terms)
-    metrics["loss_g"] = loss.detach()
-    metrics["grad_g"] = _descend(loss, state.generator, state.opt_g, terms)
+    played = []
+    metrics: dict[str, Tensor] = {}
+    gradients: list[Tensor] = []
+    parts = list(micro_batches(real, label, terms))
+    for part in parts:
+        with autocast(real.device, terms.config):
+            z = _latent(state, part)
+            with torch.set_grad_enabled(len(parts) == 1):  # further graphs would take the memory that parts are there to save
+                fake = state.generator(z, part.label)
+            loss, real_logits, scalars = discriminator_loss(state, part.real, fake.detach(), part.label, part.terms)
+        _add(gradients, _gradients(loss, state.discriminator), part.share)
+        metrics = {name: value * part.share + metrics.get(name, 0.0) for name, value in scalars.items()}
+        played.append((part, z, real_logits.detach()))
+    metrics["grad_d"] = _descend(gradients, state.discriminator, state.opt_d, terms, [metrics["sign"]])
+    gradients = []
+    for part, z, real_logits in played:
+        with autocast(real.device, terms.config):
+            fake = fake if len(parts) == 1 else state.generator(z, part.label)
+            loss = generator_loss(state, real_logits, fake, part.label, part.terms)
+        _add(gradients, _gradients(loss, state.generator), part.share)
+        metrics["loss_g"] = loss.detach() * part.share + metrics.get("loss_g", 0.0)
+    metrics["grad_g"] = _descend(gradients, state.generator, state.opt_g, terms)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
     if state.adaptive:
         metrics["p"] = state.adaptive.p.clone()
         state.adaptive.update(metrics["sign"], terms.config.batch, terms.config.augment)
     return metrics
+
+
+def micro_batches(real: Tensor, label: Tensor, terms: Terms) -> Iterator[Part]:
+    """Divide this worker's images into `accumulate` parts of equal size, or nearly; no more parts than images."""
+    num = len(real)
+    size = math.ceil(num / terms.config.accumulate)
+    for first in range(0, num, size):
+        rows = slice(first, first + size)
+        its = terms if size >= num else replace(terms, draws=terms.draws.part(first))
+        yield Part(real[rows], label[rows], its, len(real[rows]) / num)
 
 
 def discriminator_loss(
@@ -96,29 +132,43 @@ def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: 
         real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
         real_logits, fake_logits = network(torch.cat([real, fake]), torch.cat([label, label])).split(num)
         return real_logits, fake_logits, exact_penalty(real_logits, real), exact_penalty(fake_logits, fake)
-    few = max(1, round(loss.fraction * num))
-    near = torch.cat([real[:few], fake[:few]])
-    near = near + loss.sigma * torch.randn(near.shape, device=near.device, generator=terms.rng)
-    logits = network(torch.cat([real, fake, near]), torch.cat([label, label, label[:few], label[:few]]))
-    real_logits, fake_logits, near_real, near_fake = logits.split([num, num, few, few])
-    r1 = finite_penalty(real_logits[:few], near_real, loss.sigma)
-    r2 = finite_penalty(fake_logits[:few], near_fake, loss.sigma)
+    chosen = terms.draws.chosen(num, loss.fraction)
+    noise = terms.draws.noise(num, loss.fraction, real.shape[1:])
+    near = torch.cat([real[chosen], fake[chosen]]) + loss.sigma * noise
+    logits = network(torch.cat([real, fake, near]), torch.cat([label, label, label[chosen], label[chosen]]))
+    real_logits, fake_logits, near_real, near_fake = logits.split([num, num, len(chosen), len(chosen)])
+    scale = len(chosen) / terms.draws.share_chosen(num, loss.fraction)  # 1 where every part has its share of the chosen
+    r1 = finite_penalty(real_logits[chosen], near_real, loss.sigma) * scale if len(chosen) else real_logits.new_zeros(())
+    r2 = finite_penalty(fake_logits[chosen], near_fake, loss.sigma) * scale if len(chosen) else real_logits.new_zeros(())
     return real_logits, fake_logits, r1, r2
 
 
 def _transform(state: TrainState, x: Tensor, terms: Terms) -> Tensor:
     p = state.adaptive.p if state.adaptive else terms.hyper.p
-    return augment(x, p, terms.config.augment, terms.rng)
+    return augment(x, p, terms.config.augment, terms.draws)
 
 
-def _latent(state: TrainState, real: Tensor, terms: Terms) -> Tensor:
-    return torch.randn(len(real), state.generator.z_dim, device=real.device, generator=terms.rng)
+def _latent(state: TrainState, part: Part) -> Tensor:
+    return part.terms.draws.normal(len(part.real), state.generator.z_dim)
 
 
-def _descend(loss: Tensor, network: nn.Module, optimizer: Adam, terms: Terms, also: Sequence[Tensor] = ()) -> Tensor:
-    """One step of Adam on `loss`, averaged over workers, and so is what else must agree; gives the norm of the gradient."""
+def _gradients(loss: Tensor, network: nn.Module) -> list[Tensor]:
+    return list(torch.autograd.grad(loss, list(network.parameters())))
+
+
+def _add(total: list[Tensor], gradients: list[Tensor], share: float) -> None:
+    """Add `share` times the gradients to a total that begins empty."""
+    if share != 1:
+        torch._foreach_mul_(gradients, share)
+    if total:
+        torch._foreach_add_(total, gradients)
+    else:
+        total += gradients
+
+
+def _descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: Terms, also: Sequence[Tensor] = ()) -> Tensor:
+    """One step of Adam on gradients that are averaged over workers, and so is what else must agree; gives the norm of the gradient."""
     parameters = list(network.parameters())
-    gradients = list(torch.autograd.grad(loss, parameters))
     statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
     terms.average([*gradients, *statistics, *also])
     for parameter, gradient in zip(parameters, gradients, strict=True):

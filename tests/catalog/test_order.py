@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from ganray.catalog.order import Order
+from ganray.catalog.order import Order, Share
 from ganray.errors import CatalogError
 
 SIZES = [[100, 100, 37], [100, 64], [5]]
@@ -32,25 +32,40 @@ def test_windows_have_streams_of_their_own():
     assert len(draws) == len(windows)
 
 
-@pytest.mark.parametrize("world", [1, 2, 3])
-def test_ranks_share_the_stream_without_overlap(world):
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8])
+def test_windows_are_dealt_in_order_and_no_lane_falls_behind(lanes):
     order = Order(SIZES, 3, 100)
-    ranks = [list(itertools.islice(order.stream(rank, world), 12 // world)) for rank in range(world)]
-    interleaved = [window for turn in zip(*ranks, strict=True) for window in turn]
-    assert interleaved == list(itertools.islice(order.stream(0, 1), len(interleaved)))
+    dealt = list(itertools.islice(order.deal(lanes), 200))
+    assert [window for _, _, window in dealt] == [window for epoch in range(100) for window in order.epoch(epoch)][:200]
+    given = [0] * lanes
+    for lane, start, window in dealt:
+        assert start == given[lane] == min(given)  # the lane that runs out first is served first
+        given[lane] += window.rows
+    assert max(given) - min(given) <= max(window.rows for _, _, window in dealt)
+
+
+@pytest.mark.parametrize(("lanes", "world"), [(1, 1), (8, 1), (8, 2), (8, 3), (4, 4), (5, 2)])
+def test_workers_divide_the_lanes_and_the_places_of_a_batch(lanes, world):
+    shares = [Share.of_rank(rank, world, lanes, batch=3 * lanes) for rank in range(world)]
+    assert [lane for share in shares for lane in share.lanes] == list(range(lanes))
+    assert [place for share in shares for place in share.places] == list(range(3 * lanes))
+    sizes = {len(share.lanes) for share in shares}
+    assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize("consumed", [0, 1, 99, 100, 405, 406, 407, 5000])
 def test_seek_lands_where_reading_would(consumed):
-    order = Order(SIZES, 5, 120)
-    left = consumed
-    for window in order.stream(1, 2):
-        if left < window.rows:
-            break
-        left -= window.rows
-    windows, skip = order.seek(1, 2, consumed)
-    assert next(windows) == window
-    assert skip == left
+    order, share = Order(SIZES, 5, 120), Share(range(1, 3), 4, 8)
+    streams = {lane: [] for lane in share.lanes}
+    for lane, _, window in itertools.islice(order.deal(4), 400):
+        if lane in streams:
+            streams[lane] += [(window, row) for row in range(window.rows)]
+    found = {lane: [] for lane in share.lanes}
+    for lane, skip, window in itertools.islice(order.seek(share, consumed), 10):
+        found[lane] += [(window, row) for row in range(skip, window.rows)]
+    for lane in share.lanes:
+        assert len(found[lane]) > 0
+        assert found[lane] == streams[lane][consumed : consumed + len(found[lane])]
 
 
 def test_an_empty_catalog_is_an_error():

@@ -1,10 +1,12 @@
 import itertools
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 
+from ganray.catalog.order import Share
 from ganray.catalog.reader import Catalog
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
@@ -15,13 +17,15 @@ AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.
 PLAIN = DataConfig(window=40, flip=0.0)
 
 
-def source(url, data=AUGMENTED, seed=1):
-    return Source.of(Catalog.open(url), ("category", "colour"), data, seed)
+def source(url, data=AUGMENTED, seed=1, lanes=1):
+    return Source.of(Catalog.open(url), ("category", "colour"), data, seed, lanes)
 
 
-def take(url, num, **options):
-    told = {"rank": 0, "world": 1, "batch": 16, "consumed": 0} | options
-    batches = stream(source(url, told.pop("data", AUGMENTED)), **told)
+WHOLE = Share.whole(16)
+
+
+def take(url, num, share=WHOLE, data=AUGMENTED, **options):
+    batches = stream(source(url, data, lanes=share.of), share, **{"consumed": 0, **options})
     taken = list(itertools.islice(batches, num))
     batches.close()
     return torch.cat([batch.images for batch in taken]), torch.cat([batch.labels for batch in taken])
@@ -61,7 +65,7 @@ def test_augmentation_changes_pixels_but_not_labels(small_catalog):
 def test_batches_are_the_windows_in_order(cluster, small_catalog):
     images, labels = take(small_catalog, 25, readers=Readers(2, 0.5))
     order = catalog_order(source(small_catalog))
-    windows = [read_window(source(small_catalog), window) for window in itertools.islice(order.stream(0, 1), 12)]
+    windows = [read_window(source(small_catalog), window) for _, _, window in itertools.islice(order.deal(1), 12)]
     expected = np.concatenate([part[0] for part in windows])[: len(images)]
     assert len(images) == 400  # more than two epochs
     assert np.array_equal(images.numpy(), expected)
@@ -100,16 +104,44 @@ def test_another_catalog_in_its_place_is_refused(small_catalog):
 
 
 @pytest.mark.ray
-def test_ranks_get_different_images(cluster, small_catalog):
-    first, _ = take(small_catalog, 6, rank=0, world=2, data=PLAIN)
-    second, _ = take(small_catalog, 6, rank=1, world=2, data=PLAIN)
-    assert not {image.numpy().tobytes() for image in first} & {image.numpy().tobytes() for image in second}
+@pytest.mark.parametrize("world", [2, 3])
+def test_the_shares_of_workers_are_the_batches_of_one(cluster, small_catalog, world):
+    """Over more than an epoch, in even shares and in uneven ones."""
+    whole, labels = take(small_catalog, 16, Share.of_rank(0, 1, 8, 16))
+    parts = [Share.of_rank(rank, world, 8, 16) for rank in range(world)]
+    taken = [take(small_catalog, 16, share) for share in parts]
+    for batch in range(16):
+        for share, (images, their) in zip(parts, taken, strict=True):
+            num = len(share.places)
+            here = slice(16 * batch + share.places.start, 16 * batch + share.places.stop)
+            assert torch.equal(images[num * batch : num * (batch + 1)], whole[here])
+            assert torch.equal(their[num * batch : num * (batch + 1)], labels[here])
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("consumed", [2, 18, 30])
+def test_a_position_in_lanes_is_where_reading_would_be(cluster, small_catalog, consumed):
+    share = Share.of_rank(1, 2, 8, 16)
+    whole, _ = take(small_catalog, 20, share)
+    rest, _ = take(small_catalog, 3, share, consumed=consumed)
+    start = consumed // share.each * len(share.places)
+    assert torch.equal(rest, whole[start : start + len(rest)])
+
+
+def test_an_epoch_in_lanes_is_every_image_once_give_or_take_a_window(small_catalog):
+    """Lanes are as far as the windows let them be, and no image is lost between them."""
+    told = source(small_catalog, PLAIN, lanes=4)
+    counts = Counter()
+    for _, _, window in itertools.islice(catalog_order(told).deal(4), len(catalog_order(told).epoch(0))):
+        counts.update(image.tobytes() for image in read_window(told, window)[0])
+    truth = Counter(image.tobytes() for images, _ in Catalog.open(small_catalog).iter_images() for image in images)
+    assert counts == truth
 
 
 @pytest.mark.ray
 def test_a_consumer_keeps_its_core_while_the_readers_rest(cluster, small_catalog):
     """Without the breather Ray Data's thread spins here: more than one second of this process's time a second."""
-    batches = stream(source(small_catalog), rank=0, world=1, batch=16, consumed=0)
+    batches = stream(source(small_catalog), Share.whole(16), consumed=0)
     next(batches)
     time.sleep(2.0)  # the readers go as far ahead as they may
     started = time.process_time()

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from ganray.catalog.order import Share
 from ganray.catalog.reader import Catalog
 from ganray.checkpoint import load_model
 from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, NonFiniteError
 from ganray.on_ray.cluster import Resources
 from ganray.on_ray.data import Readers
-from ganray.on_ray.train import check, check_catalog, share_cpus, train
+from ganray.on_ray.train import check, check_catalog, lanes, share_cpus, train
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -138,10 +139,10 @@ def test_an_error_on_one_rank_ends_the_run_at_once(cluster, small_catalog, tmp_p
     def change(train_worker):
         original = train_worker.stream
 
-        def stream(source, rank, *rest):
-            if rank == 1:
+        def stream(source, share, *rest):
+            if share.lanes.start:
                 raise CatalogError("rank 1 has no way to the catalog")
-            return original(source, rank, *rest)
+            return original(source, share, *rest)
 
         train_worker.stream = stream
 
@@ -150,7 +151,7 @@ def test_an_error_on_one_rank_ends_the_run_at_once(cluster, small_catalog, tmp_p
         train(config(small_catalog, tmp_path / "m", workers=2))
 
 
-def test_the_mean_over_workers_is_the_mean(tmp_path):
+def test_the_mean_over_workers_is_by_their_shares(tmp_path):
     """Two processes of gloo: `average_` on tensors of different shapes."""
     torch.multiprocessing.spawn(_average, args=(str(tmp_path / "store"),), nprocs=2)
 
@@ -161,10 +162,11 @@ def _average(rank, path):
     torch.distributed.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
     context = RayContext.__new__(RayContext)
     context.world_size = 2
+    context.share = Share.of_rank(rank, 2, 3, 12)  # one lane of three, and two
     tensors = [torch.full((2, 3), float(rank)), torch.tensor([10.0 * rank, 1.0])]
     context.average_(tensors)
-    assert torch.equal(tensors[0], torch.full((2, 3), 0.5))
-    assert torch.equal(tensors[1], torch.tensor([5.0, 1.0]))
+    assert torch.allclose(tensors[0], torch.full((2, 3), 2 / 3))
+    assert torch.allclose(tensors[1], torch.tensor([20 / 3, 1.0]))
     torch.distributed.destroy_process_group()
 
 
@@ -223,14 +225,25 @@ def test_a_killed_worker_costs_nothing_but_time(run, cluster, small_catalog, tmp
     assert all(torch.equal(killed[name], whole[name]) for name in whole)
 
 
-def test_a_batch_that_does_not_divide_is_refused():
-    with pytest.raises(ConfigError, match="batch = 16 does not divide by workers = 3"):
-        check(config("c", "m", workers=3))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch": 2, "workers": 3}, "3 workers cannot share a batch of 2"),
+        ({"lanes": 5}, r"lanes = 5 does not fit a batch of 16 and 1 worker.*1, 2, 4, 8, 16, or 0"),
+        ({"lanes": 2, "workers": 3}, r"lanes = 2 does not fit a batch of 16 and 3 worker.*Use one of 4, 8, 16, or 0"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        check(config("c", "m", **changes))
 
 
-def test_a_ramp_of_the_condition_longer_than_the_run_is_refused():
-    with pytest.raises(ConfigError, match=r"condition.ramp_kimg = 1 is over kimg = 0.192.*0.096, or less"):
-        check(config("c", "m", condition={"ramp_kimg": 1}))
+@pytest.mark.parametrize(
+    ("batch", "workers", "row_groups", "expected"),
+    [(16, 1, 100, 8), (16, 8, 100, 8), (16, 9, 100, 16), (20, 1, 100, 5), (13, 1, 100, 1), (13, 2, 100, 13), (16, 1, 3, 2), (16, 4, 1, 4)],
+)
+def test_the_number_of_lanes_fits_batch_workers_and_catalog(batch, workers, row_groups, expected):
+    assert lanes(config("c", "m", batch=batch, workers=workers), row_groups) == expected
 
 
 def test_memory_is_not_shared_with_workers():

@@ -5,12 +5,13 @@ import torch
 
 from ganray.config import AugmentConfig
 from ganray.training.augment import augment
+from ganray.training.draws import Draws
 
 OFF = AugmentConfig(flip=False, shift=0, scale=0, rotate=0, colour=0, cutout=0)
 
 
-def rng(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def rng(seed: int = 0, num: int = 1000) -> Draws:
+    return Draws(seed, num)
 
 
 def only(**changes) -> AugmentConfig:

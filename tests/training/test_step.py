@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import copy
+import threading
 
 import pytest
 import torch
 
 from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, TrainConfig
+from ganray.training.draws import step_draws
 from ganray.training.schedules import hyper
-from ganray.training.state import create_state, step_rng
+from ganray.training.state import create_state
 from ganray.training.step import Terms, autocast, discriminator_loss, generator_loss, train_step
 
 CPU = torch.device("cpu")
@@ -21,7 +23,7 @@ def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def terms(config: TrainConfig, average=lambda tensors: None) -> Terms:
-    return Terms(config, hyper(config, 0), step_rng(0, 0, 0, CPU), average)
+    return Terms(config, hyper(config, 0), step_draws(0, 0, config.batch), average)
 
 
 def losing(**changes) -> TrainConfig:
@@ -86,6 +88,49 @@ def test_halves_of_a_batch_averaged_over_two_workers_descend_as_the_mean():
     assert all(torch.equal(before[key], value) for key, value in state.discriminator.state_dict().items())
 
 
+def in_parts(config: TrainConfig, world: int) -> dict[str, torch.Tensor]:
+    """Two steps of `world` workers played one after the other: each hands its tensors to `average`, the last one's turn adds them up."""
+    states = [create_state(config, (3,)) for _ in range(world)]
+    real, label = batch()
+    each = len(real) // world
+    for step in range(2):
+        barrier = threading.Barrier(world)
+        given: list[list[torch.Tensor]] = [[] for _ in range(world)]
+
+        def play(rank, step=step, barrier=barrier, given=given):
+            def average(tensors):
+                given[rank] = [tensor.clone() for tensor in tensors]
+                barrier.wait()
+                for i, tensor in enumerate(tensors):
+                    tensor.copy_(sum(theirs[i] for theirs in given) / world)
+                barrier.wait()
+
+            rows = slice(rank * each, (rank + 1) * each)
+            draws = step_draws(config.seed, step * config.batch, config.batch, rank * each)
+            train_step(states[rank], real[rows], label[rows], Terms(config, hyper(config, 0), draws, average))
+
+        threads = [threading.Thread(target=play, args=(rank,)) for rank in range(world)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    ours = [state.export()[0] for state in states]
+    assert all(torch.equal(ours[0][name], theirs[name]) for theirs in ours for name in ours[0])
+    return ours[0]
+
+
+@pytest.mark.parametrize("penalty", ["finite", "exact", "none"])
+@pytest.mark.parametrize(("world", "accumulate"), [(2, 1), (4, 1), (1, 2), (1, 3), (1, 8), (2, 2)])
+def test_a_batch_in_parts_is_the_whole_batch(penalty, world, accumulate):
+    """Over workers and micro-batches, even and uneven: equal to 1e-5 of the largest weight, which is rounding (other sums of 8 images)."""
+    config = losing(penalty=penalty).model_copy(update={"precision": "fp32"})
+    whole = in_parts(config, 1)
+    parts = in_parts(config.model_copy(update={"accumulate": accumulate}), world)
+    for name, value in whole.items():
+        if not name.startswith("opt"):
+            assert torch.allclose(parts[name], value, atol=1e-5, rtol=0), (name, (parts[name] - value).abs().max())
+
+
 def test_the_augmentation_adapts_to_what_all_workers_see():
     """D's advantage is averaged with its gradients, and the mean moves p: equal on every worker."""
     config = CONFIG.model_copy(update={"augment": AugmentConfig(p=0.5, target=0.6, speed_kimg=0.1)})
@@ -113,7 +158,7 @@ def test_labels_come_in_by_the_ramp_on_all_three_networks():
     train_step(states[1], real, label.flip(0), terms(config))
     assert all(torch.equal(a, states[1].export()[0][key]) for key, a in states[0].export()[0].items())
     assert torch.equal(states[0].generator.condition.embeddings[0].weight, weights)
-    full = Terms(config, hyper(config, 1000), step_rng(0, 0, 0, CPU), lambda tensors: None)
+    full = Terms(config, hyper(config, 1000), step_draws(0, 0, config.batch), lambda tensors: None)
     train_step(states[2], real, label, full)
     assert not torch.equal(states[2].discriminator.head.embeddings[0].weight, states[0].discriminator.head.embeddings[0].weight)
     assert states[2].ema.condition.embeddings.strength == 1 != states[0].ema.condition.embeddings.strength
