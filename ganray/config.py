@@ -90,6 +90,9 @@ class LossConfig(Section):
         0.03, description="step of the finite difference, in units of [-1, 1]; below 0.03 the rounding of bf16 shows"
     )
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")
+    spread: NonNegativeFloat = Field(
+        0.0, description="weight of the term that keeps samples of one label as far apart as photos of it are; 0 = off"
+    )
 
 
 class AugmentConfig(Section):
@@ -168,7 +171,8 @@ class TrainConfig(Section):
     gpu: bool | None = Field(None, description="one GPU a worker; default: where the cluster has them")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 where the device has it (GPU, new CPU), else fp32")
     max_failures: NonNegativeInt = Field(3, description="worker failures survived by restarting from the last checkpoint")
-    checkpoint_kimg: PositiveFloat = Field(10.0, description="thousand images between checkpoints")
+    checkpoint_kimg: PositiveFloat = Field(10.0, description="thousand images between checkpoints, at most")
+    checkpoint_minutes: NonNegativeFloat = Field(10.0, description="minutes between checkpoints, at most; 0 = by images alone")
     keep: PositiveInt = Field(2, description="checkpoints kept")
     log_kimg: PositiveFloat = Field(0.5, description="thousand images between log lines and TensorBoard scalars")
     grid_kimg: PositiveFloat = Field(5.0, description="thousand images between sample grids")

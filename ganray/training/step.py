@@ -23,7 +23,7 @@ from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
-from ganray.training.losses import GAMES, exact_penalty, finite_penalty
+from ganray.training.losses import GAMES, exact_penalty, finite_penalty, spread_loss, spread_ratio
 from ganray.training.schedules import Hyper
 from ganray.training.state import TrainState
 
@@ -77,8 +77,12 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
         with autocast(real.device, terms.config):
             fake = fake if len(parts) == 1 else state.generator(z, part.label)
             loss = generator_loss(state, real_logits, fake, part.label, part.terms)
-        _add(gradients, _gradients(loss, state.generator), part.share)
         metrics["loss_g"] = loss.detach() * part.share + metrics.get("loss_g", 0.0)
+        if terms.config.loss.spread:
+            ratio = spread_ratio(part.real, fake, part.label)
+            metrics["spread"] = ratio.detach() * part.share + metrics.get("spread", 0.0)
+            loss = loss + terms.config.loss.spread * spread_loss(ratio)
+        _add(gradients, _gradients(loss, state.generator), part.share)
     metrics["grad_g"] = _descend(gradients, state.generator, state.opt_g, terms)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
     if state.adaptive:
