@@ -24,6 +24,7 @@ from ganray.on_ray.data import Readers
 from ganray.on_ray.doubts import doubts
 from ganray.on_ray.record import Recorder
 from ganray.on_ray.scoring import conclude, make_keeper
+from ganray.on_ray.trackers import require
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
 from ganray.storage import Store, arrow_filesystem, open_store
@@ -91,6 +92,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
 
 def check(config: TrainConfig) -> None:
     """What can be seen to be wrong from the configuration alone."""
+    require(config.track)
     if config.batch < config.workers:
         raise ConfigError(f"train: {config.workers} workers cannot share a batch of {config.batch}", "Use a larger batch, or fewer workers")
     if config.lanes and (config.batch % config.lanes or config.lanes < config.workers):
