@@ -38,6 +38,8 @@ class DcganGenerator(Generator):
 class DcganDiscriminator(Discriminator):
     """A strided convolution for each halving down to 4x4 -> features -> projection."""
 
+    batch_statistics = True
+
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__(config, label_sizes)
         _check(config)

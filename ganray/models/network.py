@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -28,6 +29,8 @@ class Generator(nn.Module, ABC):
 
 class Discriminator(nn.Module, ABC):
     """From image and label to one logit: high where the image looks real for its label."""
+
+    batch_statistics: ClassVar[bool] = False  # whether images of a pass look at each other (batch norm): real and fake then go apart
 
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__()

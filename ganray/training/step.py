@@ -129,8 +129,11 @@ def autocast(device: torch.device, config: TrainConfig) -> torch.autocast:
 def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits [N] of real and of fake, and the mean squared gradient of D at each (R1, R2) by the configured method."""
     loss, network, num = terms.config.loss, state.discriminator, len(real)
-    if loss.penalty == "none":  # two passes: the batch norm of the classic networks must not mix real and fake
-        real_logits, fake_logits = network(real, label), network(fake, label)
+    if loss.penalty == "none":
+        if network.batch_statistics:
+            real_logits, fake_logits = network(real, label), network(fake, label)
+        else:
+            real_logits, fake_logits = network(torch.cat([real, fake]), torch.cat([label, label])).split(num)
         return real_logits, fake_logits, real_logits.new_zeros(()), real_logits.new_zeros(())
     if loss.penalty == "exact":
         real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()

@@ -105,3 +105,13 @@ def test_convolutions_are_laid_out_channels_last(name):
 def test_an_unknown_model_lists_the_known():
     with pytest.raises(ConfigError, match=r"model\.name is 'vae'.*mlp, dcgan, r3"):
         build_generator(ModelConfig(name="vae"), ())
+
+
+@each_model
+def test_a_discriminator_says_whether_images_of_a_pass_look_at_each_other(name):
+    """Real and fake share a pass where they do not."""
+    discriminator = build_discriminator(TINY[name], (3,)).train()
+    x = torch.randn(8, 3, TINY[name].resolution, TINY[name].resolution)
+    label = torch.zeros(8, 1, dtype=torch.int64)
+    together, apart = discriminator(x, label), torch.cat([discriminator(half, label[:4]) for half in (x[:4], 5 * x[4:])])
+    assert torch.allclose(together[:4], apart[:4], atol=1e-5) != discriminator.batch_statistics
