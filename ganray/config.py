@@ -309,7 +309,7 @@ class DemoConfig(Section):
 class BenchmarkConfig(Section):
     """Measure ganray against the bare loop it wraps; both sides in the same run."""
 
-    name: CliPositionalArg[Literal["all", "input", "train", "generate", "serve", "memory", "quality"]] = Field(
+    name: CliPositionalArg[Literal["all", "input", "train", "generate", "serve", "memory", "quality", "penalty"]] = Field(
         "all", description="which benchmark to run; all = every one but quality, which takes an hour"
     )
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")

@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "generate": ("ganray.on_ray.bench_generate", 0.8, False),
     "serve": ("ganray.on_ray.bench_serve", 0.7, False),
     "memory": ("ganray.on_ray.bench_memory", 1.1, True),
+    "penalty": ("ganray.on_ray.bench_penalty", 1.35, True),
     "quality": ("ganray.on_ray.bench_quality", 0.7, True),
 }
 LONG = {"quality"}  # not among `all`
