@@ -87,6 +87,12 @@ def encode_labelled(pixels: Pixels, format: Format, label: Label, quality: int =
     return data
 
 
+def check_label(data: bytes, label: Label, format: str) -> None:
+    """Raises ImageError("label_unverified") unless the encoded bytes give the whole label back."""
+    if read_label(data) != _properties(label):
+        raise ImageError("label_unverified", f"the label of {label.request_id} does not read back from its {format} bytes")
+
+
 def _properties(label: Label) -> dict[str, str]:
     implicit = {
         "Label": "1",
