@@ -20,8 +20,9 @@ from torch import Tensor
 from ganray import __version__
 from ganray.config import ModelConfig, Section, TrainConfig
 from ganray.errors import CheckpointError, ObjectCorrupt, ObjectNotFound
-from ganray.models import Generator, build_generator, fold_strength
+from ganray.models import Generator, build_generator, fold_strength, label_sizes
 from ganray.storage import Store, open_store
+from ganray.words import Pieces
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
@@ -52,13 +53,15 @@ class StateInfo(Section):
 
 class ModelInfo(Section):
     """`model.json`: everything needed to rebuild, condition and describe the model. `attributes` keeps the order of label
-    columns, `histograms` how many catalog images have each value (what is not asked for is drawn accordingly)."""
+    columns, `histograms` how many catalog images have each value (what is not asked for is drawn accordingly). A model whose
+    `model.title_pieces` is not 0 reads titles: `titles` are some of its catalog's, to show what it can be asked."""
 
     format_version: int = FORMAT_VERSION
     software: str = __version__
     model: ModelConfig
     attributes: Attributes
     histograms: dict[str, dict[str, int]] = Field(default_factory=dict)
+    titles: tuple[str, ...] = ()
     catalog_url: str = ""
     catalog_digest: str = ""
     num_images: int = 0
@@ -69,8 +72,13 @@ class ModelInfo(Section):
 
     @property
     def label_sizes(self) -> tuple[int, ...]:
-        """Number of values of each attribute."""
-        return tuple(len(values) for values in self.attributes.values())
+        """Rows of each attribute's table."""
+        return label_sizes(self.model, self.attributes)
+
+    @property
+    def pieces(self) -> Pieces:
+        """How it reads titles, if it does."""
+        return Pieces(self.model.title_pieces, self.model.title_buckets)
 
 
 def save_state(state: State, folder: Path, config: TrainConfig, attributes: Attributes) -> None:

@@ -64,6 +64,15 @@ class ModelConfig(Section):
     blocks: PositiveInt = Field(1, description="residual blocks a stage (r3)")
     group_channels: PositiveInt = Field(16, description="channels per group of the grouped 3x3 convolutions (r3)")
     patch: Literal[1, 2] = Field(1, description="image pixels per side of a finest feature pixel; 2 is the lean form for CPUs (r3)")
+    title_pieces: NonNegativeInt = Field(
+        0, description="read product titles, up to so many words and trigrams of each (48 = about 8 words); 0 = titles are not read"
+    )
+    title_buckets: PositiveInt = Field(4096, description="rows of the table that words and trigrams of titles are hashed to")
+
+    @property
+    def title_rows(self) -> int:
+        """Rows of the table of pieces; 0 in a model that reads no titles."""
+        return self.title_pieces and self.title_buckets + 1
 
 
 class OptimizerConfig(Section):
@@ -139,6 +148,7 @@ class DataConfig(Section):
 
     window: PositiveInt = Field(1024, description="images shuffled together; the memory of one data task")
     prefetch: PositiveInt = Field(2, description="windows kept ready in front of each worker")
+    word_drop: Probability = Field(0.1, description="probability that a word of a title is left out, so that titles may be short")
     flip: Probability = Field(0.5, description="probability of a left-right mirror")
     rotate_p: Probability = Field(0.0, description="probability of a rotation")
     rotate: NonNegativeFloat = Field(5.0, description="largest rotation in degrees")
@@ -205,6 +215,7 @@ class IngestConfig(Section):
     attributes: tuple[str, ...] | None = Field(
         None, description="table columns to keep as attributes; default: every column with at most max_values values"
     )
+    title: str = Field("", description="table column of product titles, for models that read them (model.title_pieces)")
     max_values: PositiveInt = Field(
         200, description="an attribute with more distinct values is left out (by default) or refused (if named)"
     )

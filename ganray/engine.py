@@ -30,7 +30,7 @@ ROWS = {"cpu": 16, "cuda": 64}
 
 @dataclass(frozen=True)
 class Sample:
-    """Image `index` of a request: uint8 [R, R, 3], with the value of every attribute, asked for or drawn."""
+    """Image `index` of a request: uint8 [R, R, 3], with the value of every attribute that is not left to a title."""
 
     request: GenerateRequest
     index: int
@@ -47,7 +47,7 @@ class Engine:
         self.info = info
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.generator = generator.eval().requires_grad_(False).to(self.device)
-        self.vocabulary = Vocabulary(info.attributes, info.histograms)
+        self.vocabulary = Vocabulary(info.attributes, info.histograms, info.pieces)
         self.rows = ROWS[self.device.type]
         self.lanes = (threads or os.cpu_count() or 1) if self.device.type == "cpu" else 1
         torch.get_num_threads()  # settles the caller's own setting, which the lanes' below would otherwise become
@@ -73,18 +73,18 @@ class Engine:
                 yield Sample(request, index, self.vocabulary.names(label), pixels)
 
     def draw(self, samples: list[tuple[GenerateRequest, int]]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Latents float32 [n, z_dim] and labels int64 [n, A] of (request, index) pairs, each from its own stream."""
+        """Latents float32 [n, z_dim] and labels int64 [n, A + T] of (request, index) pairs, each from its own stream."""
         z = np.empty((len(samples), self.generator.z_dim), np.float32)
-        labels = np.empty((len(samples), len(self.vocabulary.values)), np.int64)
+        labels = np.empty((len(samples), self.vocabulary.width), np.int64)
         stream = Stream()
         for row, (request, index) in enumerate(samples):
             rng = stream.at(seed_of(request), index)
             rng.standard_normal(out=z[row], dtype=np.float32)
-            labels[row] = self.vocabulary.complete(request.attributes, rng)
+            labels[row] = self.vocabulary.complete(request, rng)
         return z, labels
 
     def render(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Pixels:
-        """Images uint8 [n, R, R, 3] of latents [n, z_dim] and labels [n, A]: any n, computed in padded batches of `rows`.
+        """Images uint8 [n, R, R, 3] of latents [n, z_dim] and labels [n, A + T]: any n, computed in padded batches of `rows`.
 
         Raises CheckpointError where the network gives values that are not finite.
         """

@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ganray.errors import RequestError
+from ganray.words import NO_TITLES, Pieces
 
 MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
@@ -32,12 +33,15 @@ NO_TEXT = "it may hold no control character, no half of a surrogate pair, no U+F
 
 
 class GenerateRequest(BaseModel):
-    """Asked work: `count` images of the given attributes."""
+    """Asked work: `count` images of the given attributes, or of what the title says, or both."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
-    attributes: dict[Text, Text] = Field({}, description="attribute -> value; those left out, or null, are drawn from the seed")
+    attributes: dict[Text, Text] = Field(
+        {}, description="attribute -> value; those left out, or null, are drawn from the seed, or left to the title where there is one"
+    )
+    title: Text = Field("", description="what is wanted in words, for models that read titles; the order of words does not count")
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="same seed, same images; left out: derived from the id")
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = Field(1, description="images to make")
     format: Literal["png", "jpeg", "webp"] = Field("png", description="image format")
@@ -55,8 +59,9 @@ class GenerateRequest(BaseModel):
         return self.model_copy(update={"seed": seed_of(self, job_seed)})
 
     def canonical(self) -> str:
-        """One line of JSON, equal for equal requests."""
-        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        """One line of JSON, equal for equal requests; without a title, it is what it was before there were titles."""
+        fields = self.model_dump(exclude=None if self.title else {"title"})
+        return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def seed_of(request: GenerateRequest, job_seed: int = 0) -> int:
@@ -98,18 +103,31 @@ def file_name(id: str, index: int, format: str) -> str:
 
 
 class Vocabulary:
-    """A model's attributes and their values, in the order of the label's columns; how often each value is drawn where none is asked for."""
+    """A model's attributes and their values, in the order of the label's columns; how often each value is drawn where none is asked for.
 
-    def __init__(self, values: Mapping[str, Sequence[str]], histograms: Mapping[str, Mapping[str, int]] | None = None) -> None:
+    Behind the attributes a label has the pieces of a title, in models that read titles: see models/condition.py.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Sequence[str]], histograms: Mapping[str, Mapping[str, int]] | None = None, pieces: Pieces = NO_TITLES
+    ) -> None:
         self.values = {name: list(known) for name, known in values.items()}
+        self.pieces = pieces
+        self.width = len(self.values) + pieces.num
         self._index = {name: {value: i for i, value in enumerate(known)} for name, known in self.values.items()}
-        self.digest = hashlib.sha256(json.dumps([list(self.values.items()), histograms or {}], sort_keys=True).encode()).hexdigest()
+        read = [pieces.num, pieces.buckets] if pieces.num else []
+        self.digest = hashlib.sha256(json.dumps([list(self.values.items()), histograms or {}, *read], sort_keys=True).encode()).hexdigest()
         self._cumulative = {name: _cumulative(known, (histograms or {}).get(name, {})) for name, known in self.values.items()}
 
-    def encode(self, attributes: Mapping[str, str]) -> dict[str, int]:
-        """Attribute -> position of its value. Raises RequestError listing what is known."""
+    def encode(self, request: GenerateRequest) -> dict[str, int]:
+        """Asked attribute -> position of its value. Raises RequestError for what the model does not know, listing what it knows."""
+        if request.title and not self.pieces.num:
+            remedy = "title is one of its attributes: give it under attributes" if "title" in self._index else "Ask by attributes"
+            raise RequestError(
+                f"title {_short(request.title)}: the model was not trained with titles", f"{remedy}; or train with --model.title_pieces 48"
+            )
         positions: dict[str, int] = {}
-        for name, value in attributes.items():
+        for name, value in request.attributes.items():
             if name not in self._index:
                 raise RequestError(f"attribute {name!r} is unknown", f"The model knows {_listed(self.values) or 'no attributes'}")
             if value not in self._index[name]:
@@ -117,15 +135,23 @@ class Vocabulary:
             positions[name] = self._index[name][value]
         return positions
 
-    def complete(self, attributes: Mapping[str, str], rng: np.random.Generator) -> list[int]:
-        """The label [A]: positions of all attributes, those not asked for drawn from `rng` (which is used alike for all of them)."""
-        asked, uniform = self.encode(attributes), rng.random(len(self.values))
+    def complete(self, request: GenerateRequest, rng: np.random.Generator) -> list[int]:
+        """The label [width]: positions of all attributes, then the title's pieces. Raises RequestError, see `encode`.
+
+        Attributes that are not asked for are drawn from `rng` (which is used alike for all of them), or left unsaid where the title has
+        words: they are one beyond their values then.
+        """
+        asked, uniform = self.encode(request), rng.random(len(self.values))
+        pieces = self.pieces.of(request.title).tolist() if self.pieces.num else []
+        if any(pieces):
+            return [asked.get(name, len(known)) for name, known in self.values.items()] + pieces
         steps = zip(self._cumulative.items(), uniform.tolist(), strict=True)
-        return [asked[name] if name in asked else bisect_right(cumulative, u) for (name, cumulative), u in steps]
+        return [asked[name] if name in asked else bisect_right(cumulative, u) for (name, cumulative), u in steps] + pieces
 
     def names(self, label: Iterable[int]) -> dict[str, str]:
-        """The label [A] in words."""
-        return {name: known[int(i)] for (name, known), i in zip(self.values.items(), label, strict=True)}
+        """The label [width] in words: the value of every attribute that is not left unsaid."""
+        columns = zip(self.values.items(), label, strict=False)
+        return {name: known[int(place)] for (name, known), place in columns if place < len(known)}
 
 
 def _request_for(attributes: Mapping[str, str], format: str = "png") -> GenerateRequest:
@@ -255,8 +281,7 @@ def _from_columns(row: Mapping[str, Any], place: str) -> dict[str, Any]:
     """A flat row as a body: empty cells are left out; columns that are no fields are attributes, as are the parts of `attributes`."""
     cells = {name: value for name, value in row.items() if value is not None and value != ""}
     fields = {name: cells.pop(name) for name in list(cells) if name in GenerateRequest.model_fields}
-    if "id" in fields:
-        fields["id"] = str(fields["id"])
+    fields |= {name: str(fields[name]) for name in ("id", "title") if name in fields}
     parts = fields.get("attributes", {})
     if isinstance(parts, dict):  # a struct
         parts = list(parts.items())

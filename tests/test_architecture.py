@@ -15,17 +15,20 @@ ARROWS: dict[str, set[str]] = {
     "config": set(),
     "presets": {"config"},
     "settings": {"config", "presets"},
-    "requests": set(),
+    "words": set(),
+    "requests": {"words"},
     "storage": set(),
     "images": {"config"},
     "catalog": {"images", "storage", "config"},
     "models": {"config"},
     "training": {"models", "config", "images"},
-    "checkpoint": {"models", "training", "storage", "config"},
+    "checkpoint": {"models", "training", "storage", "config", "words"},
     "metrics": {"images", "storage"},
     "engine": {"requests", "images", "models", "checkpoint"},
     "export": {"checkpoint", "models", "images", "storage", "config"},
-    "on_ray": {"config", "presets", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "metrics", "engine"},
+    "on_ray": {
+        *("config", "presets", "words", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "metrics", "engine")
+    },
     "cli": {"settings", "config", "export", "on_ray"},
 }
 

@@ -94,3 +94,33 @@ def test_pixels_that_are_not_finite_are_refused(url):
         weight.data.mul_(1e20)
     with pytest.raises(CheckpointError, match="not finite"):
         list(Engine(generator, info, "cpu", 1).generate([GenerateRequest(id="x")]))
+
+
+@pytest.fixture(scope="module", params=[{}, ATTRIBUTES], ids=["titles alone", "attributes too"])
+def reader(request, tmp_path_factory) -> Engine:
+    """An engine of a model that reads titles."""
+    folder = str(tmp_path_factory.mktemp("titled"))
+    make_model(folder, TINY.model_copy(update={"title_pieces": 24}), request.param)
+    return Engine.load(folder, "cpu", threads=1)
+
+
+def test_a_title_decides_the_picture_and_the_order_of_its_words_does_not(reader):
+    def pixels(title):
+        (sample,) = reader.generate([GenerateRequest(id="x", seed=1, title=title)])
+        assert sample.attributes.keys() == (set() if title else reader.info.attributes.keys())
+        return sample.pixels.tobytes()
+
+    assert pixels("red mug") == pixels("MUG, red")
+    assert len({pixels("red mug"), pixels("green mug"), pixels("mug"), pixels("")}) == 4
+
+
+def test_a_title_changes_nothing_for_its_neighbours(reader):
+    one, other = GenerateRequest(id="x", seed=1, title="red mug"), GenerateRequest(id="y", seed=2)
+    alone, beside = next(reader.generate([one])), list(reader.generate([other, one]))
+    assert np.array_equal(alone.pixels, beside[1].pixels)
+    assert np.array_equal(next(reader.generate([other])).pixels, beside[0].pixels)
+
+
+def test_a_title_for_a_model_without_is_refused(engine):
+    with pytest.raises(RequestError, match="was not trained with titles"):
+        list(engine.generate([GenerateRequest(id="x", title="red mug")]))

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ganray.errors import RequestError
 from ganray.images.provenance import Label, encode_labelled, read_label
 from ganray.requests import GenerateRequest, Stream, Vocabulary, file_name, read_requests, seed_of, spread_requests
+from ganray.words import Pieces
 
 
 def read(text, name="table.jsonl", **options):
@@ -200,14 +201,71 @@ def test_a_value_that_no_request_can_name_is_one_line_before_any_work(value, sai
 def test_a_long_list_of_known_values_is_cut():
     vocabulary = Vocabulary({"sku": [f"{i}" for i in range(1000)]})
     with pytest.raises(RequestError, match=r"18, 19, \.\.\. \(1000 in all\)"):
-        vocabulary.encode({"sku": "x"})
+        vocabulary.encode(GenerateRequest(attributes={"sku": "x"}))
 
 
 def test_attributes_left_out_are_drawn_as_often_as_in_the_catalog():
     vocabulary = Vocabulary({"colour": ["red", "green", "blue"]}, {"colour": {"red": 1, "blue": 3}})
     stream = Stream()
-    drawn = [vocabulary.complete({}, stream.at(seed, 0))[0] for seed in range(2000)]
+    drawn = [vocabulary.complete(GenerateRequest(), stream.at(seed, 0))[0] for seed in range(2000)]
     assert drawn.count(1) == 0
     assert 0.22 < drawn.count(0) / 2000 < 0.28
     equal = Vocabulary({"colour": ["red", "green"]})
-    assert 0.45 < np.mean([equal.complete({}, stream.at(seed, 0))[0] for seed in range(2000)]) < 0.55
+    assert 0.45 < np.mean([equal.complete(GenerateRequest(), stream.at(seed, 0))[0] for seed in range(2000)]) < 0.55
+
+
+VALUES = {"category": ["mug", "shirt"], "colour": ["blue", "green", "red"]}
+TITLED = Vocabulary(VALUES, pieces=Pieces(24))
+
+
+def label(**fields):
+    return TITLED.complete(GenerateRequest(**fields), Stream().at(3, 0))
+
+
+def test_a_title_speaks_for_the_attributes_that_are_not_asked_for():
+    pieces = Pieces(24).of("Red mug").tolist()
+    assert label(title="Red mug") == [2, 3, *pieces]  # one beyond the values: not said
+    assert label(title="mug, RED!", attributes={"category": "mug"}) == [0, 3, *pieces]
+    assert TITLED.names(label(title="Red mug", attributes={"colour": "red"})) == {"colour": "red"}
+
+
+@pytest.mark.parametrize("title", ["", " ", "?!"])
+def test_without_words_attributes_are_drawn_as_ever(title):
+    drawn = label(title=title)
+    assert drawn == [*Vocabulary(VALUES).complete(GenerateRequest(), Stream().at(3, 0)), *[0] * 24]
+    assert TITLED.names(drawn).keys() == VALUES.keys()
+
+
+def test_a_model_of_titles_alone_needs_no_title():
+    vocabulary = Vocabulary({}, pieces=Pieces(24))
+    assert vocabulary.complete(GenerateRequest(), Stream().at(3, 0)) == [0] * 24
+    assert vocabulary.width == 24
+
+
+@pytest.mark.parametrize(
+    ("values", "remedy"),
+    [(VALUES, "Ask by attributes; or train with --model.title_pieces 48"), ({"title": ["a"]}, "give it under attributes")],
+)
+def test_a_title_for_a_model_that_reads_none_is_one_clear_line(values, remedy):
+    with pytest.raises(RequestError, match="title 'Red mug': the model was not trained with titles") as caught:
+        Vocabulary(values).encode(GenerateRequest(title="Red mug"))
+    assert remedy in caught.value.remedy
+
+
+def test_tables_carry_titles():
+    assert read('{"id": "a", "title": "Red mug"}') == [GenerateRequest(id="a", title="Red mug")]
+    first, second = read("id,title,colour\na,Red mug,red\nb,,red\n", "t.csv")
+    assert (first.title, first.attributes, second.title) == ("Red mug", {"colour": "red"}, "")
+    (third,) = read(parquet(id=["a"], title=[501]), "t.parquet")
+    assert third.title == "501"
+    with pytest.raises(RequestError, match="line 1: title 'a.*it may hold no control character"):
+        read('{"id": "a", "title": "a\\u0000b"}')
+
+
+def test_a_request_without_a_title_is_what_it_was():
+    """Ids over HTTP and the identity of bulk jobs are digests of it."""
+    plain = GenerateRequest(id="a", attributes={"colour": "red"}, seed=7)
+    assert plain.canonical() == '{"attributes":{"colour":"red"},"count":1,"format":"png","id":"a","seed":7}'
+    assert "Red mug" in plain.model_copy(update={"title": "Red mug"}).canonical()
+    assert len({Vocabulary(VALUES).digest, TITLED.digest, Vocabulary(VALUES, pieces=Pieces(12)).digest}) == 3
+    assert Vocabulary(VALUES).digest == "300cb8157e50ac5fbba5ac87c3b834f847cc5b722715a4592a398935edc0ebdb"

@@ -9,13 +9,23 @@ from torch import nn
 
 from ganray.config import ModelConfig
 from ganray.errors import ConfigError
-from ganray.models.condition import fold_strength, set_strength
+from ganray.models.condition import fold_strength, label_sizes, set_strength
 from ganray.models.dcgan import DcganDiscriminator, DcganGenerator
 from ganray.models.mlp import MlpDiscriminator, MlpGenerator
 from ganray.models.network import Discriminator, Generator, ModelFamily
 from ganray.models.r3 import R3Discriminator, R3Generator
 
-__all__ = ["MODELS", "Discriminator", "Generator", "ModelFamily", "build_discriminator", "build_generator", "fold_strength", "set_strength"]
+__all__ = [
+    "MODELS",
+    "Discriminator",
+    "Generator",
+    "ModelFamily",
+    "build_discriminator",
+    "build_generator",
+    "fold_strength",
+    "label_sizes",
+    "set_strength",
+]
 
 N = TypeVar("N", bound=nn.Module)
 

@@ -1,6 +1,7 @@
-"""How attributes enter the networks: any number of them, each an index into its own vocabulary.
+"""How attributes and titles enter the networks: any number of attributes, each an index into its own vocabulary, and one title.
 
-`label` is int64 [N, A], one column an attribute, in the order of `label_sizes`. A = 0 is the unconditional case.
+`label` is int64 [N, A + T]: one column an attribute, in the order of `label_sizes`, then the T pieces of a title (words.py), zeros where
+it has fewer. T = 0 is a model that reads no titles, A + T = 0 the unconditional case.
 
 All embeddings are scaled by a `strength`: at 0 both networks are unconditional, at 1 they obey the label in full. Training may raise it
 by and by (Shahbazi et al. 2022, arXiv 2201.06578: on a small catalog the labels make a GAN collapse that is well without them, and is
@@ -11,66 +12,80 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from ganray.config import ModelConfig
+from ganray.models.text import Title
+
 N = TypeVar("N", bound=nn.Module)
 
 
+def label_sizes(model: ModelConfig, attributes: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
+    """Rows of each attribute's table: its values, and one more for "not said" in models that read titles, where a title may say it."""
+    return tuple(len(values) + bool(model.title_pieces) for values in attributes.values())
+
+
 class Embeddings(nn.ModuleList):
-    """One table of vectors per attribute, and the strength that scales them all."""
+    """One table of vectors per attribute, behind them that of titles, and the strength that scales them all."""
 
     strength: Tensor
 
-    def __init__(self, label_sizes: tuple[int, ...], dim: int, std: float) -> None:
+    def __init__(self, label_sizes: tuple[int, ...], dim: int, std: float, title_rows: int = 0) -> None:
         super().__init__(nn.Embedding(size, dim) for size in label_sizes)
         for weight in self.parameters():
             nn.init.normal_(weight, std=std)
+        self.attributes = len(label_sizes)
+        if title_rows:
+            self.append(Title(title_rows, dim, std))
         self.register_buffer("strength", torch.ones(()), persistent=False)
 
     def forward(self, label: Tensor) -> list[Tensor]:
-        """The vectors [N, dim] of each attribute of label [N, A]."""
-        return [table(label[:, place]) * self.strength for place, table in enumerate(self)]
+        """The vectors [N, dim] of each attribute of label [N, A + T], and that of the title."""
+        places = [label[:, place] for place in range(self.attributes)] + [label[:, self.attributes :]]
+        return [table(place) * self.strength for table, place in zip(self, places, strict=False)]
 
 
 class Condition(nn.Module):
-    """G's side: `z` and one learned embedding per attribute, concatenated to a vector [N, width].
+    """G's side: `z`, one learned embedding per attribute and one of the title, concatenated to a vector [N, width].
 
-    All embeddings together start with the energy of z (their std is sqrt(z_dim / (A * embed_dim))), so that a fourth attribute
-    neither drowns z nor goes unheard.
+    All embeddings together start with the energy of z (their std is sqrt(z_dim / (E * embed_dim)) where there are E of them), so that a
+    fourth attribute neither drowns z nor goes unheard.
     """
 
-    def __init__(self, z_dim: int, embed_dim: int, label_sizes: tuple[int, ...]) -> None:
+    def __init__(self, z_dim: int, embed_dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
         super().__init__()
-        self.width = z_dim + embed_dim * len(label_sizes)
-        self.embeddings = Embeddings(label_sizes, embed_dim, std=math.sqrt(z_dim / (embed_dim * max(len(label_sizes), 1))))
+        num = len(label_sizes) + bool(title_rows)
+        self.width = z_dim + embed_dim * num
+        self.embeddings = Embeddings(label_sizes, embed_dim, math.sqrt(z_dim / (embed_dim * max(num, 1))), title_rows)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        """Join z [N, z_dim] and label [N, A] to [N, width]."""
+        """Join z [N, z_dim] and label [N, A + T] to [N, width]."""
         return torch.cat([z, *self.embeddings(label)], dim=1)
 
 
 class Projection(nn.Module):
     """D's side: features [N, F] -> logits [N], the projection of Miyato and Koyama (arXiv 1802.05637) summed over attributes.
 
-    logit = <v, w + sum_a E_a(c_a)> with v = features projected to `dim`. The sum is exact where the picture tells its attributes
-    apart on its own: log p(x | c) then splits into one term for each attribute, and w holds what they share.
+    logit = <v, w + sum_a E_a(c_a) + E(title)> with v = features projected to `dim`. The sum is exact where the picture tells its
+    attributes apart on its own: log p(x | c) then splits into one term for each attribute, and w holds what they share.
     """
 
-    def __init__(self, features: int, dim: int, label_sizes: tuple[int, ...]) -> None:
+    def __init__(self, features: int, dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, dim if label_sizes else 1, bias=False)
+        num = len(label_sizes) + bool(title_rows)
+        self.linear = nn.Linear(features, dim if num else 1, bias=False)
         nn.init.normal_(self.linear.weight, std=1 / math.sqrt(features))
-        std = 1 / math.sqrt(dim * (1 + len(label_sizes)))
-        self.embeddings = Embeddings(label_sizes, dim, std)
-        if label_sizes:
+        std = 1 / math.sqrt(dim * (1 + num))
+        self.embeddings = Embeddings(label_sizes, dim, std, title_rows)
+        if num:
             self.shared = nn.Parameter(torch.randn(dim) * std)
 
     def forward(self, features: Tensor, label: Tensor) -> Tensor:
-        """Score features [N, F] under label [N, A]; always in float32."""
+        """Score features [N, F] under label [N, A + T]; always in float32."""
         with torch.autocast(features.device.type, enabled=False):
             v: Tensor = self.linear(features.float())
             if not self.embeddings:

@@ -19,7 +19,7 @@ class DcganGenerator(Generator):
         super().__init__(config, label_sizes)
         _check(config)
         widths = config.widths
-        self.condition = Condition(config.z_dim, config.embed_dim, label_sizes)
+        self.condition = Condition(config.z_dim, config.embed_dim, label_sizes, config.title_rows)
         self.layers = nn.Sequential(
             nn.ConvTranspose2d(self.condition.width, widths[0], 4, bias=False),
             nn.BatchNorm2d(widths[0]),
@@ -50,7 +50,7 @@ class DcganDiscriminator(Discriminator):
             *(layer for a, b in pairwise(widths) for layer in _down(a, b)),
             nn.Conv2d(widths[-1], widths[-1], 4, bias=False),
         )
-        self.head = Projection(widths[-1], widths[0], label_sizes)
+        self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows)
         self.apply(_init)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:

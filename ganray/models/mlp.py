@@ -17,7 +17,7 @@ class MlpGenerator(Generator):
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__(config, label_sizes)
         pixels = config.channels * config.resolution**2
-        self.condition = Condition(config.z_dim, config.embed_dim, label_sizes)
+        self.condition = Condition(config.z_dim, config.embed_dim, label_sizes, config.title_rows)
         self.layers = _layers((self.condition.width, *config.widths))
         self.to_pixels = nn.Linear(config.widths[-1], pixels)
 
@@ -34,7 +34,7 @@ class MlpDiscriminator(Discriminator):
         super().__init__(config, label_sizes)
         pixels = config.channels * config.resolution**2
         self.layers = _layers((pixels, *reversed(config.widths)))
-        self.head = Projection(config.widths[0], config.widths[0], label_sizes)
+        self.head = Projection(config.widths[0], config.widths[0], label_sizes, config.title_rows)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """See `Discriminator.forward`."""

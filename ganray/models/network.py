@@ -12,7 +12,7 @@ from ganray.config import ModelConfig
 
 
 class Generator(nn.Module, ABC):
-    """From latent and label to image."""
+    """From latent and label (condition.py) to image."""
 
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        """Draw float32 [N, channels, R, R], about [-1, 1], from z float32 [N, z_dim] and label int64 [N, A]."""
+        """Draw float32 [N, channels, R, R], about [-1, 1], from z float32 [N, z_dim] and label int64 [N, A + T]."""
 
 
 class Discriminator(nn.Module, ABC):
@@ -39,7 +39,7 @@ class Discriminator(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """Score x float32 [N, channels, R, R] under label int64 [N, A]; gives float32 [N]."""
+        """Score x float32 [N, channels, R, R] under label int64 [N, A + T]; gives float32 [N]."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class R3Generator(Generator):
         super().__init__(config, label_sizes)
         _check(config)
         widths, depth = config.widths, config.blocks * len(config.widths)
-        self.condition = Condition(config.z_dim, config.embed_dim, label_sizes)
+        self.condition = Condition(config.z_dim, config.embed_dim, label_sizes, config.title_rows)
         self.linear = nn.Linear(self.condition.width, widths[0], bias=False)
         nn.init.normal_(self.linear.weight, std=1 / math.sqrt(self.condition.width))
         self.basis = nn.Parameter(torch.randn(widths[0], 4, 4))
@@ -68,7 +68,7 @@ class R3Discriminator(Discriminator):
         self.stages = nn.ModuleList(_stage(width, config, depth) for width in widths)
         self.halves = nn.ModuleList(nn.Sequential(_Halve(a), _transition(a, b)) for a, b in pairwise(widths))
         self.basis = nn.Parameter(torch.randn(widths[-1], 4, 4) / 4)
-        self.head = Projection(widths[-1], widths[0], label_sizes)
+        self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """See `Discriminator.forward`."""

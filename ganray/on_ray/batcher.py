@@ -26,7 +26,7 @@ class Busy(GanrayError):
 
 @dataclass(frozen=True)
 class Made:
-    """One finished sample: the image file, and the value of every attribute."""
+    """One finished sample: the image file, and the value of every attribute that is not left to a title."""
 
     data: bytes
     attributes: dict[str, str]
@@ -55,7 +55,7 @@ class Batcher:
 
     async def make(self, request: GenerateRequest) -> list[Made]:
         """All samples of a request, in order. Raises Busy, RequestError for an unknown attribute, ImageError for an unlabelled image."""
-        self._engine.vocabulary.encode(request.attributes)
+        self._engine.vocabulary.encode(request)
         if len(self._waiting) + request.count > self._queue:
             raise Busy(f"{len(self._waiting)} images are waiting, and at most {self._queue} may", "Try again in a second, or add replicas")
         loop, now = asyncio.get_running_loop(), time.monotonic()

@@ -6,7 +6,7 @@ import torch
 
 from ganray.checkpoint import Attributes, ModelInfo, save_model
 from ganray.config import ModelConfig
-from ganray.models import build_generator
+from ganray.models import build_generator, label_sizes
 from ganray.presets import preset
 from ganray.storage import open_store
 
@@ -18,7 +18,7 @@ def make_model(url: str, model: ModelConfig | None = None, attributes: Attribute
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = model or preset("demo-32").model
-        generator = build_generator(model, tuple(len(values) for values in attributes.values()))
+        generator = build_generator(model, label_sizes(model, attributes))
         for weight in generator.parameters():  # some start at zero, which would draw flat images that encode faster
             if not weight.any():
                 torch.nn.init.normal_(weight, std=0.05)

@@ -62,7 +62,7 @@ def make_plan(
     sha256, ids, images = hashlib.sha256(), _Ids(), 0
     for request in source():
         try:
-            vocabulary.encode(request.attributes)
+            vocabulary.encode(request)
         except RequestError as error:
             raise RequestError(f"request {request.id!r}: {error.message}", error.remedy) from error
         sha256.update(f"{request.canonical()}\n".encode())
