@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from ganray.catalog.schema import ATTRIBUTE_PREFIX, TITLE
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
 from ganray.storage import open_object
@@ -21,10 +22,11 @@ AMBIGUOUS = -1  # in place of a row
 
 @dataclass(frozen=True)
 class Attributes:
-    """A joined table: `names` are the attribute columns, `rows` finds the table's row of an image by its key."""
+    """A joined table: `names` are the attribute columns, `titles` is None where none are asked for; `join` finds the row of an image."""
 
     names: tuple[str, ...]
     values: dict[str, list[str]]
+    titles: list[str] | None
     skus: list[str] | None
     joins: list[str]
     exact: dict[str, int]
@@ -54,16 +56,21 @@ class Attributes:
                 return self.exact[name]
         return None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the manifest and the shards call the parts of `of`."""
+        return (*(ATTRIBUTE_PREFIX + name for name in self.names), *(() if self.titles is None else (TITLE,)))
+
     def of(self, row: int) -> tuple[str, ...]:
-        """The attribute values of a row, in the order of `names`; missing ones are empty."""
-        return tuple(self.values[name][row] for name in self.names)
+        """The attribute values of a row, in the order of `names`, then its title where there are any; missing ones are empty."""
+        return (*(self.values[name][row] for name in self.names), *(() if self.titles is None else (self.titles[row],)))
 
 
 def load_attributes(config: IngestConfig) -> Attributes:
     """Read `config.table` and choose its columns.
 
-    Raises CatalogError for a table without the join column, a repeated join value, unknown or useless columns, columns of structs or lists;
-    StorageError if unreadable.
+    Raises CatalogError for a table without the join column, a repeated join value, unknown or useless columns, columns of structs or lists,
+    titles that are all empty; StorageError if unreadable.
     """
     table = _read(config.table)
     join = _join_column(config, table.column_names)
@@ -75,7 +82,7 @@ def load_attributes(config: IngestConfig) -> Attributes:
     if len(exact) < sum(map(bool, joins)):
         value, count = Counter(filter(None, joins)).most_common(1)[0]
         raise CatalogError(f"{config.table}: column {join!r} holds {value!r} {count} times", "Give every file or SKU one row")
-    return Attributes(names, values, _strings(config, table, sku) if sku else None, joins, exact, _all_tails(joins))
+    return Attributes(names, values, _titles(config, table), _strings(config, table, sku) if sku else None, joins, exact, _all_tails(joins))
 
 
 def _read(url: str) -> pa.Table:
@@ -110,7 +117,7 @@ def _join_column(config: IngestConfig, columns: list[str]) -> str:
 def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tuple[str, ...]:
     """The named columns, or all that look like categories: text with 2 to max_values values."""
     if config.attributes is None:
-        others = [name for name in table.column_names if name != join and name.lower() not in JOIN_COLUMNS]
+        others = [name for name in table.column_names if name not in (join, config.title) and name.lower() not in JOIN_COLUMNS]
         texts = [name for name in others if _is_text(table.column(name).type) and not _is_number(table.column(name))]
         chosen = tuple(name for name in texts if 2 <= _num_values(config, table, name) <= config.max_values)
         if not chosen:
@@ -128,6 +135,17 @@ def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tupl
                 f"{config.table}: column {name!r} has {count:,} values, max_values is {config.max_values}", "Leave it out, or raise it"
             )
     return config.attributes
+
+
+def _titles(config: IngestConfig, table: pa.Table) -> list[str] | None:
+    if not config.title:
+        return None
+    if config.title not in table.column_names:
+        raise CatalogError(f"{config.table} has no column {config.title!r}", f"It has: {', '.join(table.column_names)}")
+    titles = _strings(config, table, config.title)
+    if not any(titles):
+        raise CatalogError(f"{config.table}: column {config.title!r} is empty in every row", "Name another one with --title, or none")
+    return titles
 
 
 def _num_values(config: IngestConfig, table: pa.Table, name: str) -> int:

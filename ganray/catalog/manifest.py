@@ -35,7 +35,7 @@ SHARD_PIXELS = 1 << 26  # bounds the memory of a task at high resolution
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an ingest is to do: one table per shard with key, size, etag, sku, reason ("" = to be cleaned) and the attributes."""
+    """What an ingest is to do: one table per shard with key, size, etag, sku, reason ("" = to be cleaned), the attributes and the title."""
 
     attributes: tuple[str, ...]
     shards: tuple[pa.Table, ...]
@@ -50,8 +50,10 @@ class Manifest:
 def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], bool] = lambda key: False) -> Manifest:
     """List `store` once, but for keys to `skip`, and join `config.table` to it, or take the category from folder names.
 
-    Raises CatalogError when there are no images, none of them is in the table, or a category has too few.
+    Raises CatalogError when there are no images, none of them is in the table, a category has too few, or titles have no table.
     """
+    if config.title and not config.table:
+        raise CatalogError(f"title = {config.title!r} is a column, and there is no table", "Name one with --table, or leave --title out")
     listed = _listing(islice((info for info in _images(store) if not skip(info.key)), config.limit or None))
     if not listed.num_rows:
         raise CatalogError(f"{store.url} holds no images", "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
@@ -75,7 +77,7 @@ def check_categories(counts: Counter[str], name: str, config: IngestConfig) -> N
         )
 
 
-Row = tuple[str, tuple[str, ...], str]  # sku, attribute values (none where there is a reason), reason
+Row = tuple[str, tuple[str, ...], str]  # sku, attribute values and title (none where there is a reason), reason
 
 
 def _images(store: Store) -> Iterator[ObjectInfo]:
@@ -99,15 +101,15 @@ def _keys(table: pa.Table) -> Iterator[list[str]]:
     return (batch.column("key").to_pylist() for batch in table.to_batches(CHUNK))
 
 
-def _with_rows(listed: pa.Table, names: tuple[str, ...], parts: Iterator[list[Row]]) -> pa.Table:
+def _with_rows(listed: pa.Table, columns: tuple[str, ...], parts: Iterator[list[Row]]) -> pa.Table:
     """The listing with the columns that its rows give, a part of it at a time."""
-    fields = [pa.field(name, pa.string()) for name in ("sku", "reason", *(ATTRIBUTE_PREFIX + name for name in names))]
+    fields = [pa.field(name, pa.string()) for name in ("sku", "reason", *columns)]
     batches = [
         pa.record_batch(
             [
                 [row[0] for row in part],
                 [row[2] for row in part],
-                *([row[1][i] if row[1] else "" for row in part] for i in range(len(names))),
+                *([row[1][i] if row[1] else "" for row in part] for i in range(len(columns))),
             ],
             pa.schema(fields),
         )
@@ -122,7 +124,8 @@ def _with_rows(listed: pa.Table, names: tuple[str, ...], parts: Iterator[list[Ro
 def _from_folders(listed: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
     in_folders = any("/" in key for keys in _keys(listed) for key in keys)
     names = ("category",) if in_folders else ()
-    return _with_rows(listed, names, ([_from_folder(key, in_folders) for key in keys] for keys in _keys(listed))), names
+    columns = tuple(ATTRIBUTE_PREFIX + name for name in names)
+    return _with_rows(listed, columns, ([_from_folder(key, in_folders) for key in keys] for keys in _keys(listed))), names
 
 
 def _from_folder(key: str, in_folders: bool) -> Row:
@@ -135,7 +138,7 @@ def _from_folder(key: str, in_folders: bool) -> Row:
 def _from_table(listed: pa.Table, attributes: Attributes) -> tuple[pa.Table, tuple[str, ...]]:
     found = iter(attributes.join([key for keys in _keys(listed) for key in keys]))
     parts = ([_of_table(key, row, attributes) for key, row in zip(keys, found, strict=False)] for keys in _keys(listed))
-    return _with_rows(listed, attributes.names, parts), attributes.names
+    return _with_rows(listed, attributes.columns, parts), attributes.names
 
 
 def _of_table(key: str, row: int | None, attributes: Attributes) -> Row:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ganray.catalog.schema import ATTRIBUTE_PREFIX, CATALOG_KEY, CatalogInfo
+from ganray.catalog.schema import ATTRIBUTE_PREFIX, CATALOG_KEY, TITLE, CatalogInfo
 from ganray.errors import CatalogError, ObjectNotFound
 from ganray.images.codec import Pixels, decode_prepared
 from ganray.storage import Store, open_store
@@ -101,36 +101,56 @@ class Catalog:
             labels[:, column] = [place[value] for value in table.column(ATTRIBUTE_PREFIX + name).to_pylist()]
         return labels
 
-    def sample(self, num: int, rng: np.random.Generator, attributes: Sequence[str] | None = None) -> tuple[Pixels, Labels]:
-        """`num` images (or all, if fewer) without replacement: uint8 [n, R, R, 3], int64 [n, A].
+    def titles(self, table: pa.Table) -> list[str]:
+        """The table's titles, all empty where the catalog has none."""
+        titles: list[str] = table.column(TITLE).to_pylist() if self.info.title else [""] * table.num_rows
+        return titles
 
-        Row groups are drawn first and give up to 16 images each, so that a small sample of a large catalog reads little.
+    def some_titles(self, num: int) -> tuple[str, ...]:
+        """The first `num` different titles; none where the catalog has none."""
+        if not self.info.title:
+            return ()
+        found: dict[str, None] = {}
+        for shard, group, _ in self.row_groups():
+            found |= dict.fromkeys(filter(None, self.titles(self.read_row_group(shard, group, [TITLE]))))
+            if len(found) >= num:
+                break
+        return tuple(found)[:num]
+
+    def columns(self, attributes: Sequence[str] | None = None, titled: bool = False) -> list[str]:
+        """What to read for `images`, `labels` and, if the catalog has any, `titles`."""
+        names = [ATTRIBUTE_PREFIX + name for name in self.vocabulary(attributes)]
+        return ["image", *names, *([TITLE] if titled and self.info.title else [])]
+
+    def sample(self, num: int, rng: np.random.Generator, attributes: Sequence[str] | None = None) -> tuple[Pixels, Labels]:
+        """`num` images (or all, if fewer) without replacement: uint8 [n, R, R, 3], int64 [n, A]. See `sample_tables`."""
+        parts = [(self.images(table), self.labels(table, attributes)) for table in self.sample_tables(num, rng, self.columns(attributes))]
+        pixels, labels = zip(*parts, strict=True)
+        return np.concatenate(pixels), np.concatenate(labels)
+
+    def sample_tables(self, num: int, rng: np.random.Generator, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """`num` rows (or all, if fewer) without replacement, a table from each row group that is read.
+
+        Row groups are drawn first and give up to 16 rows each, so that a small sample of a large catalog reads little.
         """
         groups = self.row_groups()
         order = rng.permutation(len(groups)).tolist()
-        left, pixels, labels = min(num, self.num_images), [], []
-        spare = self.num_images
+        left, spare = min(num, self.num_images), self.num_images
         for position in order:
             shard, group, rows = groups[position]
             spare -= rows
             take = min(rows, left, max(SPREAD, left - spare, round(left * rows / max(1, spare + rows))))
             chosen = np.sort(rng.choice(rows, take, replace=False))
-            table = self._read(shard, group, attributes).take(pa.array(chosen))
-            pixels.append(self.images(table))
-            labels.append(self.labels(table, attributes))
+            yield self.read_row_group(shard, group, columns).take(pa.array(chosen))
             left -= take
             if left == 0:
                 break
-        return np.concatenate(pixels), np.concatenate(labels)
 
     def iter_images(self, attributes: Sequence[str] | None = None) -> Iterator[tuple[Pixels, Labels]]:
         """Every image once, in catalog order, a row group at a time: uint8 [n, R, R, 3], int64 [n, A]."""
         for shard, group, _ in self.row_groups():
-            table = self._read(shard, group, attributes)
+            table = self.read_row_group(shard, group, self.columns(attributes))
             yield self.images(table), self.labels(table, attributes)
-
-    def _read(self, shard: int, group: int, attributes: Sequence[str] | None) -> pa.Table:
-        return self.read_row_group(shard, group, ["image", *(ATTRIBUTE_PREFIX + name for name in self.vocabulary(attributes))])
 
     def _open(self, shard_index: int) -> pq.ParquetFile:
         source = self.store.open_seekable(self.info.shards[shard_index].key)

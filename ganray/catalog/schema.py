@@ -16,11 +16,11 @@ from ganray.errors import CatalogError
 
 SCHEMA_VERSION = 1
 CATALOG_KEY = "catalog.json"
-ATTRIBUTE_PREFIX = "attr:"
+ATTRIBUTE_PREFIX, TITLE = "attr:", "title"
 
 
-def shard_schema(attributes: Iterable[str]) -> pa.Schema:
-    """Columns of a shard; a missing attribute is the empty string, width and height are the source's, sha256 is of the source's bytes."""
+def shard_schema(attributes: Iterable[str], titled: bool = False) -> pa.Schema:
+    """Columns of a shard; what is missing is the empty string, width and height are the source's, sha256 is of the source's bytes."""
     fields = [
         pa.field("sku", pa.string(), nullable=False),
         pa.field("image", pa.binary(), nullable=False),
@@ -29,7 +29,8 @@ def shard_schema(attributes: Iterable[str]) -> pa.Schema:
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
     ]
-    return pa.schema(fields + [pa.field(ATTRIBUTE_PREFIX + name, pa.string(), nullable=False) for name in attributes])
+    names = [*(ATTRIBUTE_PREFIX + name for name in attributes), *([TITLE] if titled else [])]
+    return pa.schema(fields + [pa.field(name, pa.string(), nullable=False) for name in names])
 
 
 def parquet_bytes(table: pa.Table, row_group: int) -> bytes:
@@ -67,7 +68,10 @@ class ShardInfo(Document):
 
 
 class CatalogInfo(Document):
-    """`catalog.json`: `attributes` are the vocabularies (sorted values), `histograms` the images of each value."""
+    """`catalog.json`: `attributes` are the vocabularies (sorted values), `histograms` the images of each value.
+
+    `title` is the table's column that the shards' titles are of; empty where they have none.
+    """
 
     schema_version: int = SCHEMA_VERSION
     resolution: int
@@ -76,6 +80,7 @@ class CatalogInfo(Document):
     reasons: dict[str, int]
     attributes: dict[str, tuple[str, ...]]
     histograms: dict[str, dict[str, int]]
+    title: str = ""
     shards: tuple[ShardInfo, ...]
     digest: str
     fingerprint: str

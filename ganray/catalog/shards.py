@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from ganray.catalog.cleaning import Recipe, sandbox
 from ganray.catalog.quarantine import REASONS, SCHEMA, quarantine_row
-from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, Document, ShardInfo, parquet_bytes, shard_schema
+from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, Document, ShardInfo, parquet_bytes, shard_schema
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
 from ganray.images.sandbox import Sandbox
 from ganray.storage import Store
@@ -71,7 +71,7 @@ def prepare_shard(work: Work, number: int) -> Receipt:
     if finished is not None:
         return finished
     table = pq.read_table(pa.BufferReader(manifest))
-    names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX)]
+    names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX) or name == TITLE]
     accepted: list[dict[str, Any]] = []
     quarantined: list[dict[str, str]] = []
     for row, result in _cleaned(work, table.to_pylist()):
@@ -79,12 +79,13 @@ def prepare_shard(work: Work, number: int) -> Receipt:
             quarantined.append(quarantine_row(work.source.url, row["key"], result, work.recipe))
         else:
             accepted.append({**result, "sku": row["sku"], "source_key": row["key"], **{name: row[name] for name in names}})
-    plain = [name.removeprefix(ATTRIBUTE_PREFIX) for name in names]
+    plain = [name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE]
+    schema = shard_schema(plain, titled=TITLE in names)
     receipt = Receipt(
         number=number,
         fingerprint=mark,
         listed=table.num_rows,
-        shard=_write(work, number, pa.Table.from_pylist(accepted, shard_schema(plain))) if accepted else None,
+        shard=_write(work, number, pa.Table.from_pylist(accepted, schema)) if accepted else None,
         reasons=dict(sorted(Counter(row["reason"] for row in quarantined).items())),
         histograms={name: dict(sorted(Counter(row[ATTRIBUTE_PREFIX + name] for row in accepted).items())) for name in plain},
     )

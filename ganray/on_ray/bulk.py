@@ -76,7 +76,8 @@ def write(rendered: pa.Table, *, store: Store, model_digest: str) -> dict[str, N
 def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str) -> list[Outcome]:
     """Encode, label and create the images of a shard, then its receipt.
 
-    `rendered` has the columns id, index, seed, format, one `attr:NAME` an attribute, and pixels (R * R * 3 bytes, row-major RGB).
+    `rendered` has the columns id, index, seed, format, one `attr:NAME` an attribute, perhaps title, and pixels (R * R * 3 bytes, row-major
+    RGB).
     Returns the outcome of every image. Raises StorageError where a key is taken by other bytes.
     """
     pixels = rendered.column("pixels").combine_chunks()

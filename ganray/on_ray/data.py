@@ -28,7 +28,7 @@ from ganray.training.loop import Batch
 # Calls handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
 SEGMENTS = (128, 1024)
 QUEUED = 4  # calls that a reader has before it
-Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A]
+Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A + T]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Readers:
 def stream(source: Source, share: Share, consumed: int, readers: Readers = Readers()) -> Generator[Batch, None, None]:
     """Endless batches of one worker's `share`, from where each lane has `consumed` images on.
 
-    Images are uint8 [n, H, W, 3], labels int64 [n, A], n = len(share.places), in the order of their places in the whole batch.
+    Images are uint8 [n, H, W, 3], labels int64 [n, A + T], n = len(share.places), in the order of their places in the whole batch.
     The sequence depends on (catalog, source, share, consumed) and on nothing else; workers' shares together are the whole's batches.
     """
     held = {lane: _Lane() for lane in share.lanes}

@@ -50,7 +50,7 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     source = functools.partial(_requests, config, info)
     plan = make_plan(
         source,
-        Vocabulary(info.attributes, info.histograms),
+        Vocabulary(info.attributes, info.histograms, info.pieces),
         digest=info.digest,
         resolution=info.model.resolution,
         shard_images=config.shard_images,
@@ -111,7 +111,9 @@ class Renderer:
             "format": [request.format for request, _ in samples],
         }
         for column, (name, values) in enumerate(self._engine.vocabulary.values.items()):
-            columns[f"attr:{name}"] = pa.array(values, pa.string()).take(pa.array(labels[:, column]))
+            columns[f"attr:{name}"] = pa.array([*values, None], pa.string()).take(pa.array(labels[:, column]))  # null: left to the title
+        if self._engine.vocabulary.pieces.num:
+            columns["title"] = [request.title for request, _ in samples]
         kind = pa.binary(pixels[0].size)
         columns["pixels"] = pa.FixedSizeBinaryArray.from_buffers(kind, len(pixels), [None, pa.py_buffer(pixels)])
         return pa.table(columns)

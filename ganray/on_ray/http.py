@@ -100,7 +100,7 @@ def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """The served model: attributes with their values, resolution, formats, digest."""
+        """The served model: attributes with their values, whether it reads titles, resolution, formats, digest."""
         return card
 
     @app.get("/healthz")
@@ -221,6 +221,7 @@ def _model_card(engine: Engine, max_count: int) -> dict[str, Any]:
         "digest": engine.info.digest,
         "resolution": engine.resolution,
         "attributes": engine.vocabulary.values,
+        "titles": {"read": bool(engine.vocabulary.pieces.num), "examples": engine.info.titles},
         "formats": list(MEDIA_TYPES),
         "max_count": max_count,
     }

@@ -75,6 +75,8 @@ def show(info: CatalogInfo) -> str:
     for name, values in info.attributes.items():
         some = ", ".join(f"{value or '(none)'} {info.histograms[name][value]}" for value in values[:SHEET_COLUMNS])
         rows.append(f"{name} ({len(values)}): {some}" + (", ..." if len(values) > SHEET_COLUMNS else ""))
+    if info.title:
+        rows.append(f"titles: column {info.title}")
     return "\n".join([*rows, f"digest {info.digest}"])
 
 
@@ -207,6 +209,7 @@ def _close_books(config: IngestConfig, manifest: Manifest, receipts: list[Receip
         reasons=dict(sorted(reasons.items())),
         attributes=vocabulary,
         histograms={name: dict(sorted(values.items())) for name, values in histograms.items()},
+        title=config.title,
         shards=shards,
         digest=catalog_digest(config.resolution, config.format, shards, vocabulary),
         fingerprint=mark,

@@ -13,16 +13,16 @@ import numpy.typing as npt
 
 from ganray.catalog.order import Order, Window
 from ganray.catalog.reader import Catalog
-from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
+from ganray.words import NO_TITLES, Pieces, spoken
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order.
+    """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order, then come the `pieces`.
 
     `digest` is the catalog's: a task refuses another catalog that has taken its place. `lanes` divide the images that are shuffled
     together: more lanes, smaller windows.
@@ -34,11 +34,12 @@ class Source:
     data: DataConfig
     seed: int
     lanes: int = 1
+    pieces: Pieces = NO_TITLES
 
     @staticmethod
-    def of(catalog: Catalog, attributes: Iterable[str], data: DataConfig, seed: int, lanes: int = 1) -> Source:
-        """The source of an open catalog, conditioned on `attributes`."""
-        return Source(catalog.url, catalog.info.digest, tuple(attributes), data, seed, lanes)
+    def of(catalog: Catalog, attributes: Iterable[str], data: DataConfig, seed: int, lanes: int = 1, pieces: Pieces = NO_TITLES) -> Source:
+        """The source of an open catalog, conditioned on `attributes`, and on titles where `pieces` are to be read of them."""
+        return Source(catalog.url, catalog.info.digest, tuple(attributes), data, seed, lanes, pieces)
 
 
 def catalog_order(source: Source) -> Order:
@@ -53,18 +54,25 @@ def read_bytes(source: Source) -> int:
 
 
 def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A]."""
+    """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A + T].
+
+    With titles, a part of what is known of each image is kept back: `spoken`.
+    """
     catalog = _catalog(source.url, source.digest)
     rng = window.rng()
     side = catalog.info.resolution
-    columns = ["image", *(ATTRIBUTE_PREFIX + name for name in source.attributes)]
+    columns = catalog.columns(source.attributes, titled=bool(source.pieces.num))
+    sizes = [len(values) for values in catalog.vocabulary(source.attributes).values()]
     images = np.empty((window.rows, side, side, 3), np.uint8)
-    labels = np.empty((window.rows, len(source.attributes)), np.int64)
+    labels = np.empty((window.rows, len(sizes) + source.pieces.num), np.int64)
     places = rng.permutation(window.rows)
     row = 0
     for shard, group in window.groups:
         table = catalog.read_row_group(shard, group, columns)
-        labels[places[row : row + table.num_rows]] = catalog.labels(table, source.attributes)
+        label = catalog.labels(table, source.attributes)
+        if source.pieces.num:
+            label = spoken(label, catalog.titles(table), sizes, source.pieces, source.data.word_drop, rng)
+        labels[places[row : row + table.num_rows]] = label
         for data in table.column("image").to_pylist():
             images[places[row]] = augment(decode_prepared(data), rng, source.data)
             row += 1

@@ -46,8 +46,21 @@ def _plan(source: str, out: str, **options) -> tuple[Work, int]:
 @pytest.fixture(scope="session")
 def catalog_url(photos, tmp_path_factory) -> str:
     """URL of a catalog of 240 images at 32 px: 2 shards of 8 row groups."""
-    url = str(tmp_path_factory.mktemp("catalog"))
-    work, num = _plan(photos, url)
+    return _catalog(photos, str(tmp_path_factory.mktemp("catalog")))
+
+
+@pytest.fixture(scope="session")
+def titled_url(photos, tmp_path_factory) -> str:
+    """URL of the same catalog with the title `Title of KEY` for each image."""
+    folder = tmp_path_factory.mktemp("titled")
+    keys = [info.key for info in open_store(photos).list()]
+    lines = (f"{key},{key.partition('/')[0]},Title of {key}\n" for key in keys)
+    (folder / "table.csv").write_text("file,category,name\n" + "".join(lines))
+    return _catalog(photos, str(folder / "catalog"), table=str(folder / "table.csv"), title="name", attributes=("category",))
+
+
+def _catalog(photos: str, url: str, **options) -> str:
+    work, num = _plan(photos, url, **options)
     receipts = [prepare_shard(work, number) for number in range(num)]
     parts = tuple(receipt.shard for receipt in receipts)
     values = {value for receipt in receipts for value in receipt.histograms["category"]}
@@ -59,6 +72,7 @@ def catalog_url(photos, tmp_path_factory) -> str:
         reasons={},
         attributes=attributes,
         histograms={"category": dict.fromkeys(sorted(values), 20)},
+        title=options.get("title", ""),
         shards=parts,
         digest=catalog_digest(32, "png", parts, attributes),
         fingerprint="",

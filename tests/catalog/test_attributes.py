@@ -27,6 +27,15 @@ def test_useful_columns_are_chosen(tmp_path):
     assert [table.of(row) for row in range(4)] == [("red",), ("blue",), ("",), ("red",)]
 
 
+def test_titles_are_no_attribute(tmp_path):
+    table = load(tmp_path, title="title")
+    assert table.names == ("colour",)
+    assert table.columns == ("attr:colour", "title")
+    assert [table.of(row) for row in (0, 2)] == [("red", "Red shirt, long"), ("", "Third")]
+    assert load(tmp_path, title="colour", attributes=("colour", "title")).of(2) == ("", "Third", "")  # one column may be both
+    assert load(tmp_path, max_values=3).columns == ("attr:colour",)
+
+
 @pytest.mark.parametrize(
     ("key", "row"),
     [
@@ -101,6 +110,7 @@ def test_text_that_old_writers_call_bytes_is_text_where_it_is_named(tmp_path):
     [
         ({"join": "ean"}, "no column 'ean'. Name the one that holds the file or the SKU with --join; it has: file, sku, colour"),
         ({"attributes": ("size",)}, "no column 'size'. It has: file"),
+        ({"title": "name"}, "no column 'name'. It has: file, sku, colour"),
         ({"attributes": ("title",), "max_values": 2}, "'title' has 4 values, max_values is 2"),
         ({"max_values": 1}, "no useful column beside 'file'"),
     ],
@@ -125,6 +135,11 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path, options, message):
 def test_broken_tables(tmp_path, text, message):
     with pytest.raises(CatalogError, match=message):
         load(tmp_path, text)
+
+
+def test_titles_that_are_all_empty(tmp_path):
+    with pytest.raises(CatalogError, match=r"t\.csv: column 'name' is empty in every row\. Name another one with --title, or none"):
+        load(tmp_path, "file,kind,name\na.jpg,x,\nb.jpg,y,\n", title="name")
 
 
 def test_an_absent_table(tmp_path):

@@ -55,6 +55,21 @@ def test_a_table_gives_sku_and_attributes(tmp_path):
     assert found == {"A1": ("red", "mug", ""), "A2": ("blue", "mug", ""), "lost": ("", "", "not_in_table")}
 
 
+def test_titles_of_the_table_stand_beside_its_attributes(tmp_path):
+    (tmp_path / "t.csv").write_text("sku,colour,name\nA1,red,Red mug\nA2,blue,\n")
+    manifest = listing(
+        "titles", ["x/A1.jpg", "x/A2.jpg", "x/lost.jpg"], table=str(tmp_path / "t.csv"), title="name", attributes=("colour",)
+    )
+    assert manifest.attributes == ("colour",)
+    assert {row["sku"]: (row["attr:colour"], row["title"]) for row in rows(manifest)} == {
+        "A1": ("red", "Red mug"),
+        "A2": ("blue", ""),
+        "lost": ("", ""),
+    }
+    with pytest.raises(CatalogError, match="title = 'name' is a column, and there is no table. Name one with --table"):
+        listing("titles", ["x/A1.jpg"], title="name")
+
+
 def test_shards_are_even_mixed_and_depend_on_the_keys_alone():
     keys = [f"{'mug' if i < 500 else 'cap'}/{i:04d}.jpg" for i in range(1000)]
     manifest = listing("even", keys, shard_images=300)

@@ -102,3 +102,23 @@ def test_broken_shards_are_named(catalog, tmp_path):
     for change, error in ((flipped, CatalogError), (swapped, CatalogError), (gone, ObjectNotFound)):
         with pytest.raises(error, match="part-00001"):
             list(copied(change).iter_images())
+
+
+def test_titles_of_a_catalog(titled_url, catalog):
+    titled = Catalog.open(titled_url)
+    assert titled.columns(()) == catalog.columns((), titled=True) == ["image"]
+    table = titled.read_row_group(0, 0, titled.columns(titled=True))
+    skus = titled.read_row_group(0, 0, ["source_key"]).column(0).to_pylist()
+    assert titled.titles(table) == [f"Title of {key}" for key in skus]
+    assert catalog.titles(catalog.read_row_group(0, 0)) == [""] * 16
+    assert titled.some_titles(3) == tuple(titled.titles(table)[:3])
+    assert len(titled.some_titles(1000)) == 240
+    assert catalog.some_titles(3) == ()
+
+
+def test_a_sample_of_rows_is_that_of_images(titled_url):
+    titled = Catalog.open(titled_url)
+    pixels, _ = titled.sample(40, np.random.default_rng(0))
+    tables = list(titled.sample_tables(40, np.random.default_rng(0), titled.columns(titled=True)))
+    assert (np.concatenate([titled.images(table) for table in tables]) == pixels).all()
+    assert len({title for table in tables for title in titled.titles(table)}) == 40

@@ -49,6 +49,20 @@ def test_a_shard_holds_every_good_image_and_quarantine_every_bad_one(plan, mixed
     assert receipt.shard.row_groups == (10,)
 
 
+def test_a_shard_holds_titles_where_the_table_has_them(plan, mixed, tmp_path):
+    keys = sorted(info.key for info in open_store(mixed).list() if info.key.endswith(".png") and "-" in info.key)
+    (tmp_path / "t.csv").write_text("file,kind,name\n" + "".join(f"{key},{key[:3]},Title of {key}\n" for key in keys))
+    options = {"table": str(tmp_path / "t.csv"), "attributes": ("kind",)}
+    work, _ = plan(mixed, str(tmp_path / "out"), title="name", **options)
+    assert prepare_shard(work, 0).histograms == {"kind": {"cap": 5, "mug": 5}}
+    assert [row["title"] for row in read(work.out, shard_key(0)).to_pylist()] == [
+        f"Title of {row['source_key']}" for row in read(work.out, shard_key(0)).to_pylist()
+    ]
+    plain, _ = plan(mixed, str(tmp_path / "out"), **options)  # without titles it is another catalog
+    prepare_shard(plain, 0)
+    assert "title" not in read(plain.out, shard_key(0)).column_names
+
+
 def test_a_receipt_is_written_when_the_shard_is_on_the_disk(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"))
     before = []

@@ -5,6 +5,8 @@ import random
 
 import httpx
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ganray.config import ModelConfig, ServeConfig
@@ -15,7 +17,7 @@ from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.bulk_plan import make_plan, open_job
 from ganray.on_ray.generate import Renderer
 from ganray.on_ray.http import make_app
-from ganray.requests import GenerateRequest, Vocabulary
+from ganray.requests import GenerateRequest
 from ganray.storage import open_store
 
 ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
@@ -71,18 +73,38 @@ def test_whatever_the_count(url, alone):
     assert not differing(alone, engine.generate([request.model_copy(update={"count": 1}) for request in REQUESTS]))
 
 
+@pytest.fixture(scope="module")
+def titled(tmp_path_factory):
+    """A model that reads titles, and its requests: by title, by attributes, by both."""
+    folder = str(tmp_path_factory.mktemp("titled"))
+    make_model(folder, SMALL["r3"].model_copy(update={"title_pieces": 24}), ATTRIBUTES)
+    return folder, [request.model_copy(update={"title": "Red mug" if i % 3 else ""}) for i, request in enumerate(REQUESTS)]
+
+
 def test_bulk_and_http_give_the_same_bytes(url, tmp_path):
+    in_bulk_and_over_http(url, tmp_path, REQUESTS)
+
+
+def test_bulk_and_http_give_the_same_bytes_for_titles(titled, tmp_path):
+    in_bulk_and_over_http(titled[0], tmp_path, titled[1])
+    rows = pq.read_table(pa.BufferReader(open_store(str(tmp_path)).get("receipts/00000.parquet"))).to_pylist()
+    said = {row["id"]: (row["title"], row["attr:category"], row["attr:colour"] is None) for row in rows}
+    assert (said["r1"], said["r2"]) == (("Red mug", "mug", True), ("Red mug", None, True))
+    assert said["r3"] == ("", "mug", False)
+
+
+def in_bulk_and_over_http(url, tmp_path, requests):
     engine, store = Engine.load(url, "cpu", 2), open_store(str(tmp_path))
     plan = make_plan(
-        lambda: (request.resolved() for request in REQUESTS),
-        Vocabulary(ATTRIBUTES),
+        lambda: (request.resolved() for request in requests),
+        engine.vocabulary,
         digest=engine.info.digest,
         resolution=engine.resolution,
         shard_images=13,
         device="cpu",
         rows=ROWS["cpu"],
     )
-    open_job(store, plan, lambda: (request.resolved() for request in REQUESTS))
+    open_job(store, plan, lambda: (request.resolved() for request in requests))
     renderer = Renderer(url, plan, store, 1)
     for shard in range(plan.shards):
         bulk.write(renderer({"shard": np.array([shard])}), store=store, model_digest=plan.model_digest)
@@ -91,8 +113,8 @@ def test_bulk_and_http_give_the_same_bytes(url, tmp_path):
 
     async def ask():
         async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app(engine, ServeConfig())), base_url="http://test") as client:
-            bodies = (request.model_copy(update={"count": 1}).model_dump(exclude_none=True) for request in REQUESTS)
+            bodies = (request.model_copy(update={"count": 1}).model_dump(exclude_none=True) for request in requests)
             return await asyncio.gather(*(client.post("/v1/generate", json=body) for body in bodies))
 
-    for request, reply in zip(REQUESTS, asyncio.run(ask()), strict=True):
+    for request, reply in zip(requests, asyncio.run(ask()), strict=True):
         assert reply.content == files[f"{request.id}-0.png"], request.id

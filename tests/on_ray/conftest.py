@@ -35,6 +35,20 @@ def small_catalog(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
+def titled_catalog(tmp_path_factory) -> str:
+    """URL of a catalog of 192 products at 32 px with titles, made without Ray; the first one has none."""
+    url = str(tmp_path_factory.mktemp("catalogs") / "titled")
+    items = [product(0, index) for index in range(PRODUCTS)]
+    pictures = [encode(draw(item, SIDE)[0], "png") for item in items]
+    write_items(
+        url,
+        [(data, item.category, item.colour, item.title if k else "") for k, (data, item) in enumerate(zip(pictures, items, strict=True))],
+        SIDE,
+    )
+    return url
+
+
+@pytest.fixture(scope="session")
 def write_small_catalog():
     """For catalogs of other sizes: `write_catalog`."""
     return write_catalog
@@ -53,11 +67,11 @@ def write_items_catalog():
 
 
 def write_items(url, items, side, row_group=ROW_GROUP):
-    """A catalog of (picture as PNG, category, colour) in 2 shards."""
+    """A catalog of (picture as PNG, category, colour), perhaps with a title, in 2 shards."""
     store, shards = open_store(url), []
     numbered = [(f"SKU-{place:07d}", *item) for place, item in enumerate(items)]
     for number, part in enumerate((numbered[: len(items) // 2], numbered[len(items) // 2 :])):
-        skus, images, categories, colours = zip(*part, strict=True)
+        skus, images, categories, colours, *titles = zip(*part, strict=True)
         table = pa.table(
             {
                 "sku": skus,
@@ -68,8 +82,9 @@ def write_items(url, items, side, row_group=ROW_GROUP):
                 "height": pa.array([side] * len(part), pa.int32()),
                 "attr:category": categories,
                 "attr:colour": colours,
+                **({"title": titles[0]} if titles else {}),
             },
-            schema=shard_schema(["category", "colour"]),
+            schema=shard_schema(["category", "colour"], titled=bool(titles)),
         )
         data, key = parquet_bytes(table, row_group), f"shards/part-{number:05d}.parquet"
         store.put(key, data)
@@ -84,6 +99,7 @@ def write_items(url, items, side, row_group=ROW_GROUP):
         reasons={},
         attributes=attributes,
         histograms=histograms,
+        title="title" if titles else "",
         shards=tuple(shards),
         digest=catalog_digest(side, "png", shards, attributes),
         fingerprint="test",

@@ -8,10 +8,12 @@ import torch
 
 from ganray.catalog.order import Share
 from ganray.catalog.reader import Catalog
+from ganray.catalog.sample import product
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.windows import Source, catalog_order, read_window
+from ganray.words import Pieces
 
 AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
 PLAIN = DataConfig(window=40, flip=0.0)
@@ -59,6 +61,29 @@ def test_augmentation_changes_pixels_but_not_labels(small_catalog):
     augmented, same = read_window(source(small_catalog), window)
     assert np.array_equal(labels, same)
     assert not np.array_equal(plain, augmented)
+
+
+def test_titles_travel_behind_the_labels_and_nothing_else_changes(titled_catalog, small_catalog):
+    """Of every image its title tells, or its attributes, or both, and what tells is right."""
+    data = PLAIN.model_copy(update={"word_drop": 0.0})
+    plain, titled = source(small_catalog, data), Source.of(Catalog.open(titled_catalog), ("category", "colour"), data, 1, pieces=Pieces(24))
+    told = {"title": 0, "category": 0, "colour": 0}
+    titles = {tuple(Pieces(24).of(product(0, index).title)) for index in range(192)}
+    for one, other in zip(catalog_order(plain).epoch(0), catalog_order(titled).epoch(0), strict=True):
+        images, labels = read_window(plain, one)
+        same, more = read_window(titled, other)
+        assert more.shape == (len(labels), 2 + 24)
+        assert np.array_equal(read_window(titled, other)[1], more)
+        assert sorted(image.tobytes() for image in images) == sorted(image.tobytes() for image in same)
+        right = {image.tobytes(): label for image, label in zip(images, labels, strict=True)}
+        for image, (category, colour, *pieces) in zip(same, more, strict=True):
+            assert category in (12, right[image.tobytes()][0])
+            assert colour in (9, right[image.tobytes()][1])
+            assert not any(pieces) or tuple(pieces) in titles
+            told["title"] += any(pieces)
+            told["category"] += category != 12
+            told["colour"] += colour != 9
+    assert all(80 < count < 160 for count in told.values())
 
 
 @pytest.mark.ray

@@ -97,11 +97,12 @@ def test_many_requests_at_once_are_batched_and_each_gets_its_own(engine):
     [
         ({"attributes": {"category": "mugg"}}, 400, "The model knows bag, mug"),
         ({"attributes": {"size": "L"}}, 400, "The model knows category, colour"),
+        ({"title": "Red mug"}, 400, "title 'Red mug': the model was not trained with titles"),
         ({"count": 65}, 400, "at most 64 images"),
         ({"attributes": {f"a{i}": "x" * 200 for i in range(400)}}, 413, "the body has over 65,536 bytes"),
         ({"count": 0}, 422, "count 0: Input should be greater than or equal to 1"),
         ({"seed": -1, "format": "gif"}, 422, "seed -1: Input should be greater than or equal to 0 (and 1 more)"),
-        ({"sed": 1}, 422, "sed: no such field, the fields are id, attributes, seed, count, format"),
+        ({"sed": 1}, 422, "sed: no such field, the fields are id, attributes, title, seed, count, format"),
         ([], 422, "[]: Input should be a valid dictionary"),
         ({"id": "a\uffff"}, 422, "id 'a\\uffff': it may hold no control character"),
         ({"id": "a\x1b"}, 422, "id 'a\\x1b': it may hold no control character"),
@@ -281,6 +282,7 @@ def test_the_event_loop_is_free_while_a_batch_computes(engine, monkeypatch):
 def test_models_lists_attributes_with_their_values(engine):
     (model,) = get(engine, "/v1/models").json()["models"]
     assert model["attributes"] == {name: list(values) for name, values in ATTRIBUTES.items()}
+    assert model["titles"] == {"read": False, "examples": []}
     assert (model["digest"], model["resolution"], model["formats"]) == (engine.info.digest, 8, ["png", "jpeg", "webp"])
 
 
