@@ -17,6 +17,8 @@ from ganray.config import OptimizerConfig, TrainConfig
 from ganray.errors import CheckpointError
 from ganray.models import Discriminator, Generator, build_discriminator, build_generator
 from ganray.training.adapt import Adaptive
+from ganray.training.compiling import compile_networks
+from ganray.training.spread import Spread
 
 ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -32,6 +34,7 @@ class TrainState:
     opt_d: Adam
     num_images: int = 0
     adaptive: Adaptive | None = None  # the augmentation's probability, where `augment.target` is set
+    spread: Spread | None = None  # how far apart samples of a label lie, where `loss.spread` is set
 
     def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Give the state as named tensors (shared, not copied) and a JSON-able description."""
@@ -41,12 +44,14 @@ class TrainState:
                 tensors |= {f"{name}.{key}.{slot}": value for slot, value in optimizer.state[parameter].items()}
         if self.adaptive:
             tensors |= {"adaptive.p": self.adaptive.p, "adaptive.sign": self.adaptive.sign}
+        if self.spread:
+            tensors["spread.sums"] = self.spread.sums
         return tensors, {"num_images": self.num_images}
 
     def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
         """Take over what `export` gave; a tensor that is absent or of another shape is a CheckpointError that names it.
 
-        Only the adaptive augmentation may be absent: a run that turns it on begins to adapt there.
+        Only what adapts may be absent: a run that turns it on begins to adapt there.
         """
         with torch.no_grad():
             for name, module in self._modules():
@@ -55,6 +60,8 @@ class TrainState:
         if self.adaptive and "adaptive.p" in tensors:
             self.adaptive.p.copy_(tensors["adaptive.p"])
             self.adaptive.sign.copy_(tensors["adaptive.sign"])
+        if self.spread and "spread.sums" in tensors:
+            self.spread.sums.copy_(tensors["spread.sums"])
         self.num_images = int(description["num_images"])
         if self.num_images:
             for name, module, optimizer in self._optimizers():
@@ -80,9 +87,11 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
         discriminator = build_discriminator(config.model, label_sizes)
     generator, discriminator = generator.to(device), discriminator.to(device)
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
+    compile_networks(config, torch.device(device), generator, discriminator)
     opt_g, opt_d = _adam(generator, config.optimizer), _adam(discriminator, config.optimizer)
     adaptive = Adaptive.start(config.augment, device) if config.augment.target else None
-    return TrainState(generator, discriminator, ema, opt_g, opt_d, adaptive=adaptive)
+    spread = Spread.start(device) if config.loss.spread else None
+    return TrainState(generator, discriminator, ema, opt_g, opt_d, adaptive=adaptive, spread=spread)
 
 
 def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganray.config import AugmentConfig, LossConfig, ModelConfig, TrainConfig
+from ganray.errors import ConfigError
+from ganray.training.compiling import compiles
+from ganray.training.draws import step_draws
+from ganray.training.schedules import hyper
+from ganray.training.state import create_state
+from ganray.training.step import Terms, train_step
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+CONFIG = TrainConfig(
+    model=ModelConfig(resolution=16, widths=(16, 8), z_dim=8, embed_dim=8, group_channels=8, patch=2),
+    batch=8,
+    precision="fp32",
+    augment=AugmentConfig(p=0.5),
+)
+
+
+def with_(config: TrainConfig, compile: str, penalty: str = "finite") -> TrainConfig:
+    return config.model_copy(update={"compile": compile, "loss": LossConfig(penalty=penalty, gamma=0.3)})
+
+
+def test_auto_is_a_gpu_with_a_compiler_and_penalties_that_it_takes(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/gcc")
+    assert compiles(with_(CONFIG, "auto"), GPU)
+    assert not compiles(with_(CONFIG, "auto"), CPU)
+    assert not compiles(with_(CONFIG, "auto", "exact"), GPU)
+    assert not compiles(with_(CONFIG, "off"), GPU)
+    assert compiles(with_(CONFIG, "on", "none"), CPU)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert not compiles(with_(CONFIG, "auto"), GPU)
+
+
+def test_exact_penalties_do_not_compile_and_say_so():
+    with pytest.raises(ConfigError, match=r"compile = on with loss.penalty = exact.*--loss.penalty finite"):
+        create_state(with_(CONFIG, "on", "exact"), (3,))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch's own compiler
+@pytest.mark.parametrize(("precision", "num", "tolerance"), [("fp32", 3, 1e-3), ("bf16", 1, 0.05)])
+def test_compiled_steps_are_the_eager_ones(precision, num, tolerance):
+    """With finite differences: the same numbers up to the order of sums (and rounding: bf16 drifts apart), the same names of weights."""
+
+    def steps(compile: str) -> tuple[list[dict[str, float]], set[str]]:
+        config = with_(CONFIG, compile).model_copy(update={"precision": precision})
+        state, rng = create_state(config, (3,)), torch.Generator().manual_seed(0)
+        rows = []
+        for _ in range(num):
+            real, label = torch.rand(8, 3, 16, 16, generator=rng) * 2 - 1, torch.randint(3, (8, 1), generator=rng)
+            draws = step_draws(0, state.num_images, 8)
+            metrics = train_step(state, real, label, Terms(config, hyper(config, state.num_images), draws, lambda tensors: None))
+            state.num_images += 8
+            rows.append({name: value.item() for name, value in metrics.items()})
+        return rows, set(state.export()[0])
+
+    (eager, names), (compiled, same) = steps("off"), steps("on")
+    assert names == same
+    for was, now in zip(eager, compiled, strict=True):
+        assert now == pytest.approx(was, rel=tolerance, abs=tolerance)
