@@ -34,7 +34,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ema_kimg": 5.0,
         "model": {"resolution": 32, "widths": (128, 96, 32), "blocks": 2, "patch": 2},
         "optimizer": {"lr": 2e-3, "lr_final": 2e-4, "beta2": 0.95, "beta2_final": 0.99},
-        "loss": {"gamma": 0.05, "gamma_final": 0.02},
+        "loss": {"gamma": 0.05, "gamma_final": 0.02, "spread": 1.0},
         "augment": {"p_final": 0.0},
         "data": {"flip": 0.0},
     },
@@ -45,6 +45,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_kimg": 50.0,
         "grid_kimg": 20.0,
         "model": {"resolution": 64, "widths": (384, 384, 384, 384, 192), "blocks": 2},
+        "loss": {"spread": 1.0},
         "augment": {"ramp_kimg": 100.0},
     },
     "r3-128": {
@@ -54,6 +55,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_kimg": 50.0,
         "grid_kimg": 20.0,
         "model": {"resolution": 128, "widths": (384, 384, 384, 384, 192, 96), "blocks": 2},
+        "loss": {"spread": 1.0},
         "augment": {"ramp_kimg": 100.0},
     },
     "r3-256": {
@@ -63,6 +65,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "checkpoint_kimg": 100.0,
         "grid_kimg": 50.0,
         "model": {"resolution": 256, "widths": (384, 384, 384, 384, 192, 96, 48), "blocks": 2},
+        "loss": {"spread": 1.0},
         "augment": {"ramp_kimg": 100.0},
     },
 }

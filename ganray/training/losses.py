@@ -64,21 +64,3 @@ def finite_penalty(logits: Tensor, shifted: Tensor, sigma: float) -> Tensor:
     `logits` are those of x, `shifted` those of x + sigma e, both [K]. No double backward: cheaper, and it compiles.
     """
     return ((shifted - logits) / sigma).square().mean()
-
-
-def spread_ratio(real: Tensor, fake: Tensor, label: Tensor) -> Tensor:
-    """How far apart samples of one label lie, over how far apart photos of it do: images [N, C, H, W], label [N, A]; 1 without a pair.
-
-    Distance is the mean absolute difference of pixels, over all pairs of one label in the batch. Near 0, G draws one picture a label
-    whatever its z. No D tells: it sees one image at a time, and equal images have equal gradients, which keep them equal.
-    """
-    pairs = (label[:, None] == label[None]).all(2).triu(1)
-    apart_real, apart_fake = (
-        torch.where(pairs, torch.cdist(x.flatten(1).float(), x.flatten(1).float(), p=1), 0.0).sum() for x in (real, fake)
-    )
-    return torch.where(apart_real > 0, apart_fake / apart_real.clamp_min(1e-6), 1.0)
-
-
-def spread_loss(ratio: Tensor) -> Tensor:
-    """Hold G to the spread that photos have, and to no more (after Yang et al. 2019, arXiv 1901.09024, whose bound is a constant)."""
-    return (1 - ratio).clamp_min(0.0)

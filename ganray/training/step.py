@@ -23,8 +23,9 @@ from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
-from ganray.training.losses import GAMES, exact_penalty, finite_penalty, spread_loss, spread_ratio
+from ganray.training.losses import GAMES, exact_penalty, finite_penalty
 from ganray.training.schedules import Hyper
+from ganray.training.spread import pair_sums
 from ganray.training.state import TrainState
 
 Average = Callable[[list[Tensor]], None]
@@ -73,18 +74,23 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
         played.append((part, z, real_logits.detach()))
     metrics["grad_d"] = _descend(gradients, state.discriminator, state.opt_d, terms, [metrics["sign"]])
     gradients = []
+    seen: list[Tensor] = []
     for part, z, real_logits in played:
         with autocast(real.device, terms.config):
             fake = fake if len(parts) == 1 else state.generator(z, part.label)
             loss = generator_loss(state, real_logits, fake, part.label, part.terms)
         metrics["loss_g"] = loss.detach() * part.share + metrics.get("loss_g", 0.0)
-        if terms.config.loss.spread:
-            ratio = spread_ratio(part.real, fake, part.label)
-            metrics["spread"] = ratio.detach() * part.share + metrics.get("spread", 0.0)
-            loss = loss + terms.config.loss.spread * spread_loss(ratio)
+        if state.spread:
+            pairs = pair_sums(part.real, fake, part.label)
+            loss = loss + terms.config.loss.spread * state.spread.loss(pairs)
+            seen += [pairs.detach() * part.share]
         _add(gradients, _gradients(loss, state.generator), part.share)
-    metrics["grad_g"] = _descend(gradients, state.generator, state.opt_g, terms)
+    pairs_seen = [torch.stack(seen).sum(0)] if seen else []
+    metrics["grad_g"] = _descend(gradients, state.generator, state.opt_g, terms, pairs_seen)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
+    if state.spread:
+        metrics["spread"] = state.spread.ratio
+        state.spread.update(pairs_seen[0], terms.config.batch)
     if state.adaptive:
         metrics["p"] = state.adaptive.p.clone()
         state.adaptive.update(metrics["sign"], terms.config.batch, terms.config.augment)

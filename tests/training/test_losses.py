@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ganray.training.losses import GAMES, exact_penalty, finite_penalty, spread_loss, spread_ratio
+from ganray.training.losses import GAMES, exact_penalty, finite_penalty
 
 
 @pytest.mark.parametrize(("name", "rest"), [("relativistic", (math.log(2), math.log(2))), ("bce", (2 * math.log(2), math.log(2)))])
@@ -87,31 +87,3 @@ def test_finite_differences_agree_with_the_exact_penalty_in_bf16_too():
                 logits = network(torch.cat([x, x + sigma * torch.randn_like(x)]), torch.cat([label, label])).float()
             drawn.append(float(finite_penalty(logits[:64], logits[64:], sigma)))
         assert sum(drawn) / len(drawn) == pytest.approx(expected, rel=0.35)
-
-
-def test_spread_compares_pairs_of_one_label():
-    real, label = torch.randn(6, 3, 4, 4), torch.tensor([[0, 0], [0, 0], [0, 1], [1, 1], [1, 1], [1, 1]])
-    assert spread_ratio(real, real, label) == 1
-    assert spread_ratio(real, 0.5 * real, label) == pytest.approx(0.5)
-    assert spread_ratio(real, real[:1].expand_as(real), label) == 0
-    apart = real.clone()
-    apart[2] += 100.0  # the only one of its label
-    assert spread_ratio(real, apart, label) == 1
-    by_hand = [(real[i] - real[j]).abs().sum() for i, j in ((0, 1), (3, 4), (3, 5), (4, 5))]
-    twice = torch.cat([real[:1], real[:1] + 1.0, real[2:]])
-    assert spread_ratio(real, twice, label) == pytest.approx(float((48 + sum(by_hand[1:])) / sum(by_hand)), rel=1e-5)
-
-
-def test_spread_is_one_where_no_label_comes_twice_and_where_photos_are_equal():
-    real, fake = torch.randn(3, 1, 4, 4), torch.randn(3, 1, 4, 4)
-    assert spread_ratio(real, fake, torch.tensor([[0], [1], [2]])) == 1
-    assert spread_ratio(real[:1].expand(3, 1, 4, 4), fake, torch.zeros(3, 1, dtype=torch.int64)) == 1
-    assert spread_ratio(real, real, torch.zeros(3, 0, dtype=torch.int64)) == 1  # unconditional: all pairs
-
-
-def test_the_spread_loss_pushes_apart_what_is_too_close_and_leaves_the_rest():
-    real, label = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1), torch.zeros(2, 1, dtype=torch.int64)
-    for gap, gradient in ((0.5, 1.0), (1.5, 0.0)):
-        fake = torch.tensor([0.0, gap]).view(2, 1, 1, 1).requires_grad_()
-        (pushed,) = torch.autograd.grad(spread_loss(spread_ratio(real, fake, label)), fake)
-        assert pushed.flatten().tolist() == [gradient, -gradient]
