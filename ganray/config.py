@@ -180,6 +180,7 @@ class TrainConfig(Section):
     threads: NonNegativeInt = Field(0, description="torch threads a worker on CPU; 0 = the CPUs the machine has for it")
     gpu: bool | None = Field(None, description="one GPU a worker; default: where the cluster has them")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 where the device has it (GPU, new CPU), else fp32")
+    compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile of both networks; auto = on a GPU with a C compiler")
     max_failures: NonNegativeInt = Field(3, description="worker failures survived by restarting from the last checkpoint")
     checkpoint_kimg: PositiveFloat = Field(10.0, description="thousand images between checkpoints, at most")
     checkpoint_minutes: NonNegativeFloat = Field(10.0, description="minutes between checkpoints, at most; 0 = by images alone")

@@ -17,6 +17,7 @@ from ganray.config import OptimizerConfig, TrainConfig
 from ganray.errors import CheckpointError
 from ganray.models import Discriminator, Generator, build_discriminator, build_generator
 from ganray.training.adapt import Adaptive
+from ganray.training.compiling import compile_networks
 from ganray.training.spread import Spread
 
 ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
@@ -86,6 +87,7 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
         discriminator = build_discriminator(config.model, label_sizes)
     generator, discriminator = generator.to(device), discriminator.to(device)
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
+    compile_networks(config, torch.device(device), generator, discriminator)
     opt_g, opt_d = _adam(generator, config.optimizer), _adam(discriminator, config.optimizer)
     adaptive = Adaptive.start(config.augment, device) if config.augment.target else None
     spread = Spread.start(device) if config.loss.spread else None
