@@ -1,7 +1,7 @@
 """Checkpoints to go on from, and model folders to serve from: safetensors for numbers, JSON for words, no pickle anywhere.
 
-A checkpoint is a local folder (Ray Train carries it to the store): `state.safetensors`, `state.json`.
-A model folder lies in any store: `model.safetensors` (the moving average of G) and `model.json`, which holds the digest of the weights
+Both lie in any store. A checkpoint is a folder with `state.safetensors` and `state.json`, which is written last.
+A model folder holds `model.safetensors` (the moving average of G) and `model.json`, which holds the digest of the weights
 and, in a new folder, is written last. A model rebuilds itself from its folder alone, also while another one replaces it.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import safetensors.torch
@@ -26,18 +26,47 @@ from ganray.words import Pieces
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+TENSORS, STATE = "state.safetensors", "state.json"
 Attributes = dict[str, tuple[str, ...]]
 S = TypeVar("S", bound=Section)
 
 
-class State(Protocol):
-    """What can be kept: see `training.state.TrainState`."""
+class Kept(Protocol):
+    """What can be kept."""
+
+    @property
+    def num_images(self) -> int:
+        """The clock."""
 
     def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Give named tensors and a JSON-able description."""
 
+
+class State(Kept, Protocol):
+    """What can be kept and taken back: see `training.state.TrainState`."""
+
     def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
         """Take them back; CheckpointError where they do not fit."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state as it was: copies on the host, which later steps do not change."""
+
+    num_images: int
+    tensors: dict[str, Tensor]
+    description: dict[str, Any]
+
+    @staticmethod
+    def of(state: Kept) -> Snapshot:
+        """Copy a state, once, from the device."""
+        tensors, description = state.export()
+        copies = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+        return Snapshot(state.num_images, copies, description)
+
+    def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """See `Kept`."""
+        return self.tensors, self.description
 
 
 class StateInfo(Section):
@@ -81,31 +110,33 @@ class ModelInfo(Section):
         return Pieces(self.model.title_pieces, self.model.title_buckets)
 
 
-def save_state(state: State, folder: Path, config: TrainConfig, attributes: Attributes) -> None:
-    """Write a checkpoint into an existing folder; `state.json` is written last."""
+def save_state(state: Kept, store: Store, config: TrainConfig, attributes: Attributes) -> None:
+    """Write a checkpoint into an empty folder; what makes it whole is written last."""
     tensors, description = state.export()
     data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
-    (folder / "state.safetensors").write_bytes(data)
     info = StateInfo(digest=_digest(data), attributes=attributes, config=config, state=description)
-    (folder / "state.json").write_text(info.model_dump_json(indent=1))
+    store.put(TENSORS, data)
+    store.settle()
+    store.put(STATE, info.model_dump_json(indent=1).encode())
 
 
-def load_state(state: State, folder: Path, config: TrainConfig, attributes: Attributes) -> None:
+def load_state(state: State, store: Store, config: TrainConfig, attributes: Attributes) -> None:
     """Put the checkpoint's values into `state`, made by `create_state` from the same config.
 
-    Raises CheckpointError if the folder holds none, if it is damaged, or if it belongs to another model: the differing field is named.
+    Raises CheckpointError if the folder holds none, or if it belongs to another model: the differing field is named. Raises
+    ObjectCorrupt if it is damaged.
     """
     try:
-        info = _parse(StateInfo, (folder / "state.json").read_bytes(), str(folder / "state.json"))
-        data = (folder / "state.safetensors").read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{error.filename} does not exist", "Point at a folder written by a training run.") from error
-    _refuse_other(info, config, attributes)
+        info = _parse(StateInfo, store.get(STATE), store.url_of(STATE))
+        _refuse_other(info, config, attributes)
+        data = store.get(TENSORS)
+        if _digest(data) != info.digest:  # a body cut on its way passes the transport's checks
+            data = store.get(TENSORS)
+    except ObjectNotFound as error:
+        raise CheckpointError(error.message, "Point at a folder written by a training run.") from error
     if _digest(data) != info.digest:
-        raise CheckpointError(
-            f"{folder / 'state.safetensors'} has digest {_digest(data)[:12]}, not {info.digest[:12]}", "Use an older one."
-        )
-    state.restore(_tensors(data, str(folder)), info.state)
+        raise ObjectCorrupt(f"{store.url_of(TENSORS)} has digest {_digest(data)[:12]}, not {info.digest[:12]}", "Use an older one.")
+    state.restore(_tensors(data, store.url), info.state)
 
 
 def save_model(store: Store, generator: Generator, info: ModelInfo) -> ModelInfo:

@@ -15,6 +15,7 @@ GanrayError                    code           exit   raised when
 ├── RequestError               request        6      a request names what the model does not know
 ├── TrainingError              training       7      training cannot go on
 │   ├── NonFiniteError         non_finite     7      a loss or gradient is not a finite number
+│   ├── Stopped                stopped      143      a signal ended the training after a checkpoint
 │   └── CollapseError          collapse       7      the generator came to repeat itself, and training was stopped for it
 ├── ClusterError               cluster        8      the Ray cluster cannot run the plan
 ├── EvaluationError            evaluation     9      scores cannot be computed or compared
@@ -139,6 +140,13 @@ class NonFiniteError(TrainingError):
     """A loss or a gradient is not a finite number."""
 
     code = "non_finite"
+
+
+class Stopped(TrainingError):
+    """A signal ended the training; it can go on from its last checkpoint."""
+
+    code = "stopped"
+    exit_code = 128 + 15
 
 
 class CollapseError(TrainingError):

@@ -8,7 +8,7 @@ import torch
 
 from ganray.checkpoint import ModelInfo, load_model, load_state, save_model, save_state
 from ganray.config import ModelConfig, TrainConfig
-from ganray.errors import CheckpointError
+from ganray.errors import CheckpointError, ObjectCorrupt
 from ganray.models import build_generator, set_strength
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
@@ -21,7 +21,7 @@ ATTRIBUTES = {"category": ("mug", "shirt"), "colour": ("blue", "green", "red")}
 
 def saved(folder):
     state = create_state(CONFIG, (2, 3))
-    save_state(state, folder, CONFIG, ATTRIBUTES)
+    save_state(state, LocalStore(folder), CONFIG, ATTRIBUTES)
     return state
 
 
@@ -33,7 +33,7 @@ def written(folder) -> ModelInfo:
 def test_a_state_comes_back_bit_equal(tmp_path):
     state = saved(tmp_path)
     other = create_state(CONFIG.model_copy(update={"seed": 1}), (2, 3))
-    load_state(other, tmp_path, CONFIG, ATTRIBUTES)
+    load_state(other, LocalStore(tmp_path), CONFIG, ATTRIBUTES)
     ours, theirs = state.export()[0], other.export()[0]
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
@@ -43,7 +43,7 @@ def test_another_model_is_refused_by_field(tmp_path):
     saved(tmp_path)
     other = CONFIG.model_copy(update={"model": MODEL.model_copy(update={"z_dim": 8})})
     with pytest.raises(CheckpointError, match=r"model\.z_dim 4, this run has 8"):
-        load_state(create_state(other, (2, 3)), tmp_path, other, ATTRIBUTES)
+        load_state(create_state(other, (2, 3)), LocalStore(tmp_path), other, ATTRIBUTES)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +57,20 @@ def test_another_model_is_refused_by_field(tmp_path):
 def test_other_attributes_are_refused_by_name(tmp_path, attributes, sizes, message):
     saved(tmp_path)
     with pytest.raises(CheckpointError, match=message):
-        load_state(create_state(CONFIG, sizes), tmp_path, CONFIG, attributes)
+        load_state(create_state(CONFIG, sizes), LocalStore(tmp_path), CONFIG, attributes)
 
 
 def test_an_absent_checkpoint_says_so(tmp_path):
     with pytest.raises(CheckpointError, match=r"state\.json does not exist"):
-        load_state(create_state(CONFIG, (2, 3)), tmp_path, CONFIG, ATTRIBUTES)
+        load_state(create_state(CONFIG, (2, 3)), LocalStore(tmp_path), CONFIG, ATTRIBUTES)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     saved(tmp_path)
     path = tmp_path / "state.safetensors"
     path.write_bytes(path.read_bytes()[:-4] + b"ruin")
-    with pytest.raises(CheckpointError, match=r"state\.safetensors has digest"):
-        load_state(create_state(CONFIG, (2, 3)), tmp_path, CONFIG, ATTRIBUTES)
+    with pytest.raises(ObjectCorrupt, match=r"state\.safetensors has digest"):
+        load_state(create_state(CONFIG, (2, 3)), LocalStore(tmp_path), CONFIG, ATTRIBUTES)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": 1}', '{"format_version": 99}'])
@@ -78,7 +78,7 @@ def test_a_broken_description_is_refused(tmp_path, text):
     saved(tmp_path)
     (tmp_path / "state.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"state\.json"):
-        load_state(create_state(CONFIG, (2, 3)), tmp_path, CONFIG, ATTRIBUTES)
+        load_state(create_state(CONFIG, (2, 3)), LocalStore(tmp_path), CONFIG, ATTRIBUTES)
 
 
 def test_a_model_folder_rebuilds_its_own_model(tmp_path):

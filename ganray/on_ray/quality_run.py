@@ -20,7 +20,7 @@ from ganray.config import EvaluateConfig, ModelConfig, TrainConfig
 from ganray.on_ray.evaluate import examine
 from ganray.presets import preset
 from ganray.storage import open_store
-from ganray.training.context import LocalContext
+from ganray.training.context import LocalContext, Turn
 from ganray.training.loop import Batch, fit
 from ganray.training.state import TrainState, create_state
 
@@ -115,9 +115,9 @@ class Timed(LocalContext):
         super().__init__()
         self._end = time.process_time() + 60 * minutes
 
-    def should_stop(self) -> bool:
+    def turn(self) -> Turn:
         """See `Context`."""
-        return time.process_time() >= self._end
+        return Turn.FINISH if time.process_time() >= self._end else Turn.GO_ON
 
 
 def named(run: Run, seed: int, model: str) -> Run:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
-import threading
+import tempfile
 import time
+from collections.abc import Callable
 from typing import Any
 
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer
+from ray.train import FailureConfig, RunConfig, ScalingConfig
 
 from ganray.catalog.reader import Catalog
 from ganray.checkpoint import ModelInfo, load_model
@@ -19,34 +18,40 @@ from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, CollapseError, ConfigError, StorageError
 from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
+from ganray.on_ray.checkpoints import FOLDER
 from ganray.on_ray.cluster import Resources, connect, require_cpus, require_node, use_gpu
 from ganray.on_ray.data import Readers
 from ganray.on_ray.doubts import doubts
+from ganray.on_ray.leaving import Leaving, Trainer
+from ganray.on_ray.notice import Notice
 from ganray.on_ray.record import Recorder
 from ganray.on_ray.scoring import conclude, make_keeper
 from ganray.on_ray.trackers import require
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
-from ganray.storage import Store, arrow_filesystem, open_store
+from ganray.storage import Store, open_store
 from ganray.training.gamma import with_gamma
 
+Worker = Callable[[dict[str, Job]], None]
 RUN_FACTS = "run.json"
+SHOWN_TITLES = 12  # of the catalog's, kept with the model to show what it can be asked
 DECISIVE = ("seed", "batch", "lanes", "workers", "precision", "optimizer", "loss", "augment", "condition", "data", "ema_kimg", "ema_rampup")
-RUN = "checkpoints"  # Ray Train's name for the run, and its folder in the model folder
 
 
-def train(config: TrainConfig) -> dict[str, Any]:
-    """Train until `kimg` or `minutes`; returns what the model folder holds.
+def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
+    """Train until `kimg` or `minutes`; returns what the model folder holds. `worker` is what runs in place of `train_worker`.
 
-    Raises ConfigError, CatalogError, CheckpointError or StorageError before anything starts, and whatever stops the training.
+    Raises ConfigError, CatalogError, CheckpointError or StorageError before anything starts, Stopped or KeyboardInterrupt after a signal,
+    and whatever else stops the training.
     """
     check(config)
     catalog = Catalog.open(config.catalog)
     vocabulary = check_catalog(config, catalog)
     config = with_gamma(config, catalog.num_images)
     store = open_store(config.out)
-    config = config.model_copy(update={"lanes": lanes(config, sum(len(shard.row_groups) for shard in catalog.info.shards))})
-    check_folder(config, store, catalog.info.digest)
+    facts = run_facts(config, store)
+    config = config.model_copy(update={"lanes": lanes(config, len(catalog.row_groups()), facts)})
+    check_folder(config, store, catalog.info.digest, facts)
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
     for doubt in doubts(config, catalog, vocabulary):
         print(f"train: {doubt}", file=sys.stderr)
@@ -54,40 +59,48 @@ def train(config: TrainConfig) -> dict[str, Any]:
     gpu = use_gpu(config.gpu, resources, config.workers)
     threads, readers = share_cpus(config, resources, gpu)
     board = make_board()
-    source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes)
     histograms = {name: catalog.info.histograms[name] for name in vocabulary}
     info = ModelInfo(
         model=config.model,
         attributes=vocabulary,
         histograms=histograms,
-        catalog_url=source.url,
+        titles=catalog.some_titles(SHOWN_TITLES) if config.model.title_pieces else (),
+        catalog_url=catalog.url,
         catalog_digest=catalog.info.digest,
         train=config,
     )
+    source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces)
     keeper = make_keeper(config, info, resources, config.workers * threads + 1, board)
-    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, readers, board, keeper)
-    filesystem, path = arrow_filesystem(config.out)
-    trainer = TorchTrainer(
-        train_worker,
+    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, readers, board, keeper, info.titles)
+    with Leaving(board) as leaving, tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
+        leaving.trainer = make_trainer(worker or train_worker, job, gpu, folder)
+        with Recorder(board, store, config) as recorder:
+            _fit(leaving, recorder)
+            recorder.drain()
+            collapsed = conclude(keeper, config, store) if recorder.result else None
+    if leaving.came or recorder.left:
+        raise leaving.error(recorder.left)
+    return _finish(config, store, recorder, collapsed)
+
+
+def make_trainer(worker: Worker, job: Job, gpu: bool, folder: str) -> Trainer:
+    """Ray Train as it runs here. Checkpoints go their own way (checkpoints.py): it keeps nothing in its local `folder`."""
+    callbacks: list[Any] = [Notice()]
+    return Trainer(
+        worker,
         train_loop_config={"job": job},
         scaling_config=ScalingConfig(
-            num_workers=config.workers,
+            num_workers=job.config.workers,
             use_gpu=gpu,
-            resources_per_worker={"CPU": threads} | ({"GPU": 1} if gpu else {}),
+            resources_per_worker={"CPU": job.threads} | ({"GPU": 1} if gpu else {}),
         ),
         run_config=RunConfig(
-            name=RUN,
-            storage_path=path,
-            storage_filesystem=filesystem,
-            failure_config=FailureConfig(max_failures=config.max_failures),
-            checkpoint_config=CheckpointConfig(num_to_keep=config.keep),
+            name="train",
+            storage_path=folder,
+            failure_config=FailureConfig(max_failures=job.config.max_failures),
+            callbacks=callbacks,
         ),
     )
-    with Recorder(board, store, config) as recorder:
-        _fit(trainer, recorder)
-        recorder.drain()
-        collapsed = conclude(keeper, config, store) if recorder.result else None
-    return _finish(config, store, recorder, collapsed)
 
 
 def check(config: TrainConfig) -> None:
@@ -111,15 +124,18 @@ def check(config: TrainConfig) -> None:
             raise ConfigError(f"train: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
 
 
-def lanes(config: TrainConfig, row_groups: int) -> int:
-    """How many sequences a batch is drawn from: what is asked for, or the most up to 8 that divide the batch and fill from the catalog.
+def lanes(config: TrainConfig, row_groups: int, facts: dict[str, Any]) -> int:
+    """How many sequences a batch is drawn from: what is asked for, what the run began with, or up to 8 that catalog and batch can fill.
 
     The result of a run depends on it, and not on the number of workers, which divide the lanes among them (in even shares where they can).
     """
     if config.lanes:
         return config.lanes
-    number = max(number for number in divisors(config.batch) if number <= max(1, min(8, row_groups)))
-    return number if number >= config.workers else min(number for number in divisors(config.batch) if number >= config.workers)
+    fitting = divisors(config.batch)
+    if (before := facts.get("config", {}).get("lanes", 0)) in fitting and before >= config.workers:
+        return int(before)
+    number = max(number for number in fitting if number <= max(1, min(8, row_groups)))
+    return number if number >= config.workers else min(number for number in fitting if number >= config.workers)
 
 
 def divisors(number: int) -> list[int]:
@@ -135,17 +151,28 @@ def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str,
             f"{config.catalog} holds {catalog.info.resolution} px images, the model ({config.preset}) is for {side} px",
             f"Ingest with --resolution {side}, or choose another preset",
         )
+    if config.model.title_pieces and not catalog.info.title:
+        raise CatalogError(
+            f"{config.catalog} holds no titles, model.title_pieces is {config.model.title_pieces}",
+            "Ingest with --table and --title COLUMN, or train with --model.title_pieces 0",
+        )
     return {name: values for name, values in catalog.vocabulary(config.attributes).items() if len(values) > 1}
 
 
-def check_folder(config: TrainConfig, store: Store, catalog_digest: str) -> None:
-    """Refuse to start over an existing run, or to continue one on other data: both would mix two runs in one folder."""
-    exists = next(iter(store.list(RUN + "/")), None) is not None or store.exists("model.json")
-    if exists and not config.resume:
+def run_facts(config: TrainConfig, store: Store) -> dict[str, Any]:
+    """What an earlier part of the run has noted of itself; empty where there is none. Raises CheckpointError unless it is to be resumed."""
+    if next(iter(store.list(FOLDER)), None) is None and not store.exists("model.json"):
+        return {}
+    if not config.resume:
         raise CheckpointError(f"{config.out} holds a run already", "Add --resume to continue it, or choose another --out")
+    facts: dict[str, Any] = json.loads(store.get(RUN_FACTS)) if store.exists(RUN_FACTS) else {}
+    return facts
+
+
+def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: dict[str, Any]) -> None:
+    """Refuse to continue a run on other data, which would mix two runs in one folder; note what this one is."""
     now = config.model_dump(mode="json")
-    if exists and store.exists(RUN_FACTS):
-        facts = json.loads(store.get(RUN_FACTS))
+    if facts:
         _compare(facts["config"], now)
         if facts["catalog_digest"] != catalog_digest:
             raise CheckpointError(
@@ -172,20 +199,17 @@ def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[in
     return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))
 
 
-def _fit(trainer: TorchTrainer, recorder: Recorder) -> None:
-    """`trainer.fit()`; Ctrl-C is a KeyboardInterrupt again (Ray answers it with exit 0 and keeps the handler)."""
-    before = signal.getsignal(signal.SIGINT)
+def _fit(leaving: Leaving, recorder: Recorder) -> None:
+    """`trainer.fit()`: how it ended is told by the recorder and by `leaving`, unless by nobody."""
+    assert leaving.trainer is not None
     try:
-        trainer.fit()
-    except SystemExit:
-        raise KeyboardInterrupt from None
+        leaving.trainer.fit()
     except Exception:
         recorder.drain()
-        if recorder.error is None:
+        if recorder.error is None and leaving.came is None:
             raise
     finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
+        leaving.trainer = None
 
 
 def _finish(config: TrainConfig, store: Store, recorder: Recorder, collapsed: CollapseError | None) -> dict[str, Any]:

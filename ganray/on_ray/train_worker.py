@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -17,22 +15,28 @@ from torch import Tensor
 
 from ganray import __version__
 from ganray.catalog.order import Share
-from ganray.checkpoint import ModelInfo, load_state, save_model, save_state
+from ganray.checkpoint import ModelInfo, load_state, save_model
 from ganray.config import TrainConfig
 from ganray.engine import Engine
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import contact_sheet
+from ganray.models import label_sizes
+from ganray.on_ray import notice
+from ganray.on_ray.agreement import Agreement
+from ganray.on_ray.board import Orders
+from ganray.on_ray.checkpoints import Checkpoints, restore
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.failures import ours
 from ganray.on_ray.scoring import Offers
 from ganray.on_ray.windows import Source
 from ganray.requests import GenerateRequest
 from ganray.storage import open_store
-from ganray.training.context import Row
+from ganray.training.context import Row, Turn
 from ganray.training.loop import fit
 from ganray.training.state import TrainState, create_state
 
-GRID_COLUMNS, GRID_ROWS = 8, 12
+GRID_COLUMNS, GRID_ROWS, GRID_TEXT = 8, 12, 40
+LEAVING_S = 60.0  # for the last checkpoint of a process that is to end soon
 
 
 @dataclass(frozen=True)
@@ -48,38 +52,39 @@ class Job:
     readers: Readers
     board: Any
     keeper: Any = None  # of scores (scoring.py)
+    titles: tuple[str, ...] = ()
 
 
 def train_worker(config: dict[str, Job]) -> None:
     """The function that Ray Train runs on every worker, again after every failure."""
     job = config["job"]
     torch.set_num_threads(job.threads)
-    context = RayContext(job)
     if ray.get(job.board.failed.remote()):
         return  # an error of ours is no accident: Ray Train restarts the group, and it ends here
+    context = RayContext(job)
     try:
         _run(job, context)
     except Exception as error:
         if known := ours(error):
             ray.get(job.board.post.remote("error", known))
         raise  # ends the group, so that no rank waits for this one in a collective
+    finally:
+        context.close()
 
 
 def _run(job: Job, context: RayContext) -> None:
-    state = create_state(job.config, tuple(len(values) for values in job.vocabulary.values()), context.device)
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is not None:
-        with checkpoint.as_directory() as folder:
-            load_state(state, Path(folder), job.config, job.vocabulary)
+    state = create_state(job.config, label_sizes(job.config.model, job.vocabulary), context.device)
+    context.restore(state)
     context.post("start", state.num_images / 1000)
     batches = stream(job.source, context.share, state.num_images // job.config.batch * context.share.each, job.readers)
     started = time.monotonic()
     first = state.num_images
     fit(state, batches, job.config, context)
-    if context.rank == 0:
-        facts = {"minutes": (time.monotonic() - started) / 60, "images": state.num_images - first}
-        save_model(open_store(job.config.out), state.ema, describe(job, state))
-        ray.get(job.board.post.remote("result", {"kimg": state.num_images / 1000, **facts}))
+    if context.leaves(state) or context.rank != 0:
+        return
+    facts = {"minutes": (time.monotonic() - started) / 60, "images": state.num_images - first}
+    save_model(open_store(job.config.out), state.ema, describe(job, state))
+    ray.get(job.board.post.remote("result", {"kimg": state.num_images / 1000, **facts}))
 
 
 def describe(job: Job, state: TrainState) -> ModelInfo:
@@ -88,6 +93,7 @@ def describe(job: Job, state: TrainState) -> ModelInfo:
         model=job.config.model,
         attributes=job.vocabulary,
         histograms=job.histograms,
+        titles=job.titles,
         catalog_url=job.source.url,
         catalog_digest=job.catalog_digest,
         num_images=state.num_images,
@@ -96,7 +102,7 @@ def describe(job: Job, state: TrainState) -> ModelInfo:
 
 
 class RayContext:
-    """`training.context.Context` over Ray Train: gloo or nccl for the mean, the board for news, `report` for checkpoints."""
+    """`training.context.Context` over Ray Train: gloo or nccl for the mean, the board for news and orders, rank 0's store for the rest."""
 
     def __init__(self, job: Job) -> None:
         context = ray.train.get_context()
@@ -104,8 +110,23 @@ class RayContext:
         self.device = ray.train.torch.get_device()
         self.share = Share.of_rank(self.rank, self.world_size, job.config.lanes, job.config.batch)
         self._job = job
-        self._started = time.monotonic()
         self._offers = Offers(job.keeper, job.config.score.kimg)
+        self._agreement = Agreement(self.world_size)
+        self._turn = Turn.GO_ON
+        self._store = open_store(job.config.out)
+        if self.rank == 0:
+            self._orders = Orders(job.board)
+            self._checkpoints = Checkpoints(self._store, job.config, job.vocabulary, self.say)
+            self._started = time.monotonic() - ray.get(job.board.seconds.remote())
+            self._kept_at = time.monotonic()
+
+    def restore(self, state: TrainState) -> None:
+        """Put the newest whole checkpoint into the state, if there is one: rank 0 looks for it, all read the same."""
+        job = self._job
+        found = restore(state, self._store, job.config, job.vocabulary, self.say) if self.rank == 0 else None
+        folder = self._agreement.tell(found.folder if found else "")
+        if folder and self.rank != 0:
+            load_state(state, self._store.child(folder), job.config, job.vocabulary)
 
     def places(self, batch: int) -> range:
         """The places of this rank's lanes."""
@@ -133,30 +154,57 @@ class RayContext:
             self.post("grid", (state.num_images / 1000, draw_grid(state, describe(self._job, state), self.device)))
 
     def checkpoint(self, state: TrainState, row: Row) -> None:
-        """Rank 0's state goes into the run's store through Ray Train; every rank takes part in the report."""
-        if self.rank != 0:
-            ray.train.report(row)
-            return
-        with tempfile.TemporaryDirectory(prefix="ganray-checkpoint-") as folder:
-            save_state(state, Path(folder), self._job.config, self._job.vocabulary)
-            name = f"kimg-{state.num_images / 1000:09.3f}-{time.time_ns():x}"
-            ray.train.report(row, checkpoint=ray.train.Checkpoint.from_directory(folder), checkpoint_dir_name=name)
-        self.post("checkpoint", row)
+        """Rank 0 takes a copy; a thread of its own brings it into the run's store."""
+        if self.rank == 0:
+            self._checkpoints.keep(state)
+            self._kept_at = time.monotonic()
+            self.post("checkpoint", row)
 
-    def should_stop(self) -> bool:
-        """Whether `minutes` are over, by rank 0's clock, or the scores say that the run has collapsed."""
-        limit = self._job.config.minutes
-        over = (bool(limit) and time.monotonic() - self._started > 60 * limit) or bool(self._offers.verdict)
-        if (limit or self._job.keeper is not None) and self.world_size > 1:
-            flag = torch.tensor([float(over)], device=self.device)
-            dist.broadcast(flag, src=0)
-            over = bool(flag.item())
-        return over
+    def turn(self) -> Turn:
+        """The strongest wish of all ranks."""
+        self._turn = self._agreement.exchange(self._wish())
+        return self._turn
+
+    def leaves(self, state: TrainState) -> bool:
+        """Once the last checkpoint is in the store: whether the run is to go on elsewhere, so that there is no model yet."""
+        leaving = self._turn is Turn.LEAVE and state.num_images < 1000 * self._job.config.kimg
+        if self.rank == 0:
+            self._checkpoints.settle(*[LEAVING_S] * leaving)
+            if leaving:
+                ray.get(self._job.board.post.remote("left", state.num_images / 1000))
+        self._agreement.meet()  # whoever ends first ends the others
+        return leaving
+
+    def _wish(self) -> Turn:
+        """LEAVE is any rank's to wish; the clock, the scores and the driver are rank 0's."""
+        if notice.given.is_set():
+            return Turn.LEAVE
+        if self.rank != 0:
+            return Turn.GO_ON
+        config, now = self._job.config, time.monotonic()
+        if self._orders.word:
+            return Turn.LEAVE
+        if self._offers.verdict or (config.minutes and now - self._started > 60 * config.minutes):
+            return Turn.FINISH
+        if config.checkpoint_minutes and now - self._kept_at > 60 * config.checkpoint_minutes:
+            self._kept_at = now  # asked for
+            return Turn.KEEP
+        return Turn.GO_ON
 
     def post(self, kind: str, item: Any) -> None:
         """Rank 0 leaves news on the board and does not wait."""
         if self.rank == 0:
             self._job.board.post.remote(kind, item)
+
+    def say(self, text: str) -> None:
+        """A line for a person."""
+        self.post("note", text)
+
+    def close(self) -> None:
+        """End rank 0's threads."""
+        if self.rank == 0:
+            self._orders.close()
+            self._checkpoints.close()
 
 
 def draw_grid(state: TrainState, info: ModelInfo, device: torch.device) -> bytes:
@@ -165,12 +213,12 @@ def draw_grid(state: TrainState, info: ModelInfo, device: torch.device) -> bytes
     engine = Engine(state.ema, info, device=device.type, threads=1)
     torch.backends.cudnn.deterministic = deterministic  # the engine's choice, not the training's
     names = list(info.attributes)
-    values = info.attributes[names[0]][:GRID_ROWS] if names else ("",) * GRID_ROWS
+    values = (info.attributes[names[0]] if names else info.titles or ("",) * GRID_ROWS)[:GRID_ROWS]
     rows = []
     for place, value in enumerate(values):
-        attributes = {names[0]: value} if names else {}
+        asked = {"attributes": {names[0]: value}} if names else {"title": value}
         # not validated: a catalog's values may be longer than what a request can name
-        request = GenerateRequest.model_construct(id=f"grid-{place}", attributes=attributes, seed=place, count=GRID_COLUMNS)
-        rows.append((value, [sample.pixels for sample in engine.generate([request])]))
+        request = GenerateRequest.model_construct(id=f"grid-{place}", seed=place, count=GRID_COLUMNS, **asked)
+        rows.append((value[:GRID_TEXT], [sample.pixels for sample in engine.generate([request])]))
     label = Label(model_digest="in training", request_id=f"grid at {state.num_images} images", seed=0, software=f"ganray {__version__}")
     return encode_labelled(contact_sheet(rows), "png", label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Protocol
 
 import torch
@@ -10,6 +11,15 @@ from torch import Tensor
 from ganray.training.state import TrainState
 
 Row = dict[str, float]
+
+
+class Turn(IntEnum):
+    """What is to be done after a step, the stronger the higher."""
+
+    GO_ON = 0
+    KEEP = 1  # a checkpoint, and go on
+    FINISH = 2  # a checkpoint, and end as if the run were over
+    LEAVE = 3  # a checkpoint, and end: somebody else goes on
 
 
 class Context(Protocol):
@@ -32,10 +42,10 @@ class Context(Protocol):
         """Show what the moving average draws now; must be cheap."""
 
     def checkpoint(self, state: TrainState, row: Row) -> None:
-        """Keep the state; it is finite. Called every `checkpoint_kimg` and at the end."""
+        """Keep the state; it is finite. Called every `checkpoint_kimg`, when it is somebody's `turn`, and at the end."""
 
-    def should_stop(self) -> bool:
-        """Whether to end early, after a last checkpoint; asked after each row, and every rank must answer alike."""
+    def turn(self) -> Turn:
+        """What to do now, asked after every step: every rank must get the same answer."""
 
 
 class LocalContext:
@@ -62,6 +72,6 @@ class LocalContext:
     def checkpoint(self, state: TrainState, row: Row) -> None:
         """See `Context`."""
 
-    def should_stop(self) -> bool:
-        """See `Context`."""
-        return False
+    def turn(self) -> Turn:
+        """See `Context`: go on to the end."""
+        return Turn.GO_ON

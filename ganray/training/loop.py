@@ -14,7 +14,7 @@ from torch import Tensor
 from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.images.codec import to_float
-from ganray.training.context import Context, Row
+from ganray.training.context import Context, Row, Turn
 from ganray.training.draws import step_draws
 from ganray.training.schedules import crossed, hyper
 from ganray.training.state import TrainState
@@ -41,15 +41,15 @@ def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, contex
         metrics = _step(state, window.timed(batches, before), config, context)
         state.num_images += config.batch
         window.add(metrics)
-        running = state.num_images < 1000 * config.kimg
-        keep = crossed(before, state.num_images, config.checkpoint_kimg)
+        turn = context.turn()
+        running = state.num_images < 1000 * config.kimg and turn < Turn.FINISH
+        keep = turn >= Turn.KEEP or crossed(before, state.num_images, config.checkpoint_kimg)
         if keep or not running or crossed(before, state.num_images, config.log_kimg):
             row = window.close(state.num_images, config)
             context.log(state, row)
-            running = running and not context.should_stop()
             if keep or not running:
                 context.checkpoint(state, row)
-        if not running or crossed(before, state.num_images, config.grid_kimg):
+        if turn < Turn.LEAVE and (not running or crossed(before, state.num_images, config.grid_kimg)):
             context.grid(state)
     return state
 

@@ -61,7 +61,7 @@ def test_the_model_folder_is_whole(run, small_catalog):
     assert list(out.glob("logs/*/events.out.tfevents.*"))
     assert [path.name for path in sorted(out.glob("grids/*.png"))] == ["kimg-00000.096.png", "kimg-00000.192.png"]
     assert "What it can be asked for" in (out / "README.md").read_text()
-    assert len(list(out.glob("checkpoints/kimg-*"))) == 2  # `keep`
+    assert sorted(path.name for path in out.glob("checkpoints/*/*")) == ["state.json"] * 2 + ["state.safetensors"] * 2  # `keep`
 
 
 @pytest.mark.ray
@@ -243,7 +243,15 @@ def test_a_batch_that_cannot_be_shared_is_refused(changes, message):
     [(16, 1, 100, 8), (16, 8, 100, 8), (16, 9, 100, 16), (20, 1, 100, 5), (13, 1, 100, 1), (13, 2, 100, 13), (16, 1, 3, 2), (16, 4, 1, 4)],
 )
 def test_the_number_of_lanes_fits_batch_workers_and_catalog(batch, workers, row_groups, expected):
-    assert lanes(config("c", "m", batch=batch, workers=workers), row_groups) == expected
+    assert lanes(config("c", "m", batch=batch, workers=workers), row_groups, {}) == expected
+
+
+def test_a_run_keeps_the_lanes_it_began_with():
+    facts = {"config": {"lanes": 16}}
+    assert lanes(config("c", "m"), 100, facts) == 16
+    assert lanes(config("c", "m", lanes=4), 100, facts) == 4
+    assert lanes(config("c", "m", batch=20), 100, facts) == 5  # a changed batch cannot
+    assert lanes(config("c", "m", workers=9), 100, {"config": {"lanes": 8}}) == 16  # nor more workers than lanes
 
 
 def test_memory_is_not_shared_with_workers():

@@ -8,7 +8,8 @@ import torch
 from ganray.checkpoint import load_state, save_state
 from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
-from ganray.training.context import LocalContext
+from ganray.storage import open_store
+from ganray.training.context import LocalContext, Turn
 from ganray.training.loop import Batch, fit
 from ganray.training.state import create_state
 
@@ -41,10 +42,10 @@ def batches(config: TrainConfig, num_images: int = 0, size: int = 0):
 
 
 class Watching(LocalContext):
-    def __init__(self, stop_after: int = 10**9):
+    def __init__(self, turns: dict[int, Turn] | None = None):
         super().__init__()
         self.events: list[tuple[str, int]] = []
-        self.stop_after = stop_after
+        self.turns, self.steps = turns or {}, 0
 
     def log(self, state, row):
         super().log(state, row)
@@ -57,8 +58,9 @@ class Watching(LocalContext):
         assert row["kimg"] == state.num_images / 1000
         self.events.append(("checkpoint", state.num_images))
 
-    def should_stop(self):
-        return len(self.rows) >= self.stop_after
+    def turn(self):
+        self.steps += 1
+        return self.turns.get(self.steps, Turn.GO_ON)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -67,11 +69,11 @@ def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(name, tmp_path):
     config = CONFIG.model_copy(update={"model": MODELS[name], "loss": LossConfig(penalty=penalty)})
     whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext())
 
-    first = fit(create_state(config, (3, 2)), batches(config), config, Watching(stop_after=2))
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Turn.FINISH}))
     assert first.num_images == 80
-    save_state(first, tmp_path, config, ATTRIBUTES)
+    save_state(first, open_store(str(tmp_path)), config, ATTRIBUTES)
     second = create_state(config.model_copy(update={"seed": 9}), (3, 2))
-    load_state(second, tmp_path, config, ATTRIBUTES)
+    load_state(second, open_store(str(tmp_path)), config, ATTRIBUTES)
     fit(second, batches(config, second.num_images), config, LocalContext())
 
     ours, theirs = whole.export()[0], second.export()[0]
@@ -88,10 +90,10 @@ def test_a_resumed_run_goes_on_adapting_where_it_stood(tmp_path):
     assert 0 < whole.adaptive.p.item() != pytest.approx(0.3)
     assert context.rows[-1]["p"] != CONFIG.augment.p_final  # the log tells the p that was used, not the ramp's
 
-    first = fit(create_state(config, (3, 2)), batches(config), config, Watching(stop_after=2))
-    save_state(first, tmp_path, config, ATTRIBUTES)
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Turn.FINISH}))
+    save_state(first, open_store(str(tmp_path)), config, ATTRIBUTES)
     second = create_state(config, (3, 2))
-    load_state(second, tmp_path, config, ATTRIBUTES)
+    load_state(second, open_store(str(tmp_path)), config, ATTRIBUTES)
     fit(second, batches(config, second.num_images), config, LocalContext())
     ours, theirs = whole.export()[0], second.export()[0]
     assert {"adaptive.p", "adaptive.sign"} < ours.keys() == theirs.keys()
@@ -102,21 +104,21 @@ def test_a_resumed_ramp_of_the_condition_is_bit_equal(tmp_path):
     """Stopped half-way up: the strength is a function of images seen, and no part of the checkpoint."""
     config = CONFIG.model_copy(update={"condition": ConditionConfig(ramp_kimg=0.12)})
     whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext())
-    first = fit(create_state(config, (3, 2)), batches(config), config, Watching(stop_after=2))
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Turn.FINISH}))
     assert 0 < first.ema.condition.embeddings.strength < 1
-    save_state(first, tmp_path, config, ATTRIBUTES)
+    save_state(first, open_store(str(tmp_path)), config, ATTRIBUTES)
     second = create_state(config, (3, 2))
-    load_state(second, tmp_path, config, ATTRIBUTES)
+    load_state(second, open_store(str(tmp_path)), config, ATTRIBUTES)
     fit(second, batches(config, second.num_images), config, LocalContext())
     ours, theirs = whole.export()[0], second.export()[0]
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
 
 
 def test_a_checkpoint_without_adaptation_begins_to_adapt(tmp_path):
-    save_state(create_state(CONFIG, (3, 2)), tmp_path, CONFIG, ATTRIBUTES)
+    save_state(create_state(CONFIG, (3, 2)), open_store(str(tmp_path)), CONFIG, ATTRIBUTES)
     config = CONFIG.model_copy(update={"augment": CONFIG.augment.model_copy(update={"target": 0.6})})
     state = create_state(config, (3, 2))
-    load_state(state, tmp_path, config, ATTRIBUTES)
+    load_state(state, open_store(str(tmp_path)), config, ATTRIBUTES)
     assert state.adaptive.p.item() == pytest.approx(CONFIG.augment.p)
 
 
@@ -132,11 +134,20 @@ def test_the_context_hears_of_everything_in_time():
     assert 0 <= row["data_wait"] <= 1
 
 
-def test_a_stopped_run_leaves_a_checkpoint():
-    context = Watching(stop_after=1)
+@pytest.mark.parametrize(("turn", "grids"), [(Turn.FINISH, [("grid", 24)]), (Turn.LEAVE, [])])
+def test_a_run_that_ends_early_leaves_a_checkpoint_at_once(turn, grids):
+    context = Watching({3: turn})
     state = fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, context)
-    assert state.num_images == 40
-    assert context.events == [("log", 40), ("checkpoint", 40), ("grid", 40)]
+    assert state.num_images == 24
+    assert context.events == [("log", 24), ("checkpoint", 24), *grids]
+
+
+def test_a_checkpoint_out_of_turn_changes_nothing_else(tmp_path):
+    context = Watching({3: Turn.KEEP})
+    asked = fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, context)
+    assert context.events[:3] == [("log", 24), ("checkpoint", 24), ("log", 40)]
+    quiet = fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, Watching())
+    assert all(torch.equal(tensor, quiet.export()[0][name]) for name, tensor in asked.export()[0].items())
 
 
 def test_a_finished_run_draws_no_batch():

@@ -1,0 +1,50 @@
+"""Ranks that must act at the same step: what one of them wishes after a step, all do after the next one."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+
+from ganray.training.context import Turn
+
+
+class Agreement:
+    """The strongest wish of all ranks, exchanged beside a step: no rank waits for another, and no GPU for its host.
+
+    It speaks gloo, whatever the gradients speak. Every rank must call `exchange` after the same steps.
+    """
+
+    def __init__(self, world_size: int) -> None:
+        self._group = dist.new_group(backend="gloo") if world_size > 1 else None
+        self._asked = torch.zeros(1, dtype=torch.int32)
+        self._pending: dist.Work | None = None
+
+    def exchange(self, wish: Turn) -> Turn:
+        """Give this rank's wish, get the strongest one of the step before; a lone worker gets its own at once."""
+        if self._group is None:
+            return wish
+        agreed = self._answer()
+        self._asked.fill_(int(wish))
+        self._pending = dist.all_reduce(self._asked, dist.ReduceOp.MAX, group=self._group, async_op=True)
+        return agreed
+
+    def tell(self, word: str) -> str:
+        """What rank 0 says, to all; the others' words are not heard."""
+        if self._group is None:
+            return word
+        words = [word]
+        dist.broadcast_object_list(words, src=0, group=self._group)
+        return words[0]
+
+    def meet(self) -> None:
+        """Wait until every rank is here. Nothing is under way afterwards."""
+        if self._group is not None:
+            self._answer()
+            dist.barrier(group=self._group)
+
+    def _answer(self) -> Turn:
+        if self._pending is None:
+            return Turn.GO_ON
+        self._pending.wait()
+        self._pending = None
+        return Turn(int(self._asked))

@@ -1,0 +1,66 @@
+"""Workers that die on purpose: how the benchmark `resume` and the tests kill them at moments that nobody chose."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray.train
+
+
+@dataclass(frozen=True)
+class Death:
+    """`rank` is killed (SIGKILL) `delay` seconds after it was given the batch that begins at `num_images`; once in a run."""
+
+    name: str
+    rank: int
+    num_images: int
+    delay: float
+
+    def __str__(self) -> str:
+        return f"rank {self.rank} {self.delay:.3f} s after image {self.num_images}"
+
+
+def draw_deaths(seed: int, num: int, world: int, steps: int, batch: int, longest: float) -> list[Death]:
+    """So many deaths of any rank at any step and up to `longest` seconds later: inside a half of a step, a mean, or a checkpoint."""
+    rng = random.Random(seed)
+    return [Death(f"{seed}-{i}", rng.randrange(world), batch * rng.randrange(steps), rng.uniform(0, longest)) for i in range(num)]
+
+
+def mortal(deaths: list[Death], folder: str) -> Callable[[dict[str, Any]], None]:
+    """A `train_worker` that dies so; `folder` remembers, for the workers that come after, who has."""
+
+    def worker(told: dict[str, Any]) -> None:
+        module: Any = importlib.import_module("ganray.on_ray.train_worker")
+        living = module.stream
+        rank = ray.train.get_context().get_world_rank()
+
+        def stream(source: Any, share: Any, consumed: int, readers: Any) -> Generator[Any, None, None]:
+            doomed, seen = False, consumed * share.of  # images, over all workers
+            for batch in living(source, share, consumed, readers):
+                due = [death for death in deaths if not doomed and death.rank == rank and death.num_images <= seen]
+                if chosen := next((death for death in due if _first(Path(folder) / death.name)), None):
+                    threading.Timer(chosen.delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+                    doomed = True  # nobody dies twice
+                yield batch
+                seen += share.each * share.of
+
+        module.stream = stream
+        module.train_worker(told)
+
+    return worker
+
+
+def _first(path: Path) -> bool:
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
