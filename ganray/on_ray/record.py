@@ -24,18 +24,12 @@ from ganray.errors import GanrayError
 from ganray.on_ray.progress import Progress
 from ganray.storage import Store
 
-from ganray.on_ray.run_page import seconds_left
-from ganray.on_ray.trackers import Tracking
-from ganray.on_ray.watch import Watch
 POLL_S = 0.5
 SYNC_S = 30.0
 
 
 class Recorder:
-    """`with Recorder(...)`: takes from the board until the block ends; then `seen`, `result` and `error` tell what came.
-
-    A resumed run's `seen` has what it left before.
-    """
+    """`with Recorder(...)`: takes from the board until the block ends; then `rows`, `grids`, `result` and `error` tell what came."""
 
     def __init__(self, board: Any, store: Store, config: TrainConfig) -> None:
         self._board, self._store, self._config = board, store, config
@@ -53,24 +47,9 @@ class Recorder:
         self.grids: list[str] = []
         self.result: dict[str, Any] | None = None
         self.error: GanrayError | None = None
-
-    def __enter__(self) -> Recorder:
         self.left: float | None = None  # the clock, where a signal ended the run after a checkpoint
 
-    @property
-    def rows(self) -> list[dict[str, float]]:
-        """Rows with ascending "kimg"."""
-        return self.seen.rows
-
-    @property
-    def scores(self) -> list[dict[str, float]]:
-        """Scores with ascending "kimg"."""
-        return self.seen.scores
-
-    @property
-    def grids(self) -> list[str]:
-        """Keys of sample grids, the latest last."""
-        return self.seen.grids
+    def __enter__(self) -> Recorder:
         self._thread.start()
         return self
 
@@ -115,11 +94,11 @@ class Recorder:
     def _on_log(self, row: dict[str, float]) -> None:
         kimg = row["kimg"]
         if self._bar is None:
-            self._bar = Progress("train", self._config.kimg, "kimg", start=self._counted)
-        self._bar.update(kimg - self._counted, note(row))
-        self._counted = kimg
-        follow(self.rows, row)
-        row["eta_s"] = seconds_left(self.rows, self._config, time.monotonic() - self._began)
+            self._bar = Progress("train", self._config.kimg, "kimg", start=self._seen)
+        note = ", ".join(f"{name} {row[key]:.3g}" for key, name in NOTES.items() if key in row)
+        self._bar.update(kimg - self._seen, note)
+        self._seen = kimg
+        self.rows.append(row)
         self._lines.append(json.dumps(row))
         for name, value in row.items():
             if name != "kimg":
@@ -155,6 +134,10 @@ class Recorder:
     def _on_result(self, result: dict[str, Any]) -> None:
         self.result = result
 
+    def _on_left(self, kimg: float) -> None:
+        self._say(f"left at {kimg:g} kimg, after a checkpoint")
+        self.left = kimg
+
     def _on_error(self, error: GanrayError) -> None:
         self.error = error
 
@@ -176,7 +159,3 @@ SCORES = {
     "nn_ratio": "neighbour ratio",
     "merit": "merit",
 }
-    def _on_left(self, kimg: float) -> None:
-        self._say(f"left at {kimg:g} kimg, after a checkpoint")
-        self.left = kimg
-
