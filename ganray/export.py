@@ -1,6 +1,6 @@
 """The verb `export`: the moving average of G in the formats of other runtimes, each read back from its bytes and compared with torch.
 
-All have one signature: z float32 [batch, z_dim], label int64 [batch, A] (A may be 0) -> image float32 [batch, C, R, R], about [-1, 1];
+All have one signature: z float32 [batch, z_dim], label int64 [batch, A + T] (may be 0) -> image float32 [batch, C, R, R], about [-1, 1];
 uint8 pixels are round(127.5 * (image + 1)), clamped. `batch` is free: another runtime rounds in its own way in any shape, so the engine's
 fixed one would buy no equal bits there. No clock in here: the same model gives the same bytes.
 """
@@ -29,13 +29,14 @@ from ganray.checkpoint import ModelInfo, load_model
 from ganray.config import ExportConfig, ModelConfig
 from ganray.errors import ConfigError, ExportError
 from ganray.images.codec import to_pixels
-from ganray.models import Generator, build_generator
+from ganray.models import Generator, build_generator, label_sizes
 from ganray.storage import open_store
 
 FORMAT_VERSION = 1
 DESCRIPTION = "export.json"
 OPSET = 18  # the exporter's own; every onnxruntime since 1.14 (2023) runs it
 BATCHES = (1, 3, 16)  # rows that each file is checked at
+HASHED = "1 + blake2b-64(UTF-8) % buckets of each word (NFKC, case-folded, of letters, marks, digits) and of # + each trigram of <word>"
 TOLERANCE = 1e-3  # of [-1, 1]: an eighth of a pixel's level
 Draw = Callable[[Tensor, Tensor], NDArray[np.float32]]
 
@@ -102,6 +103,8 @@ def about(info: ModelInfo) -> dict[str, str]:
 def describe(info: ModelInfo, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """`export.json`: the signature of the graphs, the order of label columns and values, and the files with their digests."""
     model = info.model
+    pieces = {"num": info.pieces.num, "buckets": info.pieces.buckets, "hashed": HASHED, "unsaid": "an attribute's number of values"}
+    titles = {"then_pieces_of_a_title": pieces} if info.pieces.num else {}
     return {
         "format_version": FORMAT_VERSION,
         "software": f"ganray {__version__}",
@@ -109,7 +112,7 @@ def describe(info: ModelInfo, files: dict[str, dict[str, Any]]) -> dict[str, Any
         "model_digest": info.digest,
         "inputs": {
             "z": {"type": "float32", "shape": ["batch", model.z_dim], "drawn": "standard normal"},
-            "label": {"type": "int64", "shape": ["batch", len(info.attributes)], "columns": info.attributes},
+            "label": {"type": "int64", "shape": ["batch", len(info.attributes) + info.pieces.num], "columns": info.attributes, **titles},
         },
         "outputs": {
             "image": {
@@ -149,9 +152,10 @@ def compare(name: str, draw: Draw, generator: Generator, seed: int) -> dict[str,
 
 
 def inputs(generator: Generator, rows: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Random z float32 [rows, z_dim] and label int64 [rows, A]."""
+    """Random z float32 [rows, z_dim] and label int64 [rows, A + T]."""
     z = torch.randn(rows, generator.z_dim, generator=rng)
-    columns = [torch.randint(size, (rows,), generator=rng) for size in generator.label_sizes]
+    sizes = [*generator.label_sizes, *[generator.config.title_rows] * generator.config.title_pieces]
+    columns = [torch.randint(size, (rows,), generator=rng) for size in sizes]
     return z, torch.stack(columns, 1) if columns else torch.zeros(rows, 0, dtype=torch.int64)
 
 
@@ -209,8 +213,8 @@ def _make_safetensors(generator: Generator, facts: dict[str, str]) -> bytes:
 def _read_safetensors(data: bytes) -> Draw:
     """A generator built from the file's own words."""
     facts = header(data)
-    sizes = tuple(len(values) for values in json.loads(facts["attributes"]).values())
-    generator = build_generator(ModelConfig.model_validate_json(facts["model"]), sizes).eval()
+    model = ModelConfig.model_validate_json(facts["model"])
+    generator = build_generator(model, label_sizes(model, json.loads(facts["attributes"]))).eval()
     generator.load_state_dict(safetensors.torch.load(data))
     return _drawn_by(generator)
 

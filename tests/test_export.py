@@ -13,7 +13,8 @@ from ganray.checkpoint import ModelInfo, load_model, save_model
 from ganray.config import ExportConfig, ModelConfig, TrainConfig
 from ganray.errors import CheckpointError, ConfigError, ExportError
 from ganray.export import FORMATS, export, header
-from ganray.models import MODELS, build_generator
+from ganray.models import MODELS, build_generator, label_sizes
+from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import open_store
 
 TINY = {
@@ -28,7 +29,7 @@ onnx_installed = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is N
 def model(folder, config, attributes=ATTRIBUTES):
     """A model folder whose every weight says something (r3 begins with layers of zeros, batch norm with the identity)."""
     torch.manual_seed(0)
-    generator = build_generator(config, tuple(len(values) for values in attributes.values())).eval()
+    generator = build_generator(config, label_sizes(config, attributes)).eval()
     for tensor in generator.state_dict().values():
         if tensor.is_floating_point():
             tensor.copy_(tensor + 0.1 * torch.rand(tensor.shape))
@@ -65,6 +66,26 @@ def test_every_model_draws_the_same_in_every_format(name, attributes, tmp_path):
         assert np.abs(drawn - expected).max() < near
         assert file["max_difference"] < near
     assert description["files"]["safetensors"]["max_difference"] == 0
+
+
+@onnx_installed
+@pytest.mark.parametrize("attributes", [ATTRIBUTES, {}], ids=["attributes too", "titles alone"])
+def test_a_model_that_reads_titles_takes_their_pieces_behind_its_attributes(attributes, tmp_path):
+    config = TINY["r3"].model_copy(update={"title_pieces": 12, "title_buckets": 50})
+    url, out = model(tmp_path / "model", config, attributes=attributes), tmp_path / "export"
+    export(ExportConfig(model=url, out=str(out)))
+    description = json.loads((out / "export.json").read_text())
+    asked = description["inputs"]["label"]
+    assert asked["shape"] == ["batch", len(attributes) + 12]
+    assert (asked["then_pieces_of_a_title"]["num"], asked["then_pieces_of_a_title"]["buckets"]) == (12, 50)
+    generator, info = load_model(url)
+    requests = [GenerateRequest(title=title) for title in ("red mug", "blue cap", "")]
+    vocabulary = Vocabulary(attributes, pieces=info.pieces)
+    label = torch.tensor([vocabulary.complete(request, np.random.default_rng(0)) for request in requests])
+    z = torch.randn(3, 6)
+    expected = generator(z, label).numpy()
+    for made, file in description["files"].items():
+        assert np.abs(FORMATS[made].read((out / file["key"]).read_bytes())(z, label) - expected).max() < 5e-6 * (1 + np.abs(expected).max())
 
 
 @onnx_installed

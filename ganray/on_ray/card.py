@@ -31,7 +31,8 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         "## What it can be asked for",
         "",
         *[f"- **{name}** ({len(values)}): {', '.join(values)}" for name, values in info.attributes.items()],
-        *([] if info.attributes else ["It is unconditional: every image is drawn from the seed alone."]),
+        *_titles(info),
+        *([] if info.attributes or info.pieces.num else ["It is unconditional: every image is drawn from the seed alone."]),
         "",
         "## How training ended",
         "",
@@ -48,6 +49,15 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         "",
     ]
     return "\n".join(lines)
+
+
+def _titles(info: ModelInfo) -> list[str]:
+    if not info.pieces.num:
+        return []
+    return [
+        f"- a **title**, such as: {'; '.join(info.titles)}. Words count, not their order. An unknown word is read by its spelling; "
+        "one unlike all of the catalog's has an arbitrary effect."
+    ]
 
 
 def _scores(row: dict[str, float]) -> list[str]:

@@ -71,7 +71,7 @@ def find_pairs(
     order, middle = near.distances.argsort(stable=True).tolist(), (len(near.distances) - PAIRS) // 2
 
     def pair(index: int) -> Pair:
-        asked = ", ".join(requests[index].attributes.values())
+        asked = ", ".join(filter(None, (*requests[index].attributes.values(), requests[index].title)))
         return Pair(pixels[index], photo(int(near.places[index])), float(near.distances[index] / scale), asked)
 
     chosen = {"The closest": order[:PAIRS], "Typical": order[middle : middle + PAIRS]}

@@ -8,6 +8,7 @@ catalog, or in as much of it as `search` allows, a row group at a time: beside e
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from ganray import __version__
 from ganray.catalog.reader import Catalog, Labels
+from ganray.checkpoint import ModelInfo
 from ganray.config import EvaluateConfig
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ConfigError, EvaluationError
@@ -52,10 +54,11 @@ class Step(NamedTuple):
 
 
 class Photos(NamedTuple):
-    """Photos with their labels (columns as in the catalog's vocabulary) or samples with the labels asked for."""
+    """Photos with their labels (columns as in the catalog's vocabulary) and titles, or samples with those asked for."""
 
     pixels: Pixels
     labels: Labels
+    titles: Sequence[str] = ()
 
 
 def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -127,8 +130,8 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
     train, holdout = draw(catalog, num, config.seed)
     yield Step(0, "training the extractor")
     extractor = yield from trained_extractor(config, catalog, train, device)
-    sample = Photos(np.empty_like(holdout.pixels), holdout.labels)
-    requests = ask(catalog.vocabulary(), list(engine.info.attributes), holdout.labels, config.seed)
+    sample = Photos(np.empty_like(holdout.pixels), holdout.labels, holdout.titles)
+    requests = ask(catalog.vocabulary(), engine.info, holdout, config.seed)
     for place, made in enumerate(engine.generate(requests)):
         sample.pixels[place] = made.pixels
         if place % 64 == 63 or place == num - 1:
@@ -143,9 +146,9 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
     for looked in search(catalog, groups, extractor, holdout.pixels, usual, near):
         yield Step(looked, "looking for copies")
     report = describe(config, catalog, engine, extractor, num) | {"searched": near.searched}
-    report |= measure(extractor, list(engine.info.attributes), features, (usual, near), head_labels(catalog, holdout.labels))
+    report |= measure(extractor, told(catalog, engine.info), features, (usual, near), head_labels(catalog, holdout.labels))
     pairs = find_pairs(usual, near, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)
-    rows = sheet_rows(catalog.vocabulary(), list(engine.info.attributes), holdout, sample)
+    rows = sheet_rows(catalog.vocabulary(), told(catalog, engine.info), holdout, sample)
     write(open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
     yield report
 
@@ -165,20 +168,34 @@ def check_fit(engine: Engine, catalog: Catalog) -> None:
 def draw(catalog: Catalog, num: int, seed: int) -> tuple[Photos, Photos]:
     """Two halves of `num` photos each, spread over the catalog and shuffled."""
     rng = np.random.default_rng([seed, 0])
-    pixels, labels = catalog.sample(2 * num, rng)
+    tables = catalog.sample_tables(2 * num, rng, catalog.columns(titled=True))
+    pixels, labels, titles = zip(*((catalog.images(table), catalog.labels(table), catalog.titles(table)) for table in tables), strict=True)
+    photos = Photos(np.concatenate(pixels), np.concatenate(labels), list(itertools.chain(*titles)))
     order = rng.permutation(2 * num)
-    train, holdout = order[:num], order[num:]
-    return Photos(pixels[train], labels[train]), Photos(pixels[holdout], labels[holdout])
+    return _chosen(photos, order[:num]), _chosen(photos, order[num:])
 
 
-def ask(vocabulary: Mapping[str, Sequence[str]], attributes: Sequence[str], labels: Labels, seed: int) -> list[GenerateRequest]:
-    """One request for each row of labels [n, A of the catalog], naming the values of the model's attributes.
+def _chosen(photos: Photos, places: Labels) -> Photos:
+    return Photos(photos.pixels[places], photos.labels[places], [photos.titles[place] for place in places])
+
+
+def ask(vocabulary: Mapping[str, Sequence[str]], info: ModelInfo, photos: Photos, seed: int) -> list[GenerateRequest]:
+    """One request for each photo, naming the values of the model's attributes, and the title if it reads titles.
 
     They are not validated: a catalog's values may be longer than what others can ask for.
     """
     columns = {name: place for place, name in enumerate(vocabulary)}
-    asked = [{name: vocabulary[name][row[columns[name]]] for name in attributes} for row in labels.tolist()]
-    return [GenerateRequest.model_construct(id=f"evaluate-{place}", attributes=values).resolved(seed) for place, values in enumerate(asked)]
+    asked = [{name: vocabulary[name][row[columns[name]]] for name in info.attributes} for row in photos.labels.tolist()]
+    titles = photos.titles if info.pieces.num else [""] * len(asked)
+    return [
+        GenerateRequest.model_construct(id=f"evaluate-{place}", attributes=values, title=title).resolved(seed)
+        for place, (values, title) in enumerate(zip(asked, titles, strict=True))
+    ]
+
+
+def told(catalog: Catalog, info: ModelInfo) -> list[str]:
+    """The catalog's attributes that samples are asked for: the model's own, or all where a title may tell them."""
+    return list(catalog.vocabulary()) if info.pieces.num and catalog.info.title else list(info.attributes)
 
 
 def head_labels(catalog: Catalog, labels: Labels) -> Labels:

@@ -27,7 +27,7 @@ from ganray.metrics.features import DESCRIPTION, Extractor, load_extractor, new_
 from ganray.metrics.scorer import Scorer
 from ganray.models import Generator, build_generator, fold_strength
 from ganray.on_ray.cluster import Resources
-from ganray.on_ray.evaluate import EXTRACTOR, PIXEL_MEMORY, SMALLEST, Photos, ask, draw, head_labels
+from ganray.on_ray.evaluate import EXTRACTOR, PIXEL_MEMORY, SMALLEST, Photos, ask, draw, head_labels, told
 from ganray.storage import Store, open_store
 from ganray.training.schedules import crossed
 from ganray.training.state import TrainState
@@ -93,9 +93,8 @@ class ScoreKeeper:
             raise GanrayError(f"{catalog.num_images} photos are too few to score against", f"It takes {2 * SMALLEST}")
         train, holdout = draw(catalog, num, self._config.seed)
         extractor, labels = self._extractor(catalog, train), head_labels(catalog, holdout.labels)
-        attributes = tuple(self._info.attributes)
-        scorer = Scorer(extractor, train.pixels, holdout.pixels, labels, attributes)
-        requests = ask(catalog.vocabulary(), attributes, holdout.labels, self._config.seed)
+        scorer = Scorer(extractor, train.pixels, holdout.pixels, labels, tuple(told(catalog, self._info)))
+        requests = ask(catalog.vocabulary(), self._info, holdout, self._config.seed)
         return scorer, *self._engine.draw([(request, 0) for request in requests])
 
     def _extractor(self, catalog: Catalog, train: Photos) -> Extractor:

@@ -91,16 +91,37 @@ def test_halves_do_not_overlap_and_depend_on_the_seed(small_catalog):
 
 def test_requests_name_the_values_of_the_labels():
     vocabulary = {"brand": ("", "acme"), "category": ("cap", "mug")}
-    requests = ask(vocabulary, ["category", "brand"], np.array([[0, 1], [1, 0]]), seed=3)
+    info = ModelInfo(model=ModelConfig(), attributes={"category": ("cap", "mug"), "brand": ("", "acme")})
+    photos = Photos(np.empty((2, 0)), np.array([[0, 1], [1, 0]]), ["A mug", "Acme's cap"])
+    requests = ask(vocabulary, info, photos, seed=3)
     assert [request.attributes for request in requests] == [{"category": "mug", "brand": ""}, {"category": "cap", "brand": "acme"}]
-    assert requests == ask(vocabulary, ["category", "brand"], np.array([[0, 1], [1, 0]]), seed=3)
+    assert [request.title for request in requests] == ["", ""]
+    assert requests == ask(vocabulary, info, photos, seed=3)
     assert len({request.seed for request in requests}) == 2
-    assert requests[0].seed != ask(vocabulary, [], np.array([[0, 1]]), seed=4)[0].seed
+    assert requests[0].seed != ask(vocabulary, info, photos, seed=4)[0].seed
+    reads = ModelInfo(model=ModelConfig(title_pieces=8), attributes={})
+    assert [(request.attributes, request.title) for request in ask(vocabulary, reads, photos, 3)] == [({}, "A mug"), ({}, "Acme's cap")]
 
 
 def test_values_that_no_request_of_others_can_name_are_scored_all_the_same():
-    (request,) = ask({"category": ["x" * 300]}, ["category"], np.array([[0]]), seed=0)
+    info = ModelInfo(model=ModelConfig(), attributes={"category": ("x" * 300,)})
+    (request,) = ask({"category": ["x" * 300]}, info, Photos(np.empty((1, 0)), np.array([[0]])), seed=0)
     assert request.attributes == {"category": "x" * 300}
+
+
+def test_a_model_that_reads_titles_is_asked_for_those_of_the_photos(titled_catalog, config, tmp_path):
+    catalog = Catalog.open(titled_catalog)
+    _, holdout = draw(catalog, 96, seed=0)
+    colours = catalog.info.attributes["colour"]
+    said = [colours[colour] in title.lower() for colour, title in zip(holdout.labels[:, 1], holdout.titles, strict=True)]
+    assert sum(said) >= 95  # one photo of the catalog has no title
+    torch.manual_seed(0)
+    model = ModelConfig(name="mlp", resolution=32, z_dim=8, widths=(16,), title_pieces=24)
+    generator = build_generator(model, ())
+    save_model(open_store(str(tmp_path / "titled")), generator, ModelInfo(model=model, attributes={}))
+    _, report = finish(config.model_copy(update={"model": str(tmp_path / "titled"), "catalog": titled_catalog}))
+    assert report["accuracy"]["category"]["generated"] is not None  # titles tell them
+    assert report["accuracy"]["colour"]["generated"] is not None
 
 
 def test_the_sheet_has_photos_above_samples_of_each_category():
