@@ -8,7 +8,6 @@ checkpoints in place: a driver killed meanwhile leaves a run that cannot go on. 
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from ganray.checkpoint import STATE, Attributes, Kept, Snapshot, State, load_state, save_state
 from ganray.config import TrainConfig
 from ganray.errors import GanrayError, ObjectCorrupt, StorageError
+from ganray.on_ray.aside import Aside
 from ganray.storage import Store
 from ganray.storage.local import LocalStore
 
@@ -75,62 +75,29 @@ class Checkpoints:
 
     def __init__(self, store: Store, config: TrainConfig, attributes: Attributes, say: Callable[[str], None]) -> None:
         self._store, self._config, self._attributes, self._say = store, config, attributes, say
-        self._changed = threading.Condition()
-        self._waiting: Snapshot | None = None
-        self._busy = self._closed = False
         self._missed, self._kept_at = 0, time.monotonic()
         self._problem: GanrayError | None = None
-        self._defect: Exception | None = None
-        self._thread = threading.Thread(target=self._write_all, name="checkpoints", daemon=True)
-        self._thread.start()
+        self._aside: Aside[Snapshot] = Aside("checkpoints", self._write)
 
     def keep(self, state: Kept) -> None:
         """Take a copy of the state and leave it to the thread. Raises StorageError where none could be kept for too long."""
-        self._check()
         if self._missed >= MOST_MISSED and time.monotonic() - self._kept_at > PATIENCE_S:
             raise self._given_up()
-        taken = Snapshot.of(state)
-        with self._changed:
-            self._waiting = taken
-            self._changed.notify_all()
+        self._aside.hand(Snapshot.of(state))
 
     def settle(self, limit_s: float = PATIENCE_S) -> None:
         """Return when what was taken is in the store. Raises StorageError where it is not there after `limit_s` seconds."""
-        with self._changed:
-            written = self._changed.wait_for(lambda: not self._busy and self._waiting is None, limit_s)
-        self._check()
-        if not written:
+        if not self._aside.settle(limit_s):
             raise self._given_up()
 
     def close(self) -> None:
         """End the thread, without waiting for it."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def _check(self) -> None:
-        if self._defect:
-            raise self._defect
+        self._aside.close()
 
     def _given_up(self) -> StorageError:
         cause = self._problem.message if self._problem else "the store does not answer"
         seconds = time.monotonic() - self._kept_at
         return StorageError(f"no checkpoint could be kept for {seconds:.0f} s: {cause}", "Mend the store, then go on with --resume")
-
-    def _write_all(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting is not None or self._closed)
-                if self._waiting is None:
-                    return
-                taken, self._waiting, self._busy = self._waiting, None, True
-            try:
-                self._write(taken)
-            except Exception as error:  # a defect: the training thread raises it
-                self._defect = error
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
 
     def _write(self, taken: Snapshot) -> None:
         started, kimg = time.monotonic(), taken.num_images / 1000
@@ -142,11 +109,10 @@ class Checkpoints:
                 if self._problem is None:
                     self._say(f"the checkpoint of {kimg:g} kimg could not be written, trying again: {error.message}")
                 self._problem = error
-            with self._changed:
-                if self._changed.wait_for(lambda: self._waiting is not None or self._closed, pause):
-                    self._missed += 1
-                    self._say(f"the checkpoint of {kimg:g} kimg was not kept; an older one is still there")
-                    return
+            if self._aside.overtaken(pause):
+                self._missed += 1
+                self._say(f"the checkpoint of {kimg:g} kimg was not kept, the next one takes its place")
+                return
         if self._problem:
             self._say(f"the checkpoint of {kimg:g} kimg is written, after {time.monotonic() - started:.0f} s")
         self._problem, self._missed, self._kept_at = None, 0, time.monotonic()

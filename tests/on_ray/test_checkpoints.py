@@ -207,7 +207,7 @@ def test_the_next_checkpoint_takes_the_place_of_one_that_cannot_be_written(tmp_p
     kept.settle(20)
     kept.close()
     assert [place.num_images for place in places(store)] == [48, 16]
-    assert any("the checkpoint of 0.032 kimg was not kept; an older one is still there" in line for line in said)
+    assert any("the checkpoint of 0.032 kimg was not kept, the next one takes its place" in line for line in said)
 
 
 @needs_dev_full
