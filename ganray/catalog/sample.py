@@ -85,9 +85,13 @@ def product(seed: int, index: int, cluttered: float = 0.0) -> Product:
     colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
     pattern = PATTERNS[int(np.searchsorted(np.cumsum(PATTERN_SHARES), rng.random()).clip(0, len(PATTERNS) - 1))]
     background = "cluttered" if rng.random() < cluttered else "white"
-    looks = colour if pattern == "plain" else f"{pattern} {colour}"
     sku = f"{category.replace('-', '')[:4].upper()}-{index:07d}"
-    return Product(sku, category, colour, pattern, background, f"{looks} {category}".capitalize(), seed, index)
+    return Product(sku, category, colour, pattern, background, title(category, colour, pattern), seed, index)
+
+
+def title(category: str, colour: str, pattern: str) -> str:
+    """What a product is called."""
+    return f"{colour if pattern == 'plain' else f'{pattern} {colour}'} {category}".capitalize()
 
 
 def draw(item: Product, side: int) -> tuple[Pixels, Pixels]:

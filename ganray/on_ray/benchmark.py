@@ -21,8 +21,9 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "memory": ("ganray.on_ray.bench_memory", 1.1, True),
     "penalty": ("ganray.on_ray.bench_penalty", 1.35, True),
     "quality": ("ganray.on_ray.bench_quality", 0.7, True),
+    "titles": ("ganray.on_ray.bench_titles", 0.9, False),
 }
-LONG = {"quality"}  # not among `all`
+LONG = {"quality", "titles"}  # not among `all`
 
 
 def benchmark(config: BenchmarkConfig) -> None:
