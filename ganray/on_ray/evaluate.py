@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
 from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
 from ganray.on_ray.copies import find_pairs, groups_to_search, photo_at, search
 from ganray.on_ray.progress import Progress, bar
+from ganray.on_ray.scorecard import put_on_card
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
 
@@ -84,6 +86,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
             if isinstance(step, Step):
                 shown.update(step.images, step.stage)
     report: dict[str, Any] = step
+    print(f"evaluate: {put_on_card(open_store(config.model), report)}", file=sys.stderr)
     return report
 
 

@@ -77,7 +77,9 @@ def test_it_runs_as_a_ray_task_by_relative_paths_and_shows_progress(config, clus
     report = evaluate(config.model_copy(update={**places, "extractor": "extractor", "gpu": False}))
     assert report["scores"]["coverage"] <= 1.0
     assert json.loads((tmp_path / "out" / "report.json").read_bytes()) == report
-    assert "looking for copies" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "looking for copies" in said
+    assert "has no README.md to put the figures on" in said  # a folder that no training has made
 
 
 def test_halves_do_not_overlap_and_depend_on_the_seed(small_catalog):
