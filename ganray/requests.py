@@ -124,7 +124,7 @@ class Vocabulary:
         if request.title and not self.pieces.num:
             remedy = "title is one of its attributes: give it under attributes" if "title" in self._index else "Ask by attributes"
             raise RequestError(
-                f"title {_short(request.title)}: the model was not trained with titles", f"{remedy}; or train with --model.title_pieces 48"
+                f"title {_short(request.title)}: the model was not trained with titles", f"{remedy}; or train with --model.title-pieces 48"
             )
         positions: dict[str, int] = {}
         for name, value in request.attributes.items():

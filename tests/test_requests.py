@@ -244,7 +244,7 @@ def test_a_model_of_titles_alone_needs_no_title():
 
 @pytest.mark.parametrize(
     ("values", "remedy"),
-    [(VALUES, "Ask by attributes; or train with --model.title_pieces 48"), ({"title": ["a"]}, "give it under attributes")],
+    [(VALUES, "Ask by attributes; or train with --model.title-pieces 48"), ({"title": ["a"]}, "give it under attributes")],
 )
 def test_a_title_for_a_model_that_reads_none_is_one_clear_line(values, remedy):
     with pytest.raises(RequestError, match="title 'Red mug': the model was not trained with titles") as caught:

@@ -37,7 +37,7 @@ def _rare(catalog: Catalog, name: str) -> str:
         return ""
     named = ", ".join(f"{value or '(none)'!r} {num}" for num, value in counts[:NAMED])
     more = f" and {len(counts) - NAMED} more values" if len(counts) > NAMED else ""
-    return f"few images of {name} {named}{more}: expect little variety there; --condition.ramp_kimg lets them learn from the others"
+    return f"few images of {name} {named}{more}: expect little variety there; --condition.ramp-kimg lets them learn from the others"
 
 
 def _alike(catalog: Catalog, seed: int) -> bool:

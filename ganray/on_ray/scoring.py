@@ -192,7 +192,7 @@ def conclude(keeper: Any, config: TrainConfig, store: Store) -> CollapseError | 
         return None
     return CollapseError(
         f"{config.out}: {verdict}; the best model, of {row['kimg']:g} kimg, is in {store.url if published else store.child(BEST).url}",
-        "Train anew into another --out with --augment.target, --condition.ramp_kimg or a higher --loss.gamma; or go on with --score.stop 0",
+        "Train anew into another --out with --augment.target, --condition.ramp-kimg or a higher --loss.gamma; or go on with --score.stop 0",
     )
 
 

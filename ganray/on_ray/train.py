@@ -154,7 +154,7 @@ def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str,
     if config.model.title_pieces and not catalog.info.title:
         raise CatalogError(
             f"{config.catalog} holds no titles, model.title_pieces is {config.model.title_pieces}",
-            "Ingest with --table and --title COLUMN, or train with --model.title_pieces 0",
+            "Ingest with --table and --title COLUMN, or train with --model.title-pieces 0",
         )
     return {name: values for name, values in catalog.vocabulary(config.attributes).items() if len(values) > 1}
 

@@ -46,7 +46,7 @@ def test_an_attribute_of_one_value_is_named_and_left_out(told, noise):
 def test_small_classes_are_named(told, noise):
     items = [(picture, "cap" if n < 3 else "bag", ("red", "blue")[n % 2]) for n, picture in enumerate(noise(64))]
     (line,) = told(items)
-    assert "few images of category 'cap' 3: expect little variety there; --condition.ramp_kimg" in line
+    assert "few images of category 'cap' 3: expect little variety there; --condition.ramp-kimg" in line
 
 
 def test_of_many_small_classes_the_smallest_are_named(told, noise):
