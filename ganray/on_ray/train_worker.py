@@ -87,6 +87,11 @@ def _run(job: Job, context: RayContext) -> None:
     ray.get(job.board.post.remote("result", {"kimg": state.num_images / 1000, **facts}))
 
 
+def memory(device: torch.device) -> Row:
+    """The most that this worker has held of its GPU, in GiB; nothing on a CPU."""
+    return {"gpu_gib": torch.cuda.max_memory_reserved(device) / 2**30} if device.type == "cuda" else {}
+
+
 def describe(job: Job, state: TrainState) -> ModelInfo:
     """The model's description as of now."""
     return ModelInfo(
@@ -144,7 +149,7 @@ class RayContext:
 
     def log(self, state: TrainState, row: Row) -> None:
         """News for the driver's bar and TensorBoard; and weights for the keeper of scores, where it is time."""
-        self.post("log", row)
+        self.post("log", row | memory(self.device))
         if self.rank == 0:
             self._offers.offer(state)
 
