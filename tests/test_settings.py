@@ -1,11 +1,13 @@
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from ganray.cli import VERBS
 from ganray.config import BenchmarkConfig, IngestConfig, ServeConfig, TrainConfig
 from ganray.errors import ConfigError
-from ganray.settings import load
+from ganray.settings import _flag, _keys, load
 
 
 @pytest.fixture(autouse=True)
@@ -149,3 +151,12 @@ def test_every_option_is_explained(verb, capsys):
                 assert "--" + (prefix + (field.alias or name)).replace("_", "-") in text or "--no-" in text
 
     walk(VERBS[verb])
+
+
+def test_flags_that_errors_and_the_readme_name_exist():
+    known = {_flag(key) for config in VERBS.values() for key in _keys(config)} | {"--help", "--version", "--config", "--no-gpu"}
+    root = Path(__file__).parents[1]
+    texts = {path: path.read_text() for path in (root / "README.md", *(root / "ganray").rglob("*.py"))}
+    named = {(flag, path.name) for path, text in texts.items() for flag in re.findall(r"(?<![\w-])--[a-z][a-z_-]*\.[a-z._-]*[a-z]", text)}
+    assert len(named) > 10
+    assert not [(flag, name) for flag, name in sorted(named) if flag not in known]
