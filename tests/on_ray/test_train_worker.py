@@ -7,7 +7,7 @@ from ganray.config import ModelConfig
 from ganray.images.codec import decode_prepared
 from ganray.images.provenance import read_label
 from ganray.models import build_generator
-from ganray.on_ray.train_worker import GRID_COLUMNS, draw_grid
+from ganray.on_ray.train_worker import GRID_COLUMNS, draw_grid, memory
 
 
 def test_a_grid_of_a_model_of_titles_has_a_row_for_each_that_it_keeps():
@@ -31,3 +31,9 @@ def test_a_grid_is_labelled_and_has_a_row_for_every_value_however_long():
     assert read_label(grid)["ganray:RequestID"] == "grid at 40 images"
     height, width, _ = decode_prepared(grid).shape
     assert width > GRID_COLUMNS * height / 3
+
+
+def test_only_a_gpu_has_memory_to_tell_of(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 3 * 2**29)
+    assert memory(torch.device("cpu")) == {}
+    assert memory(torch.device("cuda")) == {"gpu_gib": 1.5}
