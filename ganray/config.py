@@ -130,6 +130,19 @@ class ConditionConfig(Section):
     )
 
 
+class PrivacyConfig(Section):
+    """Differential privacy of the catalog's photos, one by one; `training/privacy.py` says what it covers. Needs the extra `privacy`."""
+
+    epsilon: NonNegativeFloat = Field(0.0, description="the most that the model may tell of any one photo; 0 = no such promise")
+    delta: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(
+        1e-6, description="probability that it tells more; must lie below one over the number of photos"
+    )
+    clip: PositiveFloat = Field(1.0, description="norm that a photo's gradient is shortened to")
+    noise: NonNegativeFloat | None = Field(
+        None, description="noise on the sum of gradients, in units of clip; auto = the least that keeps to epsilon over the run"
+    )
+
+
 class ScoreConfig(Section):
     """Scores beside training: distance, coverage, accuracy and copies, by which the best model is kept and a collapse is seen."""
 
@@ -200,6 +213,7 @@ class TrainConfig(Section):
     loss: LossConfig = Field(LossConfig(), description="loss and penalties")
     augment: AugmentConfig = Field(AugmentConfig(), description="augmentation in front of the discriminator")
     condition: ConditionConfig = Field(ConditionConfig(), description="how labels come in")
+    privacy: PrivacyConfig = Field(PrivacyConfig(), description="differential privacy of the photos")
     score: ScoreConfig = Field(ScoreConfig(), description="scores while the run is under way")
     data: DataConfig = Field(DataConfig(), description="streaming and input transforms")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")

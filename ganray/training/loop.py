@@ -16,6 +16,7 @@ from ganray.errors import NonFiniteError, TrainingError
 from ganray.images.codec import to_float
 from ganray.training.context import Context, Row, Turn
 from ganray.training.draws import step_draws
+from ganray.training.privacy import private_step
 from ganray.training.schedules import crossed, hyper
 from ganray.training.state import TrainState
 from ganray.training.step import Terms, train_step
@@ -26,6 +27,7 @@ class Batch(NamedTuple):
 
     images: Tensor
     labels: Tensor
+    key: str = ""  # the step's secret, in a private run (poisson.py), where n varies
 
 
 def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, context: Context) -> TrainState:
@@ -56,12 +58,15 @@ def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, contex
 
 def _step(state: TrainState, batch: Batch, config: TrainConfig, context: Context) -> dict[str, Tensor]:
     places = context.places(config.batch)
-    if len(batch.images) != len(places):
+    if not config.privacy.epsilon and len(batch.images) != len(places):
         raise TrainingError(f"a batch has {len(batch.images)} images, not {len(places)}", "Give each worker its share of every step.")
     real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
     label = batch.labels.to(context.device, non_blocking=True)
     draws = step_draws(config.seed, state.num_images, config.batch, places.start, context.device)
-    return train_step(state, real, label, Terms(config, hyper(config, state.num_images), draws, context.average_))
+    terms = Terms(config, hyper(config, state.num_images), draws, context.average_)
+    if config.privacy.epsilon:
+        return private_step(state, real, label, terms, batch.key)
+    return train_step(state, real, label, terms)
 
 
 class _Window:

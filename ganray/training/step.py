@@ -72,7 +72,7 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
         _add(gradients, _gradients(loss, state.discriminator), part.share)
         metrics = {name: value * part.share + metrics.get(name, 0.0) for name, value in scalars.items()}
         played.append((part, z, real_logits.detach()))
-    metrics["grad_d"] = _descend(gradients, state.discriminator, state.opt_d, terms, [metrics["sign"]])
+    metrics["grad_d"] = descend(gradients, state.discriminator, state.opt_d, terms, [metrics["sign"]])
     gradients = []
     seen: list[Tensor] = []
     for part, z, real_logits in played:
@@ -86,7 +86,7 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
             seen += [pairs.detach() * part.share]
         _add(gradients, _gradients(loss, state.generator), part.share)
     pairs_seen = [torch.stack(seen).sum(0)] if seen else []
-    metrics["grad_g"] = _descend(gradients, state.generator, state.opt_g, terms, pairs_seen)
+    metrics["grad_g"] = descend(gradients, state.generator, state.opt_g, terms, pairs_seen)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
     if state.spread:
         metrics["spread"] = state.spread.ratio
@@ -179,7 +179,7 @@ def _add(total: list[Tensor], gradients: list[Tensor], share: float) -> None:
         total += gradients
 
 
-def _descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: Terms, also: Sequence[Tensor] = ()) -> Tensor:
+def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: Terms, also: Sequence[Tensor] = ()) -> Tensor:
     """One step of Adam on gradients that are averaged over workers, and so is what else must agree; gives the norm of the gradient."""
     parameters = list(network.parameters())
     statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
