@@ -74,6 +74,8 @@ def train_worker(config: dict[str, Job]) -> None:
 
 def _run(job: Job, context: RayContext) -> None:
     state = create_state(job.config, label_sizes(job.config.model, job.vocabulary), context.device)
+    if state.note:
+        context.post("note", state.note)
     context.restore(state)
     context.post("start", state.num_images / 1000)
     batches = stream(job.source, context.share, state.num_images // job.config.batch * context.share.each, job.readers)

@@ -34,6 +34,7 @@ class TrainState:
     opt_d: Adam
     num_images: int = 0
     adaptive: Adaptive | None = None  # the augmentation's probability, where `augment.target` is set
+    note: str = ""  # what a person should know of how it was built
     spread: Spread | None = None  # how far apart samples of a label lie, where `loss.spread` is set
 
     def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -87,11 +88,11 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
         discriminator = build_discriminator(config.model, label_sizes)
     generator, discriminator = generator.to(device), discriminator.to(device)
     ema = copy.deepcopy(generator).eval().requires_grad_(False)
-    compile_networks(config, torch.device(device), generator, discriminator)
+    note = compile_networks(config, generator, discriminator)
     opt_g, opt_d = _adam(generator, config.optimizer), _adam(discriminator, config.optimizer)
     adaptive = Adaptive.start(config.augment, device) if config.augment.target else None
     spread = Spread.start(device) if config.loss.spread else None
-    return TrainState(generator, discriminator, ema, opt_g, opt_d, adaptive=adaptive, spread=spread)
+    return TrainState(generator, discriminator, ema, opt_g, opt_d, adaptive=adaptive, spread=spread, note=note)
 
 
 def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:

@@ -24,6 +24,7 @@ from ganray.training.augment import augment
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
 from ganray.training.losses import GAMES, exact_penalty, finite_penalty
+from ganray.training.precision import autocast
 from ganray.training.schedules import Hyper
 from ganray.training.spread import pair_sums
 from ganray.training.state import TrainState
@@ -123,13 +124,6 @@ def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: 
     """G's loss on `fake`, which carries its gradient, under another draw of the augmentation; `real_logits` are constants."""
     fake_logits = state.discriminator(_transform(state, fake, terms), label)
     return GAMES[terms.config.loss.name].generator(real_logits, fake_logits)
-
-
-def autocast(device: torch.device, config: TrainConfig) -> torch.autocast:
-    """Compute in bf16 where the config says so; `auto` means on a GPU, and on a CPU with bf16 instructions (others emulate it, slowly)."""
-    native = device.type != "cpu" or any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
-    bf16 = config.precision == "bf16" or (config.precision == "auto" and native)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)
 
 
 def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -34,6 +34,14 @@ def test_halving_is_the_antialiased_bilinear_filter_inside_the_border():
     assert torch.allclose(_Halve(4)(x)[:, :, 1:-1, 1:-1], expected[:, :, 1:-1, 1:-1], atol=1e-6)
 
 
+@pytest.mark.parametrize("side", [1, 2, 7])
+def test_doubling_as_it_is_compiled_is_the_same_filter(side, monkeypatch):
+    x = torch.randn(2, 3, side, side)
+    expected = _Double()(x)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert torch.allclose(_Double()(x), expected, atol=1e-6)
+
+
 def test_doubling_keeps_a_constant_and_halving_undoes_it_inside():
     x = torch.full((1, 4, 8, 8), 0.7)
     assert torch.allclose(_Double()(x), torch.full((1, 4, 16, 16), 0.7))
