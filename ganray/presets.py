@@ -46,7 +46,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "grid_kimg": 20.0,
         "model": {"resolution": 64, "widths": (384, 384, 384, 384, 192), "blocks": 2},
         "loss": {"spread": 1.0},
-        "augment": {"ramp_kimg": 100.0},
+        "augment": {"target": 0.75},
+        "score": {"kimg": 20.0},
     },
     "r3-128": {
         "kimg": 2000.0,
@@ -56,7 +57,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "grid_kimg": 20.0,
         "model": {"resolution": 128, "widths": (384, 384, 384, 384, 192, 96), "blocks": 2},
         "loss": {"spread": 1.0},
-        "augment": {"ramp_kimg": 100.0},
+        "augment": {"target": 0.75},
+        "score": {"kimg": 50.0},
     },
     "r3-256": {
         "kimg": 5000.0,
@@ -66,7 +68,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "grid_kimg": 50.0,
         "model": {"resolution": 256, "widths": (384, 384, 384, 384, 192, 96, 48), "blocks": 2},
         "loss": {"spread": 1.0},
-        "augment": {"ramp_kimg": 100.0},
+        "augment": {"target": 0.75},
+        "score": {"kimg": 100.0},
     },
 }
 

@@ -114,6 +114,11 @@ def check(config: TrainConfig) -> None:
             f"train: lanes = {config.lanes} does not fit a batch of {config.batch} and {config.workers} worker(s)",
             f"Use one of {fitting}, or 0",
         )
+    if config.augment.target and not config.augment.p_final:
+        raise ConfigError(
+            f"train: augment.target = {config.augment.target:g} with augment.p_final = 0: the augmentation may not adapt above nothing",
+            "Add --augment.p-final 0.6",
+        )
     if config.condition.ramp_kimg > config.kimg:
         raise ConfigError(
             f"train: condition.ramp_kimg = {config.condition.ramp_kimg:g} is over kimg = {config.kimg:g}: labels would never count",

@@ -55,11 +55,24 @@ def test_of_many_small_classes_the_smallest_are_named(told, noise):
     assert "'c0' 8, 'c1' 8, 'c2' 8, 'c3' 8, 'c4' 8 and 3 more values" in line
 
 
-def test_a_few_images_without_augmentation_are_learned_by_heart(told, noise):
+def test_images_that_are_seen_often_and_always_alike_are_learned_by_heart(told, noise):
     items = [(picture, ("bag", "cap")[n % 2], ("red", "blue")[n % 3 % 2]) for n, picture in enumerate(noise(64))]
-    (line,) = told(items, augment={"p_final": 0.0})
-    assert line == "64 images are soon learned by heart: try --augment.target 0.6"
-    assert told(items, augment={"p_final": 0.0, "target": 0.6}) == []
+    (line,) = told(items, kimg=32.0, augment={"p_final": 0.0})
+    assert "each of the 64 images is seen 500 times, and may be learned by heart: try --augment.target 0.75" in line
+    assert told(items, kimg=32.0, augment={"p_final": 0.6}) == []
+    assert told(items, kimg=6.4, augment={"p_final": 0.0}) == []
+
+
+def test_titles_that_are_longer_than_what_is_read_are_noticed(told, noise):
+    items = [(picture, ("bag", "cap")[n % 2], ("red", "blue")[n % 3 % 2], f"Thing {n}") for n, picture in enumerate(noise(64))]
+    assert told(items) == []
+    reads = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "title_pieces": 10}
+    assert told(items, model=reads) == []
+    items[3] = (*items[3][:3], "A thing for long winters")
+    (line,) = told(items, model=reads)
+    assert "1 of 64 titles have more than 10 pieces, 'A thing for long winters' has" in line
+    needed = int(line.split("--model.title-pieces ")[1].split()[0])
+    assert told(items, model=reads | {"title_pieces": needed}) == []
 
 
 def test_pictures_that_are_all_the_same_are_noticed(told, noise):

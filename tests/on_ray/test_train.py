@@ -254,6 +254,11 @@ def test_a_run_keeps_the_lanes_it_began_with():
     assert lanes(config("c", "m", workers=9), 100, {"config": {"lanes": 8}}) == 16  # nor more workers than lanes
 
 
+def test_an_augmentation_that_may_not_adapt_is_refused():
+    with pytest.raises(ConfigError, match=r"augment.target = 0.75 with augment.p_final = 0.*--augment.p-final 0.6"):
+        check(config("c", "m", augment={"target": 0.75, "p_final": 0.0}))
+
+
 def test_memory_is_not_shared_with_workers():
     with pytest.raises(ConfigError, match="memory://x: memory is not shared"):
         check(config("memory://x", "m"))
