@@ -53,8 +53,8 @@ def _long(catalog: Catalog, model: ModelConfig) -> str:
     if not cut:
         return ""
     return (
-        f"{cut} of {len(titles)} titles have more than {model.title_pieces} pieces, {longest[:NAMED_TEXT]!r} has {titles[longest]}: the rest is "
-        f"not read; --model.title-pieces {titles[longest]} would read it"
+        f"{cut} of {len(titles)} titles have more than {model.title_pieces} pieces, {longest[:NAMED_TEXT]!r} has {titles[longest]}: "
+        f"the rest is not read; --model.title-pieces {titles[longest]} would read it"
     )
 
 

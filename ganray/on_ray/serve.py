@@ -67,7 +67,7 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     serving = _start(config)
     if blocking:
         known = ", ".join(f"{name} ({len(values)} values)" for name, values in info.attributes.items()) or "none"
-        print(f"{config.model}: model {info.digest[:12]}, attributes {known}")
+        print(f"{config.model}: model {info.digest[:12]}, attributes {known}" + (", reads titles" if info.pieces.num else ""))
         print(f"POST {serving.url}/v1/generate, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
         try:
             with contextlib.suppress(KeyboardInterrupt):
