@@ -22,6 +22,7 @@ from ganray.config import ModelConfig, Section, TrainConfig
 from ganray.errors import CheckpointError, ObjectCorrupt, ObjectNotFound
 from ganray.models import Generator, build_generator, fold_strength, label_sizes
 from ganray.storage import Store, open_store
+from ganray.training.accountant import PrivacyRecord
 from ganray.words import Pieces
 
 FORMAT_VERSION = 1
@@ -96,6 +97,7 @@ class ModelInfo(Section):
     num_images: int = 0
     train: TrainConfig | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    privacy: PrivacyRecord | None = None
     size: int = 0
     digest: str = ""
 
@@ -200,6 +202,9 @@ def _refuse_other(info: StateInfo, config: TrainConfig, attributes: Attributes) 
         old, new = getattr(info.config.model, field), getattr(config.model, field)
         if old != new:
             raise CheckpointError(f"the checkpoint was made with model.{field} {old}, this run has {new}", remedy)
+    if info.config.privacy.noise != config.privacy.noise:  # one number is to tell of all steps
+        was = info.config.privacy.noise
+        raise CheckpointError(f"the checkpoint was made with privacy.noise {was}, this run has {config.privacy.noise}", remedy)
     if list(info.attributes) != list(attributes):
         raise CheckpointError(f"the checkpoint is conditioned on {list(info.attributes)}, this run on {list(attributes)}", remedy)
     for name, values in attributes.items():

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ganray.checkpoint import ModelInfo
+from ganray.on_ray.privacy import promise
 from ganray.on_ray.scorecard import PLACE, plain
 from ganray.on_ray.watch import FILM, PAGE
 
@@ -53,6 +54,7 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         "## Evaluation",
         PLACE,
         USE,
+        *([promise(info.privacy)] if info.privacy else []),
         _limits(info),
         _loading(info),
     ]
@@ -89,7 +91,7 @@ def _facts(info: ModelInfo) -> str:
     rows = {
         "weights": f"`model.safetensors`, {info.size:,} bytes, {info.size / 4e6:.3g} million numbers, sha256 `{info.digest}`",
         "networks": f"`{model.name}`, widths {', '.join(map(str, model.widths))}, z {model.z_dim}; these are G's moving average",
-        "catalog": f"digest `{info.catalog_digest}`",
+        "catalog": f"digest `{info.catalog_digest}`" if info.catalog_digest else "digest not told",
     }
     if told:
         rows["training"] = (

@@ -24,6 +24,7 @@ from ganray.on_ray.data import Readers
 from ganray.on_ray.doubts import doubts
 from ganray.on_ray.leaving import Leaving, Trainer
 from ganray.on_ray.notice import Notice
+from ganray.on_ray.privacy import SECRET, keep_secret, with_noise
 from ganray.on_ray.record import Recorder
 from ganray.on_ray.scoring import conclude, make_keeper
 from ganray.on_ray.trackers import require
@@ -35,7 +36,21 @@ from ganray.training.gamma import with_gamma
 Worker = Callable[[dict[str, Job]], None]
 RUN_FACTS = "run.json"
 SHOWN_TITLES = 12  # of the catalog's, kept with the model to show what it can be asked
-DECISIVE = ("seed", "batch", "lanes", "workers", "precision", "optimizer", "loss", "augment", "condition", "data", "ema_kimg", "ema_rampup")
+DECISIVE = (
+    "seed",
+    "batch",
+    "lanes",
+    "workers",
+    "precision",
+    "optimizer",
+    "loss",
+    "augment",
+    "condition",
+    "privacy",
+    "data",
+    "ema_kimg",
+    "ema_rampup",
+)
 
 
 def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
@@ -50,6 +65,7 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
     config = with_gamma(config, catalog.num_images)
     store = open_store(config.out)
     facts = run_facts(config, store)
+    config = with_noise(config, catalog.num_images, facts)
     config = config.model_copy(update={"lanes": lanes(config, len(catalog.row_groups()), facts)})
     check_folder(config, store, catalog.info.digest, facts)
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
@@ -59,19 +75,22 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
     gpu = use_gpu(config.gpu, resources, config.workers)
     threads, readers = share_cpus(config, resources, gpu)
     board = make_board()
-    histograms = {name: catalog.info.histograms[name] for name in vocabulary}
+    private = keep_secret(config, catalog.num_images, store)
+    # counts of values and the digest tell of single photos
+    histograms = {} if private else {name: catalog.info.histograms[name] for name in vocabulary}
+    digest = "" if private else catalog.info.digest
     info = ModelInfo(
         model=config.model,
         attributes=vocabulary,
         histograms=histograms,
         titles=catalog.some_titles(SHOWN_TITLES) if config.model.title_pieces else (),
         catalog_url=catalog.url,
-        catalog_digest=catalog.info.digest,
+        catalog_digest=digest,
         train=config,
     )
     source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces)
     keeper = make_keeper(config, info, resources, config.workers * threads + 1, board)
-    job = Job(config, source, vocabulary, histograms, catalog.info.digest, threads, readers, board, keeper, info.titles)
+    job = Job(config, source, vocabulary, histograms, digest, threads, readers, board, keeper, info.titles, private)
     with Leaving(board) as leaving, tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
         leaving.trainer = make_trainer(worker or train_worker, job, gpu, folder)
         with Recorder(board, store, config) as recorder:
@@ -225,6 +244,8 @@ def _finish(config: TrainConfig, store: Store, recorder: Recorder, collapsed: Co
         raise StorageError(f"{config.out}: the run ended without a model", "Run the same command with --resume")
     _, info = load_model(config.out)
     store.put("README.md", model_card(info, recorder.rows, recorder.grids).encode())
+    if info.privacy and info.num_images >= 1000 * config.kimg:  # nobody goes on from here: the noise can be taken off no more
+        store.delete(SECRET)
     if collapsed:
         raise collapsed
     seconds = result["minutes"] * 60
@@ -232,6 +253,7 @@ def _finish(config: TrainConfig, store: Store, recorder: Recorder, collapsed: Co
         "model": config.out,
         "digest": info.digest,
         "kimg": result["kimg"],
+        **({"privacy": f"epsilon {info.privacy.epsilon:.3g} at delta {info.privacy.delta:g}"} if info.privacy else {}),
         **({"best": f"of {info.metrics['kimg']:g} kimg, merit {info.metrics['merit']:.3g}"} if info.metrics else {}),
         "minutes": round(result["minutes"], 2),
         "img/s": round(result["images"] / seconds, 1) if seconds > 0 and result["images"] else 0.0,

@@ -27,10 +27,12 @@ from ganray.on_ray.board import Orders
 from ganray.on_ray.checkpoints import Checkpoints, restore
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.failures import ours
+from ganray.on_ray.privacy import Private, private_stream
 from ganray.on_ray.scoring import Offers
 from ganray.on_ray.windows import Source
 from ganray.requests import GenerateRequest
 from ganray.storage import open_store
+from ganray.training.accountant import record
 from ganray.training.context import Row, Turn
 from ganray.training.loop import fit
 from ganray.training.state import TrainState, create_state
@@ -53,6 +55,7 @@ class Job:
     board: Any
     keeper: Any = None  # of scores (scoring.py)
     titles: tuple[str, ...] = ()
+    private: Private | None = None
 
 
 def train_worker(config: dict[str, Job]) -> None:
@@ -78,14 +81,20 @@ def _run(job: Job, context: RayContext) -> None:
         context.post("note", state.note)
     context.restore(state)
     context.post("start", state.num_images / 1000)
-    batches = stream(job.source, context.share, state.num_images // job.config.batch * context.share.each, job.readers)
+    if job.private:
+        batches = private_stream(job.source, job.config, job.private, state.num_images)
+    else:
+        batches = stream(job.source, context.share, state.num_images // job.config.batch * context.share.each, job.readers)
     started = time.monotonic()
     first = state.num_images
     fit(state, batches, job.config, context)
     if context.leaves(state) or context.rank != 0:
         return
     facts = {"minutes": (time.monotonic() - started) / 60, "images": state.num_images - first}
-    save_model(open_store(job.config.out), state.ema, describe(job, state))
+    info = describe(job, state)
+    if job.private:
+        info = info.model_copy(update={"privacy": record(job.config, job.private.photos, state.num_images)})
+    save_model(open_store(job.config.out), state.ema, info)
     ray.get(job.board.post.remote("result", {"kimg": state.num_images / 1000, **facts}))
 
 

@@ -74,7 +74,7 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
     while high / low > PRECISION:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if epsilon_of(middle, rate, steps, delta) > epsilon else (low, middle)
-    digits = 10 ** (3 - math.floor(math.log10(high)))
+    digits: float = 10.0 ** (3 - math.floor(math.log10(high)))
     return math.ceil(high * digits) / digits
 
 

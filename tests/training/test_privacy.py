@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import softplus
@@ -18,7 +19,10 @@ from ganray.config import (
 from ganray.errors import ConfigError
 from ganray.models import build_discriminator
 from ganray.training import privacy
+from ganray.training.context import LocalContext, Turn
 from ganray.training.draws import step_draws
+from ganray.training.loop import fit
+from ganray.training.poisson import poisson_batches
 from ganray.training.privacy import add_noise, any_labels, check_private, clipped_sum, gradient_norms, private_step, seed_of
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state
@@ -107,6 +111,29 @@ def test_without_noise_and_clip_it_is_the_plain_step():
     assert moments
     for name in moments:  # gradients; Adam's step is their sign at first, whatever their size
         torch.testing.assert_close(after[name], before[name], rtol=1e-3, atol=1e-7)
+
+
+def test_a_run_resumed_from_the_same_secret_is_the_whole_one():
+    config = CONFIG.model_copy(update={"kimg": 0.048, "augment": AugmentConfig(p=0.5)})
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
+    labels = np.arange(80).reshape(40, 2) % 3
+
+    def run(state, kimg):
+        batches = poisson_batches(pixels, labels, config, "secret", state.num_images)
+        until = 1000 * kimg
+
+        class Until(LocalContext):
+            def turn(self):
+                return Turn.FINISH if state.num_images >= until else Turn.GO_ON
+
+        return fit(state, batches, config, Until()).export()
+
+    whole, _ = run(create_state(config, (3, 3)), 0.048)
+    tensors, description = run(create_state(config, (3, 3)), 0.024)
+    later = create_state(config, (3, 3))
+    later.restore(tensors, description)
+    resumed, _ = run(later, 0.048)
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 @pytest.mark.parametrize("num", [0, 5, 19])
