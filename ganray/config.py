@@ -186,10 +186,15 @@ class TrainConfig(Section):
     seed: NonNegativeInt = Field(0, description="seed of weights, data order and every random draw")
     resume: bool = Field(False, description="continue the run that lies in out; without it an existing run is an error")
     workers: PositiveInt = Field(1, description="Ray Train workers, each with its own copy of the networks")
+    min_workers: NonNegativeInt = Field(
+        0, description="go on with as few workers as this while there is no place for more; 0 = workers is a fixed number"
+    )
     lanes: NonNegativeInt = Field(
         0, description="sequences of images that a batch is drawn from and that workers divide among them; 0 = up to 8, at least workers"
     )
-    accumulate: PositiveInt = Field(1, description="micro-batches a worker divides its share of a step into, to take less memory")
+    accumulate: int | None = Field(
+        1, ge=1, description="micro-batches of a worker's share of a step, to take less memory; auto = as few as fit, tried at the start"
+    )
     threads: NonNegativeInt = Field(0, description="torch threads a worker on CPU; 0 = the CPUs the machine has for it")
     gpu: bool | None = Field(None, description="one GPU a worker; default: where the cluster has them")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 where the device has it (GPU, new CPU), else fp32")
@@ -335,9 +340,9 @@ class DemoConfig(Section):
 class BenchmarkConfig(Section):
     """Measure ganray against the bare loop it wraps; both sides in the same run."""
 
-    name: CliPositionalArg[Literal["all", "input", "train", "generate", "serve", "memory", "quality", "penalty", "titles"]] = Field(
-        "all", description="which benchmark to run; all = every one but quality, which takes an hour, and titles, ten minutes"
-    )
+    name: CliPositionalArg[
+        Literal["all", "input", "train", "train-scale", "resume", "generate", "serve", "memory", "quality", "penalty", "titles"]
+    ] = Field("all", description="which benchmark to run; all = every one but quality, which takes an hour, and titles, ten minutes")
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
     images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
     seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")

@@ -28,6 +28,14 @@ class Agreement:
         self._pending = dist.all_reduce(self._asked, dist.ReduceOp.MAX, group=self._group, async_op=True)
         return agreed
 
+    def most(self, number: int) -> int:
+        """The largest number that any rank gives."""
+        if self._group is None:
+            return number
+        given = torch.tensor([number])
+        dist.all_reduce(given, dist.ReduceOp.MAX, group=self._group)
+        return int(given)
+
     def tell(self, word: str) -> str:
         """What rank 0 says, to all; the others' words are not heard."""
         if self._group is None:

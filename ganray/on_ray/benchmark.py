@@ -16,6 +16,8 @@ from ganray.on_ray.cluster import cores
 BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "input": ("ganray.on_ray.bench_input", 0.8, False),
     "train": ("ganray.on_ray.bench_train", 0.95, False),
+    "train-scale": ("ganray.on_ray.bench_train_scale", 1.8, False),
+    "resume": ("ganray.on_ray.bench_resume", 1.0, False),
     "generate": ("ganray.on_ray.bench_generate", 0.8, False),
     "serve": ("ganray.on_ray.bench_serve", 0.7, False),
     "memory": ("ganray.on_ray.bench_memory", 1.1, True),
@@ -23,7 +25,7 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "quality": ("ganray.on_ray.bench_quality", 0.7, True),
     "titles": ("ganray.on_ray.bench_titles", 0.9, False),
 }
-LONG = {"quality", "titles"}  # not among `all`
+LONG = {"quality", "titles", "resume"}  # not among `all`
 
 
 def benchmark(config: BenchmarkConfig) -> None:

@@ -19,7 +19,7 @@ class Board:
     def __init__(self) -> None:
         self._items: list[tuple[str, Any]] = []
         self._failed = False
-        self._ordered = ""
+        self._ordered, self._rested = "", False
         self._began: float | None = None
 
     def post(self, kind: str, item: Any) -> None:
@@ -32,8 +32,17 @@ class Board:
         return self._failed
 
     def order(self, word: str) -> None:
-        """Tell the workers to do something: leave."""
-        self._ordered = word
+        """Tell the workers to do something: "leave", which stands, or "regroup", until it is taken back by an empty word."""
+        if self._ordered != "leave":
+            self._ordered, self._rested = word, False
+
+    def rest(self) -> None:
+        """The workers have left their checkpoint and done what was ordered."""
+        self._rested = True
+
+    def rested(self) -> bool:
+        """Whether they have, since the last order."""
+        return self._rested
 
     def ordered(self) -> str:
         """The last order; empty where there is none."""

@@ -50,8 +50,8 @@ def stream(source: Source, share: Share, consumed: int, readers: Readers = Reade
         held[lane].add(images, labels)
         while all(other.rows >= share.each for other in held.values()):
             taken = [part for other in held.values() for part in other.take(share.each)]
-            images, labels = (torch.tensor(joined(parts)) for parts in zip(*taken, strict=True))
-            yield Batch(images, labels)
+            pixels, columns = (torch.tensor(joined(parts)) for parts in zip(*taken, strict=True))
+            yield Batch(pixels, columns)
 
 
 class _Lane:

@@ -11,6 +11,10 @@ from ray.train.v2._internal.execution.callback import WorkerCallback
 given = threading.Event()  # of this process
 
 
+class Gone(Exception):
+    """This worker ends as it was told to, and Ray Train goes on without it; no defect."""
+
+
 class Notice(WorkerCallback):
     """A callback of Ray Train, since only a process's main thread can set handlers, and training runs in another one.
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
-from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train import FailureConfig, RunConfig
 
 from ganray.catalog.reader import Catalog
 from ganray.checkpoint import ModelInfo, load_model
@@ -19,14 +18,15 @@ from ganray.errors import CatalogError, CheckpointError, CollapseError, ConfigEr
 from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
 from ganray.on_ray.checkpoints import FOLDER
-from ganray.on_ray.cluster import Resources, connect, require_cpus, require_node, use_gpu
-from ganray.on_ray.data import Readers
+from ganray.on_ray.cluster import connect, use_gpu
 from ganray.on_ray.doubts import doubts
 from ganray.on_ray.leaving import Leaving, Trainer
 from ganray.on_ray.notice import Notice
 from ganray.on_ray.privacy import SECRET, keep_secret, with_noise
 from ganray.on_ray.record import Recorder
+from ganray.on_ray.regrouping import Regrouping, scaling
 from ganray.on_ray.scoring import conclude, make_keeper
+from ganray.on_ray.shares import check_shares, lanes, share_cpus
 from ganray.on_ray.trackers import require
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
@@ -72,7 +72,7 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
     for doubt in doubts(config, catalog, vocabulary):
         print(f"train: {doubt}", file=sys.stderr)
     resources = connect(config.ray)
-    gpu = use_gpu(config.gpu, resources, config.workers)
+    gpu = use_gpu(config.gpu, resources, config.min_workers or config.workers)
     threads, readers = share_cpus(config, resources, gpu)
     board = make_board()
     private = keep_secret(config, catalog.num_images, store)
@@ -104,15 +104,11 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
 
 def make_trainer(worker: Worker, job: Job, gpu: bool, folder: str) -> Trainer:
     """Ray Train as it runs here. Checkpoints go their own way (checkpoints.py): it keeps nothing in its local `folder`."""
-    callbacks: list[Any] = [Notice()]
+    callbacks: list[Any] = [Notice(), Regrouping(job.board)]
     return Trainer(
         worker,
         train_loop_config={"job": job},
-        scaling_config=ScalingConfig(
-            num_workers=job.config.workers,
-            use_gpu=gpu,
-            resources_per_worker={"CPU": job.threads} | ({"GPU": 1} if gpu else {}),
-        ),
+        scaling_config=scaling(job.config.workers, job.config.min_workers, gpu, job.threads),
         run_config=RunConfig(
             name="train",
             storage_path=folder,
@@ -125,14 +121,7 @@ def make_trainer(worker: Worker, job: Job, gpu: bool, folder: str) -> Trainer:
 def check(config: TrainConfig) -> None:
     """What can be seen to be wrong from the configuration alone."""
     require(config.track)
-    if config.batch < config.workers:
-        raise ConfigError(f"train: {config.workers} workers cannot share a batch of {config.batch}", "Use a larger batch, or fewer workers")
-    if config.lanes and (config.batch % config.lanes or config.lanes < config.workers):
-        fitting = ", ".join(str(number) for number in divisors(config.batch) if number >= config.workers)
-        raise ConfigError(
-            f"train: lanes = {config.lanes} does not fit a batch of {config.batch} and {config.workers} worker(s)",
-            f"Use one of {fitting}, or 0",
-        )
+    check_shares(config)
     if config.augment.target and not config.augment.p_final:
         raise ConfigError(
             f"train: augment.target = {config.augment.target:g} with augment.p_final = 0: the augmentation may not adapt above nothing",
@@ -146,25 +135,6 @@ def check(config: TrainConfig) -> None:
     for name, url in (("catalog", config.catalog), ("out", config.out)):
         if url.startswith("memory:"):
             raise ConfigError(f"train: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
-
-
-def lanes(config: TrainConfig, row_groups: int, facts: dict[str, Any]) -> int:
-    """How many sequences a batch is drawn from: what is asked for, what the run began with, or up to 8 that catalog and batch can fill.
-
-    The result of a run depends on it, and not on the number of workers, which divide the lanes among them (in even shares where they can).
-    """
-    if config.lanes:
-        return config.lanes
-    fitting = divisors(config.batch)
-    if (before := facts.get("config", {}).get("lanes", 0)) in fitting and before >= config.workers:
-        return int(before)
-    number = max(number for number in fitting if number <= max(1, min(8, row_groups)))
-    return number if number >= config.workers else min(number for number in fitting if number >= config.workers)
-
-
-def divisors(number: int) -> list[int]:
-    """All divisors of a number, the smallest first."""
-    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
 def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:
@@ -211,16 +181,6 @@ def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
     changed = [f"{name} {before.get(name)} -> {now[name]}" for name in DECISIVE if before.get(name) != now[name]]
     if changed:
         print(f"train: resuming with other settings: {'; '.join(changed)}", file=sys.stderr)
-
-
-def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, Readers]:
-    """(torch threads a worker, data readers a worker). One CPU stays free for data: otherwise Ray would wait for ever."""
-    spare = min(resources.node_cpus, (resources.cpus - 1) // config.workers)
-    threads = config.threads or (1 if gpu else max(1, int(spare)))
-    require_cpus(config.workers * threads + 1, resources, f"train with {config.workers} workers of {threads} threads (+ 1 for data)")
-    require_node(threads, resources, f"a training worker of {threads} threads")
-    free = (resources.cpus - config.workers * threads) / config.workers
-    return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))
 
 
 def _fit(leaving: Leaving, recorder: Recorder) -> None:

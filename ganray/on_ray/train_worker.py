@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
@@ -28,6 +29,7 @@ from ganray.on_ray.checkpoints import Checkpoints, restore
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.failures import ours
 from ganray.on_ray.privacy import Private, private_stream
+from ganray.on_ray.probe import fitting
 from ganray.on_ray.scoring import Offers
 from ganray.on_ray.windows import Source
 from ganray.requests import GenerateRequest
@@ -76,11 +78,14 @@ def train_worker(config: dict[str, Job]) -> None:
 
 
 def _run(job: Job, context: RayContext) -> None:
+    job = replace(job, config=context.settled(job.config))
     state = create_state(job.config, label_sizes(job.config.model, job.vocabulary), context.device)
     if state.note:
         context.post("note", state.note)
     context.restore(state)
     context.post("start", state.num_images / 1000)
+    if job.config.min_workers:
+        context.say(f"{context.world_size} of {job.config.workers} workers")
     if job.private:
         batches = private_stream(job.source, job.config, job.private, state.num_images)
     else:
@@ -136,6 +141,15 @@ class RayContext:
             self._started = time.monotonic() - ray.get(job.board.seconds.remote())
             self._kept_at = time.monotonic()
 
+    def settled(self, config: TrainConfig) -> TrainConfig:
+        """The config with a number of micro-batches, on every rank the same, where it was left to memory."""
+        if config.accumulate:
+            return config
+        num, sizes = len(self.share.places), label_sizes(config.model, self._job.vocabulary)
+        parts = self._agreement.most(fitting(config, sizes, num, self.device))
+        self.say(f"accumulate auto: {parts} micro-batch(es) of at most {math.ceil(num / parts)} images")
+        return config.model_copy(update={"accumulate": parts})
+
     def restore(self, state: TrainState) -> None:
         """Put the newest whole checkpoint into the state, if there is one: rank 0 looks for it, all read the same."""
         job = self._job
@@ -182,14 +196,29 @@ class RayContext:
         return self._turn
 
     def leaves(self, state: TrainState) -> bool:
-        """Once the last checkpoint is in the store: whether the run is to go on elsewhere, so that there is no model yet."""
+        """Once the last checkpoint is in the store: whether the run is to go on elsewhere, so that there is no model yet.
+
+        Raises Gone in a worker that was told to end while the run may go on with the others.
+        """
         leaving = self._turn is Turn.LEAVE and state.num_images < 1000 * self._job.config.kimg
         if self.rank == 0:
             self._checkpoints.settle(*[LEAVING_S] * leaving)
             if leaving:
-                ray.get(self._job.board.post.remote("left", state.num_images / 1000))
+                self._say_why(state.num_images / 1000)
         self._agreement.meet()  # whoever ends first ends the others
+        if leaving and notice.given.is_set() and self._job.config.min_workers:
+            raise notice.Gone(f"rank {self.rank} was told to end")
         return leaving
+
+    def _say_why(self, kimg: float) -> None:
+        """To the driver, which ends the run; to the controller, which changes the number of workers; or to a person."""
+        board = self._job.board
+        if self._orders.word == "regroup":
+            ray.get([board.post.remote("note", f"regrouping at {kimg:g} kimg, after a checkpoint"), board.rest.remote()])
+        elif self._orders.word or not self._job.config.min_workers:
+            ray.get(board.post.remote("left", kimg))
+        else:
+            self.say(f"a worker was told to end (SIGTERM): the run goes on without it, from {kimg:g} kimg")
 
     def _wish(self) -> Turn:
         """LEAVE is any rank's to wish; the clock, the scores and the driver are rank 0's."""

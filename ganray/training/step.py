@@ -101,7 +101,7 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
 def micro_batches(real: Tensor, label: Tensor, terms: Terms) -> Iterator[Part]:
     """Divide this worker's images into `accumulate` parts of equal size, or nearly; no more parts than images."""
     num = len(real)
-    size = math.ceil(num / terms.config.accumulate)
+    size = math.ceil(num / (terms.config.accumulate or 1))  # None is settled before the start
     for first in range(0, num, size):
         rows = slice(first, first + size)
         its = terms if size >= num else replace(terms, draws=terms.draws.part(first))

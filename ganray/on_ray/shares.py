@@ -1,0 +1,64 @@
+"""How a run is shared among its workers: lanes of the batch, threads, CPUs for data readers. What cannot be is refused before the start."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ganray.config import TrainConfig
+from ganray.errors import ConfigError
+from ganray.on_ray.cluster import Resources, require_cpus, require_node
+from ganray.on_ray.data import Readers
+
+MOST_LANES = 8  # by default: more workers than that have as many lanes as they need
+
+
+def check_shares(config: TrainConfig) -> None:
+    """Raises ConfigError where batch, lanes and workers do not fit, at full size or at any smaller one that the run may have."""
+    if config.batch < config.workers:
+        raise ConfigError(f"train: {config.workers} workers cannot share a batch of {config.batch}", "Use a larger batch, or fewer workers")
+    if config.min_workers > config.workers:
+        raise ConfigError(
+            f"train: min_workers = {config.min_workers} is over workers = {config.workers}", "workers is the most there can be"
+        )
+    if config.lanes and (config.batch % config.lanes or config.lanes < config.workers):
+        fitting = ", ".join(str(number) for number in divisors(config.batch) if number >= config.workers)
+        raise ConfigError(
+            f"train: lanes = {config.lanes} does not fit a batch of {config.batch} and {config.workers} worker(s)",
+            f"Use one of {fitting}, or 0",
+        )
+
+
+def lanes(config: TrainConfig, row_groups: int, facts: dict[str, Any]) -> int:
+    """How many sequences a batch is drawn from: what is asked for, what the run began with, or up to 8 that catalog and batch can fill.
+
+    The result of a run depends on it, and not on the number of workers, which divide the lanes among them (in even shares where they can).
+    """
+    if config.lanes:
+        return config.lanes
+    fitting = divisors(config.batch)
+    if (before := facts.get("config", {}).get("lanes", 0)) in fitting and before >= config.workers:
+        return int(before)
+    number = max(number for number in fitting if number <= max(1, min(MOST_LANES, row_groups)))
+    return number if number >= config.workers else min(number for number in fitting if number >= config.workers)
+
+
+def divisors(number: int) -> list[int]:
+    """All divisors of a number, the smallest first."""
+    return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
+
+
+def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, Readers]:
+    """(torch threads a worker, data readers a worker). One CPU stays free for data: otherwise Ray would wait for ever.
+
+    A run that may be smaller must fit at its smallest, and readers of all workers into that one CPU: nobody knows what goes and comes.
+    """
+    least = config.min_workers or config.workers
+    spare = min(resources.node_cpus, (resources.cpus - 1) // config.workers)
+    threads = config.threads or (1 if gpu else max(1, int(spare)))
+    require_cpus(least * threads + 1, resources, f"train with {least} workers of {threads} threads (+ 1 for data)")
+    require_node(threads, resources, f"a training worker of {threads} threads")
+    if least < config.workers:
+        return threads, Readers(1, math.floor(100 / config.workers) / 100)
+    free = (resources.cpus - config.workers * threads) / config.workers
+    return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))
