@@ -34,7 +34,8 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 def rate(base: TrainConfig, catalog: str, workers: int, images: int, config: BenchmarkConfig) -> float:
     """Images/s of so many workers, each with the preset's batch and `images` images."""
     changes = {"workers": workers, "batch": workers * base.batch, "kimg": workers * images / 1000, "threads": 1}
-    run = base.model_copy(update={"catalog": catalog, "out": f"{ROOT}/train-scale", "ray": config.ray, **changes})
+    quiet = base.score.model_copy(update={"kimg": 0.0})  # scores want a core that training leaves: here it leaves none
+    run = base.model_copy(update={"catalog": catalog, "out": f"{ROOT}/train-scale", "score": quiet, "ray": config.ray, **changes})
     shutil.rmtree(run.out, ignore_errors=True)
     train(run)
     found = steady(run.out)
