@@ -13,8 +13,9 @@ is not published (the seed is).
 
 What is not covered, and is taken as public: the number of photos, their size, the attributes and their values, and every setting that a
 person chose by looking at photos or at earlier runs. The unit is one photo: a product with ten of them is told of ten times. Other files of
-the run's folder (checkpoints, which hold D, are as private as the model; `run.json` and the secret are not) are not for publishing. Noise
-comes from torch's generator in floating point: attacks on its last bits (Mironov 2012) are not guarded against.
+the run's folder are not for publishing: checkpoints hold D, which is as private as the model, but `run.json` has the catalog's digest, the
+secret takes the noise off, and logs have the speed, which tells how many photos joined. Noise comes from torch's generator in floating
+point: attacks on its last bits (Mironov 2012) are not guarded against.
 """
 
 from __future__ import annotations
