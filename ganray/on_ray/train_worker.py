@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from dataclasses import dataclass, replace
@@ -14,32 +15,30 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ganray import __version__
 from ganray.catalog.order import Share
 from ganray.checkpoint import ModelInfo, load_state, save_model
 from ganray.config import TrainConfig
-from ganray.engine import Engine
-from ganray.images.provenance import Label, encode_labelled
-from ganray.images.transforms import contact_sheet
-from ganray.models import label_sizes
+from ganray.models import Generator, label_sizes
 from ganray.on_ray import notice
 from ganray.on_ray.agreement import Agreement
+from ganray.on_ray.aside import Aside
 from ganray.on_ray.board import Orders
 from ganray.on_ray.checkpoints import Checkpoints, restore
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.failures import ours
+from ganray.on_ray.grids import draw_grid
 from ganray.on_ray.privacy import Private, private_stream
 from ganray.on_ray.probe import fitting
 from ganray.on_ray.scoring import Offers
 from ganray.on_ray.windows import Source
-from ganray.requests import GenerateRequest
 from ganray.storage import open_store
 from ganray.training.accountant import record
 from ganray.training.context import Row, Turn
 from ganray.training.loop import fit
 from ganray.training.state import TrainState, create_state
 
-GRID_COLUMNS, GRID_ROWS, GRID_TEXT = 8, 12, 40
+GRID_NICENESS = 10  # of the thread that draws: training and its data come first
+GRID_S = 60.0  # for the last grid, when training is over
 LEAVING_S = 60.0  # for the last checkpoint of a process that is to end soon
 
 
@@ -137,6 +136,7 @@ class RayContext:
         self._store = open_store(job.config.out)
         if self.rank == 0:
             self._orders = Orders(job.board)
+            self._grids = Aside("grids", self._draw, niceness=GRID_NICENESS)
             self._checkpoints = Checkpoints(self._store, job.config, job.vocabulary, self.say)
             self._started = time.monotonic() - ray.get(job.board.seconds.remote())
             self._kept_at = time.monotonic()
@@ -179,9 +179,13 @@ class RayContext:
             self._offers.offer(state)
 
     def grid(self, state: TrainState) -> None:
-        """A sheet of fixed latents, a row per value of the first attribute, drawn on rank 0 in a few engine batches."""
+        """A sheet of samples, drawn beside training from a copy of the average."""
         if self.rank == 0:
-            self.post("grid", (state.num_images / 1000, draw_grid(state, describe(self._job, state), self.device)))
+            self._grids.hand((copy.deepcopy(state.ema), describe(self._job, state)))
+
+    def _draw(self, item: tuple[Generator, ModelInfo]) -> None:
+        average, info = item
+        self.post("grid", (info.num_images / 1000, draw_grid(average, info, self.device)))
 
     def checkpoint(self, state: TrainState, row: Row) -> None:
         """Rank 0 takes a copy; a thread of its own brings it into the run's store."""
@@ -203,6 +207,7 @@ class RayContext:
         leaving = self._turn is Turn.LEAVE and state.num_images < 1000 * self._job.config.kimg
         if self.rank == 0:
             self._checkpoints.settle(*[LEAVING_S] * leaving)
+            self._grids.settle(0.0 if leaving else GRID_S)
             if leaving:
                 self._say_why(state.num_images / 1000)
         self._agreement.meet()  # whoever ends first ends the others
@@ -249,21 +254,5 @@ class RayContext:
         """End rank 0's threads."""
         if self.rank == 0:
             self._orders.close()
+            self._grids.close()
             self._checkpoints.close()
-
-
-def draw_grid(state: TrainState, info: ModelInfo, device: torch.device) -> bytes:
-    """A labelled PNG: what the moving average draws for the same requests at any time of the run."""
-    deterministic = torch.backends.cudnn.deterministic
-    engine = Engine(state.ema, info, device=device.type, threads=1)
-    torch.backends.cudnn.deterministic = deterministic  # the engine's choice, not the training's
-    names = list(info.attributes)
-    values = (info.attributes[names[0]] if names else info.titles or ("",) * GRID_ROWS)[:GRID_ROWS]
-    rows = []
-    for place, value in enumerate(values):
-        asked = {"attributes": {names[0]: value}} if names else {"title": value}
-        # not validated: a catalog's values may be longer than what a request can name
-        request = GenerateRequest.model_construct(id=f"grid-{place}", seed=place, count=GRID_COLUMNS, **asked)
-        rows.append((value[:GRID_TEXT], [sample.pixels for sample in engine.generate([request])]))
-    label = Label(model_digest="in training", request_id=f"grid at {state.num_images} images", seed=0, software=f"ganray {__version__}")
-    return encode_labelled(contact_sheet(rows), "png", label)
