@@ -130,9 +130,9 @@ def _course(rows: Sequence[dict[str, float]], grids: Sequence[str]) -> str:
     if rows:
         last = [(name, f"{rows[-1][key]:.4g}") for key, name in COURSE.items() if key in rows[-1]]
         lines += [_table(("at the end", "mean since the row before"), last), ""]
-    lines.append(f"Curves of the whole run are in `{PAGE}`" + (f", a film of the same z over time in `{FILM}`." if grids else "."))
-    if len(grids) > 1:
-        lines.append(f"Earlier grids: {len(grids) - 1} in `grids/`.")
+    film = f", a [film]({FILM}) of the same z over time" if grids else ""
+    earlier = f", and {len(grids) - 1} earlier grids in `grids/`" if len(grids) > 1 else ""
+    lines.append(f"Beside this card: the [curves of the whole run]({PAGE}){film}{earlier}.")
     return "\n".join(lines)
 
 

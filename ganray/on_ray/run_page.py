@@ -52,6 +52,7 @@ CURVES = (
     ),
     Curves("GPU memory", {"gpu_gib": "GiB at most"}),
     Curves("Augmentation and condition", {"p": "p of each transform", "condition": "strength of labels"}),
+    Curves("Spread of a label", {"spread": "samples over photos"}, "How different samples of one label are. Near 0, z is ignored."),
     Curves("Learning rate", {"lr": "lr"}),
     Curves("Weight of the penalties", {"gamma": "gamma"}),
     Curves("Moving average", {"ema_beta": "decay a step"}),

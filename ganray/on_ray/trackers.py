@@ -58,10 +58,10 @@ class Mlflow:
     """A run in the experiment `ganray` (or MLFLOW_EXPERIMENT_NAME) of the server or database at MLFLOW_TRACKING_URI."""
 
     def __init__(self, config: TrainConfig, run: str) -> None:
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)  # tells of every table that it makes
         from mlflow import MlflowClient
 
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)  # else they tell of every table that they make
         self._client = MlflowClient()
         self.run = self._known(run) or self._new(config, os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT))
         self.place = f"run {self.run} at {self._client.tracking_uri}"
@@ -125,7 +125,7 @@ class Wandb:
         self._run.define_metric("kimg")
         self._run.define_metric("*", step_metric="kimg")  # a run that was interrupted goes back a little, which wandb's own steps cannot
         self.run = str(self._run.id)
-        self.place = str(self._run.url or f"run {self.run} in {Path(self._run.dir).parent}")
+        self.place = f"run {self.run} in {Path(self._run.dir).parent}" if self._run.offline else str(self._run.url)
 
     def log(self, row: Row) -> None:
         """See `Tracker`."""

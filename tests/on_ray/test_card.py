@@ -36,7 +36,7 @@ def test_a_card_tells_data_counts_training_and_grids():
     assert "a catalog of 1,230 photos" in card
     assert "8,000,000 bytes, 2 million numbers" in card
     assert "![Samples at the end of training, made by the model](grids/kimg-00000.500.png)" in card
-    assert "Earlier grids: 1 in `grids/`." in card
+    assert "[film](film.webp) of the same z over time, and 1 earlier grids in `grids/`." in card
     assert "| logit, real minus made | 0.125 |" in card and "| R1 | 0.25 |" in card
     assert "seed 7" in card
     assert "eta" not in card
