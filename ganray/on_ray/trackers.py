@@ -25,7 +25,7 @@ from ganray.errors import ConfigError, GanrayError, ObjectNotFound
 from ganray.storage import Store
 
 WAITING = 512  # news that a tracker may be behind: at the usual pace, hours
-PATIENCE = 30.0  # seconds that the end of a run gives it to catch up
+PATIENCE = 60.0  # seconds that the end of a run gives it to catch up
 EXPERIMENT = "ganray"  # unless the tracker's own variable names another
 Row = dict[str, float]
 

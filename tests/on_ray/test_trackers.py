@@ -28,6 +28,12 @@ def installed(name):
     return pytest.mark.skipif(bool(missing), reason=f"pip install {' '.join(missing)}")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A busy machine takes its time to make a database."""
+    monkeypatch.setattr(trackers, "PATIENCE", 300.0)
+
+
 def config(tmp_path, *track, **changes) -> TrainConfig:
     return TrainConfig(track=track, out=str(tmp_path / "shop" / "model"), catalog="c", seed=7, **changes)
 
