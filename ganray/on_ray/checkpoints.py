@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from ganray.checkpoint import STATE, Attributes, Kept, Snapshot, State, load_state, save_state
 from ganray.config import TrainConfig
 from ganray.errors import GanrayError, ObjectCorrupt, StorageError
+from ganray.on_ray import patience
 from ganray.on_ray.aside import Aside
 from ganray.storage import Store
 from ganray.storage.local import LocalStore
 
 FOLDER = "checkpoints"
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0  # between attempts
-MOST_MISSED, PATIENCE_S = 3, 600.0  # checkpoints in a row, and seconds, without one that was kept: then the run ends
+MOST_MISSED = 3  # checkpoints in a row that were not kept, and no patience left: then the run ends
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Checkpoints:
 
     def keep(self, state: Kept) -> None:
         """Take a copy of the state and leave it to the thread. Raises StorageError where none could be kept for too long."""
-        if self._missed >= MOST_MISSED and time.monotonic() - self._kept_at > PATIENCE_S:
+        if self._missed >= MOST_MISSED and time.monotonic() - self._kept_at > patience.PATIENCE_S:
             raise self._given_up()
         self._aside.hand(Snapshot.of(state))
 
-    def settle(self, limit_s: float = PATIENCE_S) -> None:
+    def settle(self, limit_s: float = patience.PATIENCE_S) -> None:
         """Return when what was taken is in the store. Raises StorageError where it is not there after `limit_s` seconds."""
         if not self._aside.settle(limit_s):
             raise self._given_up()
@@ -101,7 +101,7 @@ class Checkpoints:
 
     def _write(self, taken: Snapshot) -> None:
         started, kimg = time.monotonic(), taken.num_images / 1000
-        for pause in pauses():
+        for pause in patience.pauses():
             try:
                 self._write_once(taken)
                 break
@@ -146,11 +146,3 @@ def remove(store: Store, folder: str) -> None:
         store.delete(info.key)
     if isinstance(store, LocalStore):
         shutil.rmtree(store.root / folder, ignore_errors=True)
-
-
-def pauses() -> Iterator[float]:
-    """Seconds to wait before the next attempt, without end."""
-    pause = FIRST_PAUSE_S
-    while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE_S)

@@ -14,6 +14,7 @@ import logging
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +34,11 @@ Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H
 
 @dataclass(frozen=True)
 class Readers:
-    """The actors that read for one consumer, and the CPUs that each reserves."""
+    """The actors that read for one consumer, and the CPUs that each reserves; `board` is told when a store makes them wait."""
 
     num: int = 1
     cpus: float = 1.0
+    board: Any = None
 
 
 def stream(source: Source, share: Share, consumed: int, readers: Readers = Readers()) -> Generator[Batch, None, None]:
@@ -114,7 +116,7 @@ def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iter
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=readers.num, max_tasks_in_flight_per_actor=QUEUED),
             num_cpus=readers.cpus,
-            fn_constructor_args=(source,),
+            fn_constructor_args=(source, readers.board),
         )
         for block in blocks.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):
             yield block["image"], block["label"]

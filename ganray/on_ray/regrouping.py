@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import ray
-from ray.train import ScalingConfig
 from ray.train.v2._internal.execution.callback import ControllerCallback
 from ray.train.v2._internal.execution.controller.state import ResizingState, TrainControllerState
+from ray.train.v2.api.config import ScalingConfig  # `ray.train.ScalingConfig`, with its own types
 
 LOOK_S = 30.0  # between looks at what the cluster has
 LIMIT_S = 90.0  # for the checkpoint; after that the workers are ended without it

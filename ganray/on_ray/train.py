@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ray.train import FailureConfig, RunConfig
@@ -75,6 +76,7 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
     gpu = use_gpu(config.gpu, resources, config.min_workers or config.workers)
     threads, readers = share_cpus(config, resources, gpu)
     board = make_board()
+    readers = replace(readers, board=board)
     private = keep_secret(config, catalog.num_images, store)
     # counts of values and the digest tell of single photos
     histograms = {} if private else {name: catalog.info.histograms[name] for name in vocabulary}

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import ray
@@ -27,6 +28,7 @@ from ganray.on_ray.checkpoints import Checkpoints, restore
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.failures import ours
 from ganray.on_ray.grids import draw_grid
+from ganray.on_ray.patience import patiently
 from ganray.on_ray.privacy import Private, private_stream
 from ganray.on_ray.probe import fitting
 from ganray.on_ray.scoring import Offers
@@ -98,7 +100,7 @@ def _run(job: Job, context: RayContext) -> None:
     info = describe(job, state)
     if job.private:
         info = info.model_copy(update={"privacy": record(job.config, job.private.photos, state.num_images)})
-    save_model(open_store(job.config.out), state.ema, info)
+    patiently(partial(save_model, open_store(job.config.out), state.ema, info), "the model", context.say)
     ray.get(job.board.post.remote("result", {"kimg": state.num_images / 1000, **facts}))
 
 
@@ -153,10 +155,15 @@ class RayContext:
     def restore(self, state: TrainState) -> None:
         """Put the newest whole checkpoint into the state, if there is one: rank 0 looks for it, all read the same."""
         job = self._job
-        found = restore(state, self._store, job.config, job.vocabulary, self.say) if self.rank == 0 else None
-        folder = self._agreement.tell(found.folder if found else "")
+
+        def newest() -> str:
+            found = restore(state, self._store, job.config, job.vocabulary, self.say)
+            return found.folder if found else ""
+
+        folder = self._agreement.tell(patiently(newest, "the last checkpoint", self.say) if self.rank == 0 else "")
         if folder and self.rank != 0:
-            load_state(state, self._store.child(folder), job.config, job.vocabulary)
+            read = partial(load_state, state, self._store.child(folder), job.config, job.vocabulary)
+            patiently(read, "the last checkpoint", self.say)
 
     def places(self, batch: int) -> range:
         """The places of this rank's lanes."""

@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ganray.config import DataConfig
 from ganray.errors import CatalogError
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
+from ganray.on_ray.patience import patiently
 from ganray.words import NO_TITLES, Pieces, spoken
 
 
@@ -82,14 +84,19 @@ def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], 
 class WindowReader:
     """The actor of Ray Data that reads: some windows in, one block out; its catalog stays open from one call to the next."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, board: Any = None) -> None:
+        self._source, self._board = source, board
 
     def __call__(self, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
         """`read_window` one after the other, as Ray Data calls it: on a batch of one `packed` item."""
-        read = [read_window(self._source, window) for window in unpacked(str(item["windows"][0]))]
+        windows = unpacked(str(item["windows"][0]))
+        read = [patiently(partial(read_window, self._source, window), f"reading {self._source.url}", self._say) for window in windows]
         images, labels = zip(*read, strict=True)
         return {"image": joined(images), "label": joined(labels)}
+
+    def _say(self, text: str) -> None:
+        if self._board is not None:
+            self._board.post.remote("note", text)
 
 
 def packed(windows: Sequence[Window]) -> str:

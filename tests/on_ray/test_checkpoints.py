@@ -14,6 +14,7 @@ from ganray.checkpoint import STATE, TENSORS
 from ganray.config import ModelConfig, TrainConfig
 from ganray.errors import CheckpointError, ObjectCorrupt, StorageError
 from ganray.on_ray import checkpoints as module
+from ganray.on_ray import patience
 from ganray.on_ray.checkpoints import Checkpoints, Place, folders, places, restore
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
@@ -51,8 +52,8 @@ def store(request, tmp_path):
 @pytest.fixture
 def quick(monkeypatch):
     """Attempts in quick succession, so that a test need not wait."""
-    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.02)
-    monkeypatch.setattr(module, "LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(patience, "LONGEST_PAUSE_S", 0.02)
 
 
 def keep(store, said, *clocks):
@@ -212,7 +213,7 @@ def test_the_next_checkpoint_takes_the_place_of_one_that_cannot_be_written(tmp_p
 
 @needs_dev_full
 def test_a_run_that_keeps_nothing_for_long_ends_and_says_why(tmp_path, said, quick, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.5)
     store = Failing(tmp_path)
     store.full.set()
     kept = Checkpoints(store, CONFIG, ATTRIBUTES, said.append)
@@ -242,7 +243,3 @@ def test_a_defect_is_raised_where_training_is(tmp_path, said, monkeypatch):
         kept.settle(20)
     assert not (tmp_path / Place.new(16).folder / STATE).exists()
     kept.close()
-
-
-def test_pauses_grow_up_to_a_bound():
-    assert list(itertools.islice(module.pauses(), 8)) == [1, 2, 4, 8, 16, 30, 30, 30]

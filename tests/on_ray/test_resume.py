@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ganray import settings
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
 from ganray.on_ray.checkpoints import places
@@ -101,16 +102,19 @@ def test_checkpoints_by_the_clock_are_every_rank_s(quiet, small_catalog, tmp_pat
     assert differing(quiet[2], final(tmp_path / "m")) == []
 
 
+def words(catalog, out, *options):
+    """What follows `jobs/train.py`."""
+    told = ["--catalog", catalog, "--out", str(out), "--log-kimg", "0.032", "--batch", "16", "--threads", "1", "--augment.p", "0.3"]
+    told += ["--precision", "fp32", "--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
+    return [*told, "--optimizer.decay-kimg", "0.192", "--ray.num-cpus", "4", *options]
+
+
 class Command:
     """`jobs/train.py` in a process of its own, as a user runs it."""
 
     def __init__(self, catalog, out, *options):
-        told = ["--catalog", catalog, "--out", str(out), "--log-kimg", "0.032", "--batch", "16", "--threads", "1", "--augment.p", "0.3"]
-        told += ["--precision", "fp32"]
-        told += ["--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
-        told += ["--optimizer.decay-kimg", "0.192", "--ray.num-cpus", "4", *options]
         env = os.environ | {"PYTHONPATH": str(ROOT)}
-        command = [sys.executable, str(ROOT / "jobs" / "train.py"), *told]
+        command = [sys.executable, str(ROOT / "jobs" / "train.py"), *words(catalog, out, *options)]
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
@@ -118,7 +122,7 @@ class Command:
 
     def __exit__(self, *told):
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
     def wait_for(self, happens, limit=240):
         deadline = time.monotonic() + limit
@@ -222,16 +226,16 @@ def test_a_second_signal_ends_the_command_at_once(small_catalog, tmp_path):
     assert "training stopped before a checkpoint could be written" in text.splitlines()[-1]
 
 
-def test_a_killed_command_goes_on_and_ends_bit_equal(quiet, small_catalog, tmp_path):
+def test_a_killed_command_goes_on_and_ends_bit_equal(cluster, small_catalog, tmp_path):
     """SIGKILL to the driver, with which its cluster dies; the same command with --resume ends where a quiet run does."""
     out, often = tmp_path / "m", ("--kimg", "0.192", "--checkpoint-kimg", "0.032")
+    train(settings.load("train", TrainConfig, words(small_catalog, tmp_path / "quiet", *often)))
     with Command(small_catalog, out, *often) as command:
         command.wait_for(lambda: len(places(open_store(str(out)))) > 0)
         command.process.kill()
-        command.process.wait()
     before = kimg(out)[0]
     with Command(small_catalog, out, *often, "--resume") as command:
         code, text = command.end()
     assert code == 0, text
     assert before == 0.192 or "resumed at" in text
-    assert differing(quiet[1], final(out)) == []
+    assert differing(final(tmp_path / "quiet"), final(out)) == []
