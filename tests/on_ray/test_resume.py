@@ -22,7 +22,7 @@ from ganray.storage import open_store
 from ganray.training.state import create_state
 
 ROOT = Path(__file__).parents[2]
-SIZES = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4}
+
 TINY = {
     "kimg": 0.192,
     "batch": 16,
@@ -31,7 +31,7 @@ TINY = {
     "grid_kimg": 0.096,
     "threads": 1,
     "precision": "fp32",
-    "model": SIZES,
+    "model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4},
     "augment": {"p": 0.3},
     "data": {"window": 48},
 }
