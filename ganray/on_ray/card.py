@@ -24,7 +24,6 @@ COURSE = {
     "r1": "R1",
     "r2": "R2",
     "p": "augmentation",
-    "img_per_s": "images a second",
 }
 USE = """## Intended use
 
@@ -49,7 +48,7 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         *([f"![Samples at the end of training, made by the model]({grids[-1]})"] if grids else []),
         _facts(info),
         _data(info),
-        _course(rows, grids),
+        _course(info, rows, grids),
         *(["\n".join(_scores(info.metrics)).rstrip()] if info.metrics else []),
         "## Evaluation",
         PLACE,
@@ -125,15 +124,16 @@ def _counted(values: Sequence[str], photos: Mapping[str, int]) -> str:
     return ", ".join(shown) + (f", and {more:,} more: `model.json` has them all" if more else "")
 
 
-def _course(rows: Sequence[dict[str, float]], grids: Sequence[str]) -> str:
+def _course(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequence[str]) -> str:
     lines = ["## Course of the training", ""]
     if rows:
         last = [(name, f"{rows[-1][key]:.4g}") for key, name in COURSE.items() if key in rows[-1]]
         lines += [_table(("at the end", "mean since the row before"), last), ""]
-    film = f", a [film]({FILM}) of the same z over time" if grids else ""
-    earlier = f", and {len(grids) - 1} earlier grids in `grids/`" if len(grids) > 1 else ""
-    lines.append(f"Beside this card: the [curves of the whole run]({PAGE}){film}{earlier}.")
-    return "\n".join(lines)
+    beside = [
+        *([] if info.privacy else [f"the [curves of the whole run]({PAGE})"]),  # of a private run they tell the speed
+        *([f"a [film]({FILM}) of the same z over time", f"{len(grids)} grids in `grids/`"] if grids else []),
+    ]
+    return "\n".join([*lines, *([f"Beside this card: {', '.join(beside)}."] if beside else [])]).rstrip()
 
 
 def _limits(info: ModelInfo) -> str:

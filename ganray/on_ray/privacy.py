@@ -21,7 +21,7 @@ from ganray.training.privacy import check_private
 
 SECRET = "privacy.key"  # in the run's folder, until the run is over: who has it can take the noise off
 MOST_BYTES = 8 * 2**30  # of photos in one worker's memory
-KEEP_BACK = "`run.json`, `logs/` and, while it is there, `privacy.key`"
+KEEP_BACK = "`run.json`, `logs/`, `progress.html` and, while it is there, `privacy.key`"
 
 
 @dataclass(frozen=True)

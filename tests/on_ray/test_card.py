@@ -7,6 +7,7 @@ from ganray.checkpoint import ModelInfo
 from ganray.config import TrainConfig
 from ganray.on_ray.card import FEW, SHOWN, model_card
 from ganray.on_ray.scorecard import PLACE
+from ganray.training.accountant import PrivacyRecord
 
 SCORE = {"kimg": 0.5, "fd": 3.21, "fd_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
 ROW = {"kimg": 0.5, "loss_d": 0.7, "loss_g": 0.69, "logit": 0.125, "r1": 0.25, "r2": 0.5, "img_per_s": 100.0, "eta_s": 0.0}
@@ -36,10 +37,22 @@ def test_a_card_tells_data_counts_training_and_grids():
     assert "a catalog of 1,230 photos" in card
     assert "8,000,000 bytes, 2 million numbers" in card
     assert "![Samples at the end of training, made by the model](grids/kimg-00000.500.png)" in card
-    assert "[film](film.webp) of the same z over time, and 1 earlier grids in `grids/`." in card
+    assert "the [curves of the whole run](progress.html), a [film](film.webp) of the same z over time, 2 grids in `grids/`." in card
     assert "| logit, real minus made | 0.125 |" in card and "| R1 | 0.25 |" in card
     assert "seed 7" in card
     assert "eta" not in card
+
+
+def test_a_private_model_s_card_does_not_tell_its_speed():
+    """How long a step took tells how many photos joined it."""
+    record = PrivacyRecord(
+        epsilon=9.5, delta=1e-5, noise=1.0, clip=1.0, rate=0.1, steps=100, unit="photos", neighbours="catalogs", accountant="RDP"
+    )
+    for private in (None, record):
+        card = model_card(info(privacy=private), [ROW], GRIDS)
+        assert ("(progress.html)" in card) is (private is None)
+        assert "[film](film.webp)" in card
+        assert "images a second" not in card
 
 
 def test_a_card_can_be_published():
