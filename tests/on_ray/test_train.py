@@ -59,6 +59,8 @@ def test_the_model_folder_is_whole(run, small_catalog):
     assert list(out.glob("logs/*/events.out.tfevents.*"))
     assert [path.name for path in sorted(out.glob("grids/*.png"))] == ["kimg-00000.096.png", "kimg-00000.192.png"]
     assert "What it can be asked for" in (out / "README.md").read_text()
+    assert "Finished, as of" in (out / "progress.html").read_text()
+    assert (out / "film.webp").read_bytes().startswith(b"RIFF")
     assert sorted(path.name for path in out.glob("checkpoints/*/*")) == ["state.json"] * 2 + ["state.safetensors"] * 2  # `keep`
 
 
