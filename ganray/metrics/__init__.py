@@ -80,7 +80,7 @@ NEIGHBOURS: dict[str, Neighbour] = {
     "copied_share": Neighbour(
         "Suspected copies",
         "as photos",
-        "Share of images that lie as close to a photo as only the closest 1 % of other photos do. The nearest pairs are below.",
+        "Share of images that lie as close to a photo as only the closest 1 % of other photos do. Look at the report's nearest pairs.",
         copied_share,
     ),
 }
