@@ -13,6 +13,7 @@ from ganray.errors import ConfigError
 from ganray.images.provenance import Label, encode_labelled, read_label
 from ganray.on_ray import trackers
 from ganray.on_ray.trackers import TRACKERS, Kind, Tracking, require
+from ganray.on_ray.train import check
 from ganray.storage import open_store
 
 ROWS = [{"kimg": 0.5, "loss_d": 0.7}, {"kimg": 1.0, "loss_d": 0.6, "score/fd": 3.5}]
@@ -154,6 +155,12 @@ def test_an_absent_package_is_one_line_with_the_command(name, monkeypatch):
     monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=rf"track = {name} needs .*not installed. Run pip install {packages}, or leave {name} out"):
         require([name])
+
+
+def test_a_training_is_refused_before_it_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="track = wandb needs wandb, not installed"):
+        check(config(tmp_path, "wandb"))
 
 
 def test_what_a_tracker_has_not_taken_in_time_is_said(tmp_path, monkeypatch):
