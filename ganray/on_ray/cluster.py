@@ -77,8 +77,9 @@ def _start(config: RayConfig) -> None:
     if here:
         # One logical CPU beyond the cores keeps Ray Data alive beside a Train worker on the smallest machine.
         options = {"num_cpus": config.num_cpus or cores() + 1, "include_dashboard": False}
+    address = "local" if here else config.address or None  # None would join whatever somebody started on this machine by `ray start`
     try:
-        ray.init(address=config.address or None, log_to_driver=False, logging_level=logging.ERROR, **options)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error

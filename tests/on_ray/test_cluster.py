@@ -1,4 +1,10 @@
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +44,29 @@ def test_too_few_cpus_is_an_error_not_a_hang():
 def test_connecting_twice_is_connecting_once(cluster):
     assert connect(RayConfig(num_cpus=4)) == cluster
     assert cluster.cpus == 4
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_somebody_elses_cluster_on_this_machine_is_left_alone():
+    """`ray start` leaves its address where a plain `ray.init` finds and joins it."""
+
+    folder = tempfile.mkdtemp(prefix="g-", dir="/tmp")  # a socket's path holds 107 bytes
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"RAY_TMPDIR": folder}
+    tool = str(Path(sys.executable).with_name("ray"))
+    start = [tool, "start", "--head", "--num-cpus", "1", "--include-dashboard", "false", "--port", "0", "--node-ip-address", "127.0.0.1"]
+    held = subprocess.Popen([*start, "--block"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = Path(folder) / "ray" / "ray_current_cluster"
+        for _ in range(600):
+            if address.exists() or held.poll() is not None:
+                break
+            time.sleep(0.1)
+        assert address.exists()
+        code = "from ganray.on_ray.cluster import connect\nfrom ganray.config import RayConfig\nprint(connect(RayConfig(num_cpus=3)).cpus)"
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.stdout.strip() == "3.0", done.stderr
+    finally:
+        held.terminate()
+        held.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
