@@ -29,12 +29,16 @@ from ganray.training.loop import Batch
 # Calls handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
 SEGMENTS = (128, 1024)
 QUEUED = 4  # calls that a reader has before it
+NODE = "ray.io/node-id"  # the label that Ray gives each node
 Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A + T]
 
 
 @dataclass(frozen=True)
 class Readers:
-    """The actors that read for one consumer, and the CPUs that each reserves; `board` is told when a store makes them wait."""
+    """The actors that read for one consumer, and the CPUs that each reserves; none means that they live on the consumer's own node.
+
+    `board` is told when a store makes them wait.
+    """
 
     num: int = 1
     cpus: float = 1.0
@@ -116,6 +120,7 @@ def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iter
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=readers.num, max_tasks_in_flight_per_actor=QUEUED),
             num_cpus=readers.cpus,
+            label_selector=None if readers.cpus else {NODE: ray.get_runtime_context().get_node_id()},
             fn_constructor_args=(source, readers.board),
         )
         for block in blocks.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):

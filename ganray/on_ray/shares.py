@@ -51,14 +51,15 @@ def divisors(number: int) -> list[int]:
 def share_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, Readers]:
     """(torch threads a worker, data readers a worker). One CPU stays free for data: otherwise Ray would wait for ever.
 
-    A run that may be smaller must fit at its smallest, and readers of all workers into that one CPU: nobody knows what goes and comes.
+    In a run that may be smaller readers reserve nothing, and live beside their worker: what a node reserved would be gone with it.
     """
     least = config.min_workers or config.workers
     spare = min(resources.node_cpus, (resources.cpus - 1) // config.workers)
     threads = config.threads or (1 if gpu else max(1, int(spare)))
-    require_cpus(least * threads + 1, resources, f"train with {least} workers of {threads} threads (+ 1 for data)")
     require_node(threads, resources, f"a training worker of {threads} threads")
     if least < config.workers:
-        return threads, Readers(1, math.floor(100 / config.workers) / 100)
+        require_cpus(least * threads, resources, f"train with {least} workers of {threads} threads")
+        return threads, Readers(1, 0.0)
+    require_cpus(least * threads + 1, resources, f"train with {least} workers of {threads} threads (+ 1 for data)")
     free = (resources.cpus - config.workers * threads) / config.workers
     return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))

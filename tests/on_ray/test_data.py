@@ -98,6 +98,11 @@ def test_batches_are_the_windows_in_order(cluster, small_catalog):
 
 
 @pytest.mark.ray
+def test_readers_that_reserve_nothing_read_the_same(cluster, small_catalog):
+    assert torch.equal(take(small_catalog, 8, readers=Readers(1, 0.0))[0], take(small_catalog, 8)[0])
+
+
+@pytest.mark.ray
 @pytest.mark.parametrize("consumed", [16, 48, 208])
 def test_a_position_is_where_reading_would_be(cluster, small_catalog, consumed):
     whole, _ = take(small_catalog, 16)

@@ -24,7 +24,7 @@ from ganray.storage import open_store
 catalog, out = sys.argv[1:]
 os.environ.update(cluster.ENVIRONMENT | {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "10"})
 regrouping.LOOK_S = 3.0
-nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 second = nodes.add_node(num_cpus=1)
 os.environ["RAY_ADDRESS"] = nodes.address
 

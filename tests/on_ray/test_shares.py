@@ -58,8 +58,8 @@ def test_a_worker_fits_on_one_node():
         share_cpus(config(threads=8), Resources(16, 0, 4), gpu=False)
 
 
-def test_a_run_that_may_be_smaller_must_fit_at_its_smallest():
-    resources = Resources(3, 0, 2)
-    assert share_cpus(config(workers=4, min_workers=2), resources, gpu=False) == (1, Readers(1, 0.25))  # all four readers in one CPU
-    with pytest.raises(ClusterError, match="3 workers of 1 threads"):
+def test_a_run_that_may_be_smaller_must_fit_at_its_smallest_and_its_readers_reserve_nothing():
+    resources = Resources(2, 0, 2)
+    assert share_cpus(config(workers=4, min_workers=2), resources, gpu=False) == (1, Readers(1, 0.0))
+    with pytest.raises(ClusterError, match="3 workers of 1 threads needs 3 CPUs, the cluster has 2"):
         share_cpus(config(workers=4, min_workers=3), resources, gpu=False)
