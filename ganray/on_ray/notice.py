@@ -1,15 +1,12 @@
-"""The notice that a worker's process is to end soon (SIGTERM), or its node (Ray's drain): a checkpoint first."""
+"""The notice that a worker's process is to end soon (SIGTERM): a checkpoint first, then the end."""
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
-import time
 from types import FrameType
 
 from ray.train.v2._internal.execution.callback import WorkerCallback
-from ray.train.v2._internal.execution.context import get_train_context
 
 given = threading.Event()  # of this process
 
@@ -34,14 +31,3 @@ class Notice(WorkerCallback):
             given.set()
 
         signal.signal(signal.SIGTERM, note)
-
-
-def reclaimed_in() -> float | None:
-    """Seconds until a node of this run is taken away, infinite where nobody said when; None while none is to be.
-
-    What `ray.train.get_preemption_info` tells, without its barrier: Ray Train tells every worker.
-    """
-    info = get_train_context().preemption_context.preemption_info
-    if info is None:
-        return None
-    return info.deadline_ms / 1000 - time.time() if info.deadline_ms else math.inf
