@@ -41,7 +41,6 @@ from ganray.training.state import TrainState, create_state
 
 GRID_NICENESS = 10  # of the thread that draws: training and its data come first
 GRID_S = 60.0  # for the last grid, when training is over
-LAST_CALL_S = 15.0  # before a node is taken away
 LEAVING_S = 60.0  # for the last checkpoint of a process that is to end soon
 
 
@@ -143,7 +142,6 @@ class RayContext:
             self._checkpoints = Checkpoints(self._store, job.config, job.vocabulary, self.say)
             self._started = time.monotonic() - ray.get(job.board.seconds.remote())
             self._kept_at = time.monotonic()
-            self._warnings = 0
 
     def settled(self, config: TrainConfig) -> TrainConfig:
         """The config with a number of micro-batches, on every rank the same, where it was left to memory."""
@@ -246,20 +244,10 @@ class RayContext:
             return Turn.LEAVE
         if self._offers.verdict or (config.minutes and now - self._started > 60 * config.minutes):
             return Turn.FINISH
-        late = bool(config.checkpoint_minutes) and now - self._kept_at > 60 * config.checkpoint_minutes
-        if self._is_warned() or late:
+        if config.checkpoint_minutes and now - self._kept_at > 60 * config.checkpoint_minutes:
             self._kept_at = now  # asked for
             return Turn.KEEP
         return Turn.GO_ON
-
-    def _is_warned(self) -> bool:
-        """True once when a node is to be taken away, and once more just before it is: Ray Train then goes on without it."""
-        seconds = notice.reclaimed_in()
-        warnings = 0 if seconds is None else 1 if seconds > LAST_CALL_S else 2
-        warned, self._warnings = warnings > self._warnings, max(warnings, self._warnings)
-        if warned:
-            self.say(f"a node is to be taken away (in {seconds:.0f} s): a checkpoint")
-        return warned
 
     def post(self, kind: str, item: Any) -> None:
         """Rank 0 leaves news on the board and does not wait."""
