@@ -2,8 +2,8 @@
 
 A title is normalised (Unicode NFKC), lower-cased (case-folded) and cut at whatever is no letter, mark or digit: "Long-Sleeve SHIRT" is
 "long sleeve shirt". A word's pieces are itself and the trigrams of <word> (Bojanowski et al. 2017, arXiv 1607.04606), so that "shirts" is
-near "shirt", and an unknown word is what its trigrams look like: it is hashed like any other, and a word unlike all of the catalog's moves
-the picture in an arbitrary direction. Pieces form a set: neither the order of words nor their number counts.
+near "shirt". An unknown word is hashed like any other: it says what the pieces say that it shares with known words (by chance, too: two
+may fall into one place), and otherwise nothing. Pieces form a set: neither the order of words nor their number counts.
 """
 
 from __future__ import annotations

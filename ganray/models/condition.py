@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from ganray.config import ModelConfig
 from ganray.models.text import Title
 
+USUAL = 16  # pieces of a title of three words, which starts as strong in D as an attribute
 N = TypeVar("N", bound=nn.Module)
 
 
@@ -34,13 +35,13 @@ class Embeddings(nn.ModuleList):
 
     strength: Tensor
 
-    def __init__(self, label_sizes: tuple[int, ...], dim: int, std: float, title_rows: int = 0) -> None:
+    def __init__(self, label_sizes: tuple[int, ...], dim: int, std: float, title_rows: int = 0, title_std: float = 0.0) -> None:
         super().__init__(nn.Embedding(size, dim) for size in label_sizes)
         for weight in self.parameters():
             nn.init.normal_(weight, std=std)
         self.attributes = len(label_sizes)
         if title_rows:
-            self.append(Title(title_rows, dim, std))
+            self.append(Title(title_rows, dim, title_std))
         self.register_buffer("strength", torch.ones(()), persistent=False)
 
     def forward(self, label: Tensor) -> list[Tensor]:
@@ -52,15 +53,15 @@ class Embeddings(nn.ModuleList):
 class Condition(nn.Module):
     """G's side: `z`, one learned embedding per attribute and one of the title, concatenated to a vector [N, width].
 
-    All embeddings together start with the energy of z (their std is sqrt(z_dim / (E * embed_dim)) where there are E of them), so that a
-    fourth attribute neither drowns z nor goes unheard.
+    All attributes together start with the energy of z (their std is sqrt(z_dim / (A * embed_dim))), so that a fourth one neither drowns z
+    nor goes unheard. Pieces of titles start at nothing, and those that never come in training stay there: an unknown word then says no
+    more than the pieces it shares with known ones.
     """
 
     def __init__(self, z_dim: int, embed_dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
         super().__init__()
-        num = len(label_sizes) + bool(title_rows)
-        self.width = z_dim + embed_dim * num
-        self.embeddings = Embeddings(label_sizes, embed_dim, math.sqrt(z_dim / (embed_dim * max(num, 1))), title_rows)
+        self.width = z_dim + embed_dim * (len(label_sizes) + bool(title_rows))
+        self.embeddings = Embeddings(label_sizes, embed_dim, math.sqrt(z_dim / (embed_dim * max(len(label_sizes), 1))), title_rows)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         """Join z [N, z_dim] and label [N, A + T] to [N, width]."""
@@ -80,7 +81,7 @@ class Projection(nn.Module):
         self.linear = nn.Linear(features, dim if num else 1, bias=False)
         nn.init.normal_(self.linear.weight, std=1 / math.sqrt(features))
         std = 1 / math.sqrt(dim * (1 + num))
-        self.embeddings = Embeddings(label_sizes, dim, std, title_rows)
+        self.embeddings = Embeddings(label_sizes, dim, std, title_rows, title_std=std / math.sqrt(USUAL))
         if num:
             self.shared = nn.Parameter(torch.randn(dim) * std)
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-USUAL = 16  # pieces of a title of three words: such a title starts as strong as an attribute, and learns as fast
-
 
 class Title(nn.Module):
-    """One vector for each of `rows` - 1 pieces; row 0 is no piece, and stays zero.
+    """One vector for each of `rows` - 1 pieces, from N(0, std^2) on; row 0 is no piece, and stays zero.
 
     A plain sum, for the reason that the projection is one over attributes: "red" adds the same to whatever else is said, so that words
     meet well that never met in training. No layer follows: what comes next in either network is linear, and would swallow it.
@@ -27,4 +23,4 @@ class Title(nn.Module):
     def forward(self, pieces: Tensor) -> Tensor:
         """Titles as pieces int64 [N, T] -> [N, dim]; zero where nothing is said."""
         vectors: Tensor = self.pieces(pieces)
-        return vectors.sum(dim=1) / math.sqrt(USUAL)
+        return vectors.sum(dim=1)

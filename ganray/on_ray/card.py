@@ -109,7 +109,7 @@ def _data(info: ModelInfo) -> str:
     if info.pieces.num:
         lines += [
             f"A **title**, such as: {'; '.join(plain(title) for title in info.titles)}. Words count, not their order. An unknown word "
-            "is read by its spelling; one unlike all of the catalog's has an arbitrary effect.",
+            "counts by what its spelling shares with known ones, and one unlike all of the catalog's for nothing.",
             "",
         ]
     if not info.attributes and not info.pieces.num:

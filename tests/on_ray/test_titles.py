@@ -41,9 +41,24 @@ def test_a_sample_catalog_keeps_its_titles_where_they_are_asked_for(cluster, tmp
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("attributes", [(), None], ids=["titles alone", "attributes too"])
-def test_a_model_of_titles_is_trained_resumed_and_asked(cluster, titled_catalog, tmp_path, attributes):
-    whole = config(titled_catalog, tmp_path / "whole", attributes=attributes)
+def test_a_model_of_attributes_and_titles_is_trained_and_asked(cluster, titled_catalog, tmp_path):
+    train(config(titled_catalog, tmp_path / "model"))
+    _, info = load_model(str(tmp_path / "model"))
+    assert (info.pieces.num, len(info.titles)) == (24, 12)
+    assert list(info.attributes) == ["category", "colour"]
+    asked = [{"id": "a", "title": "Red mug"}, {"id": "b", "title": "Blue lamp", "attributes": {"category": "lamp"}}, {"id": "c"}]
+    (tmp_path / "requests.jsonl").write_text("\n".join(json.dumps(body) for body in asked))
+    out = str(tmp_path / "images")
+    assert generate(GenerateConfig(model=str(tmp_path / "model"), requests=str(tmp_path / "requests.jsonl"), out=out))["written"] == 3
+    rows = pq.read_table(pa.BufferReader(open_store(out).get("manifest.parquet"))).to_pylist()
+    assert [(row["id"], row["title"]) for row in rows] == [("a", "Red mug"), ("b", "Blue lamp"), ("c", "")]
+    assert [row["attr:category"] is None for row in rows] == [True, False, False]
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_run_on_titles_alone_resumes_exactly(cluster, titled_catalog, tmp_path):
+    whole = config(titled_catalog, tmp_path / "whole", attributes=())
     halves = whole.model_copy(
         update={"out": str(tmp_path / "halves"), "optimizer": whole.optimizer.model_copy(update={"decay_kimg": 0.128})}
     )
@@ -51,13 +66,5 @@ def test_a_model_of_titles_is_trained_resumed_and_asked(cluster, titled_catalog,
     train(halves.model_copy(update={"kimg": 0.064}))
     train(halves.model_copy(update={"resume": True}))
     (one, info), (other, _) = load_model(whole.out), load_model(halves.out)
+    assert info.attributes == {}
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
-    assert (info.pieces.num, len(info.titles)) == (24, 12)
-    assert list(info.attributes) == ([] if attributes == () else ["category", "colour"])
-    asked = [{"id": "a", "title": "Red mug", "seed": 1}, {"id": "b", "title": "Blue lamp", "seed": 1}, {"id": "c", "seed": 1}]
-    (tmp_path / "requests.jsonl").write_text("\n".join(json.dumps(body) for body in asked))
-    books = generate(GenerateConfig(model=whole.out, requests=str(tmp_path / "requests.jsonl"), out=str(tmp_path / "images")))
-    assert books["written"] == 3
-    manifest = pq.read_table(pa.BufferReader(open_store(str(tmp_path / "images")).get("manifest.parquet"))).to_pylist()
-    assert {row["id"]: row["title"] for row in manifest} == {"a": "Red mug", "b": "Blue lamp", "c": ""}
-    assert [row.get("attr:category") is not None for row in manifest] == [False, False, attributes is None]
