@@ -136,16 +136,22 @@ def make_keeper(config: TrainConfig, info: ModelInfo, resources: Resources, take
 
 
 class Offers:
-    """Rank 0's side: hands over weights when their time has come and the keeper is free, and never waits."""
+    """Rank 0's side: hands over weights when their time has come and the keeper is free, and never waits.
 
-    def __init__(self, keeper: Any, kimg: float) -> None:
-        self._keeper, self._kimg, self._last = keeper, kimg, 0
+    A generator that does not yet know its labels in full (`condition.ramp_kimg`) is none to publish, and is not offered.
+    """
+
+    def __init__(self, keeper: Any, config: TrainConfig) -> None:
+        self._keeper, self._kimg, self._last = keeper, config.score.kimg, 0
+        self._first = 1000 * config.condition.ramp_kimg
         self._pending: Any = None
         self.verdict = ""
 
     def offer(self, state: TrainState) -> None:
         """Look for the answer to the last offer; where there is one, or was none, and the time has come, make the next."""
-        if self._keeper is None or not self._free() or not crossed(self._last, state.num_images, self._kimg):
+        if self._keeper is None or not self._free() or state.num_images < self._first:
+            return
+        if not crossed(self._last, state.num_images, self._kimg):
             return
         self._last = state.num_images
         self._pending = self._keeper.score.remote(weights_of(state.ema), state.num_images)

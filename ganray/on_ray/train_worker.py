@@ -132,7 +132,7 @@ class RayContext:
         self.device = ray.train.torch.get_device()
         self.share = Share.of_rank(self.rank, self.world_size, job.config.lanes, job.config.batch)
         self._job = job
-        self._offers = Offers(job.keeper, job.config.score.kimg)
+        self._offers = Offers(job.keeper, job.config)
         self._agreement = Agreement(self.world_size)
         self._turn = Turn.GO_ON
         self._store = open_store(job.config.out)

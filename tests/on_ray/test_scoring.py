@@ -140,7 +140,7 @@ class State:
 def test_an_offer_never_waits_and_none_is_made_while_one_is_under_way(cluster):
     import ray
 
-    offers = Offers(ray.remote(Slow).options(num_cpus=0).remote(), kimg=0.032)
+    offers = Offers(ray.remote(Slow).options(num_cpus=0).remote(), TrainConfig.model_validate(TINY))
     offers.offer(State(16))  # not yet time
     started = time.monotonic()
     for num_images in (32, 48, 64, 80, 96):
@@ -155,11 +155,24 @@ def test_an_offer_never_waits_and_none_is_made_while_one_is_under_way(cluster):
 
 
 @pytest.mark.ray
+def test_a_generator_that_does_not_know_its_labels_yet_is_not_offered(cluster):
+    import ray
+
+    offers = Offers(ray.remote(Slow).options(num_cpus=0).remote(), TrainConfig.model_validate({**TINY, "condition": {"ramp_kimg": 0.064}}))
+    deadline = time.monotonic() + 30
+    offers.offer(State(48))
+    while not offers.verdict and time.monotonic() < deadline:
+        offers.offer(State(64))
+        time.sleep(0.1)
+    assert offers.verdict == "collapsed at 64"
+
+
+@pytest.mark.ray
 def test_a_keeper_that_died_ends_the_scores_and_not_the_run(cluster, tmp_path):
     import ray
 
     keeper = ray.remote(Slow).options(num_cpus=0).remote()
-    offers = Offers(keeper, kimg=0.032)
+    offers = Offers(keeper, TrainConfig.model_validate(TINY))
     offers.offer(State(32))
     ray.kill(keeper)
     deadline = time.monotonic() + 30
