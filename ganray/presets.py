@@ -37,6 +37,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "loss": {"gamma": 0.05, "gamma_final": 0.02, "spread": 1.0},
         "augment": {"p_final": 0.0},
         "data": {"flip": 0.0},
+        "score": {"kimg": 4.0},  # 10 CPU-seconds at first and 1.4 a score, on the core that training leaves
     },
     "r3-64": {
         "kimg": 1000.0,
