@@ -148,7 +148,9 @@ class ScoreConfig(Section):
 
     kimg: NonNegativeFloat = Field(0.0, description="thousand images between scores; 0 = none, and the last model is published")
     num: Annotated[int, Field(ge=32)] = Field(1000, description="samples a score, and photos they are compared with, where there are twice")
-    extractor_kimg: PositiveFloat = Field(10.0, description="training length of the run's feature extractor in thousand images")
+    extractor_kimg: PositiveFloat = Field(
+        10.0, description="training of the run's feature extractor in thousand images, at most; never over 40 epochs"
+    )
     publish: Literal["best", "last"] = Field(
         "best", description="which model the run leaves; the best by its scores is in OUT/best as well"
     )

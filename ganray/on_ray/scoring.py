@@ -35,6 +35,7 @@ from ganray.training.state import TrainState
 BEST, SCORES = "best", "scores.jsonl"
 NICENESS = 15  # of the actor: behind training, its data and the driver
 MOST_THREADS = 8
+EPOCHS = 40  # of the extractor's training at most: a small catalog is known sooner
 MERIT = "merit"
 Weights = dict[str, NDArray[Any]]
 Row = dict[str, float]
@@ -99,7 +100,8 @@ class ScoreKeeper:
 
     def _extractor(self, catalog: Catalog, train: Photos) -> Extractor:
         """The run's own, trained once on half of the photos and kept in the run's folder. Scores of another one count no longer."""
-        store, kimg, seed = self._store.child(EXTRACTOR), self._config.score.extractor_kimg, self._config.seed
+        store, seed = self._store.child(EXTRACTOR), self._config.seed
+        kimg = min(self._config.score.extractor_kimg, EPOCHS * len(train.pixels) / 1000)
         facts = {"catalog_digest": catalog.info.digest, "num": len(train.pixels), "kimg": kimg, "seed": seed}
         try:
             if json.loads(store.get(DESCRIPTION))["facts"] == facts:
