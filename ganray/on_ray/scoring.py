@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -183,6 +184,7 @@ def conclude(keeper: Any, config: TrainConfig, store: Store) -> CollapseError | 
     """
     if keeper is None:
         return None
+    print("train: scoring the last moment of the run", file=sys.stderr, flush=True)
     try:
         generator, info = load_model(config.out)
         verdict = ray.get(keeper.score.remote(weights_of(generator), info.num_images))
