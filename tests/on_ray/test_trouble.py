@@ -153,11 +153,12 @@ def wait_for(happens, limit=240):
 FULL = """
 mount -t tmpfs -o size=8m tmpfs "$1" || exit 77
 (
-    while [ ! -e "$2/fill" ]; do sleep 0.1; done
+    wait_for() { while [ ! -e "$1" ]; do kill -0 $$ || exit; sleep 0.1; done; }  # $$: the command, or nobody to wait for
+    wait_for "$2/fill"
     cat /dev/zero > "$1/filler" 2> /dev/null
-    while [ ! -e "$2/room" ]; do sleep 0.1; done
+    wait_for "$2/room"
     rm "$1/filler"
-) &
+) 2> /dev/null &
 shift 2
 exec "$@"
 """
