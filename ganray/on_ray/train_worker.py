@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from torch import Tensor
 from ganray.catalog.order import Share
 from ganray.checkpoint import ModelInfo, load_state, save_model
 from ganray.config import TrainConfig
+from ganray.errors import StorageError
 from ganray.models import Generator, label_sizes
 from ganray.on_ray import notice
 from ganray.on_ray.agreement import Agreement
@@ -71,6 +73,7 @@ def train_worker(config: dict[str, Job]) -> None:
     try:
         _run(job, context)
     except Exception as error:
+        context.settle()
         if known := ours(error):
             ray.get(job.board.post.remote("error", known))
         raise  # ends the group, so that no rank waits for this one in a collective
@@ -257,6 +260,12 @@ class RayContext:
     def say(self, text: str) -> None:
         """A line for a person."""
         self.post("note", text)
+
+    def settle(self) -> None:
+        """Before a run that failed ends: what was taken is brought into the store, if that goes."""
+        if self.rank == 0:
+            with suppress(StorageError):
+                self._checkpoints.settle(LEAVING_S)
 
     def close(self) -> None:
         """End rank 0's threads."""
