@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import torch
 import torch.distributed as dist
 
 from ganray.training.context import Turn
+
+MEETING = timedelta(minutes=15)  # the last to come may be waiting for a store
 
 
 class Agreement:
@@ -45,10 +49,10 @@ class Agreement:
         return words[0]
 
     def meet(self) -> None:
-        """Wait until every rank is here. Nothing is under way afterwards."""
+        """Wait until every rank is here, or raise where one does not come. Nothing is under way afterwards."""
         if self._group is not None:
             self._answer()
-            dist.barrier(group=self._group)
+            dist.monitored_barrier(self._group, MEETING)
 
     def _answer(self) -> Turn:
         if self._pending is None:

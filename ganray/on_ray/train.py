@@ -99,7 +99,7 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
             _fit(leaving, recorder)
             recorder.drain()
             collapsed = conclude(keeper, config, store) if recorder.result else None
-    if leaving.came or recorder.left:
+    if not recorder.result and (leaving.came or recorder.left):
         raise leaving.error(recorder.left)
     return _finish(config, store, recorder, collapsed)
 

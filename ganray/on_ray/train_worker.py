@@ -20,7 +20,7 @@ from torch import Tensor
 from ganray.catalog.order import Share
 from ganray.checkpoint import ModelInfo, load_state, save_model
 from ganray.config import TrainConfig
-from ganray.errors import StorageError
+from ganray.errors import NonFiniteError, StorageError
 from ganray.models import Generator, label_sizes
 from ganray.on_ray import notice
 from ganray.on_ray.agreement import Agreement
@@ -73,7 +73,7 @@ def train_worker(config: dict[str, Job]) -> None:
     try:
         _run(job, context)
     except Exception as error:
-        context.settle()
+        context.settle(error)
         if known := ours(error):
             ray.get(job.board.post.remote("error", known))
         raise  # ends the group, so that no rank waits for this one in a collective
@@ -261,11 +261,16 @@ class RayContext:
         """A line for a person."""
         self.post("note", text)
 
-    def settle(self) -> None:
-        """Before a run that failed ends: what was taken is brought into the store, if that goes."""
+    def settle(self, error: Exception) -> None:
+        """Before a run that failed ends: what was taken is brought into the store, if that goes.
+
+        A value that is not finite all ranks see at once: none ends, and with it the others, before rank 0 is done.
+        """
         if self.rank == 0:
             with suppress(StorageError):
                 self._checkpoints.settle(LEAVING_S)
+        if isinstance(error, NonFiniteError):
+            self._agreement.meet()
 
     def close(self) -> None:
         """End rank 0's threads."""
