@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import random
 import signal
@@ -35,25 +36,35 @@ def draw_deaths(seed: int, num: int, world: int, steps: int, batch: int, longest
 
 
 def mortal(deaths: list[Death], folder: str) -> Callable[[dict[str, Any]], None]:
-    """A `train_worker` that dies so; `folder` remembers, for the workers that come after, who has."""
+    """A `train_worker` that dies so; `folder` remembers, for the workers that come after, who has.
+
+    A death that training was too fast for comes when the worker has done everything: none is left out.
+    """
 
     def worker(told: dict[str, Any]) -> None:
         module: Any = importlib.import_module("ganray.on_ray.train_worker")
         living = module.stream
-        rank = ray.train.get_context().get_world_rank()
+        mine = [death for death in deaths if death.rank == ray.train.get_context().get_world_rank()]
+        doom: list[threading.Timer] = []  # nobody dies twice
+
+        def meet(seen: float) -> None:
+            due = [] if doom else [death for death in mine if death.num_images <= seen]
+            if chosen := next((death for death in due if _first(Path(folder) / death.name)), None):
+                doom.append(threading.Timer(chosen.delay, os.kill, (os.getpid(), signal.SIGKILL)))
+                doom[0].start()
 
         def stream(source: Any, share: Any, consumed: int, readers: Any) -> Generator[Any, None, None]:
-            doomed, seen = False, consumed * share.of  # images, over all workers
+            seen = consumed * share.of  # images, over all workers
             for batch in living(source, share, consumed, readers):
-                due = [death for death in deaths if not doomed and death.rank == rank and death.num_images <= seen]
-                if chosen := next((death for death in due if _first(Path(folder) / death.name)), None):
-                    threading.Timer(chosen.delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
-                    doomed = True  # nobody dies twice
+                meet(seen)
                 yield batch
                 seen += share.each * share.of
 
         module.stream = stream
         module.train_worker(told)
+        meet(math.inf)
+        for timer in doom:
+            timer.join()
 
     return worker
 

@@ -177,7 +177,7 @@ def started(command, out):
 
 def goes_on(catalog, out, from_kimg):
     """The same command with --resume, a little further; it begins where the checkpoint was."""
-    with Command(catalog, out, "--kimg", str(from_kimg + 0.064), "--resume") as command:
+    with Command(catalog, out, "--kimg", f"{from_kimg + 0.064:.3f}", "--resume") as command:
         code, text = command.end()
     assert code == 0, text
     assert f"resumed at {from_kimg:g} kimg" in text

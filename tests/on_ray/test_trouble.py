@@ -120,7 +120,12 @@ class Command:
         env = os.environ | {"PYTHONPATH": str(ROOT)} | variables
         self.process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.lines: list[str] = []
-        threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True).start()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        with self.process.stderr as said:
+            self.lines.extend(said)
 
     def __enter__(self):
         return self
@@ -128,6 +133,7 @@ class Command:
     def __exit__(self, *told):
         self.process.kill()
         self.process.wait()
+        self.reader.join(timeout=30)  # its workers hold the other end as long as they live
 
     def hears(self, text, limit=240):
         """Wait until it has said so; gives the line."""
