@@ -7,9 +7,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+import ray
 from ray.train import FailureConfig, RunConfig
 
 from ganray.catalog.reader import Catalog
@@ -35,6 +37,7 @@ from ganray.storage import Store, open_store
 from ganray.training.gamma import with_gamma
 
 Worker = Callable[[dict[str, Job]], None]
+Vocabulary = dict[str, tuple[str, ...]]
 RUN_FACTS = "run.json"
 SHOWN_TITLES = 12  # of the catalog's, kept with the model to show what it can be asked
 DECISIVE = (
@@ -72,29 +75,28 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
     for doubt in doubts(config, catalog, vocabulary):
         print(f"train: {doubt}", file=sys.stderr)
+    with ExitStack() as actors:
+        return _train(config, catalog, vocabulary, worker or train_worker, actors)
+
+
+def _train(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, worker: Worker, actors: ExitStack) -> dict[str, Any]:
+    """The run itself, when everything about it has been checked; `actors` ends those that it starts."""
+    store = open_store(config.out)
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.min_workers or config.workers)
     threads, readers = share_cpus(config, resources, gpu)
     board = make_board()
+    actors.callback(ray.kill, board)
     readers = replace(readers, board=board)
     private = keep_secret(config, catalog.num_images, store)
-    # counts of values and the digest tell of single photos
-    histograms = {} if private else {name: catalog.info.histograms[name] for name in vocabulary}
-    digest = "" if private else catalog.info.digest
-    info = ModelInfo(
-        model=config.model,
-        attributes=vocabulary,
-        histograms=histograms,
-        titles=catalog.some_titles(SHOWN_TITLES) if config.model.title_pieces else (),
-        catalog_url=catalog.url,
-        catalog_digest=digest,
-        train=config,
-    )
+    info = describe(config, catalog, vocabulary, bool(private))
     source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces)
     keeper = make_keeper(config, info, resources, config.workers * threads + 1, board)
-    job = Job(config, source, vocabulary, histograms, digest, threads, readers, board, keeper, info.titles, private)
+    if keeper is not None:
+        actors.callback(ray.kill, keeper)
+    job = Job(config, source, vocabulary, info.histograms, info.catalog_digest, threads, readers, board, keeper, info.titles, private)
     with Leaving(board) as leaving, tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
-        leaving.trainer = make_trainer(worker or train_worker, job, gpu, folder)
+        leaving.trainer = make_trainer(worker, job, gpu, folder)
         with Recorder(board, store, config) as recorder:
             _fit(leaving, recorder)
             recorder.drain()
@@ -102,6 +104,19 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
     if not recorder.result and (leaving.came or recorder.left):
         raise leaving.error(recorder.left)
     return _finish(config, store, recorder, collapsed)
+
+
+def describe(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, private: bool) -> ModelInfo:
+    """What the model will be. Of a private run's catalog neither counts of values nor the digest, which tell of single photos."""
+    return ModelInfo(
+        model=config.model,
+        attributes=vocabulary,
+        histograms={} if private else {name: catalog.info.histograms[name] for name in vocabulary},
+        titles=catalog.some_titles(SHOWN_TITLES) if config.model.title_pieces else (),
+        catalog_url=catalog.url,
+        catalog_digest="" if private else catalog.info.digest,
+        train=config,
+    )
 
 
 def make_trainer(worker: Worker, job: Job, gpu: bool, folder: str) -> Trainer:
