@@ -46,6 +46,7 @@ def test_every_model_is_covered():
     assert TINY.keys() == MODELS.keys()
 
 
+@pytest.mark.slow
 @onnx_installed
 @pytest.mark.parametrize("attributes", [ATTRIBUTES, {}], ids=["two attributes", "unconditional"])
 @pytest.mark.parametrize("name", MODELS)
@@ -68,6 +69,7 @@ def test_every_model_draws_the_same_in_every_format(name, attributes, tmp_path):
     assert description["files"]["safetensors"]["max_difference"] == 0
 
 
+@pytest.mark.slow
 @onnx_installed
 @pytest.mark.parametrize("attributes", [ATTRIBUTES, {}], ids=["attributes too", "titles alone"])
 def test_a_model_that_reads_titles_takes_their_pieces_behind_its_attributes(attributes, tmp_path):
@@ -106,6 +108,7 @@ def test_an_onnx_file_explains_itself(tmp_path):
     assert facts["digital_source_type"] == "trainedAlgorithmicMedia"
 
 
+@pytest.mark.slow
 @onnx_installed
 def test_a_file_names_no_place_of_the_machine_that_made_it(tmp_path):
     export(ExportConfig(model=folder_of(tmp_path), out=str(tmp_path / "export")))
@@ -119,6 +122,7 @@ def test_a_file_names_no_place_of_the_machine_that_made_it(tmp_path):
         assert str(tmp_path).encode() not in data
 
 
+@pytest.mark.slow
 @onnx_installed
 def test_the_same_model_gives_the_same_bytes(tmp_path):
     url = folder_of(tmp_path)
