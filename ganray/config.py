@@ -264,7 +264,7 @@ class GenerateConfig(Section):
     )
     num: PositiveInt = Field(1000, description="requests to make when no table is given, spread evenly over the first attribute's values")
     out: str = Field("out/images", description="URL to write images, receipts and manifest under")
-    format: Literal["png", "jpeg", "webp"] = Field("png", description="image format of requests that name none")
+    format: Literal["png", "jpeg", "webp", "avif"] = Field("png", description="image format of requests that name none")
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
     shard_images: NonNegativeInt = Field(
         0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"

@@ -16,13 +16,16 @@ from io import TextIOWrapper
 from typing import Annotated, Any, BinaryIO, Literal, cast
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ganray.errors import RequestError
 from ganray.words import NO_TITLES, Pieces
 
 MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
+MAX_SIDE = 4096  # pixels
+MAX_TRUNCATION = 8.0
+LATER = ("title", "quality", "side", "truncation")  # fields that requests did not always have
 MAX_TEXT = 200  # characters
 SHOWN_VALUES, SHOWN_TEXT = 20, 60  # known values that an error lists, and characters that it quotes
 DERIVED_BITS = 53  # of a seed that nobody gave: exact in every JSON reader and in float64 columns
@@ -44,7 +47,16 @@ class GenerateRequest(BaseModel):
     title: Text = Field("", description="what is wanted in words, for models that read titles; the order of words does not count")
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="same seed, same images; left out: derived from the id")
     count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = Field(1, description="images to make")
-    format: Literal["png", "jpeg", "webp"] = Field("png", description="image format")
+    format: Literal["png", "jpeg", "webp", "avif"] = Field("png", description="image format")
+    quality: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        None, description="1..100 of jpeg, avif and lossy webp; left out: 92 of jpeg, 85 of avif, and webp is lossless"
+    )
+    side: Annotated[int, Field(ge=0, le=MAX_SIDE)] = Field(
+        0, description="side of the image in pixels, resampled (bicubic) from the model's own; 0: the model's own"
+    )
+    truncation: Annotated[float, Field(ge=0, le=MAX_TRUNCATION)] = Field(
+        0.0, description="draw z from the normal distribution cut at so many standard deviations: less variety, fewer odd ones; 0: not cut"
+    )
 
     @field_validator("attributes", mode="before")
     @classmethod
@@ -54,13 +66,19 @@ class GenerateRequest(BaseModel):
             return {}
         return {name: text for name, text in value.items() if text is not None} if isinstance(value, dict) else value
 
+    @model_validator(mode="after")
+    def _lossless(self) -> GenerateRequest:
+        if self.quality is not None and self.format == "png":
+            raise ValueError("a png is lossless and has no quality: leave it out, or ask for jpeg, webp or avif")
+        return self
+
     def resolved(self, job_seed: int = 0) -> GenerateRequest:
         """The same request with its seed filled in, see `seed_of`."""
         return self.model_copy(update={"seed": seed_of(self, job_seed)})
 
     def canonical(self) -> str:
-        """One line of JSON, equal for equal requests; without a title, it is what it was before there were titles."""
-        fields = self.model_dump(exclude=None if self.title else {"title"})
+        """One line of JSON, equal for equal requests; without the LATER fields, it is what it was before there were any."""
+        fields = self.model_dump(exclude={name for name in LATER if getattr(self, name) == GenerateRequest.model_fields[name].default})
         return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -4,7 +4,7 @@ import torch
 
 from ganray.checkpoint import load_model
 from ganray.config import ModelConfig
-from ganray.engine import Engine
+from ganray.engine import Engine, truncated
 from ganray.errors import CheckpointError, RequestError
 from ganray.on_ray.bench_model import make_model
 from ganray.requests import GenerateRequest
@@ -124,3 +124,19 @@ def test_a_title_changes_nothing_for_its_neighbours(reader):
 def test_a_title_for_a_model_without_is_refused(engine):
     with pytest.raises(RequestError, match="was not trained with titles"):
         list(engine.generate([GenerateRequest(id="x", title="red mug")]))
+
+
+def test_truncated_numbers_keep_their_ranks_within_the_limit():
+    z = np.random.default_rng(0).standard_normal(4000, np.float32)
+    cut = truncated(z, 0.7)
+    assert cut.dtype == np.float32
+    assert np.abs(cut).max() <= 0.7
+    assert np.array_equal(np.argsort(cut, kind="stable"), np.argsort(z, kind="stable"))
+    assert abs(cut.std() - 0.3910) < 0.01  # of the normal distribution cut at 0.7: sqrt(1 - 1.4 phi(0.7) / (2 Phi(0.7) - 1))
+    assert np.allclose(truncated(z, 8.0), z, atol=1e-4)
+
+
+def test_a_truncated_request_is_drawn_from_the_same_stream(engine):
+    whole, cut = (engine.draw([(GenerateRequest(id="a", seed=5, truncation=limit), 0)]) for limit in (0.0, 0.5))
+    assert np.array_equal(cut[0][0], truncated(whole[0][0], 0.5))
+    assert np.array_equal(cut[1], whole[1])

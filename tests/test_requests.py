@@ -269,3 +269,14 @@ def test_a_request_without_a_title_is_what_it_was():
     assert "Red mug" in plain.model_copy(update={"title": "Red mug"}).canonical()
     assert len({Vocabulary(VALUES).digest, TITLED.digest, Vocabulary(VALUES, pieces=Pieces(12)).digest}) == 3
     assert Vocabulary(VALUES).digest == "300cb8157e50ac5fbba5ac87c3b834f847cc5b722715a4592a398935edc0ebdb"
+
+
+def test_a_png_has_no_quality():
+    with pytest.raises(ValidationError, match="a png is lossless and has no quality"):
+        GenerateRequest(id="a", quality=80)
+    assert GenerateRequest(id="a", quality=80, format="webp").quality == 80
+
+
+def test_later_fields_at_their_defaults_leave_the_digest_of_a_job_alone():
+    assert GenerateRequest(id="a", seed=1).canonical() == '{"attributes":{},"count":1,"format":"png","id":"a","seed":1}'
+    assert '"side":64' in GenerateRequest(id="a", seed=1, side=64).canonical()

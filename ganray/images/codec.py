@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Pixels = NDArray[np.uint8]
-Format = Literal["png", "jpeg", "webp"]
+Format = Literal["png", "jpeg", "webp", "avif"]
+SUFFIXES: dict[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif"}
+MEDIA_TYPES = {name: f"image/{name}" for name in SUFFIXES}
+QUALITY = {"jpeg": 92, "avif": 85}  # of those that are lossy unless asked otherwise
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-PREPARED = ("PNG", "WEBP", "JPEG")
+PREPARED = ("PNG", "WEBP", "JPEG", "AVIF")
 ORIENTATION = 0x0112
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -93,8 +96,11 @@ def decode_prepared(data: bytes) -> Pixels:
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: int = 92) -> bytes:
-    """Encode uint8 [height, width, 3]; equal pixels give equal bytes. PNG and WebP are lossless; JPEG is 4:4:4 at `quality`."""
+def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: int | None = None) -> bytes:
+    """Encode uint8 [height, width, 3]; equal pixels give equal bytes.
+
+    `quality` is 1..100; without one JPEG and AVIF (both 4:4:4) have QUALITY, and WebP is lossless. PNG is lossless always.
+    """
     image, buffer = Image.fromarray(pixels, "RGB"), BytesIO()
     if format == "png":
         info = PngImagePlugin.PngInfo()
@@ -102,9 +108,13 @@ def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: in
             info.add_itxt("XML:com.adobe.xmp", xmp.decode())
         image.save(buffer, "PNG", compress_level=3, pnginfo=info)
     elif format == "jpeg":
-        image.save(buffer, "JPEG", quality=quality, subsampling=0, xmp=xmp or b"")
-    else:
-        image.save(buffer, "WEBP", lossless=True, quality=50, method=1, xmp=xmp or b"")
+        image.save(buffer, "JPEG", quality=quality or QUALITY["jpeg"], subsampling=0, xmp=xmp or b"")
+    elif format == "webp":
+        told = {"lossless": True, "quality": 50, "method": 1} if quality is None else {"quality": quality, "method": 4}
+        image.save(buffer, "WEBP", xmp=xmp or b"", **told)
+    else:  # one thread: libaom's answer depends on how many there are
+        told = {"quality": quality or QUALITY["avif"], "speed": 8, "max_threads": 1}
+        image.save(buffer, "AVIF", subsampling="4:4:4", xmp=xmp or b"", **told)
     return buffer.getvalue()
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from ganray.errors import ImageError
 from ganray.images.codec import Format, Pixels, encode
+from ganray.images.containers import xmp_of
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 NAMESPACES = {
@@ -34,8 +33,6 @@ HEAD = (
 TAIL = '/>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="r"?>'
 SPECIAL = re.compile(r"[&<>\"'\s]")
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-PNG_KEYWORD = b"XML:com.adobe.xmp"
-JPEG_MARKER = b"http://ns.adobe.com/xap/1.0/\x00"
 
 
 @dataclass(frozen=True)
@@ -55,11 +52,11 @@ def xmp_packet(label: Label) -> bytes:
 
 
 def read_label(data: bytes) -> dict[str, str]:
-    """The labelled properties in the encoded bytes of a PNG, JPEG or WebP, {} if none: container walked here, not by the encoder.
+    """The labelled properties in the encoded bytes of a PNG, JPEG, WebP or AVIF, {} if none: containers walked by us, not by the encoder.
 
     Keys are prefixed names, such as `Iptc4xmpExt:DigitalSourceType`.
     """
-    packet = _packet(data)
+    packet = xmp_of(data)
     if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         return {}
     try:
@@ -78,7 +75,7 @@ def read_label(data: bytes) -> dict[str, str]:
     return found
 
 
-def encode_labelled(pixels: Pixels, format: Format, label: Label, quality: int = 92) -> bytes:
+def encode_labelled(pixels: Pixels, format: Format, label: Label, quality: int | None = None) -> bytes:
     """Encode uint8 [H, W, 3] with its label; raises ImageError("label_unverified") unless the bytes give the label back."""
     properties = _properties(label)
     data = encode(pixels, format, _packet_of(properties), quality)
@@ -120,43 +117,3 @@ def _packet_of(properties: dict[str, str]) -> bytes:
 
 def _quoted(value: str) -> str:
     return quoteattr(value) if SPECIAL.search(value) else f'"{value}"'
-
-
-def _packet(data: bytes) -> bytes:
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        for kind, body in _png_chunks(data):
-            if kind == b"iTXt" and body.startswith(PNG_KEYWORD + b"\x00\x00\x00"):
-                return body[len(PNG_KEYWORD) + 3 :].split(b"\x00", 2)[2]
-    elif data.startswith(b"\xff\xd8"):
-        for marker, body in _jpeg_segments(data):
-            if marker == 0xE1 and body.startswith(JPEG_MARKER):
-                return body[len(JPEG_MARKER) :]
-    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        for kind, body in _riff_chunks(data):
-            if kind == b"XMP ":
-                return body
-    return b""
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 8
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        yield kind, data[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
-        (length,) = struct.unpack_from(">H", data, at + 2)
-        yield data[at + 1], data[at + 4 : at + 2 + length]
-        at += 2 + length
-
-
-def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 12
-    while at + 8 <= len(data):
-        kind, length = struct.unpack_from("<4sI", data, at)
-        yield kind, data[at + 8 : at + 8 + length]
-        at += 8 + length + length % 2

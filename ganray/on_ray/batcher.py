@@ -94,7 +94,9 @@ class Batcher:
     def _encode(self, one: _Wanted, image: Any, label: Any) -> Made | ImageError:
         request = one.request
         try:
-            data = encode_sample(image, request.id, one.index, seed_of(request), request.format, self._engine.info.digest)
+            named = request.id, one.index, seed_of(request)
+            digest = self._engine.info.digest
+            data = encode_sample(image, *named, request.format, digest, side=request.side, quality=request.quality)
         except ImageError as error:
             return error
         return Made(data, self._engine.vocabulary.names(label))

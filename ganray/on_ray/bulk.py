@@ -76,8 +76,8 @@ def write(rendered: pa.Table, *, store: Store, model_digest: str) -> dict[str, N
 def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str) -> list[Outcome]:
     """Encode, label and create the images of a shard, then its receipt.
 
-    `rendered` has the columns id, index, seed, format, one `attr:NAME` an attribute, perhaps title, and pixels (R * R * 3 bytes, row-major
-    RGB).
+    `rendered` has the columns id, index, seed, format, side, quality, truncation, one `attr:NAME` an attribute, perhaps title, and pixels
+    (R * R * 3 bytes, row-major RGB).
     Returns the outcome of every image. Raises StorageError where a key is taken by other bytes.
     """
     pixels = rendered.column("pixels").combine_chunks()
@@ -89,7 +89,8 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
         for row in rendered.drop_columns(["pixels"]).to_pylist():
             image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
             try:
-                data = encode_sample(image, row["id"], row["index"], row["seed"], row["format"], model_digest)
+                named = row["id"], row["index"], row["seed"]
+                data = encode_sample(image, *named, row["format"], model_digest, side=row["side"], quality=row["quality"])
             except ImageError as error:
                 facts.append({"key": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
                 continue
@@ -107,8 +108,8 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str)
         ("message", pa.string()),
     ):
         receipt = receipt.append_column(name, pa.array([fact[name] for fact in facts], kind))
-    for name in ("width", "height"):
-        receipt = receipt.append_column(name, pa.array([side] * len(facts), pa.int32()))
+    sides = pc.if_else(pc.equal(receipt.column("side"), 0), side, receipt.column("side")).cast(pa.int32())
+    receipt = receipt.drop_columns(["side"]).append_column("width", sides).append_column("height", sides)
     receipt = receipt.append_column("model_digest", pa.array([model_digest] * len(facts)))
     store.settle()  # a receipt must not outlive its images
     _create(store, shard_key("receipts", shard, "parquet"), _parquet(receipt))

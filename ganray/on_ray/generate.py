@@ -109,6 +109,9 @@ class Renderer:
             "index": pa.array([index for _, index in samples], pa.int32()),
             "seed": pa.array([request.seed for request, _ in samples], pa.int64()),
             "format": [request.format for request, _ in samples],
+            "side": pa.array([request.side for request, _ in samples], pa.int32()),
+            "quality": pa.array([request.quality for request, _ in samples], pa.int32()),
+            "truncation": pa.array([request.truncation for request, _ in samples], pa.float64()),
         }
         for column, (name, values) in enumerate(self._engine.vocabulary.values.items()):
             columns[f"attr:{name}"] = pa.array([*values, None], pa.string()).take(pa.array(labels[:, column]))  # null: left to the title

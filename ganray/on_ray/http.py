@@ -26,10 +26,10 @@ from ganray import __version__
 from ganray.config import ServeConfig
 from ganray.engine import Engine
 from ganray.errors import GanrayError, RequestError
+from ganray.images.codec import MEDIA_TYPES
 from ganray.on_ray.batcher import Batcher, Busy, Made
 from ganray.requests import DERIVED_BITS, GenerateRequest, explain, sample_name
 
-MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters each, every one of them escaped
 
 

@@ -14,7 +14,7 @@ LABEL = Label(model_digest="sha256:12ab", request_id="r-1 <&\"'> 杯子", seed=2
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 
 
-@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "avif"])
 def test_the_label_is_in_the_bytes_and_the_pixels_are_the_same(kind):
     data = encode_labelled(PIXELS, kind, LABEL)
     assert data == encode_labelled(PIXELS, kind, LABEL)
@@ -28,7 +28,7 @@ def test_the_label_is_in_the_bytes_and_the_pixels_are_the_same(kind):
     np.testing.assert_array_equal(decode_prepared(data), decode_prepared(encode(PIXELS, kind)))
 
 
-@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "avif"])
 def test_an_unlabelled_or_broken_file_has_no_label(kind):
     data = encode(PIXELS, kind)
     assert read_label(data) == {}
@@ -61,3 +61,14 @@ def test_a_label_that_does_not_read_back_is_an_error(monkeypatch):
     with pytest.raises(ImageError, match="r-9 does not read back") as caught:
         encode_labelled(PIXELS, "png", Label("d", "r-9", 1))
     assert caught.value.reason == "label_unverified"
+
+
+def test_what_is_cut_off_or_overwritten_anywhere_gives_a_label_or_none():
+    rng = np.random.default_rng(0)
+    data = encode_labelled(PIXELS, "avif", LABEL)
+    for end in range(len(data)):
+        assert read_label(data[:end]) in ({}, read_label(data))
+    for _ in range(500):
+        spoilt = np.frombuffer(data, np.uint8).copy()
+        spoilt[rng.integers(0, 400, 3)] = rng.integers(0, 256, 3)
+        read_label(spoilt.tobytes())

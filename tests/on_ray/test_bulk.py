@@ -9,6 +9,7 @@ import pytest
 
 from ganray.config import ModelConfig
 from ganray.errors import ImageError, RequestError, StorageError
+from ganray.images.codec import decode
 from ganray.images.provenance import read_label
 from ganray.on_ray import bulk
 from ganray.on_ray.bench_model import make_model
@@ -23,6 +24,7 @@ REQUESTS = [
     GenerateRequest(id="SKU/1", attributes={"category": "mug"}, count=5),
     GenerateRequest(id="b", seed=4, format="jpeg"),
     GenerateRequest(id="c", count=3, format="webp"),
+    GenerateRequest(id="d", format="avif", quality=70, side=20, truncation=0.5),
 ]
 
 
@@ -61,10 +63,15 @@ def contents(store):
 def test_all_images_receipts_and_books_are_there(model, tmp_path):
     store = open_store(str(tmp_path))
     books, tallies = run(model, store)
-    assert books == {"images": 9, "quarantined": 0}
+    assert books == {"images": 10, "quarantined": 0}
     assert tallies[0] == {"written": 4, "existing": 0, "quarantined": 0}
     rows = pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist()
-    assert [(row["id"], row["index"]) for row in rows] == [*(("SKU/1", i) for i in range(5)), ("b", 0), *(("c", i) for i in range(3))]
+    assert [(row["id"], row["index"]) for row in rows] == [
+        *(("SKU/1", i) for i in range(5)),
+        ("b", 0),
+        *(("c", i) for i in range(3)),
+        ("d", 0),
+    ]
     assert rows[5]["key"] == "images/00001/b-0.jpg"
     for row in rows:
         data = store.get_verified(row["key"], row["bytes"], row["sha256"])
@@ -72,7 +79,9 @@ def test_all_images_receipts_and_books_are_there(model, tmp_path):
         assert label["ganray:RequestID"] == f"{row['id']}-{row['index']}"
         assert label["ganray:Seed"] == str(row["seed"])
         assert row["attr:category"] in ATTRIBUTES["category"]
-        assert (row["width"], row["height"], row["model_digest"]) == (8, 8, model[1].digest)
+        side = 20 if row["id"] == "d" else 8
+        assert decode(data).original_size == (row["width"], row["height"]) == (side, side)
+        assert row["model_digest"] == model[1].digest
     assert {row["attr:category"] for row in rows[:5]} == {"mug"}
     assert not store.exists("quarantine.parquet")
 
@@ -82,7 +91,7 @@ def test_running_twice_writes_nothing(model, tmp_path):
     run(model, store)
     before = list(store.list())
     books, tallies = run(model, store)
-    assert (books, tallies) == ({"images": 9, "quarantined": 0}, [])
+    assert (books, tallies) == ({"images": 10, "quarantined": 0}, [])
     assert list(store.list()) == before  # the etags too: not even the same bytes again
 
 
@@ -107,7 +116,7 @@ def test_a_job_cut_off_at_any_write_ends_up_the_same_bytes(model, tmp_path, repl
     whole.left = 0
     run(model, whole)
     expected, writes = contents(whole), -whole.left
-    assert writes == len(expected) == 9 + 3 + 3 + 1 + 1 + 1  # images, request shards, receipts, plan, manifest, job
+    assert writes == len(expected) == 10 + 3 + 3 + 1 + 1 + 1  # images, request shards, receipts, plan, manifest, job
     for number in range(1, writes + 1):
         store = Crashing(tmp_path / f"{number}-{reply_lost}")
         store.left, store.reply_lost = number, reply_lost
@@ -143,15 +152,15 @@ def test_other_bytes_under_an_image_key_stop_the_job(model, tmp_path):
 def test_an_image_whose_label_does_not_verify_is_quarantined_alone(model, tmp_path, monkeypatch):
     whole = bulk.encode_sample
 
-    def unlabelled(pixels, id, index, *rest):
+    def unlabelled(pixels, id, index, *rest, **asked):
         if (id, index) == ("c", 1):
             raise ImageError("label_unverified", "the label does not read back")
-        return whole(pixels, id, index, *rest)
+        return whole(pixels, id, index, *rest, **asked)
 
     monkeypatch.setattr(bulk, "encode_sample", unlabelled)
     store = open_store(str(tmp_path))
     books, tallies = run(model, store)
-    assert books == {"images": 8, "quarantined": 1}
+    assert books == {"images": 9, "quarantined": 1}
     assert sum(tally["quarantined"] for tally in tallies) == 1
     (row,) = pq.read_table(BytesIO(store.get("quarantine.parquet"))).to_pylist()
     assert (row["id"], row["index"], row["reason"]) == ("c", 1, "label_unverified")
@@ -163,7 +172,7 @@ def test_a_missing_receipt_row_leaves_the_job_open(model, tmp_path):
     run(model, store)
     store.delete("job.json")
     store.put("receipts/00000.parquet", store.get("receipts/00002.parquet"))
-    with pytest.raises(StorageError, match="the receipts count 6 images, the plan 9"):
+    with pytest.raises(StorageError, match="the receipts count 8 images, the plan 10"):
         bulk.close_job(store, plan_of(model))
     assert not store.exists("job.json")
 

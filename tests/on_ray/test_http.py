@@ -57,7 +57,7 @@ def send(engine, method, path, config=CONFIG, errors=True, **options):
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "avif"])
 def test_one_image_comes_as_its_bytes_with_its_facts_in_headers(engine, format):
     (reply,) = ask(engine, {"id": "SKU ü", "seed": 5, "attributes": {"colour": "grün"}, "format": format})
     (sample,) = engine.generate([GenerateRequest(id="SKU ü", seed=5, attributes={"colour": "grün"})])
@@ -246,10 +246,10 @@ def test_a_body_in_many_chunks_is_one_request(engine):
 def test_an_image_that_cannot_be_labelled_fails_alone_and_is_logged(engine, monkeypatch, caplog):
     whole = batcher.encode_sample
 
-    def unlabelled(pixels, id, *rest):
+    def unlabelled(pixels, id, *rest, **asked):
         if id == "bad":
             raise ImageError("label_unverified", "the label does not read back")
-        return whole(pixels, id, *rest)
+        return whole(pixels, id, *rest, **asked)
 
     monkeypatch.setattr(batcher, "encode_sample", unlabelled)
     assert [reply.status_code for reply in ask(engine, {"id": "good"}, {"id": "bad"}, {"id": "fine"})] == [200, 500, 200]
@@ -283,7 +283,7 @@ def test_models_lists_attributes_with_their_values(engine):
     (model,) = get(engine, "/v1/models").json()["models"]
     assert model["attributes"] == {name: list(values) for name, values in ATTRIBUTES.items()}
     assert model["titles"] == {"read": False, "examples": []}
-    assert (model["digest"], model["resolution"], model["formats"]) == (engine.info.digest, 8, ["png", "jpeg", "webp"])
+    assert (model["digest"], model["resolution"], model["formats"]) == (engine.info.digest, 8, ["png", "jpeg", "webp", "avif"])
 
 
 def test_the_api_is_described(engine):

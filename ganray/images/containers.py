@@ -1,0 +1,103 @@
+"""Where image files keep XMP: PNG chunks, JPEG segments, RIFF chunks of WebP, and the items of AVIF (ISO 14496-12, HEIF).
+
+Walked here and not by the library that wrote them: what has been written is read back by another hand. Broken bytes give nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+PNG_KEYWORD = b"XML:com.adobe.xmp"
+JPEG_MARKER = b"http://ns.adobe.com/xap/1.0/\x00"
+
+
+def xmp_of(data: bytes) -> bytes:
+    """The XMP packet (UTF-8 XML) of an encoded image; empty where there is none, or where the container is broken."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        for kind, body in _png_chunks(data):
+            if kind == b"iTXt" and body.startswith(PNG_KEYWORD + b"\x00\x00\x00"):
+                return body[len(PNG_KEYWORD) + 3 :].split(b"\x00", 2)[2]
+    elif data.startswith(b"\xff\xd8"):
+        for marker, body in _jpeg_segments(data):
+            if marker == 0xE1 and body.startswith(JPEG_MARKER):
+                return body[len(JPEG_MARKER) :]
+    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        for kind, body in _riff_chunks(data):
+            if kind == b"XMP ":
+                return body
+    elif data[4:12] == b"ftypavif":
+        return _avif_item(data, b"application/rdf+xml\x00")
+    return b""
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        yield kind, data[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        yield data[at + 1], data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 12
+    while at + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        yield kind, data[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+
+
+def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(kind, first, last + 1) of the bodies of the boxes between two places of a file."""
+    while at + 8 <= end:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if length < 8 or at + length > end:
+            return
+        yield kind, at + 8, at + length
+        at += length
+
+
+def _avif_item(data: bytes, media_type: bytes) -> bytes:
+    """The bytes of the first item of a media type: named in `iinf`, placed by `iloc`, both in version 0 or 1 or (infe) 2."""
+    boxes = {kind: (first, last) for kind, first, last in _boxes(data, 0, len(data)) if kind == b"meta"}
+    if b"meta" not in boxes:
+        return b""
+    first, last = boxes[b"meta"]
+    inner = {kind: (start, stop) for kind, start, stop in _boxes(data, first + 4, last)}
+    if not {b"iinf", b"iloc"} <= inner.keys():
+        return b""
+    start, stop = inner[b"iinf"]
+    skip = 6 if data[start] == 0 else 8  # version and flags, then how many
+    for kind, at, end in _boxes(data, start + skip, stop):
+        if kind == b"infe" and data[at] == 2 and data[at + 8 : at + 12] == b"mime":
+            _, _, rest = data[at + 12 : end].partition(b"\x00")  # behind the item's name
+            if rest.startswith(media_type):
+                return _avif_extent(data, *inner[b"iloc"], item=int.from_bytes(data[at + 4 : at + 6]))
+    return b""
+
+
+def _avif_extent(data: bytes, at: int, end: int, item: int) -> bytes:
+    """The bytes of an item that lies in one piece of the file."""
+    version, sizes, more = data[at], data[at + 4], data[at + 5]
+    of_offset, of_length, of_base, of_index = sizes >> 4, sizes & 15, more >> 4, (more & 15) if version else 0
+    num, at = int.from_bytes(data[at + 6 : at + 8]), at + 8
+    head = 2 + (2 if version else 0) + 2 + of_base  # id, construction method, data reference, base
+    for _ in range(num if version < 2 else 0):
+        place = int.from_bytes(data[at : at + 2])
+        base = int.from_bytes(data[at + head - of_base : at + head])
+        extents, at = int.from_bytes(data[at + head : at + head + 2]), at + head + 2
+        extent = at + of_index
+        offset = base + int.from_bytes(data[extent : extent + of_offset])
+        length = int.from_bytes(data[extent + of_offset : extent + of_offset + of_length])
+        if place == item and extents == 1 and at < end:
+            return data[offset : offset + length]
+        at += extents * (of_index + of_offset + of_length)
+    return b""
