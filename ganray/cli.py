@@ -21,6 +21,7 @@ from ganray.config import (
     IngestConfig,
     Section,
     ServeConfig,
+    StatusConfig,
     TrainConfig,
 )
 from ganray.errors import GanrayError
@@ -29,6 +30,7 @@ VERBS: dict[str, type[Section]] = {
     "ingest": IngestConfig,
     "train": TrainConfig,
     "generate": GenerateConfig,
+    "status": StatusConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,
     "serve": ServeConfig,

@@ -265,6 +265,12 @@ class GenerateConfig(Section):
     num: PositiveInt = Field(1000, description="requests to make when no table is given, spread evenly over the first attribute's values")
     out: str = Field("out/images", description="URL to write images, receipts and manifest under")
     format: Literal["png", "jpeg", "webp", "avif"] = Field("png", description="image format of requests that name none")
+    layout: Literal["objects", "parquet", "webdataset"] = Field(
+        "objects", description="an object an image, or an object a shard: Parquet (for datasets, pyarrow) or tar (for webdataset)"
+    )
+    policy: str = Field(
+        "", description="URL of a YAML or JSON file: segment -> the attributes that requests of that segment get in place of their own"
+    )
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
     shard_images: NonNegativeInt = Field(
         0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"
@@ -272,7 +278,15 @@ class GenerateConfig(Section):
     engines: PositiveInt = Field(1, description="engine actors")
     threads: NonNegativeInt = Field(0, description="torch threads an engine on CPU; 0 = all cores but the one that encodes and writes")
     gpu: bool | None = Field(None, description="one GPU an engine; default: where the cluster has them")
+    price: NonNegativeFloat = Field(0.0, description="of an hour of the cluster, in any currency: what the job has cost is shown")
+    dry_run: bool = Field(False, description="check the table, estimate time, bytes and cost from a few images, and write nothing")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class StatusConfig(Section):
+    """How far a bulk job is: images, rate, time left, cost."""
+
+    job: CliPositionalArg[str] = Field("out/images", description="URL of the job: the `out` of a ganray generate")
 
 
 class EvaluateConfig(Section):

@@ -25,7 +25,7 @@ MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
 MAX_SIDE = 4096  # pixels
 MAX_TRUNCATION = 8.0
-LATER = ("title", "quality", "side", "truncation")  # fields that requests did not always have
+LATER = ("title", "quality", "side", "truncation", "segment")  # fields that requests did not always have
 MAX_TEXT = 200  # characters
 SHOWN_VALUES, SHOWN_TEXT = 20, 60  # known values that an error lists, and characters that it quotes
 DERIVED_BITS = 53  # of a seed that nobody gave: exact in every JSON reader and in float64 columns
@@ -56,6 +56,10 @@ class GenerateRequest(BaseModel):
     )
     truncation: Annotated[float, Field(ge=0, le=MAX_TRUNCATION)] = Field(
         0.0, description="draw z from the normal distribution cut at so many standard deviations: less variety, fewer odd ones; 0: not cut"
+    )
+
+    segment: Text = Field(
+        "", description="whom the images are for: the rule that a job's policy has for it changes the attributes. Recorded with them"
     )
 
     @field_validator("attributes", mode="before")

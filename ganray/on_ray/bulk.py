@@ -2,27 +2,25 @@
 
 plan.json               who this job is: created first, compared by every later run (another model or table is refused)
 requests/00000.jsonl    the work of one shard: at most `shard_images` images
-images/00000/ID-K.png   created only if absent; there already with equal bytes counts as done, with other bytes is an error
+images/...              see layouts.py; created only if absent: there already with equal bytes counts as done, with other bytes is an error
 receipts/00000.parquet  one row an image, created after the shard's images: a shard with a receipt is finished
 manifest.parquet        all receipts of images; quarantine.parquet: the images that could not be made, with their reasons
-job.json                the closed books, written last
+index.html              a page of some of the images, for a person; contact_sheet.png: the same as one picture
+job.json                the closed books, created last
 
-Nothing in these objects tells the time or the number of attempts: however often a job is cut off, they end up the same bytes.
+The only time in these objects is the job's beginning, which plan.json fixes, and none tells the number of attempts: however often a job
+is cut off, and however many drivers work at it, they end up the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tempfile
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from io import BytesIO
-from itertools import islice
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,17 +28,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ganray.errors import ImageError, ObjectExists, StorageError
+from ganray.errors import ImageError, StorageError
+from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import Plan, json_bytes, shard_key
 from ganray.on_ray.files import encode_sample
-from ganray.requests import file_name
+from ganray.on_ray.layouts import LAYOUTS, Outcome, Picture, create_once
 from ganray.storage import Store
 
-PARALLEL_WRITES = 32
-PROBES, QUICK = 4, 0.0015  # writes that are timed, and the seconds below which a write is better not handed to a thread
-CHUNK = 64  # encoded, then written: one by one, the system's calls and the encoder drive each other out of the caches (60 us an image)
 ROW_GROUP = 65_536  # rows of the manifest
-Outcome = Literal["written", "existing", "quarantined"]
 
 
 def finished(store: Store) -> set[int]:
@@ -62,58 +57,65 @@ class Tally(NamedTuple):
         return self.written + self.existing + self.quarantined
 
 
-def write(rendered: pa.Table, *, store: Store, model_digest: str) -> dict[str, NDArray[Any]]:
+def write(rendered: pa.Table, *, store: Store, plan: Plan) -> dict[str, NDArray[Any]]:
     """The task behind the engines: the images and the receipt of one rendered shard; its Tally as a one-row batch.
 
     `rendered` has the columns shard, ready (see Tally), and those of `write_shard`.
     """
     shard, ready = (rendered.column(name)[0].as_py() for name in ("shard", "ready"))
-    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), model_digest)
+    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan)
     tally = Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
     return {name: np.array([value]) for name, value in tally._asdict().items()}
 
 
-def write_shard(store: Store, shard: int, rendered: pa.Table, model_digest: str) -> list[Outcome]:
+def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan) -> list[Outcome]:
     """Encode, label and create the images of a shard, then its receipt.
 
-    `rendered` has the columns id, index, seed, format, side, quality, truncation, one `attr:NAME` an attribute, perhaps title, and pixels
-    (R * R * 3 bytes, row-major RGB).
+    `rendered` has the columns id, index, seed, format, side, quality, truncation, one `attr:NAME` an attribute, perhaps title and segment,
+    and pixels (R * R * 3 bytes, row-major RGB).
     Returns the outcome of every image. Raises StorageError where a key is taken by other bytes.
     """
     pixels = rendered.column("pixels").combine_chunks()
     side = round((len(pixels[0].as_buffer()) / 3) ** 0.5)
-    facts: list[dict[str, Any]] = []
+    layout, facts = LAYOUTS[plan.layout], list[dict[str, Any]]()
 
-    def encoded() -> Iterator[tuple[str, bytes]]:
-        """Key and bytes of every image that could be labelled, in order; the facts of all of them go into `facts`."""
+    def encoded() -> Iterator[Picture]:
+        """Every image that could be labelled, in order; the facts of all of them go into `facts`."""
         for row in rendered.drop_columns(["pixels"]).to_pylist():
             image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
             try:
                 named = row["id"], row["index"], row["seed"]
-                data = encode_sample(image, *named, row["format"], model_digest, side=row["side"], quality=row["quality"])
+                data = encode_sample(image, *named, row["format"], plan.model_digest, side=row["side"], quality=row["quality"])
             except ImageError as error:
-                facts.append({"key": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
+                facts.append({"key": "", "member": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
                 continue
-            key = f"images/{shard:05d}/{file_name(row['id'], row['index'], row['format'])}"
-            facts.append({"key": key, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "reason": "", "message": ""})
-            yield key, data
+            key, member = layout.place(shard, row["id"], row["index"], row["format"])
+            found = {"key": key, "member": member, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            facts.append({**found, "reason": "", "message": ""})
+            yield Picture(row["id"], row["index"], row["format"], data, {name: row[name] for name in row if name in said})
 
-    outcomes = _create_all(store, encoded())
-    receipt = rendered.drop_columns(["pixels"])
-    for name, kind in (
-        ("key", pa.string()),
-        ("bytes", pa.int64()),
-        ("sha256", pa.string()),
-        ("reason", pa.string()),
-        ("message", pa.string()),
-    ):
-        receipt = receipt.append_column(name, pa.array([fact[name] for fact in facts], kind))
-    sides = pc.if_else(pc.equal(receipt.column("side"), 0), side, receipt.column("side")).cast(pa.int32())
-    receipt = receipt.drop_columns(["side"]).append_column("width", sides).append_column("height", sides)
-    receipt = receipt.append_column("model_digest", pa.array([model_digest] * len(facts)))
+    said = {"seed", "title", "segment", *(name for name in rendered.column_names if name.startswith("attr:"))}
+    outcomes = layout.write(store, shard, encoded())
     store.settle()  # a receipt must not outlive its images
-    _create(store, shard_key("receipts", shard, "parquet"), _parquet(receipt))
+    create_once(store, shard_key("receipts", shard, "parquet"), _parquet(_receipt(rendered, facts, side, plan)))
     return outcomes + ["quarantined"] * (len(facts) - len(outcomes))
+
+
+def _receipt(rendered: pa.Table, facts: list[dict[str, Any]], side: int, plan: Plan) -> pa.Table:
+    """What was asked and what came of it, a row an image."""
+    receipt = rendered.drop_columns(["pixels", "side"])
+    for name in facts[0]:
+        kind = pa.int64() if name == "bytes" else pa.string()
+        receipt = receipt.append_column(name, pa.array([fact[name] for fact in facts], kind))
+    asked = rendered.column("side")
+    sides = pc.if_else(pc.equal(asked, 0), side, asked).cast(pa.int32())
+    receipt = receipt.append_column("width", sides).append_column("height", sides)
+    of_job = {"model_digest": plan.model_digest, "software": plan.software, "time": plan.created}
+    if plan.policy_digest:
+        of_job["policy_digest"] = plan.policy_digest
+    for name, value in of_job.items():
+        receipt = receipt.append_column(name, pa.array([value] * len(facts), pa.string()))
+    return receipt
 
 
 def close_job(store: Store, plan: Plan) -> dict[str, int]:
@@ -131,47 +133,18 @@ def close_job(store: Store, plan: Plan) -> dict[str, int]:
             good = pc.equal(receipt.column("reason"), "")
             images.add(receipt.filter(good).drop_columns(["reason", "message"]))
             quarantined.add(receipt.filter(pc.invert(good)))
+        books = {"images": images.rows, "quarantined": quarantined.rows}
+        if sum(books.values()) != plan.images:
+            found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
+            raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
         manifest = images.finish()
-        store.put("manifest.parquet", manifest)
+        create_once(store, "manifest.parquet", manifest)
         if quarantined.rows:
-            store.put("quarantine.parquet", quarantined.finish())
-    books = {"images": images.rows, "quarantined": quarantined.rows}
-    if sum(books.values()) != plan.images:
-        found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
-        raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
+            create_once(store, "quarantine.parquet", quarantined.finish())
+    show_some(store, plan, manifest)
     store.settle()
-    store.put("job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
+    create_once(store, "job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
     return books
-
-
-def _create_all(store: Store, objects: Iterator[tuple[str, bytes]]) -> list[Outcome]:
-    """One after another where a write takes less time than threads cost each other (a local disk), else many at a time, while
-    `objects` goes on being drawn."""
-    outcomes: list[Outcome] = []
-    quickest = math.inf
-    for key, data in islice(objects, PROBES):
-        started = time.perf_counter()
-        outcomes.append(_create(store, key, data))
-        quickest = min(quickest, time.perf_counter() - started)
-    if quickest < QUICK:
-        while chunk := list(islice(objects, CHUNK)):
-            outcomes += [_create(store, key, data) for key, data in chunk]
-        return outcomes
-    with ThreadPoolExecutor(PARALLEL_WRITES, "put") as pool:
-        return outcomes + list(pool.map(lambda one: _create(store, *one), objects))
-
-
-def _create(store: Store, key: str, data: bytes) -> Outcome:
-    try:
-        store.create(key, data)
-    except ObjectExists:
-        if store.get(key) != data:
-            raise StorageError(
-                f"{store.url_of(key)} is there already with other bytes",
-                "It was made by another job, or on another kind of processor: choose another out, or delete it and run again",
-            ) from None
-        return "existing"
-    return "written"
 
 
 def _parquet(table: pa.Table) -> bytes:

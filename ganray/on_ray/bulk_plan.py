@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
 
 from ganray.errors import ObjectExists, RequestError, StorageError
 from ganray.on_ray.files import SOFTWARE
+from ganray.on_ray.layouts import create_once
 from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import Store
 
@@ -21,7 +25,7 @@ SHARD_PIXELS, SHARD_IMAGES = 2**19, (64, 512)  # pixels of a shard where nobody 
 
 @dataclass(frozen=True)
 class Plan:
-    """The identity of a job: everything that the bytes of its images depend on."""
+    """The identity of a job: everything that the bytes of its images depend on; and when it began, which any two jobs differ in."""
 
     model_digest: str
     vocabulary_digest: str
@@ -34,6 +38,9 @@ class Plan:
     software: str
     device: str
     rows: int
+    layout: str
+    policy_digest: str
+    created: str
 
 
 class Span(NamedTuple):
@@ -53,6 +60,8 @@ def make_plan(
     shard_images: int,
     device: str,
     rows: int,
+    layout: str = "objects",
+    policy_digest: str = "",
 ) -> Plan:
     """Read the whole table once: every request is checked before any work starts.
 
@@ -86,27 +95,41 @@ def make_plan(
         software=SOFTWARE,
         device=device,
         rows=rows,
+        layout=layout,
+        policy_digest=policy_digest,
+        created=now(),
     )
 
 
-def open_job(store: Store, plan: Plan, source: Callable[[], Iterator[GenerateRequest]]) -> None:
-    """Create plan.json and the request shards, or find them: raises StorageError where another job lies in the store."""
+def now() -> str:
+    """UTC, to the second; SOURCE_DATE_EPOCH (reproducible-builds.org) sets another clock's, for jobs that are to be the same bytes."""
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def open_job(store: Store, plan: Plan, source: Callable[[], Iterator[GenerateRequest]]) -> Plan:
+    """Create plan.json and the request shards, or find them; returns the plan as it lies there, of which the time is its own.
+
+    Raises StorageError where another job lies in the store.
+    """
     try:
         store.create("plan.json", json_bytes(asdict(plan)))
     except ObjectExists:
         found = json.loads(store.get("plan.json"))
         for field in fields(Plan):
-            if found.get(field.name) != getattr(plan, field.name):
+            if field.name != "created" and found.get(field.name) != getattr(plan, field.name):
                 raise StorageError(
                     f"{store.url} holds another job: its {field.name} is {found.get(field.name)}, not {getattr(plan, field.name)}",
                     "Choose another out, or give this job's own model and requests",
                 ) from None
+        plan = replace(plan, created=found["created"])
     have = {info.key for info in store.list("requests")}
     if len(have) < plan.shards:
         for i, shard in enumerate(split(source(), plan.shard_images)):
             if shard_key("requests", i, "jsonl") not in have:
                 lines = (json.dumps({"first": first, "num": num, "request": request.model_dump()}) for request, first, num in shard)
-                store.put(shard_key("requests", i, "jsonl"), "\n".join(lines).encode())
+                create_once(store, shard_key("requests", i, "jsonl"), "\n".join(lines).encode())
+    return plan
 
 
 def split(requests: Iterable[GenerateRequest], size: int) -> Iterator[list[Span]]:

@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,12 @@ from ganray.config import GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
 from ganray.on_ray import bulk
+from ganray.on_ray.bulk_estimate import estimate
 from ganray.on_ray.bulk_plan import Plan, make_plan, open_job, read_shard
+from ganray.on_ray.bulk_status import Reporter
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
+from ganray.on_ray.policy import Policy, applied
 from ganray.on_ray.progress import bar
 from ganray.on_ray.threads import engine_threads
 from ganray.on_ray.warm import warm_up
@@ -35,8 +39,10 @@ from ganray.storage import Store, open_object, open_store
 SPARE_CPUS = 1  # at least one, for encoding and writing
 
 
-def generate(config: GenerateConfig) -> dict[str, int | float | str]:
+def generate(config: GenerateConfig) -> dict[str, Any]:
     """Make every image that is asked for and not there yet; returns the books: images = written + existing + quarantined.
+
+    With `dry_run` nothing is made, and an estimate returned.
 
     Raises RequestError before any work where the table is wrong, StorageError where another job lies in `config.out`.
     """
@@ -47,7 +53,8 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
     resources = connect(config.ray)
     device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
-    source = functools.partial(_requests, config, info)
+    policy = Policy.read(config.policy) if config.policy else None
+    source = functools.partial(_requests, config, info, policy)
     plan = make_plan(
         source,
         Vocabulary(info.attributes, info.histograms, info.pieces),
@@ -56,17 +63,20 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
         shard_images=config.shard_images,
         device=device,
         rows=ROWS[device],
+        layout=config.layout,
+        policy_digest=policy.digest if policy else "",
     )
-    open_job(store, plan, source)
-    todo = sorted(set(range(plan.shards)) - bulk.finished(store))
-    written, ready = 0, math.inf
-    with bar("generate", plan.images, "img") as progress:
-        progress.update(plan.images - _images(plan, todo))
-        for tally in _stream(config, plan, store, todo, threads, writers) if todo else ():
-            progress.update(tally.images)
-            written += tally.written
-            ready = min(ready, tally.ready)
+    if config.dry_run:
+        engine = Engine.load(config.model, device, threads)
+        return estimate(engine, source(), plan, config.engines, writers, config.price)
+    plan = open_job(store, plan, source)
+    reporter, ready = None, started
+    if not store.exists("job.json"):
+        todo = sorted(set(range(plan.shards)) - bulk.finished(store))
+        reporter = Reporter(store, plan, plan.images - _images(plan, todo), config.price)
+        ready = _make(config, plan, store, todo, reporter, (threads, writers))
     books = bulk.close_job(store, plan)
+    written = reporter.status.written if reporter else 0
     return {
         "requests": plan.requests,
         "images": plan.images,
@@ -74,16 +84,42 @@ def generate(config: GenerateConfig) -> dict[str, int | float | str]:
         "existing": books["images"] - written,
         "quarantined": books["quarantined"],
         "seconds": time.time() - started,
-        "startup_seconds": ready - started if todo else 0.0,
+        "startup_seconds": ready - started,
         "manifest": store.url_of("manifest.parquet"),
     }
 
 
-def show(books: dict[str, int | float | str]) -> str:
-    """The closed books in two lines."""
+def show(books: dict[str, Any]) -> str:
+    """The closed books in two lines; or an estimate, a line a number."""
+    if "tried" in books:
+        numbers = {name: f"{value:,}" if isinstance(value, int | float) else value for name, value in books.items()}
+        return "\n".join(f"{name:<17} {value}" for name, value in numbers.items())
     parts = " + ".join(f"{name} {books[name]:,}" for name in ("written", "existing", "quarantined"))
     made = f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"
     return f"{made}\nmanifest {books['manifest']}"
+
+
+def _make(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], reporter: Reporter, cpus: tuple[int, int]) -> float:
+    """All shards that are not finished, and the closed books; gives the time when the first engine was ready."""
+    ready = math.inf
+    with bar("generate", plan.images, "img") as progress, _told(reporter):
+        progress.update(reporter.status.before)
+        for tally in _stream(config, plan, store, todo, *cpus) if todo else ():
+            progress.update(tally.images, reporter.add(tally))
+            ready = min(ready, tally.ready)
+        bulk.close_job(store, plan)
+    return ready if todo else time.time()
+
+
+@contextmanager
+def _told(reporter: Reporter) -> Iterator[None]:
+    """Say how it ended: done, stopped by a person, or failed."""
+    try:
+        yield
+    except BaseException as error:
+        reporter.end("failed" if isinstance(error, Exception) else "stopped")
+        raise
+    reporter.end("done")
 
 
 class Renderer:
@@ -115,6 +151,8 @@ class Renderer:
         }
         for column, (name, values) in enumerate(self._engine.vocabulary.values.items()):
             columns[f"attr:{name}"] = pa.array([*values, None], pa.string()).take(pa.array(labels[:, column]))  # null: left to the title
+        if self._plan.policy_digest:
+            columns["segment"] = [request.segment for request, _ in samples]
         if self._engine.vocabulary.pieces.num:
             columns["title"] = [request.title for request, _ in samples]
         kind = pa.binary(pixels[0].size)
@@ -144,7 +182,7 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
             num_gpus=1 if plan.device == "cuda" else 0,
             fn_constructor_args=(open_store(config.model).url, plan, store, threads),
         ).map_batches(
-            functools.partial(bulk.write, store=store, model_digest=plan.model_digest),
+            functools.partial(bulk.write, store=store, plan=plan),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),
@@ -159,15 +197,15 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
         raise known from error
 
 
-def _requests(config: GenerateConfig, info: ModelInfo) -> Iterator[GenerateRequest]:
-    """The table's requests, or `num` spread over the first attribute, their seeds filled in."""
+def _requests(config: GenerateConfig, info: ModelInfo, policy: Policy | None) -> Iterator[GenerateRequest]:
+    """The table's requests as the policy changes them, or `num` spread over the first attribute; their seeds filled in."""
     if not config.requests:
         yield from (request.resolved(config.seed) for request in spread_requests(config.num, info.attributes, config.format))
         return
     store, key = open_object(config.requests)
     with store.open_seekable(key) as file:
         for request in read_requests(file, config.requests, config.format):
-            yield request.resolved(config.seed)
+            yield applied(policy, request).resolved(config.seed)
 
 
 def _images(plan: Plan, shards: list[int]) -> int:

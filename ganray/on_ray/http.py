@@ -91,6 +91,10 @@ def make_app(engine: Engine, config: ServeConfig) -> FastAPI:
             raise RequestError(
                 f"count {request.count}: one HTTP request makes at most {most} images", "Ask more often, or use ganray generate"
             )
+        if request.segment:
+            raise RequestError(
+                f"segment {request.segment!r}: policies are for bulk jobs", "Send the attributes that its images are to have"
+            )
         as_json = _as_json(request, accept)
         request = _identified(request)
         made = await batcher.make(request)

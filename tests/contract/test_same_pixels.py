@@ -104,10 +104,10 @@ def in_bulk_and_over_http(url, tmp_path, requests):
         device="cpu",
         rows=ROWS["cpu"],
     )
-    open_job(store, plan, lambda: (request.resolved() for request in requests))
+    plan = open_job(store, plan, lambda: (request.resolved() for request in requests))
     renderer = Renderer(url, plan, store, 1)
     for shard in range(plan.shards):
-        bulk.write(renderer({"shard": np.array([shard])}), store=store, model_digest=plan.model_digest)
+        bulk.write(renderer({"shard": np.array([shard])}), store=store, plan=plan)
     files = {info.key.rpartition("/")[2]: store.get(info.key) for info in store.list("images")}
     assert len(files) == plan.images
 

@@ -11,7 +11,7 @@ from ganray.config import ModelConfig
 from ganray.errors import ImageError, RequestError, StorageError
 from ganray.images.codec import decode
 from ganray.images.provenance import read_label
-from ganray.on_ray import bulk
+from ganray.on_ray import bulk, layouts
 from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.bulk_plan import make_plan, open_job, split
 from ganray.on_ray.generate import Renderer
@@ -38,6 +38,12 @@ def source(requests):
     return lambda: (request.resolved() for request in requests)
 
 
+@pytest.fixture(autouse=True)
+def at_one_time(monkeypatch):
+    """The only thing that two jobs of the same table differ in."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+
+
 def plan_of(model, requests=REQUESTS, **changes):
     options = {"digest": model[1].digest, "resolution": 8, "shard_images": 4, "device": "cpu", "rows": 8}
     return make_plan(source(requests), Vocabulary(ATTRIBUTES), **options | changes)
@@ -46,12 +52,12 @@ def plan_of(model, requests=REQUESTS, **changes):
 def run(model, store, requests=REQUESTS):
     """The whole job, as generate() does it."""
     plan = plan_of(model, requests)
-    open_job(store, plan, source(requests))
+    plan = open_job(store, plan, source(requests))
     renderer = Renderer(model[0], plan, store, 1)
     tallies = []
     for shard in sorted(set(range(plan.shards)) - bulk.finished(store)):
         table = renderer({"shard": np.array([shard])})
-        tally = bulk.write(table, store=store, model_digest=plan.model_digest)
+        tally = bulk.write(table, store=store, plan=plan)
         tallies.append({name: int(tally[name][0]) for name in ("written", "existing", "quarantined")})
     return bulk.close_job(store, plan), tallies
 
@@ -116,7 +122,7 @@ def test_a_job_cut_off_at_any_write_ends_up_the_same_bytes(model, tmp_path, repl
     whole.left = 0
     run(model, whole)
     expected, writes = contents(whole), -whole.left
-    assert writes == len(expected) == 10 + 3 + 3 + 1 + 1 + 1  # images, request shards, receipts, plan, manifest, job
+    assert writes == len(expected) == 10 + 3 + 3 + 1 + 1 + 2 + 1  # images, request shards, receipts, plan, manifest, page and sheet, job
     for number in range(1, writes + 1):
         store = Crashing(tmp_path / f"{number}-{reply_lost}")
         store.left, store.reply_lost = number, reply_lost
@@ -209,9 +215,9 @@ def test_shards_of_large_images_hold_fewer(model, resolution, shard_images, expe
 
 
 def test_slow_stores_are_written_in_parallel(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(bulk, "QUICK", 0.0)
     slow, quick = open_store(str(tmp_path / "slow")), open_store(str(tmp_path / "quick"))
-    run(model, slow)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(layouts, "QUICK", 0.0)
+        run(model, slow)
     run(model, quick)
     assert contents(slow) == contents(quick)

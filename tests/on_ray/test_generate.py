@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -5,15 +6,18 @@ import subprocess
 import sys
 import time
 
+import pyarrow.parquet as pq
 import pytest
 
-from ganray.config import GenerateConfig, ModelConfig, RayConfig
+from ganray.config import GenerateConfig, ModelConfig, RayConfig, StatusConfig
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
 from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.files import encode_sample
-from ganray.on_ray.generate import generate
+from ganray.on_ray.generate import generate, show
+from ganray.on_ray.policy import Policy
+from ganray.on_ray.status import status
 from ganray.requests import GenerateRequest, file_name
 from ganray.storage import open_store
 
@@ -49,8 +53,15 @@ def config(cluster, model, tmp_path):
 
 
 def contents(url):
+    """All but the news, which tell the time."""
     store = open_store(url)
-    return {info.key: store.get(info.key) for info in store.list()}
+    return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
+
+
+@pytest.fixture(autouse=True)
+def at_one_time(monkeypatch):
+    """The only thing that two jobs of the same table differ in."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
 
 
 def test_a_table_becomes_labelled_images_once(config):
@@ -140,3 +151,59 @@ def test_an_error_in_a_worker_comes_out_as_itself(config):
         generate(config)
     assert type(caught.value) is StorageError
     assert store.get(key) == b"somebody else's"
+
+
+def test_status_follows_a_job_from_nothing_to_its_books(config):
+    with pytest.raises(StorageError, match="holds no bulk job: there is no plan.json. Give the --out"):
+        status(StatusConfig(job=config.out))
+    generate(config.model_copy(update={"price": 3600.0}))
+    assert {"state": "done", "requests": 3, "images": 31, "quarantined": 0}.items() <= status(StatusConfig(job=config.out)).items()
+    news = json.loads(open_store(config.out).get("status.json"))
+    assert (news["state"], news["written"], news["images"], news["eta_s"]) == ("done", 31, 31, 0.0)
+    assert news["images_per_s"] > 0
+    assert 0 < news["cost"] < 120
+
+
+def test_a_failed_job_says_so_and_goes_on_where_it_stopped(config):
+    store, key = open_store(config.out), f"images/00003/{file_name('c', 8, 'png')}"
+    store.put(key, b"somebody else's")
+    with pytest.raises(StorageError):
+        generate(config)
+    told = status(StatusConfig(job=config.out))
+    assert told["state"] == "failed"
+    store.delete(key)
+    books = generate(config)
+    assert books["written"] + books["existing"] == 31
+    assert status(StatusConfig(job=config.out))["state"] == "done"
+
+
+def test_a_dry_run_estimates_and_writes_nothing(config):
+    told = generate(config.model_copy(update={"dry_run": True, "price": 2.0}))
+    assert (told["requests"], told["images"], told["shards"], told["tried"]) == (3, 31, 4, 31)
+    assert told["img/s"] > 0
+    assert told["cost per million"] == pytest.approx(2.0 * 1e6 / told["img/s"] / 3600, abs=1e-3)
+    assert "cost per million" in show(told)
+    assert not contents(config.out)
+
+
+@pytest.mark.parametrize("layout", ["parquet", "webdataset"])
+def test_other_layouts_hold_the_same_images(config, layout):
+    """An object a shard; its manifest names every image in it."""
+    generate(config)
+    other = config.model_copy(update={"layout": layout, "out": config.out + "-2"})
+    generate(other)
+    one, two = (pq.read_table(io.BytesIO(open_store(url).get("manifest.parquet"))).to_pylist() for url in (config.out, other.out))
+    assert [row["sha256"] for row in one] == [row["sha256"] for row in two]
+    assert len({row["key"] for row in two}) == 4
+    assert len({(row["key"], row["member"]) for row in two}) == 31
+
+
+def test_a_policy_changes_what_segments_get_and_is_recorded(config, tmp_path):
+    (tmp_path / "policy.yaml").write_text("beach: {colour: green}\noffice: {colour: red}\n")
+    rows = [{"id": f"s-{name}", "seed": 5, "segment": name} for name in ("beach", "office")] + [{"id": "s", "seed": 5}]
+    (tmp_path / "table.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    generate(config.model_copy(update={"policy": str(tmp_path / "policy.yaml")}))
+    made = pq.read_table(io.BytesIO(open_store(config.out).get("manifest.parquet"))).to_pylist()
+    assert [(row["segment"], row["attr:colour"]) for row in made[:2]] == [("beach", "green"), ("office", "red")]
+    assert {row["policy_digest"] for row in made} == {Policy.read(str(tmp_path / "policy.yaml")).digest}
+    assert len({row["attr:category"] for row in made}) == 1  # of the same seed: only what the policy says differs

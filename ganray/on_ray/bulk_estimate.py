@@ -1,0 +1,54 @@
+"""What a bulk job will take, before anything is spent: the first images of it are drawn and encoded here, and multiplied."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from ganray.engine import Engine
+from ganray.errors import ImageError
+from ganray.on_ray.bulk_plan import Plan
+from ganray.on_ray.files import encode_sample
+from ganray.requests import GenerateRequest
+
+SAMPLE = 64  # images that are tried
+BYTES_BESIDE = 150  # a row of a receipt and of the manifest, measured
+
+
+def estimate(engine: Engine, requests: Iterator[GenerateRequest], plan: Plan, engines: int, writers: int, price: float) -> dict[str, Any]:
+    """Images, bytes, hours and cost of the whole job: as if `engines` such engines and as many writers ran beside each other.
+
+    A store's own pace is not in it. `price` is of an hour of the cluster.
+    """
+    tried = list(islice(((request, index) for request in requests for index in range(request.count)), SAMPLE))
+    z, labels = engine.draw(tried)
+    engine.render(z[:1], labels[:1])  # the first batch pays for what is made once
+    started = time.perf_counter()
+    pixels = engine.render(z, labels)
+    drawn = time.perf_counter()
+    sizes = []
+    for (request, index), image in zip(tried, pixels, strict=True):
+        named = request.id, index, request.seed or 0
+        try:
+            sizes.append(len(encode_sample(image, *named, request.format, plan.model_digest, side=request.side, quality=request.quality)))
+        except ImageError:
+            sizes.append(0)
+    encoded = time.perf_counter()
+    draws, writes = engines * len(tried) / (drawn - started), writers * len(tried) / (encoded - drawn)
+    rate = min(draws, writes)
+    hours = plan.images / rate / 3600
+    facts: dict[str, Any] = {
+        "requests": plan.requests,
+        "images": plan.images,
+        "shards": plan.shards,
+        "tried": len(tried),
+        "gigabytes": round(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9, 3),
+        "img/s": round(rate, 1),
+        "slowest stage": "engines" if draws <= writes else "encoding",
+        "hours": round(hours, 3),
+    }
+    if price:
+        facts |= {"cost": round(hours * price, 2), "cost per million": round(price * 1e6 / rate / 3600, 4)}
+    return facts

@@ -1,0 +1,94 @@
+"""The live numbers of a bulk job: a note on the bar, a small JSON object in the job's store, and Prometheus metrics of Ray's own exporter.
+
+status.json is news and no part of the books: it is written over, it tells the time, and a job without it is the same job.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ray.util.metrics import Gauge
+
+from ganray.errors import GanrayError
+from ganray.on_ray.bulk import Tally
+from ganray.on_ray.bulk_plan import Plan
+from ganray.storage import Store
+
+KEY = "status.json"
+EVERY_S = 5.0  # between two writes of it
+
+
+@dataclass
+class Status:
+    """`done` = finished before this command + written + existing + quarantined, of `images`; rates and cost are of this command alone."""
+
+    state: str
+    images: int
+    before: int
+    written: int = 0
+    existing: int = 0
+    quarantined: int = 0
+    images_per_s: float = 0.0
+    eta_s: float | None = None
+    cost: float | None = None
+    updated: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Images that nothing remains to be done for."""
+        return self.before + self.written + self.existing + self.quarantined
+
+
+class Reporter:
+    """Takes tallies as they come. `price` is of an hour of the whole cluster, 0 where nobody has said."""
+
+    def __init__(self, store: Store, plan: Plan, before: int, price: float) -> None:
+        self._store, self._price = store, price
+        self._started, self._told = time.monotonic(), float("-inf")
+        self.status = Status("running", plan.images, before)
+        labels = ("job", "number")
+        self._gauge = Gauge("ganray_generate", "Numbers of a bulk job, see status.json", labels)
+        self._gauge.set_default_tags({"job": store.url})
+        self._tell()
+
+    def add(self, tally: Tally) -> str:
+        """Count a shard; returns the note for the bar."""
+        status = self.status
+        status.written += tally.written
+        status.existing += tally.existing
+        status.quarantined += tally.quarantined
+        seconds = time.monotonic() - self._started
+        status.images_per_s = (status.done - status.before) / max(seconds, 1e-9)
+        status.eta_s = (status.images - status.done) / status.images_per_s if status.images_per_s else None
+        status.cost = self._price * seconds / 3600 if self._price else None
+        if time.monotonic() - self._told > EVERY_S:
+            self._tell()
+        parts = {"existing": status.existing, "quarantined": status.quarantined}
+        noted = [f"{number:,} {name}" for name, number in parts.items() if number]
+        return ", ".join([*noted, *([f"cost {status.cost:.2f}"] if status.cost else [])])
+
+    def end(self, state: str) -> None:
+        """The last news: done, stopped or failed."""
+        self.status.state, self.status.eta_s = state, 0.0 if state == "done" else None
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told, self.status.updated = time.monotonic(), round(time.time(), 1)
+        for name, number in asdict(self.status).items():
+            if isinstance(number, int | float):
+                self._gauge.set(float(number), {"number": name})
+        with suppress(GanrayError):  # a store that takes no news for a while is no reason to stop
+            self._store.put(KEY, json.dumps(asdict(self.status), indent=1).encode())
+
+
+def read_status(store: Store) -> Status | None:
+    """The last news of a job; None where there is none, or none that can be read."""
+    try:
+        found: dict[str, Any] = json.loads(store.get(KEY))
+        return Status(**found)
+    except (GanrayError, ValueError, TypeError):
+        return None

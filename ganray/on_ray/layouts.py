@@ -1,0 +1,158 @@
+"""Where the images of a bulk job lie: one object each, or a shard's in one Parquet or tar object that other tools read without ganray.
+
+objects      images/00000/ID-K.png
+parquet      images/00000.parquet: id, index and `image` (struct of bytes and path), as Hugging Face `datasets` and pyarrow read it
+webdataset   images/00000.tar: NAME.png and NAME.json of each sample, as `webdataset` reads it
+
+Whatever the layout, an object is created once: one that is there already with equal bytes counts as made, with other bytes is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ganray.errors import ObjectExists, StorageError
+from ganray.images.codec import SUFFIXES
+from ganray.requests import file_name
+from ganray.storage import Store
+
+PARALLEL_WRITES = 32
+PROBES, QUICK = 4, 0.0015  # writes that are timed, and the seconds below which a write is better not handed to a thread
+CHUNK = 64  # encoded, then written: one by one, the system's calls and the encoder drive each other out of the caches (60 us an image)
+Outcome = Literal["written", "existing", "quarantined"]
+IMAGE_FEATURE = {"_type": "Image"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded sample and what it is."""
+
+    id: str
+    index: int
+    format: str
+    data: bytes
+    facts: dict[str, Any]
+
+
+class Layout(NamedTuple):
+    """A row of LAYOUTS: the object that a picture goes into and its name within it (empty where it is the picture), and the writer."""
+
+    place: Callable[[int, str, int, str], tuple[str, str]]
+    write: Callable[[Store, int, Iterator[Picture]], list[Outcome]]
+
+
+def create_once(store: Store, key: str, data: bytes) -> Outcome:
+    """Raises StorageError where the key is taken by other bytes.
+
+    A reply that was lost looks like somebody else's write: it is the bytes that tell.
+    """
+    try:
+        store.create(key, data)
+    except ObjectExists:
+        found = store.get(key)
+        if hashlib.sha256(found).digest() != hashlib.sha256(data).digest():
+            raise StorageError(
+                f"{store.url_of(key)} is there already with other bytes",
+                "It was made by another job, or on another kind of processor: choose another out, or delete it and run again",
+            ) from None
+        return "existing"
+    return "written"
+
+
+def create_all(store: Store, objects: Iterator[tuple[str, bytes]]) -> list[Outcome]:
+    """One after another where a write takes less time than threads cost each other (a local disk), else many at a time, while
+    `objects` goes on being drawn."""
+    outcomes: list[Outcome] = []
+    quickest = math.inf
+    for key, data in islice(objects, PROBES):
+        started = time.perf_counter()
+        outcomes.append(create_once(store, key, data))
+        quickest = min(quickest, time.perf_counter() - started)
+    if quickest < QUICK:
+        while chunk := list(islice(objects, CHUNK)):
+            outcomes += [create_once(store, key, data) for key, data in chunk]
+        return outcomes
+    with ThreadPoolExecutor(PARALLEL_WRITES, "put") as pool:
+        return outcomes + list(pool.map(lambda one: create_once(store, *one), objects))
+
+
+def _object(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
+    return f"images/{shard:05d}/{file_name(id, index, format)}", ""
+
+
+def _write_objects(store: Store, shard: int, pictures: Iterator[Picture]) -> list[Outcome]:
+    return create_all(store, ((_object(shard, one.id, one.index, one.format)[0], one.data) for one in pictures))
+
+
+def _row(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
+    return f"images/{shard:05d}.parquet", file_name(id, index, format)
+
+
+def _write_parquet(store: Store, shard: int, pictures: Iterator[Picture]) -> list[Outcome]:
+    """Columns id, index, image and one of text a fact; the schema's metadata tells `datasets` that `image` is one."""
+    made = list(pictures)
+    if not made:
+        return []
+    names = list(dict.fromkeys(name for one in made for name in one.facts))
+    kinds: dict[str, tuple[pa.DataType, dict[str, str]]] = {
+        "id": (pa.string(), {"dtype": "string", "_type": "Value"}),
+        "index": (pa.int32(), {"dtype": "int32", "_type": "Value"}),
+        "image": (pa.struct([("bytes", pa.binary()), ("path", pa.string())]), IMAGE_FEATURE),
+    }
+    kinds |= {name: (pa.string(), {"dtype": "string", "_type": "Value"}) for name in names}
+    features = {"info": {"features": {name: feature for name, (_, feature) in kinds.items()}}}
+    columns = [
+        [one.id for one in made],
+        [one.index for one in made],
+        [{"bytes": one.data, "path": file_name(one.id, one.index, one.format)} for one in made],
+        *([None if one.facts.get(name) is None else str(one.facts[name]) for one in made] for name in names),
+    ]
+    schema = pa.schema([(name, kind) for name, (kind, _) in kinds.items()], metadata={"huggingface": json.dumps(features)})
+    sink = BytesIO()
+    table = pa.table([pa.array(column, kind) for column, (kind, _) in zip(columns, kinds.values(), strict=True)], schema=schema)
+    pq.write_table(table, sink, compression="none", row_group_size=64)  # images are compressed; so that one is read without the others
+    return [create_once(store, _row(shard, "", 0, "png")[0], sink.getvalue())] * len(made)
+
+
+def _member(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
+    """Webdataset takes what stands before the first dot for the sample's name."""
+    stem = file_name(id, index, format).rpartition(".")[0]
+    if "." in stem:
+        stem = f"{stem.replace('.', '_')}-{hashlib.sha256(stem.encode()).hexdigest()[:12]}"
+    return f"images/{shard:05d}.tar", f"{stem}.{SUFFIXES[format]}"
+
+
+def _write_tar(store: Store, shard: int, pictures: Iterator[Picture]) -> list[Outcome]:
+    """No clock, no owner: the same samples are the same bytes."""
+    sink, num = BytesIO(), 0
+    with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for one in pictures:
+            num += 1
+            name = _member(shard, one.id, one.index, one.format)[1]
+            facts = {"id": one.id, "index": one.index, **one.facts}
+            text = json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()
+            for member, data in ((name, one.data), (f"{name.partition('.')[0]}.json", text)):
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                tar.addfile(info, BytesIO(data))
+    return [create_once(store, _member(shard, "", 0, "png")[0], sink.getvalue())] * num if num else []
+
+
+LAYOUTS = {
+    "objects": Layout(_object, _write_objects),
+    "parquet": Layout(_row, _write_parquet),
+    "webdataset": Layout(_member, _write_tar),
+}
