@@ -20,6 +20,10 @@ test: $(VENV)/.dev s3-server  ## lint, types and the tests (the first ones witho
 	@$(BIN)/python -m pytest -m "not ray and not s3 and not slow" --durations=5
 	@$(BIN)/python -m pytest -m "(ray or s3 or slow)" --durations=10
 
+test-all: $(VENV)/.dev s3-server  ## the same, and the long forms of what `test` runs a short form of (an hour)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest --long --durations=10
+
 lint: $(VENV)/.dev  ## ruff and the strict type checker
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

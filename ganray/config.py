@@ -357,8 +357,27 @@ class BenchmarkConfig(Section):
     """Measure ganray against the bare loop it wraps; both sides in the same run."""
 
     name: CliPositionalArg[
-        Literal["all", "input", "train", "train-scale", "resume", "generate", "serve", "memory", "quality", "penalty", "titles"]
-    ] = Field("all", description="which benchmark to run; all = every one but quality, which takes an hour, and titles, ten minutes")
+        Literal[
+            "all",
+            "input",
+            "train",
+            "train-scale",
+            "resume",
+            "generate",
+            "generate-scale",
+            "ingest",
+            "serve",
+            "memory",
+            "quality",
+            "penalty",
+            "titles",
+            "exactly-once",
+        ]
+    ] = Field(
+        "all",
+        description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale",
+    )
+    store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
     images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
     seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")

@@ -22,7 +22,7 @@ def test_json_is_one_object_a_line_and_nothing_else(monkeypatch, capsys):
     assert [json.loads(line) for line in lines] == [ROW] * len(BENCHMARKS.keys() - LONG)
 
 
-@pytest.mark.parametrize(("name", "verdict"), [("input", "meets the bar >= 0.8"), ("train", "MISSES the bar >= 0.95"), ("memory", "meets")])
+@pytest.mark.parametrize(("name", "verdict"), [("input", "meets the bar >= 0.8"), ("train", "MISSES the bar >= 0.97"), ("memory", "meets")])
 def test_a_person_reads_the_bar_beside_the_figure(monkeypatch, capsys, name, verdict):
     monkeypatch.setattr(verb.importlib, "import_module", lambda name: Fake)
     benchmark(BenchmarkConfig(name=name))

@@ -1,0 +1,133 @@
+"""The commit protocol under faults that are real: processes killed, replies lost, calls refused, between a client and an S3 server."""
+
+import hashlib
+import os
+
+import pytest
+
+from ganray.errors import ObjectCorrupt
+from ganray.on_ray.bench_exactly_once import CASES, SHARD, Bench, Case, check
+from ganray.on_ray.faults import Fault, FaultProxy
+from ganray.on_ray.layouts import create_once
+from ganray.storage import open_store
+
+pytestmark = [pytest.mark.s3]
+# of the whole table, which `make test-all` runs: one of each victim at each half of the protocol
+SHORT = (
+    Case("driver", "requests", "kill after"),
+    Case("driver", "job", "kill before"),
+    Case("worker", "images", "kill after"),
+    Case("store", "receipts", "lose"),
+)
+
+
+@pytest.fixture(scope="module")
+def bench(s3_environment):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment.items():
+            patch.setenv(name, value)
+        with Bench("s3://ganray/once") as bench:
+            yield bench
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case in SHORT else pytest.mark.long) for case in CASES], ids=str)
+def test_a_job_that_is_struck_ends_with_every_byte_of_a_quiet_one(bench, case):
+    bench.run(case)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_two_drivers_of_one_job_do_not_harm_each_other(bench):
+    with bench.driver("both") as one, bench.driver("both") as two:
+        ends = [process.communicate(timeout=300)[0] for process in (one, two)]
+    assert (one.returncode, two.returncode) == (0, 0), ends
+    check(bench.store.child("both"))
+    assert bench.contents("both") == bench.whole
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_store_that_refuses_a_third_of_all_calls_costs_time_alone(bench):
+    calls = iter(range(10**9))
+    bench.proxy.plan = lambda call: Fault("refuse") if next(calls) % 10 < 3 else None
+    try:
+        code, said = bench.finish("busy")
+    finally:
+        bench.proxy.plan = lambda call: None
+    assert code == 0, said
+    assert next(calls) > 50
+    check(bench.store.child("busy"))
+    assert bench.contents("busy") == bench.whole
+
+
+def test_every_step_of_the_protocol_is_struck_on_every_side():
+    assert {(case.victim, case.step) for case in CASES} == {
+        *(("driver", step) for step in ("plan", "requests", "images", "receipts", "manifest", "page", "job")),
+        *(("worker", step) for step in ("images", "receipts")),
+        *(("store", step) for step in ("plan", "requests", "images", "receipts", "manifest", "page", "job")),
+    }
+    assert SHARD == 4
+
+
+@pytest.fixture
+def proxied(s3_environment, s3_url, monkeypatch):
+    """A proxy, and how to open the store behind it."""
+    with FaultProxy(s3_environment["AWS_ENDPOINT_URL"]) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy, open_store(s3_url)
+
+
+def once(kind, method="GET"):
+    struck = []
+
+    def plan(call):
+        if call.method == method and not struck:
+            struck.append(call)
+            return Fault(kind)
+        return None
+
+    return plan
+
+
+def test_what_passes_through_is_unchanged(proxied):
+    _, store = proxied
+    data = bytes(range(256)) * 1000
+    store.put("a b/ü.bin", data)
+    assert store.get("a b/ü.bin") == data
+    assert [info.key for info in store.list()] == ["a b/ü.bin"]
+
+
+@pytest.mark.parametrize("kind", ["refuse", "cut", "lose", "short"])
+def test_a_call_that_fails_once_is_made_again(proxied, kind):
+    proxy, store = proxied
+    store.put("a", b"x" * 1000)
+    proxy.plan = once(kind)
+    assert store.get("a") == b"x" * 1000
+
+
+def test_a_body_that_shrinks_with_its_length_is_found_by_its_digest(proxied):
+    proxy, store = proxied
+    store.put("a", b"x" * 1000)
+    proxy.plan = once("shrink")
+    digest = hashlib.sha256(b"x" * 1000).hexdigest()
+    assert store.get_verified("a", 1000, digest) == b"x" * 1000
+    proxy.plan = lambda call: Fault("shrink") if call.method == "GET" else None
+    with pytest.raises(ObjectCorrupt, match="500 bytes"):
+        store.get_verified("a", 1000, digest)
+
+
+def test_a_lost_reply_to_a_create_is_no_conflict(proxied):
+    proxy, store = proxied
+    proxy.plan = once("lose", "PUT")
+    assert create_once(store, "a", b"1") in ("written", "existing")
+    assert store.get("a") == b"1"
+
+
+def test_a_caller_is_known_by_its_port(proxied):
+    proxy, store = proxied
+    seen = []
+    proxy.plan = lambda call: seen.append(call.pid)
+    store.put("a", b"1")
+    assert set(seen) == {os.getpid()}
