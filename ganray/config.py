@@ -255,6 +255,18 @@ class IngestConfig(Section):
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 
+class GateConfig(Section):
+    """What a sample must be like to be written; others are drawn again, or quarantined."""
+
+    extractor: str = Field("", description="URL of a feature extractor, the folder of that name under a ganray evaluate; empty = no gate")
+    catalog: str = Field("", description="URL of the catalog to compare with; empty = the one that the model was trained on")
+    tries: NonNegativeInt = Field(3, description="further seeds to draw a refused sample from before it is quarantined")
+    match: Probability = Field(0.5, description="least probability that it is of the category asked for")
+    far: PositiveFloat = Field(2.0, description="most distance to the nearest photo, in units of what 99 % of photos keep to another one")
+    copies: Probability = Field(0.01, description="as near to a photo as this share of photos is to another: a copy; 0 lets them through")
+    search: NonNegativeInt = Field(20_000, description="photos of the catalog to compare with, at most; 0 = all")
+
+
 class GenerateConfig(Section):
     """Make labelled images in bulk from a table of requests (or a count), each written exactly once."""
 
@@ -271,6 +283,7 @@ class GenerateConfig(Section):
     policy: str = Field(
         "", description="URL of a YAML or JSON file: segment -> the attributes that requests of that segment get in place of their own"
     )
+    gate: GateConfig = Field(GateConfig(), description="quality gate")
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
     shard_images: NonNegativeInt = Field(
         0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"

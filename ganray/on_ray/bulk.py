@@ -72,7 +72,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan) -> lis
     """Encode, label and create the images of a shard, then its receipt.
 
     `rendered` has the columns id, index, seed, format, side, quality, truncation, one `attr:NAME` an attribute, perhaps title and segment,
-    and pixels (R * R * 3 bytes, row-major RGB).
+    of a gated job tries, score and refused (why, or empty), and pixels (R * R * 3 bytes, row-major RGB).
     Returns the outcome of every image. Raises StorageError where a key is taken by other bytes.
     """
     pixels = rendered.column("pixels").combine_chunks()
@@ -83,6 +83,10 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan) -> lis
         """Every image that could be labelled, in order; the facts of all of them go into `facts`."""
         for row in rendered.drop_columns(["pixels"]).to_pylist():
             image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
+            if reason := row.get("refused"):
+                tried = f"score {row['score']:g} after {row['tries']} seeds, the last of which is {row['seed']}"
+                facts.append({"key": "", "member": "", "bytes": 0, "sha256": "", "reason": reason, "message": tried})
+                continue
             try:
                 named = row["id"], row["index"], row["seed"]
                 data = encode_sample(image, *named, row["format"], plan.model_digest, side=row["side"], quality=row["quality"])
@@ -103,7 +107,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan) -> lis
 
 def _receipt(rendered: pa.Table, facts: list[dict[str, Any]], side: int, plan: Plan) -> pa.Table:
     """What was asked and what came of it, a row an image."""
-    receipt = rendered.drop_columns(["pixels", "side"])
+    receipt = rendered.drop_columns([name for name in ("pixels", "side", "refused") if name in rendered.column_names])
     for name in facts[0]:
         kind = pa.int64() if name == "bytes" else pa.string()
         receipt = receipt.append_column(name, pa.array([fact[name] for fact in facts], kind))

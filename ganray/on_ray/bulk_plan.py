@@ -40,6 +40,7 @@ class Plan:
     rows: int
     layout: str
     policy_digest: str
+    gate_digest: str
     created: str
 
 
@@ -62,6 +63,7 @@ def make_plan(
     rows: int,
     layout: str = "objects",
     policy_digest: str = "",
+    gate_digest: str = "",
 ) -> Plan:
     """Read the whole table once: every request is checked before any work starts.
 
@@ -97,6 +99,7 @@ def make_plan(
         rows=rows,
         layout=layout,
         policy_digest=policy_digest,
+        gate_digest=gate_digest,
         created=now(),
     )
 

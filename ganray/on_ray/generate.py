@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +18,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import ray
 import ray.data
 
 from ganray.checkpoint import ModelInfo, load_model
-from ganray.config import GenerateConfig
+from ganray.config import GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
 from ganray.on_ray import bulk
 from ganray.on_ray.bulk_estimate import estimate
+from ganray.on_ray.bulk_gate import Judge, gate_digest, measure_photos
 from ganray.on_ray.bulk_plan import Plan, make_plan, open_job, read_shard
 from ganray.on_ray.bulk_status import Reporter
 from ganray.on_ray.cluster import Resources, connect, use_gpu
@@ -65,6 +68,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
         rows=ROWS[device],
         layout=config.layout,
         policy_digest=policy.digest if policy else "",
+        gate_digest=gate_digest(config.gate, info),
     )
     if config.dry_run:
         engine = Engine.load(config.model, device, threads)
@@ -73,6 +77,8 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     reporter, ready = None, started
     if not store.exists("job.json"):
         todo = sorted(set(range(plan.shards)) - bulk.finished(store))
+        if plan.gate_digest and todo:
+            _measure_photos(store, absolute(config.gate), info)
         reporter = Reporter(store, plan, plan.images - _images(plan, todo), config.price)
         ready = _make(config, plan, store, todo, reporter, (threads, writers))
     books = bulk.close_job(store, plan)
@@ -122,28 +128,49 @@ def _told(reporter: Reporter) -> Iterator[None]:
     reporter.end("done")
 
 
+def absolute(gate: GateConfig) -> GateConfig:
+    """The same places, as another process with another working directory finds them."""
+    named = {name: open_store(url).url for name in ("extractor", "catalog") if (url := getattr(gate, name))}
+    return gate.model_copy(update=named)
+
+
+def _measure_photos(store: Store, gate: GateConfig, info: ModelInfo) -> None:
+    print("generate: measuring the catalog's photos for the gate", file=sys.stderr, flush=True)
+    try:
+        ray.get(ray.remote(measure_photos).options(num_cpus=1).remote(store, gate, info))
+    except Exception as error:
+        known = ours(error)
+        raise (known or error) from error
+
+
 class Renderer:
     """The actor that holds an engine: a shard's number in, its pixels and facts out as one table."""
 
-    def __init__(self, model: str, plan: Plan, store: Store, threads: int) -> None:
+    def __init__(self, model: str, plan: Plan, store: Store, threads: int, gate: GateConfig) -> None:
         self._engine = Engine.load(model, plan.device, threads)
         self._plan, self._store = plan, store
         if self._engine.info.digest != plan.model_digest:
             raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+        self._judge = Judge(store, gate, self._engine) if plan.gate_digest else None
         self._ready = time.time()
 
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> pa.Table:
         """Render one shard; see `bulk.write` for the columns."""
         (shard,) = batch["shard"].tolist()
         samples = read_shard(self._store, shard)
-        z, labels = self._engine.draw(samples)
-        pixels = self._engine.render(z, labels)
+        drawn = self._judge.draw(samples) if self._judge else None
+        if drawn is None:
+            z, labels = self._engine.draw(samples)
+            pixels = self._engine.render(z, labels)
+        else:
+            pixels, labels = drawn.pixels, drawn.labels
+        seeds = [request.seed for request, _ in samples] if drawn is None else drawn.seeds
         columns: dict[str, Any] = {
             "shard": pa.array([shard] * len(samples), pa.int64()),
             "ready": pa.array([self._ready] * len(samples), pa.float64()),
             "id": [request.id for request, _ in samples],
             "index": pa.array([index for _, index in samples], pa.int32()),
-            "seed": pa.array([request.seed for request, _ in samples], pa.int64()),
+            "seed": pa.array(seeds, pa.int64()),
             "format": [request.format for request, _ in samples],
             "side": pa.array([request.side for request, _ in samples], pa.int32()),
             "quality": pa.array([request.quality for request, _ in samples], pa.int32()),
@@ -153,6 +180,10 @@ class Renderer:
             columns[f"attr:{name}"] = pa.array([*values, None], pa.string()).take(pa.array(labels[:, column]))  # null: left to the title
         if self._plan.policy_digest:
             columns["segment"] = [request.segment for request, _ in samples]
+        if drawn is not None:
+            columns["tries"] = pa.array(drawn.tries, pa.int32())
+            columns["score"] = pa.array([verdict.score for verdict in drawn.verdicts], pa.float64())
+            columns["refused"] = [verdict.reason for verdict in drawn.verdicts]
         if self._engine.vocabulary.pieces.num:
             columns["title"] = [request.title for request, _ in samples]
         kind = pa.binary(pixels[0].size)
@@ -180,7 +211,7 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
             compute=ray.data.ActorPoolStrategy(size=min(config.engines, len(todo))),
             num_cpus=threads,
             num_gpus=1 if plan.device == "cuda" else 0,
-            fn_constructor_args=(open_store(config.model).url, plan, store, threads),
+            fn_constructor_args=(open_store(config.model).url, plan, store, threads, absolute(config.gate)),
         ).map_batches(
             functools.partial(bulk.write, store=store, plan=plan),
             batch_size=None,

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ganray.config import ModelConfig, ServeConfig
+from ganray.config import GateConfig, ModelConfig, ServeConfig
 from ganray.engine import ROWS, Engine
 from ganray.models import MODELS
 from ganray.on_ray import bulk
@@ -105,7 +105,7 @@ def in_bulk_and_over_http(url, tmp_path, requests):
         rows=ROWS["cpu"],
     )
     plan = open_job(store, plan, lambda: (request.resolved() for request in requests))
-    renderer = Renderer(url, plan, store, 1)
+    renderer = Renderer(url, plan, store, 1, GateConfig())
     for shard in range(plan.shards):
         bulk.write(renderer({"shard": np.array([shard])}), store=store, plan=plan)
     files = {info.key.rpartition("/")[2]: store.get(info.key) for info in store.list("images")}

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ganray.config import ModelConfig
+from ganray.config import GateConfig, ModelConfig
 from ganray.errors import ImageError, RequestError, StorageError
 from ganray.images.codec import decode
 from ganray.images.provenance import read_label
@@ -53,7 +53,7 @@ def run(model, store, requests=REQUESTS):
     """The whole job, as generate() does it."""
     plan = plan_of(model, requests)
     plan = open_job(store, plan, source(requests))
-    renderer = Renderer(model[0], plan, store, 1)
+    renderer = Renderer(model[0], plan, store, 1, GateConfig())
     tallies = []
     for shard in sorted(set(range(plan.shards)) - bulk.finished(store)):
         table = renderer({"shard": np.array([shard])})

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ganray.config import GenerateConfig, ModelConfig, RayConfig, StatusConfig
+from ganray.catalog.reader import Catalog
+from ganray.config import GateConfig, GenerateConfig, ModelConfig, RayConfig, StatusConfig
 from ganray.engine import Engine
-from ganray.errors import CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
+from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
+from ganray.metrics.features import new_extractor, save_extractor, training
 from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.files import encode_sample
 from ganray.on_ray.generate import generate, show
@@ -207,3 +210,56 @@ def test_a_policy_changes_what_segments_get_and_is_recorded(config, tmp_path):
     assert [(row["segment"], row["attr:colour"]) for row in made[:2]] == [("beach", "green"), ("office", "red")]
     assert {row["policy_digest"] for row in made} == {Policy.read(str(tmp_path / "policy.yaml")).digest}
     assert len({row["attr:category"] for row in made}) == 1  # of the same seed: only what the policy says differs
+
+
+@pytest.fixture(scope="module")
+def gated(small_catalog, tmp_path_factory):
+    """A model of the small catalog that has learned nothing, and an extractor that has learned a little."""
+    catalog = Catalog.open(small_catalog)
+    vocabulary, folder = catalog.vocabulary(), tmp_path_factory.mktemp("gated")
+    make_model(str(folder / "model"), TINY.model_copy(update={"resolution": 32, "widths": (16, 16, 16, 16)}), vocabulary)
+    extractor = new_extractor(32, vocabulary)
+    images, labels = (np.concatenate(parts) for parts in zip(*catalog.iter_images(), strict=True))
+    for _ in training(extractor, images, labels, kimg=0.5):
+        pass
+    save_extractor(open_store(str(folder / "extractor")), extractor, {})
+    return str(folder / "model"), GateConfig(extractor=str(folder / "extractor"), catalog=small_catalog, tries=2, far=1e6, match=0.2)
+
+
+def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_score(config, gated):
+    """By an untrained model most are refused; the ones that pass are reproduced by the seed that the manifest names."""
+    model, gate = gated
+    job = config.model_copy(update={"model": model, "requests": "", "num": 48, "gate": gate})
+    books = generate(job)
+    assert books["written"] + books["quarantined"] == books["images"] == 48
+    made, refused = (
+        pq.read_table(io.BytesIO(open_store(job.out).get(f"{name}.parquet"))).to_pylist() for name in ("manifest", "quarantine")
+    )
+    assert len(made) == books["written"] > 0
+    assert len(refused) == books["quarantined"] > 0
+    assert {row["reason"] for row in refused} <= {"not_recognised", "copy"}
+    assert {row["tries"] for row in refused} == {3}
+    assert all("after 3 seeds" in row["message"] and row["key"] == "" for row in refused)
+    engine = Engine.load(model, "cpu", 1)
+    for row in made[:5]:
+        asked = {name.removeprefix("attr:"): value for name, value in row.items() if name.startswith("attr:")}
+        (sample,) = engine.generate([GenerateRequest(id=row["id"], seed=row["seed"], attributes=asked)])
+        expected = encode_sample(sample.pixels, row["id"], 0, row["seed"], "png", engine.info.digest)
+        assert open_store(job.out).get(row["key"]) == expected
+
+    other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20, "engines": 2})
+    generate(other)
+    again = pq.read_table(io.BytesIO(open_store(other.out).get("manifest.parquet"))).to_pylist()
+    facts = ("id", "seed", "tries", "score", "sha256")
+    assert [[row[name] for name in facts] for row in again] == [[row[name] for name in facts] for row in made]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [({"extractor": "nowhere"}, CheckpointError, "nowhere holds no feature extractor"), ({"catalog": "nowhere"}, CatalogError, "nowhere")],
+)
+def test_a_gate_that_cannot_judge_is_one_line_before_any_work(config, gated, changes, error, said):
+    model, gate = gated
+    with pytest.raises(error, match=said):
+        generate(config.model_copy(update={"model": model, "requests": "", "gate": gate.model_copy(update=changes)}))
+    assert not contents(config.out)
