@@ -61,6 +61,10 @@ def contents(url):
     return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
 
 
+def rows_of(url, name="manifest"):
+    return pq.read_table(io.BytesIO(open_store(url).get(f"{name}.parquet"))).to_pylist()
+
+
 @pytest.fixture(autouse=True)
 def at_one_time(monkeypatch):
     """The only thing that two jobs of the same table differ in."""
@@ -195,7 +199,7 @@ def test_other_layouts_hold_the_same_images(config, layout):
     generate(config)
     other = config.model_copy(update={"layout": layout, "out": config.out + "-2"})
     generate(other)
-    one, two = (pq.read_table(io.BytesIO(open_store(url).get("manifest.parquet"))).to_pylist() for url in (config.out, other.out))
+    one, two = rows_of(config.out), rows_of(other.out)
     assert [row["sha256"] for row in one] == [row["sha256"] for row in two]
     assert len({row["key"] for row in two}) == 4
     assert len({(row["key"], row["member"]) for row in two}) == 31
@@ -206,7 +210,7 @@ def test_a_policy_changes_what_segments_get_and_is_recorded(config, tmp_path):
     rows = [{"id": f"s-{name}", "seed": 5, "segment": name} for name in ("beach", "office")] + [{"id": "s", "seed": 5}]
     (tmp_path / "table.jsonl").write_text("\n".join(map(json.dumps, rows)))
     generate(config.model_copy(update={"policy": str(tmp_path / "policy.yaml")}))
-    made = pq.read_table(io.BytesIO(open_store(config.out).get("manifest.parquet"))).to_pylist()
+    made = rows_of(config.out)
     assert [(row["segment"], row["attr:colour"]) for row in made[:2]] == [("beach", "green"), ("office", "red")]
     assert {row["policy_digest"] for row in made} == {Policy.read(str(tmp_path / "policy.yaml")).digest}
     assert len({row["attr:category"] for row in made}) == 1  # of the same seed: only what the policy says differs
@@ -232,9 +236,7 @@ def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_scor
     job = config.model_copy(update={"model": model, "requests": "", "num": 48, "gate": gate})
     books = generate(job)
     assert books["written"] + books["quarantined"] == books["images"] == 48
-    made, refused = (
-        pq.read_table(io.BytesIO(open_store(job.out).get(f"{name}.parquet"))).to_pylist() for name in ("manifest", "quarantine")
-    )
+    made, refused = (rows_of(job.out, name) for name in ("manifest", "quarantine"))
     assert len(made) == books["written"] > 0
     assert len(refused) == books["quarantined"] > 0
     assert {row["reason"] for row in refused} <= {"not_recognised", "copy"}
@@ -249,7 +251,7 @@ def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_scor
 
     other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20, "engines": 2})
     generate(other)
-    again = pq.read_table(io.BytesIO(open_store(other.out).get("manifest.parquet"))).to_pylist()
+    again = rows_of(other.out)
     facts = ("id", "seed", "tries", "score", "sha256")
     assert [[row[name] for name in facts] for row in again] == [[row[name] for name in facts] for row in made]
 
