@@ -267,6 +267,15 @@ class GateConfig(Section):
     search: NonNegativeInt = Field(20_000, description="photos of the catalog to compare with, at most; 0 = all")
 
 
+class LabelConfig(Section):
+    """What images say beyond the IPTC and AIGC labels, which all have."""
+
+    visible: str = Field(
+        "", max_length=40, description="a word in the lower right corner, such as AI; for China AI\u751f\u6210, with a font that has it"
+    )
+    font: str = Field("", description="URL of the TrueType or OpenType font of the visible label; empty has Latin letters")
+
+
 class GenerateConfig(Section):
     """Make labelled images in bulk from a table of requests (or a count), each written exactly once."""
 
@@ -284,6 +293,7 @@ class GenerateConfig(Section):
         "", description="URL of a YAML or JSON file: segment -> the attributes that requests of that segment get in place of their own"
     )
     gate: GateConfig = Field(GateConfig(), description="quality gate")
+    label: LabelConfig = Field(LabelConfig(), description="labels")
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
     shard_images: NonNegativeInt = Field(
         0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"

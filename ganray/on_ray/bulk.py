@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ganray.errors import ImageError, StorageError
+from ganray.images.visible import Stamp
 from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import Plan, json_bytes, shard_key
 from ganray.on_ray.files import encode_sample
@@ -57,18 +58,18 @@ class Tally(NamedTuple):
         return self.written + self.existing + self.quarantined
 
 
-def write(rendered: pa.Table, *, store: Store, plan: Plan) -> dict[str, NDArray[Any]]:
+def write(rendered: pa.Table, *, store: Store, plan: Plan, stamp: Stamp | None = None) -> dict[str, NDArray[Any]]:
     """The task behind the engines: the images and the receipt of one rendered shard; its Tally as a one-row batch.
 
     `rendered` has the columns shard, ready (see Tally), and those of `write_shard`.
     """
     shard, ready = (rendered.column(name)[0].as_py() for name in ("shard", "ready"))
-    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan)
+    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan, stamp)
     tally = Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
     return {name: np.array([value]) for name, value in tally._asdict().items()}
 
 
-def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan) -> list[Outcome]:
+def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan, stamp: Stamp | None = None) -> list[Outcome]:
     """Encode, label and create the images of a shard, then its receipt.
 
     `rendered` has the columns id, index, seed, format, side, quality, truncation, one `attr:NAME` an attribute, perhaps title and segment,
@@ -89,7 +90,8 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan) -> lis
                 continue
             try:
                 named = row["id"], row["index"], row["seed"]
-                data = encode_sample(image, *named, row["format"], plan.model_digest, side=row["side"], quality=row["quality"])
+                asked = {"side": row["side"], "quality": row["quality"], "stamp": stamp}
+                data = encode_sample(image, *named, row["format"], plan.model_digest, **asked)
             except ImageError as error:
                 facts.append({"key": "", "member": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
                 continue

@@ -41,6 +41,7 @@ class Plan:
     layout: str
     policy_digest: str
     gate_digest: str
+    label_digest: str
     created: str
 
 
@@ -64,6 +65,7 @@ def make_plan(
     layout: str = "objects",
     policy_digest: str = "",
     gate_digest: str = "",
+    label_digest: str = "",
 ) -> Plan:
     """Read the whole table once: every request is checked before any work starts.
 
@@ -100,6 +102,7 @@ def make_plan(
         layout=layout,
         policy_digest=policy_digest,
         gate_digest=gate_digest,
+        label_digest=label_digest,
         created=now(),
     )
 

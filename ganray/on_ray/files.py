@@ -9,19 +9,31 @@ from ganray import __version__
 from ganray.images.codec import Format, Pixels
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import resize
+from ganray.images.visible import Stamp, stamped
 from ganray.requests import sample_name
 
 SOFTWARE = f"ganray {__version__}"
 
 
 def encode_sample(
-    pixels: Pixels, request_id: str, index: int, seed: int, format: Format, model_digest: str, *, side: int = 0, quality: int | None = None
+    pixels: Pixels,
+    request_id: str,
+    index: int,
+    seed: int,
+    format: Format,
+    model_digest: str,
+    *,
+    side: int = 0,
+    quality: int | None = None,
+    stamp: Stamp | None = None,
 ) -> bytes:
-    """The image file of a sample: uint8 [H, W, 3], resampled to `side` where that is not 0, with its label, read back.
+    """The image file of a sample: uint8 [H, W, 3], resampled to `side` where that is not 0, perhaps stamped, with its label, read back.
 
     Raises ImageError("label_unverified").
     """
     label = Label(model_digest=model_digest, request_id=sample_name(request_id, index), seed=seed, software=SOFTWARE)
     if side and pixels.shape[:2] != (side, side):
         pixels = np.asarray(resize(Image.fromarray(pixels), side, side))
+    if stamp is not None:
+        pixels = stamped(pixels, stamp)
     return encode_labelled(pixels, format, label, quality)

@@ -22,9 +22,10 @@ import ray
 import ray.data
 
 from ganray.checkpoint import ModelInfo, load_model
-from ganray.config import GateConfig, GenerateConfig
+from ganray.config import GateConfig, GenerateConfig, LabelConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
+from ganray.images.visible import Stamp
 from ganray.on_ray import bulk
 from ganray.on_ray.bulk_estimate import estimate
 from ganray.on_ray.bulk_gate import Judge, gate_digest, measure_photos
@@ -57,6 +58,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
     policy = Policy.read(config.policy) if config.policy else None
+    stamp = read_stamp(config.label)
     source = functools.partial(_requests, config, info, policy)
     plan = make_plan(
         source,
@@ -69,6 +71,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
         layout=config.layout,
         policy_digest=policy.digest if policy else "",
         gate_digest=gate_digest(config.gate, info),
+        label_digest=stamp.digest if stamp else "",
     )
     if config.dry_run:
         engine = Engine.load(config.model, device, threads)
@@ -126,6 +129,16 @@ def _told(reporter: Reporter) -> Iterator[None]:
         reporter.end("failed" if isinstance(error, Exception) else "stopped")
         raise
     reporter.end("done")
+
+
+def read_stamp(label: LabelConfig) -> Stamp | None:
+    """The visible label, checked; None where none is asked for. Raises ConfigError, ObjectNotFound."""
+    if not label.visible:
+        return None
+    store, key = open_object(label.font) if label.font else (None, "")
+    stamp = Stamp(label.visible, store.get(key) if store else b"")
+    stamp.check()
+    return stamp
 
 
 def absolute(gate: GateConfig) -> GateConfig:
@@ -213,7 +226,7 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
             num_gpus=1 if plan.device == "cuda" else 0,
             fn_constructor_args=(open_store(config.model).url, plan, store, threads, absolute(config.gate)),
         ).map_batches(
-            functools.partial(bulk.write, store=store, plan=plan),
+            functools.partial(bulk.write, store=store, plan=plan, stamp=read_stamp(config.label)),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),

@@ -11,6 +11,7 @@ from ganray.config import GateConfig, ModelConfig
 from ganray.errors import ImageError, RequestError, StorageError
 from ganray.images.codec import decode
 from ganray.images.provenance import read_label
+from ganray.images.visible import Stamp
 from ganray.on_ray import bulk, layouts
 from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.bulk_plan import make_plan, open_job, split
@@ -221,3 +222,17 @@ def test_slow_stores_are_written_in_parallel(model, tmp_path, monkeypatch):
         run(model, slow)
     run(model, quick)
     assert contents(slow) == contents(quick)
+
+
+def test_a_visible_label_is_written_into_every_picture(model, tmp_path):
+    plain, stamped = open_store(str(tmp_path / "plain")), open_store(str(tmp_path / "stamped"))
+    request = [GenerateRequest(id="a", side=64)]
+    run(model, plain, request)
+    plan = open_job(stamped, plan_of(model, request, label_digest=Stamp("AI").digest), source(request))
+    table = Renderer(model[0], plan, stamped, 1, GateConfig())({"shard": np.array([0])})
+    bulk.write(table, store=stamped, plan=plan, stamp=Stamp("AI"))
+    one, two = (decode(store.get("images/00000/a-0.png")).pixels for store in (plain, stamped))
+    assert np.array_equal(one[:32], two[:32])
+    assert not np.array_equal(one[50:, 50:], two[50:, 50:])
+    with pytest.raises(StorageError, match="another job: its label_digest"):
+        open_job(stamped, plan_of(model, request), source(request))
