@@ -97,6 +97,7 @@ def _train(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, worker
     job = Job(config, source, vocabulary, info.histograms, info.catalog_digest, threads, readers, board, keeper, info.titles, private)
     with Leaving(board) as leaving, tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
         leaving.trainer = make_trainer(worker, job, gpu, folder)
+        leaving.trainer.alone = not resources.joined
         with Recorder(board, store, config) as recorder:
             _fit(leaving, recorder)
             recorder.drain()

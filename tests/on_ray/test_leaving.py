@@ -5,10 +5,11 @@ import signal
 import time
 
 import pytest
+from ray.train import ScalingConfig
 
 from ganray.errors import Stopped
 from ganray.on_ray import leaving as module
-from ganray.on_ray.leaving import Leaving
+from ganray.on_ray.leaving import Leaving, Trainer
 
 
 class Board:
@@ -77,3 +78,12 @@ def test_the_error_says_what_is_left_and_how_to_go_on():
     assert "SIGTERM: training stopped before a checkpoint could be written" in str(leaving.error(None))
     leaving.came = signal.SIGINT
     assert isinstance(leaving.error(0.128), KeyboardInterrupt)
+
+
+def test_a_cluster_of_the_run_s_own_has_no_guard_that_waits_for_a_dashboard():
+    """`ray.train` waits 12 s at the end for it, where there is none."""
+    trainer = Trainer(print, scaling_config=ScalingConfig(num_workers=1))
+    whole = [type(each).__name__ for each in trainer._create_default_callbacks()]
+    trainer.alone = True
+    alone = [type(each).__name__ for each in trainer._create_default_callbacks()]
+    assert [name for name in whole if name not in alone] == ["PlacementGroupCleanerCallback"]

@@ -1,13 +1,9 @@
 import hashlib
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+import ray
 import torch
 
 from ganray.catalog.order import Share
@@ -15,6 +11,7 @@ from ganray.catalog.reader import Catalog
 from ganray.checkpoint import load_model
 from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ConfigError, NonFiniteError
+from ganray.on_ray import train as module
 from ganray.on_ray.train import check, check_catalog, train
 
 ROOT = Path(__file__).parents[2]
@@ -40,14 +37,17 @@ def weights(url):
 
 @pytest.fixture(scope="module")
 def run(cluster, small_catalog, tmp_path_factory):
-    """One finished run, with what it printed at the end."""
-    out = tmp_path_factory.mktemp("train") / "model"
-    return out, train(config(small_catalog, out))
+    """One finished run, with what it printed at the end, and its board."""
+    out, boards, original = tmp_path_factory.mktemp("train") / "model", [], module.make_board
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "make_board", lambda: boards.append(original()) or boards[0])
+        result = train(config(small_catalog, out))
+    return out, result, boards[0]
 
 
 @pytest.mark.ray
 def test_the_model_folder_is_whole(run, small_catalog):
-    out, result = run
+    out, result, _ = run
     generator, info = load_model(str(out))
     assert (info.num_images, result["kimg"]) == (192, 0.192)
     assert list(info.attributes) == ["category", "colour"]
@@ -65,8 +65,14 @@ def test_the_model_folder_is_whole(run, small_catalog):
 
 
 @pytest.mark.ray
+def test_a_run_leaves_no_actor_behind(run):
+    with pytest.raises(ray.exceptions.RayActorError):
+        ray.get(run[2].take.remote())
+
+
+@pytest.mark.ray
 def test_a_finished_run_resumed_is_the_same_model(run, small_catalog):
-    out, _ = run
+    out = run[0]
     before = weights(out)
     train(config(small_catalog, out, resume=True))
     after = weights(out)
@@ -171,58 +177,10 @@ def _average(rank, path):
 
 
 @pytest.mark.ray
-@pytest.mark.slow
-def test_ctrl_c_is_an_interrupt_and_resume_goes_on(small_catalog, tmp_path):
-    """As a user does it: SIGINT to the command while it trains; exit 130, one line, and --resume finishes."""
-    options = ["--catalog", small_catalog, "--out", str(tmp_path / "m"), "--log-kimg", "0.032", "--checkpoint-kimg", "0.064"]
-    options += ["--batch", "16", "--threads", "1", "--model.widths", "16,16,16", "--model.z-dim", "8", "--data.window", "48"]
-    command = [sys.executable, str(ROOT / "jobs" / "train.py"), *options]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([*command, "--kimg", "500"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        deadline = time.monotonic() + 120
-        while not list((tmp_path / "m").glob("checkpoints/kimg-*/state.json")):
-            assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-            time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        _, text = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 130, text
-    assert "interrupted. Continue with the same command and --resume" in text
-    assert "Traceback" not in text
-
-
-@pytest.mark.ray
 def test_a_loss_that_is_not_finite_stops_the_run(cluster, small_catalog, tmp_path):
     with pytest.raises(NonFiniteError, match="non-finite between 0 and"):
         train(config(small_catalog, tmp_path / "m", optimizer={"lr": 1e30, "lr_final": 1e30}))
     assert not (tmp_path / "m" / "model.json").exists()
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_a_killed_worker_costs_nothing_but_time(run, cluster, small_catalog, tmp_path, monkeypatch):
-    """The worker is killed once, by itself, after its first checkpoint; the finished model is that of the quiet run."""
-    marker = tmp_path / "killed"
-
-    def change(train_worker):
-        original = train_worker.RayContext.checkpoint
-
-        def checkpoint(self, state, row):
-            original(self, state, row)
-            if not marker.exists():
-                marker.write_text("")
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        train_worker.RayContext.checkpoint = checkpoint
-
-    on_workers(monkeypatch, change)
-    train(config(small_catalog, tmp_path / "m"))
-    assert marker.exists()
-    killed, whole = weights(tmp_path / "m"), weights(run[0])
-    assert all(torch.equal(killed[name], whole[name]) for name in whole)
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
