@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "RAY_worker_niceness": "0",  # Ray's default is 15: whatever else runs on the machine would starve the workers
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # the poll that also drains ray.train.report
     "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "60",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # a cluster started here ends with its machine; what tells of that is a signal
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",

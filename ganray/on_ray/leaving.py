@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 
 from ganray.errors import Stopped
@@ -22,7 +23,8 @@ class Trainer(TorchTrainer):
     """Ray Train's trainer, whose way to end a run is handed out; its own handler of Ctrl-C would end it at once, and stay.
 
     `alone`: in a cluster that lives no longer than the run, without a dashboard. There Ray Train 2.60 waits at the end of every run for 12 s
-    for a guard of its workers' resources, which asks the dashboard whether the controller lives, and gets no answer.
+    for a guard of its workers' resources, which asks the dashboard whether the controller lives, and gets no answer. Data come another way
+    than by Ray Train's datasets, whose manager would be one more process to start.
     """
 
     abort: Callable[[], Any] | None = None
@@ -30,7 +32,8 @@ class Trainer(TorchTrainer):
 
     def _create_default_callbacks(self) -> list[Any]:
         callbacks: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
-        return [each for each in callbacks if not (self.alone and isinstance(each, PlacementGroupCleanerCallback))]
+        unwanted = (DatasetsCallback, PlacementGroupCleanerCallback) if self.alone else (DatasetsCallback,)
+        return [each for each in callbacks if not isinstance(each, unwanted)]
 
     def _register_sigint_handler(self, controller: Any) -> None:
         self.abort = controller.abort.remote
