@@ -31,7 +31,7 @@ def test_a_person_reads_the_bar_beside_the_figure(monkeypatch, capsys, name, ver
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["input", "train", "train-scale", "resume"])
+@pytest.mark.parametrize("name", ["input", "train", *(pytest.param(name, marks=pytest.mark.long) for name in ("train-scale", "resume"))])
 def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
     """The short form: tiny catalogs, one repeat; the figures mean nothing, the shape does."""
     monkeypatch.chdir(tmp_path)

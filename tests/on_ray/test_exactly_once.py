@@ -15,7 +15,6 @@ pytestmark = [pytest.mark.s3]
 # of the whole table, which `make test-all` runs: one of each victim at each half of the protocol
 SHORT = (
     Case("driver", "requests", "kill after"),
-    Case("driver", "job", "kill before"),
     Case("worker", "images", "kill after"),
     Case("store", "receipts", "lose"),
 )
@@ -49,6 +48,7 @@ def test_two_drivers_of_one_job_do_not_harm_each_other(bench):
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_store_that_refuses_a_third_of_all_calls_costs_time_alone(bench):
     calls = iter(range(10**9))
     bench.proxy.plan = lambda call: Fault("refuse") if next(calls) % 10 < 3 else None

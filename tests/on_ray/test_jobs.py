@@ -54,7 +54,7 @@ def head(tmp_path_factory):
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # `ray start --block` and what it started are one group
         try:
-            process.wait(20)
+            process.wait(5)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

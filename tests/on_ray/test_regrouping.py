@@ -70,6 +70,7 @@ os._exit(0)
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_goes_on_smaller_and_grows_back(small_catalog, tmp_path):
     """A node is lost (its raylet killed), and another one comes; for the larger group nothing is learned twice."""
     env = os.environ | {"PYTHONPATH": str(ROOT)}

@@ -82,7 +82,7 @@ def test_one_worker_and_two_learn_the_same(quiet, small_catalog):
         assert (one - two).norm() < 0.01 * (one - zero).norm(), network
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_a_run_whose_workers_are_killed_ends_bit_equal(quiet, small_catalog, tmp_path, workers):
     """Three deaths at moments drawn from the clock of this test; the seed is printed, and SEED=... repeats it."""
     seed = int(os.environ.get("SEED", time.time_ns() % 10**6))
@@ -94,6 +94,7 @@ def test_a_run_whose_workers_are_killed_ends_bit_equal(quiet, small_catalog, tmp
     assert differing(quiet[workers], final(tmp_path / "m")) == []
 
 
+@pytest.mark.long
 def test_checkpoints_by_the_clock_are_every_rank_s(quiet, small_catalog, tmp_path):
     """Every few steps by rank 0's clock, and none by images; the result is the same."""
     changes = {"workers": 2, "checkpoint_kimg": 100, "checkpoint_minutes": 0.001, "keep": 20}
@@ -184,7 +185,7 @@ def goes_on(catalog, out, from_kimg):
     assert json.loads((out / "model.json").read_text())["num_images"] == round(1000 * from_kimg) + 64
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long), (signal.SIGINT, 130)])
 def test_a_signal_to_the_command_leaves_a_checkpoint(small_catalog, tmp_path, number, code):
     out = tmp_path / "m"
     with endless(small_catalog, out) as command:
@@ -199,7 +200,7 @@ def test_a_signal_to_the_command_leaves_a_checkpoint(small_catalog, tmp_path, nu
     goes_on(small_catalog, out, left)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_a_notice_to_a_worker_leaves_a_checkpoint(small_catalog, tmp_path, workers):
     out = tmp_path / "m"
     with endless(small_catalog, out, "--workers", str(workers)) as command:
@@ -212,6 +213,7 @@ def test_a_notice_to_a_worker_leaves_a_checkpoint(small_catalog, tmp_path, worke
     assert expected in text.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_a_second_signal_ends_the_command_at_once(small_catalog, tmp_path):
     out = tmp_path / "m"
     with endless(small_catalog, out) as command:

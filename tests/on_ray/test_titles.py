@@ -57,6 +57,7 @@ def test_a_model_of_attributes_and_titles_is_trained_and_asked(cluster, titled_c
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_on_titles_alone_resumes_exactly(cluster, titled_catalog, tmp_path):
     whole = config(titled_catalog, tmp_path / "whole", attributes=())
     halves = whole.model_copy(

@@ -108,7 +108,16 @@ def test_wandb_gets_the_settings_the_figures_and_the_pictures(tmp_path, monkeypa
 
 
 def wandb_records(folder):
-    """The records of an offline run by kind. The file is LevelDB's log after 7 bytes: blocks of 32 KiB, each a sequence of parts of
+    """The records of an offline run by kind, when its last one is there: wandb's own process writes some of them after it has said so."""
+    deadline = time.monotonic() + 20
+    while "exit" not in (kinds := written_records(folder)):
+        assert time.monotonic() < deadline, f"only {list(kinds)}"
+        time.sleep(0.05)
+    return kinds
+
+
+def written_records(folder):
+    """The records that are whole. The file is LevelDB's log after 7 bytes: blocks of 32 KiB, each a sequence of parts of
     records with a header of checksum (4 bytes), length (2) and kind (1: 1 whole, 2 first, 3 middle, 4 last part)."""
     from wandb.proto.wandb_internal_pb2 import Record
 
@@ -118,6 +127,8 @@ def wandb_records(folder):
             at += 32768 - at % 32768
             continue
         length, part = struct.unpack_from("<4xHB", data, at)
+        if at + 7 + length > len(data):
+            break
         record = (record if part in (3, 4) else b"") + data[at + 7 : at + 7 + length]
         if part in (1, 4):
             read = Record.FromString(record)

@@ -94,10 +94,18 @@ def test_another_run_is_not_overwritten(run, small_catalog):
 
 
 @pytest.mark.ray
-def test_a_checkpoint_of_another_model_is_refused(run, small_catalog):
-    other = TINY["model"] | {"z_dim": 9}
-    with pytest.raises(CheckpointError, match="model.z_dim"):
-        train(config(small_catalog, run[0], resume=True, kimg=1, model=other))
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": TINY["model"] | {"z_dim": 9}}, "model.z_dim"),
+        ({"attributes": ("category",)}, r"conditioned on \['category', 'colour'\], this run on \['category'\]"),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(run, small_catalog, changes, said):
+    """And nothing of the run is lost."""
+    with pytest.raises(CheckpointError, match=said):
+        train(config(small_catalog, run[0], resume=True, kimg=1, **changes))
+    assert load_model(str(run[0]))[1].num_images == 192
 
 
 def on_workers(monkeypatch, change):
@@ -114,6 +122,7 @@ def on_workers(monkeypatch, change):
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_keep_equal_weights_and_resume_exactly(cluster, small_catalog, tmp_path, monkeypatch):
     """Each rank writes a digest of its weights at the end: equal between ranks, and between a whole run and one in two halves."""
     folder = str(tmp_path)
