@@ -273,6 +273,10 @@ class LabelConfig(Section):
     visible: str = Field(
         "", max_length=40, description="a word in the lower right corner, such as AI; for China AI\u751f\u6210, with a font that has it"
     )
+    chain: str = Field(
+        "", description="C2PA credentials: URL of a certificate chain in PEM, the signer's first (extra `c2pa`); empty = none"
+    )
+    key: str = Field("", description="URL of the signer's P-256 key in PEM")
     font: str = Field("", description="URL of the TrueType or OpenType font of the visible label; empty has Latin letters")
 
 

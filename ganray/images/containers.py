@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 PNG_KEYWORD = b"XML:com.adobe.xmp"
 JPEG_MARKER = b"http://ns.adobe.com/xap/1.0/\x00"
+CREDENTIALS_SEGMENT = 0xEB  # APP11
 
 
 def xmp_of(data: bytes) -> bytes:
@@ -101,3 +102,27 @@ def _avif_extent(data: bytes, at: int, end: int, item: int) -> bytes:
             return data[offset : offset + length]
         at += extents * (of_index + of_offset + of_length)
     return b""
+
+
+def beside_credentials(data: bytes) -> bytes:
+    """What an encoded image holds beside its C2PA credentials, to be compared: the same for every signing of one image. Not a file."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return b"".join(kind + body for kind, body in _png_chunks(data) if kind != b"caBX")
+    if data.startswith(b"\xff\xd8"):
+        return _jpeg_without(data, CREDENTIALS_SEGMENT)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return b"".join(kind + body for kind, body in _riff_chunks(data) if kind != b"C2PA")
+    if data[4:12] == b"ftypavif":  # `meta` says where the image lies in the file, which the credentials have shifted
+        return b"".join(kind + data[first:last] for kind, first, last in _boxes(data, 0, len(data)) if kind not in (b"uuid", b"meta"))
+    return data
+
+
+def _jpeg_without(data: bytes, unwanted: int) -> bytes:
+    """Without the segments of one marker, which stand before the scan."""
+    kept, at = [data[:2]], 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4])
+        if data[at + 1] != unwanted:
+            kept.append(data[at:end])
+        at = end
+    return b"".join([*kept, data[at:]])

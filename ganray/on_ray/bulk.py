@@ -29,10 +29,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ganray.errors import ImageError, StorageError
-from ganray.images.visible import Stamp
+from ganray.images.credentials import same_image
 from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import Plan, json_bytes, shard_key
-from ganray.on_ray.files import encode_sample
+from ganray.on_ray.files import PLAIN, Marks, encode_sample
 from ganray.on_ray.layouts import LAYOUTS, Outcome, Picture, create_once
 from ganray.storage import Store
 
@@ -58,18 +58,18 @@ class Tally(NamedTuple):
         return self.written + self.existing + self.quarantined
 
 
-def write(rendered: pa.Table, *, store: Store, plan: Plan, stamp: Stamp | None = None) -> dict[str, NDArray[Any]]:
+def write(rendered: pa.Table, *, store: Store, plan: Plan, marks: Marks = PLAIN) -> dict[str, NDArray[Any]]:
     """The task behind the engines: the images and the receipt of one rendered shard; its Tally as a one-row batch.
 
     `rendered` has the columns shard, ready (see Tally), and those of `write_shard`.
     """
     shard, ready = (rendered.column(name)[0].as_py() for name in ("shard", "ready"))
-    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan, stamp)
+    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan, marks)
     tally = Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
     return {name: np.array([value]) for name, value in tally._asdict().items()}
 
 
-def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan, stamp: Stamp | None = None) -> list[Outcome]:
+def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan, marks: Marks = PLAIN) -> list[Outcome]:
     """Encode, label and create the images of a shard, then its receipt.
 
     `rendered` has the columns id, index, seed, format, side, quality, truncation, one `attr:NAME` an attribute, perhaps title and segment,
@@ -90,21 +90,22 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan, stamp:
                 continue
             try:
                 named = row["id"], row["index"], row["seed"]
-                asked = {"side": row["side"], "quality": row["quality"], "stamp": stamp}
+                asked = {"side": row["side"], "quality": row["quality"], "marks": marks}
                 data = encode_sample(image, *named, row["format"], plan.model_digest, **asked)
             except ImageError as error:
                 facts.append({"key": "", "member": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
                 continue
             key, member = layout.place(shard, row["id"], row["index"], row["format"])
-            found = {"key": key, "member": member, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-            facts.append({**found, "reason": "", "message": ""})
+            facts.append({"key": key, "member": member, "bytes": 0, "sha256": "", "reason": "", "message": ""})
             yield Picture(row["id"], row["index"], row["format"], data, {name: row[name] for name in row if name in said})
 
     said = {"seed", "title", "segment", *(name for name in rendered.column_names if name.startswith("attr:"))}
-    outcomes = layout.write(store, shard, encoded())
+    written = layout.write(store, shard, encoded(), same_image if marks.signer else None)
+    for fact, one in zip((fact for fact in facts if not fact["reason"]), written, strict=True):
+        fact |= {"bytes": one.size, "sha256": one.sha256}
     store.settle()  # a receipt must not outlive its images
     create_once(store, shard_key("receipts", shard, "parquet"), _parquet(_receipt(rendered, facts, side, plan)))
-    return outcomes + ["quarantined"] * (len(facts) - len(outcomes))
+    return [one.outcome for one in written] + ["quarantined"] * (len(facts) - len(written))
 
 
 def _receipt(rendered: pa.Table, facts: list[dict[str, Any]], side: int, plan: Plan) -> pa.Table:

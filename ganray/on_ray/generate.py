@@ -22,9 +22,10 @@ import ray
 import ray.data
 
 from ganray.checkpoint import ModelInfo, load_model
-from ganray.config import GateConfig, GenerateConfig, LabelConfig
+from ganray.config import GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
+from ganray.images.credentials import Signer
 from ganray.images.visible import Stamp
 from ganray.on_ray import bulk
 from ganray.on_ray.bulk_estimate import estimate
@@ -33,6 +34,7 @@ from ganray.on_ray.bulk_plan import Plan, make_plan, open_job, read_shard
 from ganray.on_ray.bulk_status import Reporter
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
+from ganray.on_ray.files import Marks
 from ganray.on_ray.policy import Policy, applied
 from ganray.on_ray.progress import bar
 from ganray.on_ray.threads import engine_threads
@@ -58,7 +60,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
     policy = Policy.read(config.policy) if config.policy else None
-    stamp = read_stamp(config.label)
+    marks = read_marks(config)
     source = functools.partial(_requests, config, info, policy)
     plan = make_plan(
         source,
@@ -71,7 +73,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
         layout=config.layout,
         policy_digest=policy.digest if policy else "",
         gate_digest=gate_digest(config.gate, info),
-        label_digest=stamp.digest if stamp else "",
+        label_digest=marks.digest,
     )
     if config.dry_run:
         engine = Engine.load(config.model, device, threads)
@@ -131,14 +133,26 @@ def _told(reporter: Reporter) -> Iterator[None]:
     reporter.end("done")
 
 
-def read_stamp(label: LabelConfig) -> Stamp | None:
-    """The visible label, checked; None where none is asked for. Raises ConfigError, ObjectNotFound."""
-    if not label.visible:
-        return None
-    store, key = open_object(label.font) if label.font else (None, "")
-    stamp = Stamp(label.visible, store.get(key) if store else b"")
-    stamp.check()
-    return stamp
+def read_marks(config: GenerateConfig) -> Marks:
+    """The visible label and the signer that are asked for, tried. Raises ConfigError, ObjectNotFound."""
+    label = config.label
+    stamp = Stamp(label.visible, _bytes_at(label.font)) if label.visible else None
+    signer = Signer(_bytes_at(label.chain), _bytes_at(label.key)) if label.chain else None
+    if signer and config.layout != "objects":
+        why = "no two signatures are the same, so that a shard's object could not be told again"
+        raise ConfigError(f"label.chain with layout = {config.layout}: {why}", "Use --layout objects")
+    if stamp:
+        stamp.check()
+    if signer:
+        signer.check()
+    return Marks(stamp, signer)
+
+
+def _bytes_at(url: str) -> bytes:
+    if not url:
+        return b""
+    store, key = open_object(url)
+    return store.get(key)
 
 
 def absolute(gate: GateConfig) -> GateConfig:
@@ -226,7 +240,7 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
             num_gpus=1 if plan.device == "cuda" else 0,
             fn_constructor_args=(open_store(config.model).url, plan, store, threads, absolute(config.gate)),
         ).map_batches(
-            functools.partial(bulk.write, store=store, plan=plan, stamp=read_stamp(config.label)),
+            functools.partial(bulk.write, store=store, plan=plan, marks=read_marks(config)),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),

@@ -19,19 +19,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ganray.errors import ObjectExists, StorageError
-from ganray.images.codec import SUFFIXES
+from ganray.images.codec import SUFFIXES, Format
 from ganray.requests import file_name
 from ganray.storage import Store
 
 PARALLEL_WRITES = 32
 PROBES, QUICK = 4, 0.0015  # writes that are timed, and the seconds below which a write is better not handed to a thread
 CHUNK = 64  # encoded, then written: one by one, the system's calls and the encoder drive each other out of the caches (60 us an image)
+One = TypeVar("One")
+Result = TypeVar("Result")
 Outcome = Literal["written", "existing", "quarantined"]
 IMAGE_FEATURE = {"_type": "Image"}
 
@@ -42,16 +44,27 @@ class Picture:
 
     id: str
     index: int
-    format: str
+    format: Format
     data: bytes
     facts: dict[str, Any]
+
+
+class Written(NamedTuple):
+    """What lies in the store of a picture: its outcome, size in bytes and sha256."""
+
+    outcome: Outcome
+    size: int
+    sha256: str
+
+
+Same = Callable[[bytes, bytes, Format], bool]  # ours, theirs, format: whether files that differ are of one image
 
 
 class Layout(NamedTuple):
     """A row of LAYOUTS: the object that a picture goes into and its name within it (empty where it is the picture), and the writer."""
 
     place: Callable[[int, str, int, str], tuple[str, str]]
-    write: Callable[[Store, int, Iterator[Picture]], list[Outcome]]
+    write: Callable[[Store, int, Iterator[Picture], Same | None], list[Written]]
 
 
 def create_once(store: Store, key: str, data: bytes) -> Outcome:
@@ -72,36 +85,52 @@ def create_once(store: Store, key: str, data: bytes) -> Outcome:
     return "written"
 
 
-def create_all(store: Store, objects: Iterator[tuple[str, bytes]]) -> list[Outcome]:
+def create_all(create: Callable[[One], Result], objects: Iterator[One]) -> list[Result]:
     """One after another where a write takes less time than threads cost each other (a local disk), else many at a time, while
     `objects` goes on being drawn."""
-    outcomes: list[Outcome] = []
+    results: list[Result] = []
     quickest = math.inf
-    for key, data in islice(objects, PROBES):
+    for one in islice(objects, PROBES):
         started = time.perf_counter()
-        outcomes.append(create_once(store, key, data))
+        results.append(create(one))
         quickest = min(quickest, time.perf_counter() - started)
     if quickest < QUICK:
         while chunk := list(islice(objects, CHUNK)):
-            outcomes += [create_once(store, key, data) for key, data in chunk]
-        return outcomes
+            results += [create(one) for one in chunk]
+        return results
     with ThreadPoolExecutor(PARALLEL_WRITES, "put") as pool:
-        return outcomes + list(pool.map(lambda one: create_once(store, *one), objects))
+        return results + list(pool.map(create, objects))
 
 
 def _object(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
     return f"images/{shard:05d}/{file_name(id, index, format)}", ""
 
 
-def _write_objects(store: Store, shard: int, pictures: Iterator[Picture]) -> list[Outcome]:
-    return create_all(store, ((_object(shard, one.id, one.index, one.format)[0], one.data) for one in pictures))
+def _write_objects(store: Store, shard: int, pictures: Iterator[Picture], same: Same | None) -> list[Written]:
+    """What is the `same` counts as made, too: the receipt then says what lies there."""
+
+    def create(one: Picture) -> Written:
+        key = _object(shard, one.id, one.index, one.format)[0]
+        try:
+            return _of(create_once(store, key, one.data), one.data)
+        except StorageError:
+            theirs = store.get(key) if same is not None else b""
+            if same is None or not same(one.data, theirs, one.format):
+                raise
+            return _of("existing", theirs)
+
+    return create_all(create, pictures)
+
+
+def _of(outcome: Outcome, data: bytes) -> Written:
+    return Written(outcome, len(data), hashlib.sha256(data).hexdigest())
 
 
 def _row(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
     return f"images/{shard:05d}.parquet", file_name(id, index, format)
 
 
-def _write_parquet(store: Store, shard: int, pictures: Iterator[Picture]) -> list[Outcome]:
+def _write_parquet(store: Store, shard: int, pictures: Iterator[Picture], same: Same | None) -> list[Written]:
     """Columns id, index, image and one of text a fact; the schema's metadata tells `datasets` that `image` is one."""
     made = list(pictures)
     if not made:
@@ -124,7 +153,8 @@ def _write_parquet(store: Store, shard: int, pictures: Iterator[Picture]) -> lis
     sink = BytesIO()
     table = pa.table([pa.array(column, kind) for column, (kind, _) in zip(columns, kinds.values(), strict=True)], schema=schema)
     pq.write_table(table, sink, compression="none", row_group_size=64)  # images are compressed; so that one is read without the others
-    return [create_once(store, _row(shard, "", 0, "png")[0], sink.getvalue())] * len(made)
+    outcome = create_once(store, _row(shard, "", 0, "png")[0], sink.getvalue())
+    return [_of(outcome, one.data) for one in made]
 
 
 def _member(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
@@ -135,12 +165,12 @@ def _member(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
     return f"images/{shard:05d}.tar", f"{stem}.{SUFFIXES[format]}"
 
 
-def _write_tar(store: Store, shard: int, pictures: Iterator[Picture]) -> list[Outcome]:
+def _write_tar(store: Store, shard: int, pictures: Iterator[Picture], same: Same | None) -> list[Written]:
     """No clock, no owner: the same samples are the same bytes."""
-    sink, num = BytesIO(), 0
+    sink, made = BytesIO(), list[Picture]()
     with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for one in pictures:
-            num += 1
+            made.append(one)
             name = _member(shard, one.id, one.index, one.format)[1]
             facts = {"id": one.id, "index": one.index, **one.facts}
             text = json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()
@@ -148,7 +178,10 @@ def _write_tar(store: Store, shard: int, pictures: Iterator[Picture]) -> list[Ou
                 info = tarfile.TarInfo(member)
                 info.size = len(data)
                 tar.addfile(info, BytesIO(data))
-    return [create_once(store, _member(shard, "", 0, "png")[0], sink.getvalue())] * num if num else []
+    if not made:
+        return []
+    outcome = create_once(store, _member(shard, "", 0, "png")[0], sink.getvalue())
+    return [_of(outcome, one.data) for one in made]
 
 
 LAYOUTS = {

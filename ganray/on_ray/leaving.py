@@ -22,7 +22,7 @@ LIMITS_S = {signal.SIGINT: 15.0, signal.SIGTERM: 60.0}
 class Trainer(TorchTrainer):
     """Ray Train's trainer, whose way to end a run is handed out; its own handler of Ctrl-C would end it at once, and stay.
 
-    `alone`: in a cluster that lives no longer than the run, without a dashboard. There Ray Train 2.60 waits at the end of every run for 12 s
+    `alone`: in a cluster that lives no longer than the run, without a dashboard. There Ray Train 2.60 waits 12 s at the end of every run
     for a guard of its workers' resources, which asks the dashboard whether the controller lives, and gets no answer. Data come another way
     than by Ray Train's datasets, whose manager would be one more process to start.
     """

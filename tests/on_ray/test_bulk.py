@@ -10,11 +10,13 @@ import pytest
 from ganray.config import GateConfig, ModelConfig
 from ganray.errors import ImageError, RequestError, StorageError
 from ganray.images.codec import decode
+from ganray.images.credentials import validity
 from ganray.images.provenance import read_label
 from ganray.images.visible import Stamp
 from ganray.on_ray import bulk, layouts
 from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.bulk_plan import make_plan, open_job, split
+from ganray.on_ray.files import Marks
 from ganray.on_ray.generate import Renderer
 from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import open_store
@@ -228,11 +230,33 @@ def test_a_visible_label_is_written_into_every_picture(model, tmp_path):
     plain, stamped = open_store(str(tmp_path / "plain")), open_store(str(tmp_path / "stamped"))
     request = [GenerateRequest(id="a", side=64)]
     run(model, plain, request)
-    plan = open_job(stamped, plan_of(model, request, label_digest=Stamp("AI").digest), source(request))
+    plan = open_job(stamped, plan_of(model, request, label_digest=Marks(Stamp("AI")).digest), source(request))
     table = Renderer(model[0], plan, stamped, 1, GateConfig())({"shard": np.array([0])})
-    bulk.write(table, store=stamped, plan=plan, stamp=Stamp("AI"))
+    bulk.write(table, store=stamped, plan=plan, marks=Marks(Stamp("AI")))
     one, two = (decode(store.get("images/00000/a-0.png")).pixels for store in (plain, stamped))
     assert np.array_equal(one[:32], two[:32])
     assert not np.array_equal(one[50:, 50:], two[50:, 50:])
     with pytest.raises(StorageError, match="another job: its label_digest"):
         open_job(stamped, plan_of(model, request), source(request))
+
+
+def test_a_signed_job_that_is_cut_off_says_of_each_image_what_lies_there(model, tmp_path, signer):
+    """No two signatures are the same: what the first attempt wrote counts, if it is of the same image, and only then."""
+    marks, requests = Marks(signer=signer), [GenerateRequest(id="a", count=3), GenerateRequest(id="b", format="jpeg")]
+    store = open_store(str(tmp_path))
+    plan = open_job(store, plan_of(model, requests, label_digest=marks.digest), source(requests))
+    rendered = Renderer(model[0], plan, store, 1, GateConfig())({"shard": np.array([0])})
+    bulk.write(rendered, store=store, plan=plan, marks=marks)
+    before = contents(store)
+    store.delete("receipts/00000.parquet")
+    store.delete("images/00000/a-1.png")
+    tally = bulk.write(rendered, store=store, plan=plan, marks=marks)
+    assert (tally["written"][0], tally["existing"][0]) == (1, 3)
+    assert [key for key, data in contents(store).items() if data != before[key]] == ["images/00000/a-1.png", "receipts/00000.parquet"]
+    bulk.close_job(store, plan)
+    for row in pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist():
+        assert validity(store.get_verified(row["key"], row["bytes"], row["sha256"]), row["format"]) == "Valid"
+    store.delete("receipts/00000.parquet")
+    store.put("images/00000/a-0.png", store.get("images/00000/a-1.png"))
+    with pytest.raises(StorageError, match="a-0.png is there already with other bytes"):
+        bulk.write(rendered, store=store, plan=plan, marks=marks)
