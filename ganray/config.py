@@ -393,6 +393,7 @@ class BenchmarkConfig(Section):
             "generate",
             "generate-scale",
             "ingest",
+            "labels",
             "serve",
             "memory",
             "quality",

@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "generate": ("ganray.on_ray.bench_generate", 0.9, False),
     "generate-scale": ("ganray.on_ray.bench_generate_scale", 0.95, False),
     "ingest": ("ganray.on_ray.bench_ingest", 0.8, False),
+    "labels": ("ganray.on_ray.bench_labels", 1.0, False),
     "serve": ("ganray.on_ray.bench_serve", 0.7, False),
     "memory": ("ganray.on_ray.bench_memory", 1.1, True),
     "penalty": ("ganray.on_ray.bench_penalty", 1.35, True),

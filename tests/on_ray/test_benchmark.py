@@ -1,8 +1,10 @@
 import json
+import shutil
 
 import pytest
 
 from ganray.config import BenchmarkConfig
+from ganray.on_ray import bench_labels
 from ganray.on_ray import benchmark as verb
 from ganray.on_ray.benchmark import BENCHMARKS, LONG, benchmark
 
@@ -41,3 +43,27 @@ def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
     assert row["name"] == name
     assert row["value"] > 0 and row["baseline"] > 0
     assert row["ratio"] == pytest.approx(row["value"] / row["baseline"])
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_ingest_is_measured(cluster):
+    (row,) = verb.importlib.import_module(BENCHMARKS["ingest"][0]).measure(BenchmarkConfig(name="ingest", repeats=1, images=200))
+    assert (row["name"], row["images"]) == ("ingest", 200)
+    assert row["value"] > 0 and row["baseline"] > 0
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="apt-get install libimage-exiftool-perl")
+def test_exiftool_finds_the_labels_of_every_image(cluster):
+    (row,) = verb.importlib.import_module(BENCHMARKS["labels"][0]).measure(BenchmarkConfig(name="labels", images=40))
+    assert (row["value"], row["ratio"]) == (40, 1.0)
+
+
+def test_a_label_is_that_image_s_own():
+    label = {"DigitalSourceType": bench_labels.SOURCE_TYPES + "trainedAlgorithmicMedia", "Aigc": '{"ProduceID": "a-0"}'}
+    assert bench_labels.says(label, "a-0")
+    assert not bench_labels.says(label, "a-1")
+    assert not bench_labels.says({}, "a-0")
+    assert not bench_labels.says(label | {"DigitalSourceType": "photo"}, "a-0")
