@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from xml.etree import ElementTree
+from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from ganray.errors import ImageError
@@ -31,6 +31,7 @@ HEAD = (
     + "".join(f' xmlns:{prefix}="{escape(uri)}"' for prefix, uri in NAMESPACES.items())
 )
 TAIL = '/>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="r"?>'
+DESCRIPTION, RESOURCE = f"{RDF}}}Description", f"{RDF}}}resource"
 SPECIAL = re.compile(r"[&<>\"'\s]")
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -59,20 +60,50 @@ def read_label(data: bytes) -> dict[str, str]:
     packet = xmp_of(data)
     if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         return {}
-    try:
-        tree = ElementTree.fromstring(packet) if packet else None
-    except ElementTree.ParseError:
-        return {}
-    if tree is None:
-        return {}
     found: dict[str, str] = {}
-    for node in tree.iter(f"{{{RDF}}}Description"):
-        elements = ((child.tag, child.get(f"{{{RDF}}}resource") or child.text or "") for child in node)
-        for name, value in (*node.attrib.items(), *elements):
-            uri, _, local = name[1:].partition("}")
-            if uri in PREFIXES:
-                found[f"{PREFIXES[uri]}:{local}"] = value
+    parser = expat.ParserCreate(namespace_separator="}")
+    reader = _Reader(found)
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = reader.start, reader.end, reader.text
+    try:
+        parser.Parse(packet, True)
+    except expat.ExpatError:
+        return {}
     return found
+
+
+class _Reader:
+    """Takes down the properties of RDF descriptions: attributes, or elements with a resource or text."""
+
+    def __init__(self, found: dict[str, str]) -> None:
+        self._found, self._depth = found, 0
+        self._name, self._resource, self._text = "", "", ""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins: a description, or a property in one."""
+        if self._depth:
+            self._depth += 1
+            if self._depth == 2:
+                self._name, self._resource, self._text = name, attributes.get(RESOURCE, ""), ""
+        elif name == DESCRIPTION:
+            self._depth = 1
+            for key, value in attributes.items():
+                self._take(key, value)
+
+    def text(self, data: str) -> None:
+        """What stands in an element."""
+        if self._depth == 2:
+            self._text += data
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        if self._depth == 2:
+            self._take(self._name, self._resource or self._text)
+        self._depth = max(0, self._depth - 1)
+
+    def _take(self, name: str, value: str) -> None:
+        uri, _, local = name.partition("}")
+        if uri in PREFIXES:
+            self._found[f"{PREFIXES[uri]}:{local}"] = value
 
 
 def encode_labelled(pixels: Pixels, format: Format, label: Label, quality: int | None = None) -> bytes:

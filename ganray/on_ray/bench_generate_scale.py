@@ -45,7 +45,12 @@ def side(job: GenerateConfig, num: int, out: str) -> tuple[float, float]:
     connect(job.ray)
     report = generate(job.model_copy(update={"num": num, "out": out}))
     rate = float(report["images"]) / (float(report["seconds"]) - float(report["startup_seconds"]))
-    parent: Any = ray.remote(os.getppid)
+    parent: Any = ray.remote(_parent)
     peak = max(worker_peaks(ray.get(parent.options(num_cpus=0).remote())), default=0.0)
     ray.shutdown()
     return rate, peak
+
+
+def _parent() -> int:
+    """The process that starts all workers of this machine."""
+    return os.getppid()

@@ -7,6 +7,7 @@ is slower here than the three system calls that it takes.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import io
 import os
@@ -14,6 +15,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from stat import S_ISDIR
 from typing import Any, BinaryIO
@@ -28,8 +30,8 @@ OWN = ".ganray-"  # files of these names are this module's own (unfinished write
 class LocalStore(Store):
     """Files below a folder. The folder is made by the first write.
 
-    A write goes to a hidden file and is renamed (`put`, `replace`) or linked (`create`) into place, which is atomic between
-    processes. `replace` holds a lock file of the folder; a plain `put` does not, so a key that is swapped must be
+    A write goes to a hidden file and is renamed into place (`put`, `replace`), or to one without a name that gets it (`create`): atomic
+    between processes. `replace` holds a lock file of the folder; a plain `put` does not, so a key that is swapped must be
     written by `create` and `replace` alone.
 
     A killed process leaves whole files only. A power cut is another matter: until `settle` returns, what `put` and `create` wrote may be
@@ -50,6 +52,18 @@ class LocalStore(Store):
 
     def create(self, key: str, data: bytes) -> str:
         """Write an object that must not exist yet; see Store."""
+        path = self._path(key)
+        with self._reported(key):
+            try:
+                etag = create_whole(str(path), data)
+            except FileExistsError:
+                raise ObjectExists(f"{path} exists already") from None
+            except NotADirectoryError as error:
+                raise StorageError(f"{path} could not be written: something else has that name", "Choose another key.") from error
+        return etag or self._create_by_link(key, data)
+
+    def _create_by_link(self, key: str, data: bytes) -> str:
+        """The same where the system has no files without a name."""
 
         def link(unfinished: Path, path: Path) -> None:
             try:
@@ -160,13 +174,52 @@ class LocalStore(Store):
             raise from_os_error(error, self.url_of(key)) from error
 
 
+def create_whole(path: str, data: bytes) -> str:
+    """Write a file that gets its name, if nothing has it, when it is whole; returns its etag, empty where the system cannot do that.
+
+    Half the system's work of a hidden file that is linked and removed (20 of 40 us), and a process that is killed leaves nothing.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return ""
+    folder = os.path.dirname(path)  # noqa: PTH120  a Path takes 5 us
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except FileNotFoundError:  # the folder's first file
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            return ""
+        raise
+    try:
+        pour(descriptor, data)
+        etag = etag_of(os.fstat(descriptor))
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=_root(), follow_symlinks=True)
+    except FileNotFoundError:  # no /proc
+        return ""
+    finally:
+        os.close(descriptor)
+    return etag
+
+
+@lru_cache(maxsize=1)
+def _root() -> int:
+    """Any open folder: Python follows a link to what is linked to only where one is given."""
+    return os.open("/", os.O_RDONLY | os.O_CLOEXEC)
+
+
 def write_through(path: Path, data: bytes) -> str:
     """Write a new file to the last byte; returns its etag, which a rename does not change."""
     with path.open("xb", buffering=0) as file:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[file.write(rest) :]
+        pour(file.fileno(), data)
         return etag_of(os.fstat(file.fileno()))
+
+
+def pour(descriptor: int, data: bytes) -> None:
+    """Write to the last byte."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 class FileWriter(io.RawIOBase):

@@ -109,11 +109,17 @@ class Crashing(LocalStore):
 
     left, reply_lost = 0, False
 
-    def _write(self, key, data, finish):
+    def put(self, key, data):
+        return self._strike(super().put, key, data)
+
+    def create(self, key, data):
+        return self._strike(super().create, key, data)
+
+    def _strike(self, write, key, data):
         self.left -= 1
         if self.left == 0 and not self.reply_lost:
             raise KeyboardInterrupt
-        etag = super()._write(key, data, finish)
+        etag = write(key, data)
         if self.left == 0:
             raise KeyboardInterrupt
         return etag

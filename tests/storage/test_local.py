@@ -2,11 +2,12 @@ import errno
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ganray.errors import AccessDenied, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, StorageError
 from ganray.storage import local, open_store
 from ganray.storage.local import LocalStore
 
@@ -50,15 +51,22 @@ def test_swaps_of_several_processes_are_not_lost(store):
     assert store.get("count") == b"75"
 
 
+@pytest.fixture(params=[True, False], ids=["nameless files", "links"])
+def system(request, monkeypatch):
+    """Both ways to create: some systems have no files without a name."""
+    if not request.param:
+        monkeypatch.delattr(os, "O_TMPFILE")
+
+
 @pytest.mark.parametrize("verb", ["put", "create", "replace"])
-def test_a_full_disk_is_said_and_leaves_nothing(store, verb, monkeypatch):
+def test_a_full_disk_is_said_and_leaves_nothing(store, verb, system, monkeypatch):
     etag = store.put("k", b"before")
 
-    def half(path, data):
-        path.write_bytes(data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    def half(descriptor, data):
+        os.write(descriptor, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(local, "write_through", half)
+    monkeypatch.setattr(local, "pour", half)
     with pytest.raises(StorageError, match=r"k2? could not be written: the disk is full\. Free some space"):
         {
             "put": lambda: store.put("k", b"after"),
@@ -67,6 +75,29 @@ def test_a_full_disk_is_said_and_leaves_nothing(store, verb, monkeypatch):
         }[verb]()
     assert store.get("k") == b"before"
     assert [path.name for path in Path(store.url).iterdir() if "lock" not in path.name] == ["k"]
+
+
+def test_of_many_that_create_one_succeeds_and_nobody_reads_half(store, system):
+    """Each writes a megabyte of its own; whoever finds the file finds one of them whole."""
+
+    def create(number):
+        try:
+            store.create("deep/er/k", bytes([number]) * 1_000_000)
+        except ObjectExists:
+            data = store.get("deep/er/k")
+            assert len(data) == 1_000_000 and len(set(data)) == 1
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(create, range(16))) == 1
+    assert [path.name for path in (Path(store.url) / "deep/er").iterdir()] == ["k"]
+
+
+def test_a_created_file_has_the_rights_that_any_file_gets(store, system):
+    store.create("k", b"1")
+    (Path(store.url) / "plain").write_bytes(b"1")
+    assert (Path(store.url) / "k").stat().st_mode == (Path(store.url) / "plain").stat().st_mode
 
 
 def test_an_unfinished_write_of_a_killed_process_is_no_object(store):
