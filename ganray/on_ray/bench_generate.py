@@ -2,14 +2,17 @@
 
 Each bare loop has what the job gives to that stage: the engine's threads, or as many processes as there are writing tasks. Loading
 torch and the model is outside of both sides: the job's clock starts when its first engine is ready, and stops with its books closed.
+Beside the ratio stands where the time goes: `us`, CPU time of every stage an image, and the half that is the bottleneck.
 """
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,17 @@ import numpy as np
 import torch
 
 from ganray.checkpoint import load_model
-from ganray.config import BenchmarkConfig, GenerateConfig
+from ganray.config import BenchmarkConfig, GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.images.codec import Pixels, encode
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.bulk import write_shard
+from ganray.on_ray.bulk_plan import make_plan, open_job
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.generate import generate, share_cpus
+from ganray.on_ray.files import encode_sample
+from ganray.on_ray.generate import Renderer, generate, share_cpus
+from ganray.requests import GenerateRequest, spread_requests
+from ganray.storage import Store, open_store
 
 IMAGES = 24_576
 MEMORY = Path("/dev/shm")  # ext4 searches long for a free inode for minutes after files were deleted: 50 or 800 us a file
@@ -47,7 +55,9 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
                 forward = pool.apply(_forward, (model, threads, config.seconds / 2))
                 encoding = sum(pool.map(_encode, [(sample, config.seconds / 2)] * writers, chunksize=1))
                 rounds.append((value, forward, encoding))
+            spent = pool.apply(stages, (model, f"{folder}/stages"))
     value, forward, encoding = (statistics.median(side) for side in zip(*rounds, strict=True))
+    engines, writing = (sum(spent[name] for name in half) for half in (ENGINE_STAGES, WRITER_STAGES))
     return [
         {
             "name": "generate",
@@ -59,8 +69,55 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
             "encode": round(encoding, 1),
             "threads": threads,
             "writers": writers,
+            "us": spent,
+            "bottleneck": "engines" if engines / threads > writing / writers else "writers",
         }
     ]
+
+
+ENGINE_STAGES, WRITER_STAGES = ("draw", "forward", "table"), ("encode", "label", "create", "books")
+STAGED, ROUNDS = 512, 3  # images
+
+
+def stages(model: str, out: str) -> dict[str, float]:
+    """CPU time of each stage of a shard, one after the other on one thread, in microseconds an image; the least of some rounds."""
+    torch.set_num_threads(1)
+    engine, store = Engine.load(model, "cpu", 1), open_store(out)
+    requests = [request.resolved() for request in spread_requests(STAGED, engine.info.attributes)]
+    shape = {"resolution": engine.resolution, "shard_images": STAGED, "device": "cpu", "rows": ROWS["cpu"]}
+    plan = make_plan(lambda: iter(requests), engine.vocabulary, digest=engine.info.digest, **shape)
+    plan = open_job(store, plan, lambda: iter(requests))
+    renderer, samples = Renderer(model, plan, store, 1, GateConfig()), [(request, 0) for request in requests]
+    found: dict[str, float] = {}
+
+    def timed(name: str, work: Callable[..., Any], *given: Any) -> Any:
+        started = time.process_time()
+        result = work(*given)
+        spent = 1e6 * (time.process_time() - started) / STAGED
+        found[name] = round(min(found.get(name, math.inf), spent), 1)
+        return result
+
+    for number in range(ROUNDS):
+        pixels = timed("forward", engine.render, *timed("draw", engine.draw, samples))
+        rows = timed("rendered", renderer, {"shard": np.array([0])}).drop_columns(["shard", "ready"])
+        timed("encode", lambda images: [encode(image, "png") for image in images], pixels)
+        files = timed("labelled", lambda images: list(map(_labelled, images, requests)), pixels)
+        one, other = (open_store(f"{out}/{number}-{k}") for k in range(2))
+        timed("create", _create, one, files)
+        timed("written", write_shard, other, 0, rows, plan)
+    found["table"] = round(found.pop("rendered") - found["draw"] - found["forward"], 1)
+    found["books"] = round(found.pop("written") - found["labelled"] - found["create"], 1)
+    found["label"] = round(found.pop("labelled") - found["encode"], 1)
+    return {name: found[name] for name in (*ENGINE_STAGES, *WRITER_STAGES)}
+
+
+def _create(store: Store, files: list[bytes]) -> None:
+    for place, data in enumerate(files):
+        store.create(f"images/{place}.png", data)
+
+
+def _labelled(image: Pixels, request: GenerateRequest) -> bytes:
+    return encode_sample(image, request.id, 0, request.seed or 0, "png", "0" * 64)
 
 
 @torch.inference_mode()
