@@ -84,8 +84,10 @@ def stages(model: str, out: str) -> dict[str, float]:
     torch.set_num_threads(1)
     engine, store = Engine.load(model, "cpu", 1), open_store(out)
     requests = [request.resolved() for request in spread_requests(STAGED, engine.info.attributes)]
-    shape = {"resolution": engine.resolution, "shard_images": STAGED, "device": "cpu", "rows": ROWS["cpu"]}
-    plan = make_plan(lambda: iter(requests), engine.vocabulary, digest=engine.info.digest, **shape)
+    digest, side, rows = engine.info.digest, engine.resolution, ROWS["cpu"]
+    plan = make_plan(
+        lambda: iter(requests), engine.vocabulary, digest=digest, resolution=side, shard_images=STAGED, device="cpu", rows=rows
+    )
     plan = open_job(store, plan, lambda: iter(requests))
     renderer, samples = Renderer(model, plan, store, 1, GateConfig()), [(request, 0) for request in requests]
     found: dict[str, float] = {}
@@ -99,12 +101,12 @@ def stages(model: str, out: str) -> dict[str, float]:
 
     for number in range(ROUNDS):
         pixels = timed("forward", engine.render, *timed("draw", engine.draw, samples))
-        rows = timed("rendered", renderer, {"shard": np.array([0])}).drop_columns(["shard", "ready"])
+        table = timed("rendered", renderer, {"shard": np.array([0])}).drop_columns(["shard", "ready"])
         timed("encode", lambda images: [encode(image, "png") for image in images], pixels)
         files = timed("labelled", lambda images: list(map(_labelled, images, requests)), pixels)
         one, other = (open_store(f"{out}/{number}-{k}") for k in range(2))
         timed("create", _create, one, files)
-        timed("written", write_shard, other, 0, rows, plan)
+        timed("written", write_shard, other, 0, table, plan)
     found["table"] = round(found.pop("rendered") - found["draw"] - found["forward"], 1)
     found["books"] = round(found.pop("written") - found["labelled"] - found["create"], 1)
     found["label"] = round(found.pop("labelled") - found["encode"], 1)
