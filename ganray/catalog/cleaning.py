@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import PIL
 from pydantic import TypeAdapter, ValidationError
 
 from ganray.config import IngestConfig
@@ -13,6 +14,8 @@ from ganray.errors import ConfigError
 from ganray.images.codec import Format, Limits, decode, encode
 from ganray.images.sandbox import Sandbox
 from ganray.images.transforms import square_crop, square_pad
+
+DECODER = f"Pillow {PIL.__version__}"
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,24 @@
-"""The source manifest: a prefix of images listed once, joined, spread over shards in an order that depends only on the keys.
+"""The source manifest: a prefix of images listed once, joined, divided into shards in an order that depends only on the keys.
 
-Shards are the unit of work; Ray sees their numbers, never the paths. Rows are ordered by a hash of the key, so that every row group is a
-fair mix of categories. The driver holds it as Arrow: at its peak about 0.5 kB an image, 0.8 kB where a table is joined (measured, keys of
-35 characters).
+Shards are the unit of work; Ray sees their numbers, never the paths. Rows are ordered by a hash of the key, whose first bits are the
+number of the shard (`parts.py`), so that every row group is a fair mix of categories, and a photo keeps its shard. The driver holds it as
+Arrow: at its peak about 0.5 kB an image, 0.8 kB where a table is joined (measured, keys of 35 characters).
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ganray.catalog.attributes import AMBIGUOUS, Attributes, load_attributes
+from ganray.catalog.parts import boundaries, key_hashes, num_parts
 from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
@@ -30,7 +30,7 @@ IMAGE_NAME = re.compile(
 )
 CHUNK = 1 << 14  # images that are Python objects at a time
 LISTED = pa.schema([("key", pa.string()), ("size", pa.int64()), ("etag", pa.string())])
-SHARD_PIXELS = 1 << 26  # bounds the memory of a task at high resolution
+SHARD_PIXELS = 1 << 26  # bounds the memory of a task at high resolution: of an average shard
 
 
 @dataclass(frozen=True)
@@ -172,9 +172,10 @@ def _check(config: IngestConfig, store: Store, names: tuple[str, ...], table: pa
 
 
 def _shards(table: pa.Table, config: IngestConfig) -> Iterator[pa.Table]:
-    """Cut the table, in hash order, into shards of even size."""
-    hashes = (b"".join(hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys) for keys in _keys(table))
-    order = np.argsort(np.concatenate([np.frombuffer(part, ">u8") for part in hashes]), kind="stable")
-    per_shard = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
-    for part in np.array_split(order, -(-table.num_rows // per_shard)):
-        yield table.take(pa.array(part))
+    """Cut the table, in hash order, by the first bits of the hashes."""
+    hashes = np.concatenate([key_hashes(keys) for keys in _keys(table)])
+    order = np.argsort(hashes, kind="stable")
+    each = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
+    bounds = boundaries(hashes[order], num_parts(table.num_rows, each)).tolist()
+    for start, stop in pairwise(bounds):
+        yield table.take(pa.array(order[start:stop]))

@@ -35,6 +35,10 @@ REASONS = {
     "no_category": "the image lies in no folder, while others do",
 }
 
+# Reasons of the moment, asked for again by the next ingest, and those that were found without decoding: another decoder changes nothing.
+MOMENTARY = frozenset({"unreadable", "timeout", "crashed", "too_much_memory"})
+UNREAD = frozenset({"empty", "too_many_bytes", "unreadable", "invalid_key", "not_in_table", "ambiguous", "no_category"})
+
 SCHEMA = pa.schema([(name, pa.string()) for name in ("source_key", "reason", "message", "replay")])
 
 

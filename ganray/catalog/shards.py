@@ -1,15 +1,15 @@
 """Preparing one shard: fetch the images of a manifest shard, clean them in a child process, write Parquet, leave a receipt.
 
-A shard whose receipt carries the same fingerprint (manifest shard and recipe) is finished and is not done again; done again it would
-give the same bytes. Only what is wrong with single records goes to quarantine: a store that fails, be it for a moment, ends the
-shard before its receipt is written, and what it refused (`unreadable`) is asked for again by the next run.
+A shard whose receipt carries the same fingerprint (manifest shard, source and recipe) is finished and is not done again; done again it
+would give the same bytes. Of a shard that changed, only photos that are new or changed are fetched (`reuse.py`). Only what is wrong with
+single records goes to quarantine: a store that fails, be it for a moment, ends the shard before its receipt is written, and what it
+refused (`unreadable`), or what the decoder did not live to answer, is asked for again by the next run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -19,9 +19,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ganray.catalog.cleaning import Recipe, sandbox
-from ganray.catalog.quarantine import REASONS, SCHEMA, quarantine_row
-from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, Document, ShardInfo, parquet_bytes, shard_schema
+from ganray.catalog.cleaning import DECODER, Recipe, sandbox
+from ganray.catalog.parts import Part, Receipt, Written, read_receipt, written
+from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
+from ganray.catalog.reuse import take_over
+from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
 from ganray.images.sandbox import Sandbox
 from ganray.storage import Store
@@ -29,124 +31,110 @@ from ganray.storage import Store
 BATCH_IMAGES = 64
 BATCH_BYTES = 32_000_000
 SINGLE = (ObjectNotFound, AccessDenied, InvalidKey)  # errors of one object
+INDEX = ("key", "size", "etag")
+
+Cleaned = dict[str, Any] | GanrayError
 
 
 @dataclass(frozen=True)
 class Work:
-    """What every shard of an ingest has in common; small enough to travel with each task."""
+    """What every shard of an ingest has in common; small enough to travel with each task.
+
+    The catalog has `parts` shards; `earlier` are the numbers of shards into which it was divided before.
+    """
 
     source: Store
     out: Store
     recipe: Recipe
     row_group: int
+    parts: int
+    earlier: tuple[int, ...] = ()
 
+    @property
+    def recipe_mark(self) -> str:
+        """What the prepared bytes of a photo depend on beside the photo."""
+        about = [SCHEMA_VERSION, self.source.url, asdict(self.recipe)]
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
-class Receipt(Document):
-    """What came of a shard; `shard` is None when nothing was accepted."""
-
-    number: int
-    fingerprint: str
-    listed: int
-    shard: ShardInfo | None
-    reasons: dict[str, int]
-    histograms: dict[str, dict[str, int]]
-
-
-def manifest_key(number: int) -> str:
-    """Where manifest shard `number` lies under the catalog."""
-    return f"source/manifest-{number:05d}.parquet"
-
-
-def fingerprint(manifest: bytes, recipe: Recipe, row_group: int) -> str:
-    """What a shard's bytes depend on."""
-    about = json.dumps([SCHEMA_VERSION, row_group, asdict(recipe)], sort_keys=True).encode()
-    return hashlib.sha256(about + hashlib.sha256(manifest).digest()).hexdigest()
+    def fingerprint(self, manifest: bytes) -> str:
+        """What a shard's bytes depend on."""
+        about = f"{self.recipe_mark} {self.row_group} {hashlib.sha256(manifest).hexdigest()}"
+        return hashlib.sha256(about.encode()).hexdigest()
 
 
 def prepare_shard(work: Work, number: int) -> Receipt:
     """Prepare shard `number`, or find it prepared. Raises StorageError when a store fails, or gives no object of the shard."""
-    manifest = work.out.get(manifest_key(number))
-    mark = fingerprint(manifest, work.recipe, work.row_group)
-    finished = _finished(work.out, number, mark)
+    part = Part(number, work.parts)
+    manifest = work.out.get(part.manifest)
+    mark = work.fingerprint(manifest)
+    finished = _finished(work.out, part, mark)
     if finished is not None:
         return finished
     table = pq.read_table(pa.BufferReader(manifest))
     names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX) or name == TITLE]
     accepted: list[dict[str, Any]] = []
     quarantined: list[dict[str, str]] = []
-    for row, result in _cleaned(work, table.to_pylist()):
+    for row, result in _made(work, part, table.to_pylist()):
         if isinstance(result, GanrayError):
             quarantined.append(quarantine_row(work.source.url, row["key"], result, work.recipe))
         else:
             accepted.append({**result, "sku": row["sku"], "source_key": row["key"], **{name: row[name] for name in names}})
     plain = [name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE]
-    schema = shard_schema(plain, titled=TITLE in names)
+    objects = {part.index: parquet_bytes(table.select(INDEX), max(1, table.num_rows))}
+    if quarantined:
+        objects[part.quarantine] = parquet_bytes(pa.Table.from_pylist(quarantined, SCHEMA), work.row_group)
+    if accepted:
+        objects[part.shard] = parquet_bytes(pa.Table.from_pylist(accepted, shard_schema(plain, titled=TITLE in names)), work.row_group)
+    told = [written(key, data) for key, data in objects.items()]
     receipt = Receipt(
         number=number,
         fingerprint=mark,
+        recipe=work.recipe_mark,
+        decoder=DECODER,
         listed=table.num_rows,
-        shard=_write(work, number, pa.Table.from_pylist(accepted, schema)) if accepted else None,
+        shard=_shard(told.pop(), len(accepted), work.row_group) if accepted else None,
+        objects=tuple(told),
         reasons=dict(sorted(Counter(row["reason"] for row in quarantined).items())),
         histograms={name: dict(sorted(Counter(row[ATTRIBUTE_PREFIX + name] for row in accepted).items())) for name in plain},
     )
-    if quarantined:
-        work.out.put(quarantine_key(number), parquet_bytes(pa.Table.from_pylist(quarantined, SCHEMA), work.row_group))
+    work.out.delete(part.receipt)
+    for key, data in objects.items():
+        work.out.put(key, data)
     work.out.settle()
-    work.out.put(receipt_key(number), receipt.model_dump_json().encode())
+    work.out.put(part.receipt, receipt.model_dump_json().encode())
     return receipt
 
 
-def shard_key(number: int) -> str:
-    """Where the images of shard `number` lie."""
-    return f"shards/part-{number:05d}.parquet"
-
-
-def quarantine_key(number: int) -> str:
-    """Where the rejects of shard `number` lie, if it has any."""
-    return f"quarantine/part-{number:05d}.parquet"
-
-
-def receipt_key(number: int) -> str:
-    """Where the receipt of shard `number` lies; written last."""
-    return f"receipts/part-{number:05d}.json"
-
-
-def is_part(key: str) -> bool:
-    """Whether an object of this key is one that an ingest writes by number."""
-    number = int("".join(re.findall(r"-(\d{5,})\.", key)[-1:]) or -1)
-    return number >= 0 and key in {name(number) for name in (manifest_key, shard_key, quarantine_key, receipt_key)}
-
-
-def _finished(out: Store, number: int, mark: str) -> Receipt | None:
-    try:
-        receipt = Receipt.model_validate_json(out.get(receipt_key(number)))
-        whole = receipt.shard is None or out.head(receipt.shard.key).size == receipt.shard.bytes
-        if receipt.reasons:
-            out.head(quarantine_key(number))
-    except (ObjectNotFound, ValueError):
+def _finished(out: Store, part: Part, mark: str) -> Receipt | None:
+    """The receipt of a part that there is nothing to do about."""
+    receipt = read_receipt(out, part)
+    if receipt is None or receipt.fingerprint != mark or not receipt.whole(out) or MOMENTARY & receipt.reasons.keys():
         return None
-    return receipt if whole and receipt.fingerprint == mark and "unreadable" not in receipt.reasons else None
+    return receipt if receipt.decoder == DECODER or receipt.reasons.keys() <= UNREAD else None
 
 
-def _write(work: Work, number: int, table: pa.Table) -> ShardInfo:
-    data = parquet_bytes(table, work.row_group)
-    groups = [min(work.row_group, table.num_rows - start) for start in range(0, table.num_rows, work.row_group)]
-    work.out.put(shard_key(number), data)
-    return ShardInfo(key=shard_key(number), rows=table.num_rows, row_groups=tuple(groups), bytes=len(data), sha256=_sha256(data))
+def _shard(told: Written, rows: int, row_group: int) -> ShardInfo:
+    groups = tuple(min(row_group, rows - start) for start in range(0, rows, row_group))
+    return ShardInfo(rows=rows, row_groups=groups, **told.model_dump())
 
 
-def _cleaned(work: Work, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | GanrayError]]:
-    """Each row with its cleaned columns, or with the error it ended in."""
-    wanted = []
-    for row in rows:
-        refused = _refusal(row, work.recipe)
-        if refused is None:
-            wanted.append(row)
-        else:
-            yield row, refused
-    fetched = zip(wanted, (data for _, data in work.source.get_many(row["key"] for row in wanted)), strict=True)
+def _made(work: Work, part: Part, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Cleaned]]:
+    """Each row, in order, with what an earlier ingest or this one made of it."""
+    made: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
+    wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in made}
+    before = [shared for of in (work.parts, *work.earlier) for shared in part.sharing(of)]
+    for photo, result in take_over(work.out, dict.fromkeys(before), wanted, work.recipe_mark, DECODER).items():
+        made[photo[0]] = result
+    known = next((key for key, result in made.items() if isinstance(result, dict)), "")
+    for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in made], known):
+        made[row["key"]] = fresh
+    return ((row, made.pop(row["key"])) for row in rows)
+
+
+def _cleaned(work: Work, rows: list[dict[str, Any]], readable: str) -> Iterator[tuple[dict[str, Any], Cleaned]]:
+    """Each row with its cleaned columns, or with the error it ended in; `readable` is a key that the store gave, if any is known."""
+    fetched = zip(rows, (data for _, data in work.source.get_many(row["key"] for row in rows)), strict=True)
     broken: StorageError | None = None
-    readable = ""
     for batch in _batches(fetched):
         good = []
         for row, data in batch:

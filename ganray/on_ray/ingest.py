@@ -21,10 +21,11 @@ import ray.data
 
 from ganray.catalog.cleaning import Recipe
 from ganray.catalog.manifest import Manifest, build_manifest, check_categories, primary
+from ganray.catalog.parts import Part, Receipt, divisions, is_part
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import SAMPLE_KEY, SamplePlan, attributes_csv, draw, photo_key
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
-from ganray.catalog.shards import Receipt, Work, fingerprint, is_part, manifest_key, prepare_shard, quarantine_key, receipt_key
+from ganray.catalog.shards import Work, prepare_shard
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ConfigError, ObjectNotFound
 from ganray.images.codec import Pixels, encode
@@ -41,7 +42,8 @@ SHEET_KEY, SHEET_ROWS, SHEET_COLUMNS = "contact_sheet.png", 40, 10
 def ingest(config: IngestConfig) -> CatalogInfo:
     """Prepare the catalog that `config` describes and return its `catalog.json`.
 
-    Running it again finishes what is missing and changes nothing else. Raises ConfigError, CatalogError, StorageError or ClusterError.
+    Running it again finishes what is missing, does what changed in the source since, and nothing else.
+    Raises ConfigError, CatalogError, StorageError or ClusterError.
     """
     connect(config.ray)
     out = open_store(config.out)
@@ -49,8 +51,9 @@ def ingest(config: IngestConfig) -> CatalogInfo:
     origin = config.source
     if origin.startswith("sample:"):
         config = draw_sample(config, out)
-    work = Work(open_store(config.source), out, Recipe.of(config), config.row_group)
-    manifest = build_manifest(work.source, config, skip=_own_images(work.source, out))
+    source = open_store(config.source)
+    manifest = build_manifest(source, config, skip=_own_images(source, out))
+    work = Work(source, out, Recipe.of(config), config.row_group, len(manifest.shards), divisions(out))
     mark = _write_manifest(work, manifest)
     if before is not None and before.fingerprint != mark:
         out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
@@ -59,7 +62,7 @@ def ingest(config: IngestConfig) -> CatalogInfo:
     if before is not None and before == info.model_copy(update={"created": before.created}):
         return before
     out.put(SHEET_KEY, encode(_contact_sheet(Catalog(out, info)), "png"))
-    _sweep(out, receipts)
+    _sweep(work, receipts)
     out.settle()
     out.put(CATALOG_KEY, info.to_json())
     return info
@@ -145,9 +148,9 @@ def _write_manifest(work: Work, manifest: Manifest) -> str:
     """Write the manifest shards; returns the fingerprint of the whole ingest."""
     marks = []
     for number, table in enumerate(manifest.shards):
-        data = parquet_bytes(table, len(table))
-        work.out.put(manifest_key(number), data)
-        marks.append(fingerprint(data, work.recipe, work.row_group))
+        data = parquet_bytes(table, max(1, len(table)))
+        work.out.put(Part(number, work.parts).manifest, data)
+        marks.append(work.fingerprint(data))
     return sha256(json.dumps(marks).encode()).hexdigest()
 
 
@@ -255,12 +258,11 @@ def _get(store: Store, key: str) -> bytes | None:
         return None
 
 
-def _sweep(out: Store, receipts: list[Receipt]) -> None:
+def _sweep(work: Work, receipts: list[Receipt]) -> None:
     """Remove the parts that an earlier ingest with other options left; nothing of another name is touched."""
-    keep = {manifest_key(receipt.number) for receipt in receipts} | {receipt_key(receipt.number) for receipt in receipts}
-    keep |= {receipt.shard.key for receipt in receipts if receipt.shard is not None}
-    keep |= {quarantine_key(receipt.number) for receipt in receipts if receipt.reasons}
-    for folder in ("source", "receipts", "shards", "quarantine"):
-        for info in list(out.list(folder)):
+    keep = {key for receipt in receipts for key in receipt.keys}
+    keep |= {key for receipt in receipts for part in [Part(receipt.number, work.parts)] for key in (part.manifest, part.receipt)}
+    for folder in ("source", "receipts", "shards", "quarantine", "index"):
+        for info in list(work.out.list(folder)):
             if info.key not in keep and is_part(info.key):
-                out.delete(info.key)
+                work.out.delete(info.key)

@@ -70,10 +70,11 @@ def test_titles_of_the_table_stand_beside_its_attributes(tmp_path):
         listing("titles", ["x/A1.jpg"], title="name")
 
 
-def test_shards_are_even_mixed_and_depend_on_the_keys_alone():
+def test_shards_are_about_even_mixed_and_depend_on_the_keys_alone():
     keys = [f"{'mug' if i < 500 else 'cap'}/{i:04d}.jpg" for i in range(1000)]
     manifest = listing("even", keys, shard_images=300)
-    assert [shard.num_rows for shard in manifest.shards] == [250] * 4
+    assert len(manifest.shards) == 4
+    assert all(200 < shard.num_rows < 300 for shard in manifest.shards)
     assert sorted(row["key"] for row in rows(manifest)) == sorted(keys)
     for shard in manifest.shards:
         assert 75 < shard.column("attr:category").to_pylist().count("mug") < 175
@@ -82,7 +83,7 @@ def test_shards_are_even_mixed_and_depend_on_the_keys_alone():
 
 
 def test_large_images_make_small_shards():
-    assert len(listing("large", [f"a/{i}.jpg" for i in range(40)], resolution=2048).shards) == 3
+    assert len(listing("large", [f"a/{i}.jpg" for i in range(40)], resolution=2048).shards) == 4
 
 
 def test_limit():
