@@ -244,6 +244,11 @@ class IngestConfig(Section):
     min_images: PositiveInt = Field(2, description="fewer images than this in a category is an error")
     square: Literal["pad", "crop"] = Field("pad", description="how photos become square: white padding or centre crop")
     format: Literal["png", "webp", "jpeg"] = Field("png", description="encoding of the prepared images (webp is lossless)")
+    duplicates: Literal["keep", "exact", "near"] = Field(
+        "exact",
+        description="which photos are left out because they are there already: those of the same bytes, or near ones too (encoded again, "
+        "resized, a tenth brighter or darker, up to 2 % cut off)",
+    )
     max_bytes: PositiveInt = Field(25_000_000, description="larger files are quarantined")
     max_pixels: PositiveInt = Field(50_000_000, description="images with more pixels are quarantined")
     max_frames: PositiveInt = Field(1, description="images with more frames are quarantined")

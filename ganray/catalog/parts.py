@@ -21,7 +21,10 @@ from ganray.catalog.schema import Document, ShardInfo
 from ganray.errors import ObjectNotFound
 from ganray.storage import Store
 
-OURS = re.compile(r"(?:source/manifest|shards/part|index/part|quarantine/part|receipts/part)-(\d{5,})(?:-of-(\d{5,}))?\.(parquet|json)")
+OURS = re.compile(
+    r"(?:source/manifest|shards/part|index/part|aside/part|quarantine/part|quarantine/duplicates|receipts/part)"
+    r"-(\d{5,})(?:-of-(\d{5,}))?\.(parquet|json)"
+)
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,23 @@ class Part:
 
     @property
     def index(self) -> str:
-        """Where it is said which version of each photo the part was made from."""
+        """Where it is said which version of each photo the part was made from, its sha256 and its look."""
         return f"index/part-{self}.parquet"
 
     @property
     def quarantine(self) -> str:
         """Where the rejects lie, if there are any."""
         return f"quarantine/part-{self}.parquet"
+
+    @property
+    def duplicates(self) -> str:
+        """Where the driver says which photos are left out because they are in the catalog already, if there are any."""
+        return f"quarantine/duplicates-{self}.parquet"
+
+    @property
+    def aside(self) -> str:
+        """Where these lie, prepared: they come back where the photo goes that was kept."""
+        return f"aside/part-{self}.parquet"
 
     @property
     def receipt(self) -> str:
@@ -79,13 +92,14 @@ class Receipt(Document):
     """What came of a part; `shard` is None when nothing was accepted.
 
     `fingerprint` is of all that its bytes depend on, `recipe` of what one photo's prepared bytes do beside the photo, `decoder` is what
-    read the photos; `objects` are the part's own, beside the shard.
+    read the photos; `objects` are the part's own, beside the shard; `left_out` is the digest of the list of duplicates that was followed.
     """
 
     number: int
     fingerprint: str
     recipe: str
     decoder: str
+    left_out: str
     listed: int
     shard: ShardInfo | None
     objects: tuple[Written, ...]

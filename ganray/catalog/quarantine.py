@@ -33,11 +33,15 @@ REASONS = {
     "not_in_table": "no row of the attributes table belongs to the image",
     "ambiguous": "a row of the attributes table names a file by a name that several images have: give it the path",
     "no_category": "the image lies in no folder, while others do",
+    "duplicate": "another photo has the same bytes and is kept",
+    "near_duplicate": "another photo looks the same and is kept: encoded again, resized, brightened, cropped by a little",
 }
 
 # Reasons of the moment, asked for again by the next ingest, and those that were found without decoding: another decoder changes nothing.
 MOMENTARY = frozenset({"unreadable", "timeout", "crashed", "too_much_memory"})
-UNREAD = frozenset({"empty", "too_many_bytes", "unreadable", "invalid_key", "not_in_table", "ambiguous", "no_category"})
+UNREAD = frozenset(
+    {"empty", "too_many_bytes", "unreadable", "invalid_key", "not_in_table", "ambiguous", "no_category", "duplicate", "near_duplicate"}
+)
 
 SCHEMA = pa.schema([(name, pa.string()) for name in ("source_key", "reason", "message", "replay")])
 

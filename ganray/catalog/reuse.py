@@ -22,36 +22,44 @@ Photo = tuple[str, int, str]  # key, size, etag: one version of it
 MADE = ("image", "sha256", "width", "height")  # what depends on the photo and the recipe alone
 
 
-def take_over(out: Store, parts: Iterable[Part], wanted: set[Photo], recipe: str, decoder: str) -> dict[Photo, dict[str, Any] | ImageError]:
-    """What lies in earlier `parts` of the `wanted` photos: columns as cleaning gives them, or the error that it gave.
+def take_over(
+    out: Store, parts: Iterable[Part], wanted: set[Photo], recipe: str, decoder: str, again: bool = True
+) -> dict[Photo, dict[str, Any] | ImageError]:
+    """What lies in earlier `parts` of the `wanted` photos: columns as cleaning gives them and the look, or the error that it gave.
 
-    A photo that failed is taken over where the failure was no matter of the moment, nor of another decoder than this one.
+    A photo that failed is taken over where the failure was no matter of the moment (unless `again` is false), nor of another decoder.
     """
     found: dict[Photo, dict[str, Any] | ImageError] = {}
     for part in parts:
         receipt = read_receipt(out, part)
         if receipt is not None and receipt.recipe == recipe:
             try:
-                found |= _of_part(out, part, receipt, wanted, decoder)
+                found |= _of_part(out, part, receipt, wanted, decoder, again)
             except (ObjectNotFound, ObjectCorrupt, pa.ArrowException):
                 continue
     return found
 
 
-def _of_part(out: Store, part: Part, receipt: Receipt, wanted: set[Photo], decoder: str) -> dict[Photo, dict[str, Any] | ImageError]:
+def _of_part(
+    out: Store, part: Part, receipt: Receipt, wanted: set[Photo], decoder: str, again: bool
+) -> dict[Photo, dict[str, Any] | ImageError]:
     objects = {written.key: written for written in receipt.objects}
-    index = _read(out, objects[part.index]).select(["key", "size", "etag"]).to_pylist()
+    index = _read(out, objects[part.index]).to_pylist()
     photos = {row["key"]: photo for row in index if (photo := (row["key"], row["size"], row["etag"])) in wanted}
+    looks = {row["key"]: row["look"] for row in index}
     found: dict[Photo, dict[str, Any] | ImageError] = {}
-    if photos and receipt.shard is not None:
-        table = _read(out, receipt.shard)
-        rows = [place for place, key in enumerate(table.column("source_key").to_pylist()) if key in photos]
-        for row in table.select(["source_key", *MADE]).take(pa.array(rows, pa.int64())).to_pylist():
-            found[photos[row.pop("source_key")]] = row
+    for images in (receipt.shard, objects.get(part.aside)):
+        if photos and images is not None:
+            table = _read(out, images)
+            rows = [place for place, key in enumerate(table.column("source_key").to_pylist()) if key in photos]
+            for row in table.select(["source_key", *MADE]).take(pa.array(rows, pa.int64())).to_pylist():
+                key = row.pop("source_key")
+                found[photos[key]] = {**row, "look": looks[key]}
     if photos and part.quarantine in objects:
         for row in _read(out, objects[part.quarantine]).to_pylist():
             lasting = row["reason"] in UNREAD or receipt.decoder == decoder
-            if row["source_key"] in photos and row["reason"] not in {*MOMENTARY, "invalid_key"} and lasting:  # asking for a key is cheap
+            momentary = again and row["reason"] in {*MOMENTARY, "invalid_key"}  # asking for a key is cheap
+            if row["source_key"] in photos and lasting and not momentary:
                 found[photos[row["source_key"]]] = ImageError(row["reason"], row["message"])
     return found
 

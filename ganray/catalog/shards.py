@@ -19,19 +19,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ganray.catalog import looks
 from ganray.catalog.cleaning import DECODER, Recipe, sandbox
 from ganray.catalog.parts import Part, Receipt, Written, read_receipt, written
 from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
 from ganray.catalog.reuse import take_over
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
+from ganray.images.codec import decode_prepared
 from ganray.images.sandbox import Sandbox
 from ganray.storage import Store
 
 BATCH_IMAGES = 64
 BATCH_BYTES = 32_000_000
 SINGLE = (ObjectNotFound, AccessDenied, InvalidKey)  # errors of one object
-INDEX = ("key", "size", "etag")
+INDEX = pa.schema(
+    [("key", pa.string()), ("size", pa.int64()), ("etag", pa.string()), ("sha256", pa.binary()), ("look", pa.binary(looks.BYTES))]
+)
 
 Cleaned = dict[str, Any] | GanrayError
 
@@ -40,7 +44,8 @@ Cleaned = dict[str, Any] | GanrayError
 class Work:
     """What every shard of an ingest has in common; small enough to travel with each task.
 
-    The catalog has `parts` shards; `earlier` are the numbers of shards into which it was divided before.
+    The catalog has `parts` shards; `earlier` are the numbers of shards into which it was divided before. `looks`: whether near duplicates
+    are sought; `again`: whether failures of the moment are tried again.
     """
 
     source: Store
@@ -49,6 +54,8 @@ class Work:
     row_group: int
     parts: int
     earlier: tuple[int, ...] = ()
+    looks: bool = False
+    again: bool = True
 
     @property
     def recipe_mark(self) -> str:
@@ -58,7 +65,7 @@ class Work:
 
     def fingerprint(self, manifest: bytes) -> str:
         """What a shard's bytes depend on."""
-        about = f"{self.recipe_mark} {self.row_group} {hashlib.sha256(manifest).hexdigest()}"
+        about = f"{self.recipe_mark} {self.row_group} {self.looks} {hashlib.sha256(manifest).hexdigest()}"
         return hashlib.sha256(about.encode()).hexdigest()
 
 
@@ -67,34 +74,42 @@ def prepare_shard(work: Work, number: int) -> Receipt:
     part = Part(number, work.parts)
     manifest = work.out.get(part.manifest)
     mark = work.fingerprint(manifest)
-    finished = _finished(work.out, part, mark)
+    left_out, duplicates = _duplicates(work.out, part)
+    finished = _finished(work, part, mark, left_out)
     if finished is not None:
         return finished
     table = pq.read_table(pa.BufferReader(manifest))
     names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX) or name == TITLE]
+    plain = [name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE]
+    schema = shard_schema(plain, titled=TITLE in names)
     accepted: list[dict[str, Any]] = []
+    aside: list[dict[str, Any]] = []
     quarantined: list[dict[str, str]] = []
+    index: list[dict[str, Any]] = []
     for row, result in _made(work, part, table.to_pylist()):
         if isinstance(result, GanrayError):
             quarantined.append(quarantine_row(work.source.url, row["key"], result, work.recipe))
+            index.append(row)
         else:
-            accepted.append({**result, "sku": row["sku"], "source_key": row["key"], **{name: row[name] for name in names}})
-    plain = [name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE]
-    objects = {part.index: parquet_bytes(table.select(INDEX), max(1, table.num_rows))}
-    if quarantined:
-        objects[part.quarantine] = parquet_bytes(pa.Table.from_pylist(quarantined, SCHEMA), work.row_group)
-    if accepted:
-        objects[part.shard] = parquet_bytes(pa.Table.from_pylist(accepted, shard_schema(plain, titled=TITLE in names)), work.row_group)
+            line = {**result, "sku": row["sku"], "source_key": row["key"], **{name: row[name] for name in names}}
+            (aside if row["key"] in duplicates else accepted).append(line)
+            index.append({**row, "sha256": bytes.fromhex(line["sha256"]), "look": _look(line, work.recipe) if work.looks else None})
+    objects = {part.index: parquet_bytes(pa.Table.from_pylist(index, INDEX), max(1, len(index)))}
+    for key, rows, kind in ((part.quarantine, quarantined, SCHEMA), (part.aside, aside, schema), (part.shard, accepted, schema)):
+        if rows:
+            objects[key] = parquet_bytes(pa.Table.from_pylist(rows, kind), work.row_group)
     told = [written(key, data) for key, data in objects.items()]
+    reasons = Counter(row["reason"] for row in quarantined) + Counter(duplicates[row["source_key"]] for row in aside)
     receipt = Receipt(
         number=number,
         fingerprint=mark,
         recipe=work.recipe_mark,
         decoder=DECODER,
+        left_out=left_out,
         listed=table.num_rows,
         shard=_shard(told.pop(), len(accepted), work.row_group) if accepted else None,
         objects=tuple(told),
-        reasons=dict(sorted(Counter(row["reason"] for row in quarantined).items())),
+        reasons=dict(sorted(reasons.items())),
         histograms={name: dict(sorted(Counter(row[ATTRIBUTE_PREFIX + name] for row in accepted).items())) for name in plain},
     )
     work.out.delete(part.receipt)
@@ -105,10 +120,28 @@ def prepare_shard(work: Work, number: int) -> Receipt:
     return receipt
 
 
-def _finished(out: Store, part: Part, mark: str) -> Receipt | None:
+def _duplicates(out: Store, part: Part) -> tuple[str, dict[str, str]]:
+    """The digest of the list of photos that the shard is to leave out, and key -> reason; empty where there is none."""
+    try:
+        data = out.get(part.duplicates)
+    except ObjectNotFound:
+        return "", {}
+    table = pq.read_table(pa.BufferReader(data), columns=["source_key", "reason"])
+    return _sha256(data), dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _look(line: dict[str, Any], recipe: Recipe) -> bytes:
+    known: bytes | None = line.get("look")
+    size = (line["width"], line["height"]) if recipe.square == "pad" else None
+    return looks.look(decode_prepared(line["image"]), size) if known is None else known
+
+
+def _finished(work: Work, part: Part, mark: str, left_out: str) -> Receipt | None:
     """The receipt of a part that there is nothing to do about."""
-    receipt = read_receipt(out, part)
-    if receipt is None or receipt.fingerprint != mark or not receipt.whole(out) or MOMENTARY & receipt.reasons.keys():
+    receipt = read_receipt(work.out, part)
+    if receipt is None or (receipt.fingerprint, receipt.left_out) != (mark, left_out) or not receipt.whole(work.out):
+        return None
+    if work.again and MOMENTARY & receipt.reasons.keys():
         return None
     return receipt if receipt.decoder == DECODER or receipt.reasons.keys() <= UNREAD else None
 
@@ -123,7 +156,7 @@ def _made(work: Work, part: Part, rows: list[dict[str, Any]]) -> Iterator[tuple[
     made: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
     wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in made}
     before = [shared for of in (work.parts, *work.earlier) for shared in part.sharing(of)]
-    for photo, result in take_over(work.out, dict.fromkeys(before), wanted, work.recipe_mark, DECODER).items():
+    for photo, result in take_over(work.out, dict.fromkeys(before), wanted, work.recipe_mark, DECODER, work.again).items():
         made[photo[0]] = result
     known = next((key for key, result in made.items() if isinstance(result, dict)), "")
     for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in made], known):

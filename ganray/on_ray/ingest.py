@@ -11,6 +11,7 @@ import logging
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -26,6 +27,7 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import SAMPLE_KEY, SamplePlan, attributes_csv, draw, photo_key
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
 from ganray.catalog.shards import Work, prepare_shard
+from ganray.catalog.sifting import forget, sift
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ConfigError, ObjectNotFound
 from ganray.images.codec import Pixels, encode
@@ -53,11 +55,19 @@ def ingest(config: IngestConfig) -> CatalogInfo:
         config = draw_sample(config, out)
     source = open_store(config.source)
     manifest = build_manifest(source, config, skip=_own_images(source, out))
-    work = Work(source, out, Recipe.of(config), config.row_group, len(manifest.shards), divisions(out))
-    mark = _write_manifest(work, manifest)
+    work = Work(source, out, Recipe.of(config), config.row_group, len(manifest.shards), divisions(out), looks=config.duplicates == "near")
+    mark = _write_manifest(work, manifest, config.duplicates)
     if before is not None and before.fingerprint != mark:
         out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
+    if config.duplicates == "keep":
+        forget(work)
     receipts = _prepare(work, manifest)
+    if config.duplicates != "keep" and (changed := sift(work, receipts)):
+        with bar("duplicates", len(changed), "shards") as progress:
+            for text in _each(len(changed), partial(_prepare_again, replace(work, again=False), changed)):
+                receipt = Receipt.model_validate_json(text)
+                receipts[receipt.number] = receipt
+                progress.update(1)
     info = _close_books(config, manifest, receipts, mark, origin)
     if before is not None and before == info.model_copy(update={"created": before.created}):
         return before
@@ -144,14 +154,14 @@ def _own_images(source: Store, out: Store) -> Callable[[str], bool]:
     return lambda key: key == f"{folder}{SHEET_KEY}" or key.startswith(folders)
 
 
-def _write_manifest(work: Work, manifest: Manifest) -> str:
+def _write_manifest(work: Work, manifest: Manifest, duplicates: str) -> str:
     """Write the manifest shards; returns the fingerprint of the whole ingest."""
     marks = []
     for number, table in enumerate(manifest.shards):
         data = parquet_bytes(table, max(1, len(table)))
         work.out.put(Part(number, work.parts).manifest, data)
         marks.append(work.fingerprint(data))
-    return sha256(json.dumps(marks).encode()).hexdigest()
+    return sha256(json.dumps([duplicates, *marks]).encode()).hexdigest()
 
 
 def _prepare(work: Work, manifest: Manifest) -> list[Receipt]:
@@ -168,6 +178,10 @@ def _prepare(work: Work, manifest: Manifest) -> list[Receipt]:
 
 def _prepare_shard(work: Work, number: int) -> str:
     return prepare_shard(work, number).model_dump_json()
+
+
+def _prepare_again(work: Work, numbers: list[int], place: int) -> str:
+    return prepare_shard(work, numbers[place]).model_dump_json()
 
 
 def _each(num: int, task: Callable[[int], str]) -> Iterator[str]:
@@ -262,7 +276,8 @@ def _sweep(work: Work, receipts: list[Receipt]) -> None:
     """Remove the parts that an earlier ingest with other options left; nothing of another name is touched."""
     keep = {key for receipt in receipts for key in receipt.keys}
     keep |= {key for receipt in receipts for part in [Part(receipt.number, work.parts)] for key in (part.manifest, part.receipt)}
-    for folder in ("source", "receipts", "shards", "quarantine", "index"):
+    keep |= {Part(receipt.number, work.parts).duplicates for receipt in receipts if receipt.left_out}
+    for folder in ("source", "receipts", "shards", "quarantine", "index", "aside"):
         for info in list(work.out.list(folder)):
             if info.key not in keep and is_part(info.key):
                 work.out.delete(info.key)

@@ -29,7 +29,9 @@ def test_parts_of_another_division_that_share_photos():
 
 def test_parts_are_known_by_their_whole_key():
     for part in (Part(0, 1), Part(7, 8), Part(123456, 262144)):
-        assert all(is_part(key) for key in (part.manifest, part.shard, part.index, part.quarantine, part.receipt))
+        assert all(
+            is_part(key) for key in (part.manifest, part.shard, part.index, part.aside, part.quarantine, part.duplicates, part.receipt)
+        )
     assert is_part("shards/part-00007.parquet")  # of a time when they were not counted
     for key in (
         "shards/part-00001-a.parquet",
@@ -49,6 +51,7 @@ def receipt():
         fingerprint="f",
         recipe="r",
         decoder="d",
+        left_out="",
         listed=2,
         shard=None,
         objects=(written("index/x", b"data"),),

@@ -14,7 +14,7 @@ from ganray.storage import open_store
 
 pytestmark = pytest.mark.ray
 DATA = Path(os.environ.get("GANRAY_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
-CATALOG = ("catalog.json", "contact_sheet.png", "index", "quarantine", "receipts", "shards", "source")
+CATALOG = ("aside", "catalog.json", "contact_sheet.png", "index", "quarantine", "receipts", "shards", "source")
 
 
 def contents(url: str) -> dict[str, bytes]:
@@ -96,6 +96,30 @@ def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_
     assert info.digest != before.digest
     ours, theirs = contents(config.out), contents(str(tmp_path / "fresh"))
     assert {key: data for key, data in ours.items() if key != "catalog.json"} == {k: d for k, d in theirs.items() if k != "catalog.json"}
+
+
+def test_duplicates_are_left_out_listed_and_the_books_close(cluster, photos, tmp_path):
+    shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
+    keys = [info.key for info in good.list() if info.key.endswith(".png")]
+    for key in keys:
+        shop.put(key, good.get(key))
+        shop.put(key.replace("/", "/again-"), good.get(key))
+    config = IngestConfig(source=shop.url, out=str(tmp_path / "out"), shard_images=25, row_group=8)
+    info = ingest(config)
+    assert info.counts.model_dump() == {"listed": 120, "accepted": 60, "quarantined": 60}
+    assert info.reasons == {"duplicate": 60}
+    assert set(info.histograms["category"].values()) == {5}
+    before = contents(config.out)
+    assert sum(key.startswith("quarantine/duplicates-") for key in before) == 8
+    assert ingest(config) == info
+    assert contents(config.out) == before
+    everything = ingest(config.model_copy(update={"duplicates": "keep"}))
+    assert everything.counts.accepted == 120
+    assert not any(key.startswith(("quarantine", "aside")) for key in contents(config.out))
+    near = ingest(config.model_copy(update={"duplicates": "near"}))
+    assert near.reasons["duplicate"] + near.reasons.get("near_duplicate", 0) == near.counts.quarantined
+    assert ingest(config).model_copy(update={"created": info.created}) == info
+    assert contents(config.out).keys() == before.keys()
 
 
 def test_other_options_replace_the_catalog_and_sweep_its_rests(cluster, photos, tmp_path):
