@@ -237,6 +237,11 @@ class IngestConfig(Section):
     attributes: tuple[str, ...] | None = Field(
         None, description="table columns to keep as attributes; default: every column with at most max_values values"
     )
+    auto_attributes: tuple[Literal["dominant_colour", "background"], ...] = Field(
+        (),
+        description="attributes to read off the photos: dominant_colour (of the product, one of a dozen) and background (white, plain or "
+        "cluttered)",
+    )
     title: str = Field("", description="table column of product titles, for models that read them (model.title_pieces)")
     max_values: PositiveInt = Field(
         200, description="an attribute with more distinct values is left out (by default) or refused (if named)"

@@ -58,6 +58,11 @@ def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], boo
     if not listed.num_rows:
         raise CatalogError(f"{store.url} holds no images", "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
     table, names = _from_table(listed, load_attributes(config)) if config.table else _from_folders(listed)
+    for name in config.auto_attributes:
+        if name in names:
+            raise CatalogError(
+                f"{config.table or store.url} has an attribute {name!r} already", "Leave it out of --auto-attributes or --attributes"
+            )
     _check(config, store, names, table)
     return Manifest(names, tuple(_shards(table, config)), table.num_rows)
 

@@ -19,13 +19,13 @@ from ganray.errors import ImageError, ObjectCorrupt, ObjectNotFound
 from ganray.storage import Store
 
 Photo = tuple[str, int, str]  # key, size, etag: one version of it
-MADE = ("image", "sha256", "width", "height")  # what depends on the photo and the recipe alone
+MADE = ("image", "sha256", "width", "height")  # what depends on the photo and the recipe alone, beside automatic attributes
 
 
 def take_over(
-    out: Store, parts: Iterable[Part], wanted: set[Photo], recipe: str, decoder: str, again: bool = True
+    out: Store, parts: Iterable[Part], wanted: set[Photo], recipe: str, made: tuple[str, ...], decoder: str, again: bool = True
 ) -> dict[Photo, dict[str, Any] | ImageError]:
-    """What lies in earlier `parts` of the `wanted` photos: columns as cleaning gives them and the look, or the error that it gave.
+    """What lies in earlier `parts` of the `wanted` photos: the columns `made` and the look, or the error that cleaning ended in.
 
     A photo that failed is taken over where the failure was no matter of the moment (unless `again` is false), nor of another decoder.
     """
@@ -34,14 +34,14 @@ def take_over(
         receipt = read_receipt(out, part)
         if receipt is not None and receipt.recipe == recipe:
             try:
-                found |= _of_part(out, part, receipt, wanted, decoder, again)
+                found |= _of_part(out, part, receipt, wanted, made, decoder, again)
             except (ObjectNotFound, ObjectCorrupt, pa.ArrowException):
                 continue
     return found
 
 
 def _of_part(
-    out: Store, part: Part, receipt: Receipt, wanted: set[Photo], decoder: str, again: bool
+    out: Store, part: Part, receipt: Receipt, wanted: set[Photo], made: tuple[str, ...], decoder: str, again: bool
 ) -> dict[Photo, dict[str, Any] | ImageError]:
     objects = {written.key: written for written in receipt.objects}
     index = _read(out, objects[part.index]).to_pylist()
@@ -52,7 +52,7 @@ def _of_part(
         if photos and images is not None:
             table = _read(out, images)
             rows = [place for place, key in enumerate(table.column("source_key").to_pylist()) if key in photos]
-            for row in table.select(["source_key", *MADE]).take(pa.array(rows, pa.int64())).to_pylist():
+            for row in table.select(["source_key", *made]).take(pa.array(rows, pa.int64())).to_pylist():
                 key = row.pop("source_key")
                 found[photos[key]] = {**row, "look": looks[key]}
     if photos and part.quarantine in objects:

@@ -23,7 +23,7 @@ from ganray.catalog import looks
 from ganray.catalog.cleaning import DECODER, Recipe, sandbox
 from ganray.catalog.parts import Part, Receipt, Written, read_receipt, written
 from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
-from ganray.catalog.reuse import take_over
+from ganray.catalog.reuse import MADE, take_over
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
 from ganray.images.codec import decode_prepared
@@ -80,7 +80,7 @@ def prepare_shard(work: Work, number: int) -> Receipt:
         return finished
     table = pq.read_table(pa.BufferReader(manifest))
     names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX) or name == TITLE]
-    plain = [name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE]
+    plain = [*(name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE), *work.recipe.automatic]
     schema = shard_schema(plain, titled=TITLE in names)
     accepted: list[dict[str, Any]] = []
     aside: list[dict[str, Any]] = []
@@ -155,8 +155,9 @@ def _made(work: Work, part: Part, rows: list[dict[str, Any]]) -> Iterator[tuple[
     """Each row, in order, with what an earlier ingest or this one made of it."""
     made: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
     wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in made}
+    made_of = (*MADE, *(ATTRIBUTE_PREFIX + name for name in work.recipe.automatic))
     before = [shared for of in (work.parts, *work.earlier) for shared in part.sharing(of)]
-    for photo, result in take_over(work.out, dict.fromkeys(before), wanted, work.recipe_mark, DECODER, work.again).items():
+    for photo, result in take_over(work.out, dict.fromkeys(before), wanted, work.recipe_mark, made_of, DECODER, work.again).items():
         made[photo[0]] = result
     known = next((key for key, result in made.items() if isinstance(result, dict)), "")
     for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in made], known):

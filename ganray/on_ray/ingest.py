@@ -214,7 +214,8 @@ def _close_books(config: IngestConfig, manifest: Manifest, receipts: list[Receip
     if not shards:
         why = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
         raise CatalogError(f"none of the {counts.listed:,} images of {config.source} can be used: {why}", f"See {config.out}/quarantine")
-    histograms = {name: sum((Counter(receipt.histograms[name]) for receipt in receipts), Counter[str]()) for name in manifest.attributes}
+    names = (*manifest.attributes, *dict.fromkeys(config.auto_attributes))
+    histograms = {name: sum((Counter(receipt.histograms[name]) for receipt in receipts), Counter[str]()) for name in names}
     name = primary(manifest.attributes)
     if name is not None:
         check_categories(histograms[name] | Counter(dict.fromkeys(manifest.values(name), 0)), name, config)

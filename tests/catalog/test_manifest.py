@@ -133,3 +133,11 @@ def test_folders_have_a_limit_as_columns_have():
     assert len(listing("folder-limit", keys, max_values=5).values("category")) == 5
     with pytest.raises(CatalogError, match="5 folders cannot all be categories, max_values is 4"):
         listing("folder-limit", keys, max_values=4)
+
+
+def test_an_automatic_attribute_is_not_one_of_the_table_as_well(tmp_path):
+    (tmp_path / "t.csv").write_text("sku,background\nA1,white\nA2,grey\n")
+    with pytest.raises(
+        CatalogError, match="t.csv has an attribute 'background' already. Leave it out of --auto-attributes or --attributes"
+    ):
+        listing("twice", ["x/A1.jpg", "x/A2.jpg"], table=str(tmp_path / "t.csv"), auto_attributes=("background",))

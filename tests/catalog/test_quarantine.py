@@ -29,7 +29,8 @@ def test_every_reason_raised_anywhere_is_explained():
 def test_a_row_says_what_where_why_and_how_to_try_again():
     row = quarantine_row("s3://shop/photos", "a b/1.jpg", ImageError("empty", "the file has no bytes"), RECIPE)
     recipe = (
-        '{"resolution":64,"square":"pad","format":"png","limits":{"max_bytes":25000000,"max_pixels":100,"max_frames":1,"max_side":16000}}'
+        '{"resolution":64,"square":"pad","format":"png","limits":{"max_bytes":25000000,"max_pixels":100,"max_frames":1,"max_side":16000},'
+        '"automatic":[]}'
     )
     assert row == {
         "source_key": "a b/1.jpg",

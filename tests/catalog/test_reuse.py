@@ -97,6 +97,17 @@ def test_another_number_of_shards_fetches_nothing(plan, shop, fetched, tmp_path,
     same_as_fresh(plan, shop, work, tmp_path, shard_images=after)
 
 
+def test_automatic_attributes_are_taken_over(plan, shop, fetched, tmp_path):
+    out, options = str(tmp_path / "out"), {"auto_attributes": ("dominant_colour", "background")}
+    run(plan, shop, out, **options)
+    shop.put("mug/new.png", picture(1))
+    del fetched[:]
+    work = run(plan, shop, out, **options)
+    assert fetched == ["mug/new.png"]
+    assert set(read_receipt(work.out, Part(0, work.parts)).histograms) == {"category", "dominant_colour", "background"}
+    same_as_fresh(plan, shop, work, tmp_path, **options)
+
+
 def test_another_row_group_fetches_nothing(plan, shop, fetched, tmp_path):
     out = str(tmp_path / "out")
     run(plan, shop, out)
@@ -106,7 +117,7 @@ def test_another_row_group_fetches_nothing(plan, shop, fetched, tmp_path):
     same_as_fresh(plan, shop, work, tmp_path, row_group=4)
 
 
-@pytest.mark.parametrize("options", [{"resolution": 24}, {"square": "crop"}, {"format": "webp"}, {"max_pixels": 900}])
+@pytest.mark.parametrize("options", [{"resolution": 24}, {"square": "crop"}, {"max_pixels": 900}, {"auto_attributes": ("background",)}])
 def test_another_recipe_reuses_nothing(plan, shop, fetched, tmp_path, options):
     out = str(tmp_path / "out")
     run(plan, shop, out)

@@ -122,6 +122,16 @@ def test_duplicates_are_left_out_listed_and_the_books_close(cluster, photos, tmp
     assert contents(config.out).keys() == before.keys()
 
 
+def test_automatic_attributes_are_attributes(cluster, photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"), auto_attributes=("dominant_colour", "background"))
+    info = ingest(config)
+    assert list(info.attributes) == ["category", "dominant_colour", "background"]
+    assert info.histograms["background"]["white"] > 55
+    assert sum(info.histograms["dominant_colour"].values()) == 60
+    _, labels = Catalog.open(config.out).sample(60, np.random.default_rng(0), ["dominant_colour", "background"])
+    assert labels.shape == (60, 2)
+
+
 def test_other_options_replace_the_catalog_and_sweep_its_rests(cluster, photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25)
     first = ingest(config)
