@@ -230,6 +230,9 @@ class IngestConfig(Section):
     """Turn a prefix of product photos into a prepared catalog."""
 
     source: str = Field("sample:3000", description="URL of a prefix of images, or sample:N to draw a sample catalog of N products first")
+    inventory: str = Field(
+        "", description="URL of the manifest.json of an S3 Inventory (CSV or Parquet) of the source's bucket, in place of listing it"
+    )
     out: str = Field("out/catalog", description="URL of the prepared catalog to write")
     resolution: Annotated[int, Field(ge=8, le=2048)] = Field(32, description="side of the prepared square images in pixels")
     table: str = Field("", description="URL of a CSV or Parquet table of attributes; empty takes the category from folder names")

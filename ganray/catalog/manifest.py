@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ganray.catalog.attributes import AMBIGUOUS, Attributes, load_attributes
+from ganray.catalog.inventory import inventory
 from ganray.catalog.parts import boundaries, key_hashes, num_parts
 from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import IngestConfig
@@ -48,15 +49,19 @@ class Manifest:
 
 
 def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], bool] = lambda key: False) -> Manifest:
-    """List `store` once, but for keys to `skip`, and join `config.table` to it, or take the category from folder names.
+    """List `store` once, or read `config.inventory` of it, and join `config.table` to it, or take the category from folder names.
+
+    Keys to `skip` are no photos of the source.
 
     Raises CatalogError when there are no images, none of them is in the table, a category has too few, or titles have no table.
     """
     if config.title and not config.table:
         raise CatalogError(f"title = {config.title!r} is a column, and there is no table", "Name one with --table, or leave --title out")
-    listed = _listing(islice((info for info in _images(store) if not skip(info.key)), config.limit or None))
+    objects = inventory(config.inventory, store) if config.inventory else store.list()
+    listed = _listing(islice((info for info in _images(objects) if not skip(info.key)), config.limit or None))
     if not listed.num_rows:
-        raise CatalogError(f"{store.url} holds no images", "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
+        where = f"{config.inventory} has no images under {store.url}" if config.inventory else f"{store.url} holds no images"
+        raise CatalogError(where, "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
     table, names = _from_table(listed, load_attributes(config)) if config.table else _from_folders(listed)
     for name in config.auto_attributes:
         if name in names:
@@ -85,8 +90,8 @@ def check_categories(counts: Counter[str], name: str, config: IngestConfig) -> N
 Row = tuple[str, tuple[str, ...], str]  # sku, attribute values and title (none where there is a reason), reason
 
 
-def _images(store: Store) -> Iterator[ObjectInfo]:
-    return (info for info in store.list() if IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]))
+def _images(objects: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+    return (info for info in objects if IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]))
 
 
 def _stem(key: str) -> str:
