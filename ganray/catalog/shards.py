@@ -182,7 +182,8 @@ def _cleaned(work: Work, rows: list[dict[str, Any]], readable: str) -> Iterator[
                 readable = row["key"]
         for (row, data), result in zip(good, _child(work.recipe).map([data for _, data in good]), strict=True):
             if isinstance(result, ImageError):
-                yield row, result
+                cut = len(data) != row["size"] and f"{len(data):,} bytes came, {row['size']:,} are listed: {result}"
+                yield row, ImageError("unreadable", cut) if cut else result  # cut on its way, or replaced since: of the moment
             else:
                 yield row, {"image": result[0], "sha256": _sha256(data), **result[1]}
     if broken is not None:
