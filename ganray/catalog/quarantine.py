@@ -1,9 +1,9 @@
 """Quarantine: the records that could not be used, each with a reason code, a message, and a command that tries it again.
 
 `python -m ganray.catalog.quarantine URL RECIPE` is that command: the recipe as JSON, so that the same limits hold. With the URL of a
-catalog, and perhaps `--reason corrupt`, it tries all of its photos again and says how many are fine by now. Nothing is written: `ganray ingest`
-with the same options takes those that are fine, since it tries again what was replaced, what failed for a reason of the moment, and what
-another version of the decoder refused.
+catalog, and perhaps `--reason corrupt`, it tries all of its photos again and says how many are fine by now. Nothing is written:
+`ganray ingest` with the same options takes those that are fine, since it tries again what was replaced, what failed for a reason of the
+moment, and what another version of the decoder refused.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ brings back receipts only. `catalog.json` is written last: without it there is n
 
 from __future__ import annotations
 
-import json
 import logging
 import pickle
 from collections import Counter
@@ -21,7 +20,8 @@ import numpy as np
 import ray.data
 
 from ganray.catalog.cleaning import Recipe
-from ganray.catalog.manifest import Manifest, build_manifest, check_categories, primary
+from ganray.catalog.joining import primary
+from ganray.catalog.manifest import Manifest, build_manifest, check_categories
 from ganray.catalog.parts import Part, Receipt, divisions, is_part
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import SAMPLE_KEY, SamplePlan, attributes_csv, draw, photo_key
@@ -156,12 +156,12 @@ def _own_images(source: Store, out: Store) -> Callable[[str], bool]:
 
 def _write_manifest(work: Work, manifest: Manifest, duplicates: str) -> str:
     """Write the manifest shards; returns the fingerprint of the whole ingest."""
-    marks = []
+    marks = sha256(duplicates.encode())
     for number, table in enumerate(manifest.shards):
         data = parquet_bytes(table, max(1, len(table)))
         work.out.put(Part(number, work.parts).manifest, data)
-        marks.append(work.fingerprint(data))
-    return sha256(json.dumps([duplicates, *marks]).encode()).hexdigest()
+        marks.update(work.fingerprint(data).encode())
+    return marks.hexdigest()
 
 
 def _prepare(work: Work, manifest: Manifest) -> list[Receipt]:

@@ -102,7 +102,7 @@ def test_an_inventory_says_what_a_listing_says(bucket, shop, kind, monkeypatch):
     listed = build_manifest(shop, config)
     monkeypatch.setattr(type(shop), "list", lambda *_: pytest.fail("the bucket is listed"))
     told = build_manifest(shop, config.model_copy(update={"inventory": url}))
-    assert told == listed
+    assert (told.attributes, told.listed, list(told.shards)) == (listed.attributes, listed.listed, list(listed.shards))
     assert sorted(told.shards[0].column("key").to_pylist()) == sorted(key.removeprefix("photos/") for key in KEYS[:4])
 
 
