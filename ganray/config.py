@@ -379,6 +379,7 @@ class BenchmarkConfig(Section):
             "generate",
             "generate-scale",
             "ingest",
+            "ingest-memory",
             "serve",
             "memory",
             "quality",
@@ -388,7 +389,8 @@ class BenchmarkConfig(Section):
         ]
     ] = Field(
         "all",
-        description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale",
+        description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale, "
+        "ingest-memory",
     )
     store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,29 +18,31 @@ from numpy.typing import NDArray
 
 from ganray.catalog.duplicates import Places, exact, near
 from ganray.catalog.looks import BYTES, Records, split
-from ganray.catalog.parts import Part, Receipt
+from ganray.catalog.parts import Part, Receipt, is_part
 from ganray.catalog.quarantine import SCHEMA, quarantine_row
 from ganray.catalog.schema import parquet_bytes
 from ganray.catalog.shards import Work
-from ganray.errors import ImageError
+from ganray.errors import ImageError, StorageError
 
+LISTS = "quarantine/duplicates-"
 LIST = SCHEMA.append(pa.field("kept", pa.string()))
 
 
 def forget(work: Work) -> None:
     """Remove the lists, for a catalog that keeps all."""
-    for number in range(work.parts):
-        work.out.delete(Part(number, work.parts).duplicates)
+    for info in list(work.out.list("quarantine")):
+        if info.key.startswith(LISTS) and is_part(info.key):
+            work.out.delete(info.key)
 
 
 def sift(work: Work, receipts: Sequence[Receipt]) -> list[int]:
     """Write the lists of a catalog whose shards are all prepared; returns the numbers of those that are to be done again for it."""
     offsets = np.concatenate([[0], np.cumsum([receipt.listed for receipt in receipts])]).astype(np.int64)
-    places, first = _exact(work, receipts, offsets)
+    places, first = _exact(work, offsets)
     same = first >= 0
     if work.looks:
         alone = np.flatnonzero(~same)
-        again = _near(work, receipts, offsets, places[alone])
+        again = _near(work, offsets, places[alone])
         first[alone] = np.where(again >= 0, alone[again], -1)
         second = same & (first[first] >= 0)  # the first with these bytes is itself left out, for a photo that looks like both
         first[second], same[second] = first[first[second]], False
@@ -48,12 +50,11 @@ def sift(work: Work, receipts: Sequence[Receipt]) -> list[int]:
     return _write(work, receipts, offsets, places[out], places[first[out]], same[out])
 
 
-def _exact(work: Work, receipts: Sequence[Receipt], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], Places]:
+def _exact(work: Work, offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], Places]:
     """The places of the photos that can be used, and for each which of these has the same bytes and comes first."""
     digests = np.zeros((int(offsets[-1]), 2), np.uint64)
     usable = np.zeros(len(digests), bool)
-    for receipt, start in zip(receipts, offsets[:-1].tolist(), strict=True):
-        column = _index(work, receipt.number, ["sha256"]).column("sha256")
+    for (_, column), start in zip(_columns(work, range(work.parts), "sha256"), offsets[:-1].tolist(), strict=True):
         rows = np.flatnonzero(column.is_valid().to_numpy())
         data = b"".join(value[:16] for value in column.drop_null().to_pylist())
         digests[start + rows] = np.frombuffer(data, np.uint64).reshape(-1, 2)
@@ -61,14 +62,13 @@ def _exact(work: Work, receipts: Sequence[Receipt], offsets: NDArray[np.int64]) 
     return np.flatnonzero(usable), exact(digests[usable])
 
 
-def _near(work: Work, receipts: Sequence[Receipt], offsets: NDArray[np.int64], places: NDArray[np.int64]) -> Places:
+def _near(work: Work, offsets: NDArray[np.int64], places: NDArray[np.int64]) -> Places:
     """For each of some places which of these looks the same, comes first and is kept; whole looks lie in a file meanwhile."""
     hashes, tints = np.empty(len(places), np.uint64), np.empty((len(places), 8), np.uint8)
     with tempfile.TemporaryFile() as file:
-        for receipt, start in zip(receipts, offsets[:-1].tolist(), strict=True):
-            low, high = np.searchsorted(places, [start, start + receipt.listed]).tolist()
-            rows = pa.array(places[low:high] - start)
-            data = b"".join(_index(work, receipt.number, ["look"]).column("look").take(rows).to_pylist())
+        for (_, column), start in zip(_columns(work, range(work.parts), "look"), offsets[:-1].tolist(), strict=True):
+            low, high = np.searchsorted(places, [start, start + len(column)]).tolist()
+            data = b"".join(column.take(pa.array(places[low:high] - start)).to_pylist())
             file.write(data)
             hashes[low:high], tints[low:high] = split(np.frombuffer(data, np.uint8).reshape(-1, BYTES))
         file.flush()
@@ -114,13 +114,17 @@ def _write(
 def _keys(work: Work, offsets: NDArray[np.int64], places: NDArray[np.int64]) -> dict[int, str]:
     """The keys of some places."""
     names: dict[int, str] = {}
-    for number, (start, stop) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-        low, high = np.searchsorted(places, [start, stop]).tolist()
-        if low < high:
-            column = _index(work, number, ["key"]).column("key").take(pa.array(places[low:high] - start))
-            names |= dict(zip(places[low:high].tolist(), column.to_pylist(), strict=True))
+    bounds = np.searchsorted(places, offsets)
+    for number, column in _columns(work, np.flatnonzero(np.diff(bounds)).tolist(), "key"):
+        some = places[bounds[number] : bounds[number + 1]]
+        names |= dict(zip(some.tolist(), column.take(pa.array(some - offsets[number])).to_pylist(), strict=True))
     return names
 
 
-def _index(work: Work, number: int, columns: list[str]) -> pa.Table:
-    return pq.read_table(pa.BufferReader(work.out.get(Part(number, work.parts).index)), columns=columns)
+def _columns(work: Work, numbers: Iterable[int], name: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
+    """A column of the index of some shards, in their order; the next ones are on their way meanwhile."""
+    numbers = list(numbers)
+    for number, (_, data) in zip(numbers, work.out.get_many(Part(number, work.parts).index for number in numbers), strict=True):
+        if isinstance(data, StorageError):
+            raise data
+        yield number, pq.read_table(pa.BufferReader(data), columns=[name]).column(name)

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +44,14 @@ def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
     assert row["name"] == name
     assert row["value"] > 0 and row["baseline"] > 0
     assert row["ratio"] == pytest.approx(row["value"] / row["baseline"])
+
+
+@pytest.mark.ray
+@pytest.mark.long
+def test_the_memory_of_an_ingest_does_not_grow_with_its_photos():
+    """100,000 photos made on the fly over 10,000 of them, in a process and clusters of their own."""
+    command = [sys.executable, "-m", "jobs.benchmark", "ingest-memory", "--json"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["what"] for row in rows] == ["driver", "worker"]
+    assert all(row["ratio"] <= 1.1 for row in rows)
