@@ -1,8 +1,9 @@
 """Which photos of a whole catalog are there already: the same bytes, or the same picture. The first in catalog order is kept.
 
 Photos are places 0..n-1 in catalog order. A photo is left out where an earlier one that is *kept* is the same, so the photo that is named
-for it is one that it was compared with: likeness does not add up along a chain. Memory is tens of bytes a photo: 16 of digest for exact
-ones; 16 of hash and tint, 16 of sorted bands and 5 of answers for near ones. Looks lie in a file and are read for candidates alone.
+for it is one that it was compared with: likeness does not add up along a chain. Memory is tens of bytes a photo: 36 for exact ones (16 of
+digest, the rest to sort them), and then 50 for near ones (16 of hash and tint, 16 of sorted bands, 5 of answers, the rest to sort). Whole
+looks lie in a file and are read for candidates alone.
 """
 
 from __future__ import annotations
@@ -19,19 +20,20 @@ BAND_BITS = 16
 BANDS = 64 // BAND_BITS
 FLIPS = (0, *(1 << bit for bit in range(BAND_BITS)))  # a band finds what differs from it in one bit at most
 CHUNK = 2048  # photos that are decided at a time
-BLOCK = 1 << 21  # candidates that are held at a time
+BLOCK = 1 << 19  # candidates that are held at a time
 PAIRS = 1024  # looks that are compared at a time
 
 
 def exact(digests: NDArray[np.uint64]) -> Places:
-    """The first place with the same digest, -1 for a photo that is itself the first; `digests` is uint64 [n, 2]."""
-    order = np.lexsort((digests[:, 1], digests[:, 0]))  # stable: equal ones stay in catalog order
-    first = np.full(len(digests), -1, np.int32)
-    if len(digests):
-        again = np.zeros(len(digests), bool)
-        again[1:] = (digests[order[1:]] == digests[order[:-1]]).all(axis=1)
-        starts = np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))
-        first[order[again]] = order[starts[again]]
+    """The first place with the same digest, -1 for a photo that is itself the first; `digests` is uint64 [2, n]."""
+    order = np.lexsort(digests[::-1])  # stable: equal ones stay in catalog order
+    ahead = digests[0][order]
+    again = np.flatnonzero(ahead[1:] == ahead[:-1]) + 1
+    again = again[digests[1][order[again]] == digests[1][order[again - 1]]]
+    run = np.flatnonzero(np.diff(again, prepend=-1) != 1)  # where a run of equal ones begins, in `again`
+    starts = np.repeat(again[run] - 1, np.diff(run, append=len(again)))
+    first = np.full(digests.shape[1], -1, np.int32)
+    first[order[again]] = order[starts]
     return first
 
 

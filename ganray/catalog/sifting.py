@@ -52,14 +52,15 @@ def sift(work: Work, receipts: Sequence[Receipt]) -> list[int]:
 
 def _exact(work: Work, offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], Places]:
     """The places of the photos that can be used, and for each which of these has the same bytes and comes first."""
-    digests = np.zeros((int(offsets[-1]), 2), np.uint64)
-    usable = np.zeros(len(digests), bool)
+    digests = np.empty((2, int(offsets[-1])), np.uint64)
+    usable = np.zeros(digests.shape[1], bool)
+    done = 0
     for (_, column), start in zip(_columns(work, range(work.parts), "sha256"), offsets[:-1].tolist(), strict=True):
-        rows = np.flatnonzero(column.is_valid().to_numpy())
-        data = b"".join(value[:16] for value in column.drop_null().to_pylist())
-        digests[start + rows] = np.frombuffer(data, np.uint64).reshape(-1, 2)
-        usable[start + rows] = True
-    return np.flatnonzero(usable), exact(digests[usable])
+        usable[start : start + len(column)] = column.is_valid().to_numpy()
+        data = np.frombuffer(b"".join(value[:16] for value in column.drop_null().to_pylist()), np.uint64).reshape(-1, 2)
+        digests[:, done : done + len(data)] = data.T
+        done += len(data)
+    return np.flatnonzero(usable), exact(digests[:, :done])
 
 
 def _near(work: Work, offsets: NDArray[np.int64], places: NDArray[np.int64]) -> Places:

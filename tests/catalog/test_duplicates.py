@@ -8,8 +8,11 @@ from ganray.catalog.looks import BYTES, MAX_BITS, split
 
 def test_exact_names_the_first():
     digests = np.array([[5, 1], [3, 3], [5, 2], [5, 1], [3, 3], [3, 3], [0, 0]], np.uint64)
-    assert exact(digests).tolist() == [-1, -1, -1, 0, 1, 1, -1]
-    assert exact(np.zeros((0, 2), np.uint64)).tolist() == []
+    assert exact(digests.T).tolist() == [-1, -1, -1, 0, 1, 1, -1]
+    assert exact(np.zeros((2, 0), np.uint64)).tolist() == []
+    assert exact(np.zeros((2, 3), np.uint64)).tolist() == [-1, 0, 0]
+    some = np.random.default_rng(0).integers(0, 12, (2, 500)).astype(np.uint64)
+    assert exact(some).tolist() == by_hand(some.T, lambda one, other: (some[:, one] == some[:, other]).all())
 
 
 def by_hand(hashes, same) -> list[int]:
