@@ -1,8 +1,8 @@
 """Which photos of a whole catalog are there already: the same bytes, or the same picture. The first in catalog order is kept.
 
 Photos are places 0..n-1 in catalog order. A photo is left out where an earlier one that is *kept* is the same, so the photo that is named
-for it is one that it was compared with: likeness does not add up along a chain. Memory is tens of bytes a photo: 36 for exact ones (16 of
-digest, the rest to sort them), and then 50 for near ones (16 of hash and tint, 16 of sorted bands, 5 of answers, the rest to sort). Whole
+for it is one that it was compared with: likeness does not add up along a chain. Memory is tens of bytes a photo: 26 for exact ones (16 of
+digest, the rest to sort them), and then 66 for near ones (16 of hash and tint, 16 of sorted bands, 5 of answers, the rest to sort). Whole
 looks lie in a file and are read for candidates alone.
 """
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ganray.catalog.looks import MAX_BITS, MAX_CHROMA, Records, alike
 
 Places = NDArray[np.int32]
+RANGES = 16  # of digests, a power of two: they are sorted one range after the other
 BAND_BITS = 16
 BANDS = 64 // BAND_BITS
 FLIPS = (0, *(1 << bit for bit in range(BAND_BITS)))  # a band finds what differs from it in one bit at most
@@ -26,14 +27,15 @@ PAIRS = 1024  # looks that are compared at a time
 
 def exact(digests: NDArray[np.uint64]) -> Places:
     """The first place with the same digest, -1 for a photo that is itself the first; `digests` is uint64 [2, n]."""
-    order = np.lexsort(digests[::-1])  # stable: equal ones stay in catalog order
-    ahead = digests[0][order]
-    again = np.flatnonzero(ahead[1:] == ahead[:-1]) + 1
-    again = again[digests[1][order[again]] == digests[1][order[again - 1]]]
-    run = np.flatnonzero(np.diff(again, prepend=-1) != 1)  # where a run of equal ones begins, in `again`
-    starts = np.repeat(again[run] - 1, np.diff(run, append=len(again)))
     first = np.full(digests.shape[1], -1, np.int32)
-    first[order[again]] = order[starts]
+    for low in np.arange(RANGES, dtype=np.uint64) << np.uint64(64 - RANGES.bit_length() + 1):
+        some = digests[0] >= low
+        some &= digests[0] <= low + np.uint64((1 << 64) // RANGES - 1)
+        places = np.flatnonzero(some)
+        order = places[np.lexsort(digests[::-1, places])]  # stable: equal ones stay in catalog order
+        again = np.flatnonzero((digests[:, order[1:]] == digests[:, order[:-1]]).all(axis=0)) + 1
+        run = np.flatnonzero(np.diff(again, prepend=-1) != 1)  # where a run of equal ones begins, in `again`
+        first[order[again]] = np.repeat(order[again[run] - 1], np.diff(run, append=len(again)))
     return first
 
 

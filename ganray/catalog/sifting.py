@@ -50,7 +50,7 @@ def sift(work: Work, receipts: Sequence[Receipt]) -> list[int]:
     return _write(work, receipts, offsets, places[out], places[first[out]], same[out])
 
 
-def _exact(work: Work, offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], Places]:
+def _exact(work: Work, offsets: NDArray[np.int64]) -> tuple[Places, Places]:
     """The places of the photos that can be used, and for each which of these has the same bytes and comes first."""
     digests = np.empty((2, int(offsets[-1])), np.uint64)
     usable = np.zeros(digests.shape[1], bool)
@@ -60,10 +60,10 @@ def _exact(work: Work, offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], P
         data = np.frombuffer(b"".join(value[:16] for value in column.drop_null().to_pylist()), np.uint64).reshape(-1, 2)
         digests[:, done : done + len(data)] = data.T
         done += len(data)
-    return np.flatnonzero(usable), exact(digests[:, :done])
+    return np.flatnonzero(usable).astype(np.int32), exact(digests[:, :done])
 
 
-def _near(work: Work, offsets: NDArray[np.int64], places: NDArray[np.int64]) -> Places:
+def _near(work: Work, offsets: NDArray[np.int64], places: Places) -> Places:
     """For each of some places which of these looks the same, comes first and is kept; whole looks lie in a file meanwhile."""
     hashes, tints = np.empty(len(places), np.uint64), np.empty((len(places), 8), np.uint8)
     with tempfile.TemporaryFile() as file:
@@ -87,8 +87,8 @@ def _write(
     work: Work,
     receipts: Sequence[Receipt],
     offsets: NDArray[np.int64],
-    out: NDArray[np.int64],
-    kept: NDArray[np.int64],
+    out: Places,
+    kept: Places,
     same: NDArray[np.bool_],
 ) -> list[int]:
     """Write or remove the list of each shard; returns the numbers of shards that were prepared by another one."""
@@ -112,7 +112,7 @@ def _write(
     return changed
 
 
-def _keys(work: Work, offsets: NDArray[np.int64], places: NDArray[np.int64]) -> dict[int, str]:
+def _keys(work: Work, offsets: NDArray[np.int64], places: Places) -> dict[int, str]:
     """The keys of some places."""
     names: dict[int, str] = {}
     bounds = np.searchsorted(places, offsets)
