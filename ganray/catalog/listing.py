@@ -1,6 +1,6 @@
 """What is listed of a source, on the driver's disk: rows come in any order, and are read back by part, in the order of their hashes.
 
-So memory does not grow with the bucket: of a million photos 100 MB lie in a temporary file, and a few MB are held.
+So memory does not grow with the bucket: of a million photos about 100 MB lie in a temporary file, and a few MB are held.
 """
 
 from __future__ import annotations
