@@ -230,12 +230,20 @@ class IngestConfig(Section):
     """Turn a prefix of product photos into a prepared catalog."""
 
     source: str = Field("sample:3000", description="URL of a prefix of images, or sample:N to draw a sample catalog of N products first")
+    inventory: str = Field(
+        "", description="URL of the manifest.json of an S3 Inventory (CSV or Parquet) of the source's bucket, in place of listing it"
+    )
     out: str = Field("out/catalog", description="URL of the prepared catalog to write")
     resolution: Annotated[int, Field(ge=8, le=2048)] = Field(32, description="side of the prepared square images in pixels")
     table: str = Field("", description="URL of a CSV or Parquet table of attributes; empty takes the category from folder names")
     join: str = Field("", description="column of the table that names the file or the SKU; empty finds file, filename, path or sku")
     attributes: tuple[str, ...] | None = Field(
         None, description="table columns to keep as attributes; default: every column with at most max_values values"
+    )
+    auto_attributes: tuple[Literal["dominant_colour", "background"], ...] = Field(
+        (),
+        description="attributes to read off the photos: dominant_colour (of the product, one of a dozen) and background (white, plain or "
+        "cluttered)",
     )
     title: str = Field("", description="table column of product titles, for models that read them (model.title_pieces)")
     max_values: PositiveInt = Field(
@@ -244,6 +252,11 @@ class IngestConfig(Section):
     min_images: PositiveInt = Field(2, description="fewer images than this in a category is an error")
     square: Literal["pad", "crop"] = Field("pad", description="how photos become square: white padding or centre crop")
     format: Literal["png", "webp", "jpeg"] = Field("png", description="encoding of the prepared images (webp is lossless)")
+    duplicates: Literal["keep", "exact", "near"] = Field(
+        "exact",
+        description="which photos are left out because they are there already: those of the same bytes, or near ones too (encoded again, "
+        "resized, a tenth brighter or darker, up to 2 % cut off)",
+    )
     max_bytes: PositiveInt = Field(25_000_000, description="larger files are quarantined")
     max_pixels: PositiveInt = Field(50_000_000, description="images with more pixels are quarantined")
     max_frames: PositiveInt = Field(1, description="images with more frames are quarantined")
@@ -394,6 +407,7 @@ class BenchmarkConfig(Section):
             "generate-scale",
             "ingest",
             "labels",
+            "ingest-memory",
             "serve",
             "memory",
             "quality",
@@ -403,7 +417,8 @@ class BenchmarkConfig(Section):
         ]
     ] = Field(
         "all",
-        description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale",
+        description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale, "
+        "ingest-memory",
     )
     store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")

@@ -148,7 +148,9 @@ def test_every_option_is_explained(verb, capsys):
             if hasattr(field.annotation, "model_fields"):
                 walk(field.annotation, f"{prefix}{name}.")
             else:
-                assert "--" + (prefix + (field.alias or name)).replace("_", "-") in text or "--no-" in text
+                told = (prefix + (field.alias or name)).replace("_", "-")
+                positional = any("Positional" in str(each) for each in field.metadata)
+                assert (told.upper() if positional else f"--{told}") in text or "--no-" in text
 
     walk(VERBS[verb])
 

@@ -17,12 +17,13 @@ from ganray.errors import CatalogError
 from ganray.storage import open_object
 
 JOIN_COLUMNS = ("file", "filename", "path", "sku")
-AMBIGUOUS = -1  # in place of a row
+ABSENT = -1  # in place of a row
+BY_SKU, BY_KEY, BY_TAIL = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """A joined table: `names` are the attribute columns, `titles` is None where none are asked for; `join` finds the row of an image."""
+    """A joined table: `names` are the attribute columns, `titles` is None where none are asked for; `claims` finds the rows of images."""
 
     names: tuple[str, ...]
     values: dict[str, list[str]]
@@ -32,18 +33,17 @@ class Attributes:
     exact: dict[str, int]
     tails: dict[str, int]
 
-    def join(self, keys: list[str]) -> list[int | None]:
-        """The row of each image, None where the table has none, AMBIGUOUS where a file that the table names could be any of several images.
+    def claims(self, keys: list[str]) -> list[tuple[int, int]]:
+        """Of each image its row (ABSENT where the table has none) and how it came to it: BY_SKU, BY_KEY or BY_TAIL.
 
-        A row may give a SKU many images; a row that names a file means one: the image of exactly that key, or the only one that fits.
+        A row may give a SKU many images; a row that names a file means one: the image of exactly that key, or the only one that fits. So
+        an image that a row names BY_TAIL is ambiguous where the row names another one, too.
         """
-        found = [self.find(key) for key in keys]
-        named = [row is not None and _same_file(self.joins[row], key) for row, key in zip(found, keys, strict=True)]
-        claims = Counter(row for row, is_file in zip(found, named, strict=True) if is_file)
-        return [
-            AMBIGUOUS if row is not None and is_file and claims[row] > 1 and self.joins[row] != key else row
-            for row, is_file, key in zip(found, named, keys, strict=True)
-        ]
+        return [(ABSENT, BY_SKU) if row is None else (row, self._how(row, key)) for row, key in ((self.find(key), key) for key in keys)]
+
+    def _how(self, row: int, key: str) -> int:
+        name = self.joins[row]
+        return BY_KEY if name == key else BY_TAIL if _same_file(name, key) else BY_SKU
 
     def find(self, key: str) -> int | None:
         """The row whose join value is the key or a tail of it, whose own tail is the key, or that names the image's stem or a folder."""

@@ -6,29 +6,35 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import PIL
 from pydantic import TypeAdapter, ValidationError
 
+from ganray.catalog.automatic import automatic
+from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import IngestConfig
 from ganray.errors import ConfigError
 from ganray.images.codec import Format, Limits, decode, encode
 from ganray.images.sandbox import Sandbox
 from ganray.images.transforms import square_crop, square_pad
 
+DECODER = f"Pillow {PIL.__version__}"
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How records are cleaned: side in pixels, how they become square, encoding, caps."""
+    """How records are cleaned: side in pixels, how they become square, encoding, caps, and what is read off them (`automatic.py`)."""
 
     resolution: int
     square: Literal["pad", "crop"] = "pad"
     format: Format = "png"
     limits: Limits = field(default_factory=Limits)
+    automatic: tuple[str, ...] = ()
 
     @staticmethod
     def of(config: IngestConfig) -> Recipe:
         """The recipe that a run asks for."""
         limits = Limits(max_bytes=config.max_bytes, max_pixels=config.max_pixels, max_frames=config.max_frames)
-        return Recipe(config.resolution, config.square, config.format, limits)
+        return Recipe(config.resolution, config.square, config.format, limits, tuple(dict.fromkeys(config.auto_attributes)))
 
     @staticmethod
     def from_json(text: str) -> Recipe:
@@ -39,20 +45,30 @@ class Recipe:
             raise ConfigError(f"{text!r} is no recipe: {error.errors()[0]['msg']}", "Copy it as quarantine gives it") from error
 
 
-def clean(data: bytes, recipe: Recipe) -> tuple[bytes, tuple[int, int]]:
-    """The prepared image's bytes and the upright (width, height) of the original; raises ImageError."""
+@dataclass(frozen=True)
+class Cleaned:
+    """A prepared image: its bytes, the upright (width, height) of the original, and the automatic attributes that the recipe asks for."""
+
+    image: bytes
+    size: tuple[int, int]
+    attributes: dict[str, str]
+
+
+def clean(data: bytes, recipe: Recipe) -> Cleaned:
+    """Bytes from outside as a prepared image; raises ImageError."""
     crop = recipe.square == "crop"
     decoded = decode(data, recipe.limits, recipe.resolution, cover=crop)
     image = (square_crop if crop else square_pad)(decoded.image, recipe.resolution)
-    return encode(np.asarray(image), recipe.format), decoded.original_size
+    return Cleaned(encode(np.asarray(image), recipe.format), decoded.original_size, automatic(decoded.image, recipe.automatic))
 
 
 def sandbox(recipe: Recipe) -> Sandbox:
-    """A child process that cleans: each result is (bytes, {"width": ..., "height": ...})."""
+    """A child process that cleans: each result is (bytes, {"width": ..., "height": ..., "attr:NAME": ... of each automatic attribute})."""
     return Sandbox(f"{__name__}:clean_in_child", asdict(recipe))
 
 
-def clean_in_child(data: bytes, limits: dict[str, int], **recipe: Any) -> tuple[bytes, dict[str, int]]:
+def clean_in_child(data: bytes, limits: dict[str, int], automatic: list[str], **recipe: Any) -> tuple[bytes, dict[str, Any]]:
     """`clean` as the sandbox calls it, with a recipe that travelled as JSON."""
-    image, (width, height) = clean(data, Recipe(limits=Limits(**limits), **recipe))
-    return image, {"width": width, "height": height}
+    done = clean(data, Recipe(limits=Limits(**limits), automatic=tuple(automatic), **recipe))
+    read = {ATTRIBUTE_PREFIX + name: value for name, value in done.attributes.items()}
+    return done.image, {"width": done.size[0], "height": done.size[1], **read}

@@ -1,24 +1,26 @@
-"""The source manifest: a prefix of images listed once, joined, spread over shards in an order that depends only on the keys.
+"""The source manifest: a prefix of images listed once, joined, divided into shards in an order that depends only on the keys.
 
-Shards are the unit of work; Ray sees their numbers, never the paths. Rows are ordered by a hash of the key, so that every row group is a
-fair mix of categories. The driver holds it as Arrow: at its peak about 0.5 kB an image, 0.8 kB where a table is joined (measured, keys of
-35 characters).
+Shards are the unit of work; Ray sees their numbers, never the paths. Rows are ordered by a hash of the key, whose first bits are the
+number of the shard (`parts.py`), so that every row group is a fair mix of categories, and a photo keeps its shard. The driver has it on
+its disk (`listing.py`): what it holds does not grow with the bucket, but with the table of attributes where there is one.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ganray.catalog.attributes import AMBIGUOUS, Attributes, load_attributes
+from ganray.catalog.attributes import load_attributes
+from ganray.catalog.inventory import inventory
+from ganray.catalog.joining import Folders, Joined, Table, primary
+from ganray.catalog.listing import Listing, Parts
+from ganray.catalog.parts import num_parts
 from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
@@ -30,15 +32,21 @@ IMAGE_NAME = re.compile(
 )
 CHUNK = 1 << 14  # images that are Python objects at a time
 LISTED = pa.schema([("key", pa.string()), ("size", pa.int64()), ("etag", pa.string())])
-SHARD_PIXELS = 1 << 26  # bounds the memory of a task at high resolution
+SHARD_PIXELS = 1 << 26  # bounds the memory of a task at high resolution: of an average shard
+
+
+SEEN = (pa.field("row", pa.int32()), pa.field("how", pa.int8()))
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an ingest is to do: one table per shard with key, size, etag, sku, reason ("" = to be cleaned), the attributes and the title."""
+    """What an ingest is to do: one table per shard with key, size, etag, sku, reason ("" = to be cleaned), the attributes and the title.
+
+    Each table is made when it is asked for.
+    """
 
     attributes: tuple[str, ...]
-    shards: tuple[pa.Table, ...]
+    shards: Sequence[pa.Table]
     listed: int
 
     def values(self, name: str) -> set[str]:
@@ -47,24 +55,56 @@ class Manifest:
         return {value for part in parts for value in pc.unique(part).to_pylist()}
 
 
+class Shards(Sequence[pa.Table]):
+    """The parts of a listing with what is joined to them."""
+
+    def __init__(self, parts: Parts, joined: Joined) -> None:
+        self._parts, self._joined = parts, joined
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __getitem__(self, number: int | slice) -> pa.Table:
+        part = self._parts[number]
+        keys, *seen = (part.column(name).to_pylist() for name in ("key", *(field.name for field in SEEN)))
+        rows = list(self._joined.rows(keys, (seen[0], seen[1])))
+        table = part.select(LISTED.names).combine_chunks()
+        table = table.append_column("sku", pa.array([row[0] for row in rows], pa.string()))
+        table = table.append_column("reason", pa.array([row[2] for row in rows], pa.string()))
+        for place, name in enumerate(self._joined.columns):
+            table = table.append_column(name, pa.array([row[1][place] if row[1] else "" for row in rows], pa.string()))
+        return table
+
+
 def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], bool] = lambda key: False) -> Manifest:
-    """List `store` once, but for keys to `skip`, and join `config.table` to it, or take the category from folder names.
+    """List `store` once, or read `config.inventory` of it, and join `config.table` to it, or take the category from folder names.
+
+    Keys to `skip` are no photos of the source.
 
     Raises CatalogError when there are no images, none of them is in the table, a category has too few, or titles have no table.
     """
     if config.title and not config.table:
         raise CatalogError(f"title = {config.title!r} is a column, and there is no table", "Name one with --table, or leave --title out")
-    listed = _listing(islice((info for info in _images(store) if not skip(info.key)), config.limit or None))
-    if not listed.num_rows:
-        raise CatalogError(f"{store.url} holds no images", "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
-    table, names = _from_table(listed, load_attributes(config)) if config.table else _from_folders(listed)
-    _check(config, store, names, table)
-    return Manifest(names, tuple(_shards(table, config)), table.num_rows)
-
-
-def primary(attributes: tuple[str, ...]) -> str | None:
-    """The attribute that stands for the category: the one of that name, or the first."""
-    return "category" if "category" in attributes else next(iter(attributes), None)
+    joined: Joined = Table(load_attributes(config)) if config.table else Folders()
+    objects = inventory(config.inventory, store) if config.inventory else store.list()
+    images = islice((info for info in _images(objects) if not skip(info.key)), config.limit or None)
+    listing = Listing(pa.schema([*LISTED, *SEEN]))
+    while chunk := list(islice(images, CHUNK)):
+        keys = [info.key for info in chunk]
+        columns = [keys, [info.size for info in chunk], [info.etag for info in chunk], *joined.see(keys)]
+        listing.add(pa.record_batch(columns, pa.schema([*LISTED, *SEEN])))
+    if not listing.num_rows:
+        where = f"{config.inventory} has no images under {store.url}" if config.inventory else f"{store.url} holds no images"
+        raise CatalogError(where, "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
+    for name in config.auto_attributes:
+        if name in joined.names:
+            raise CatalogError(
+                f"{config.table or store.url} has an attribute {name!r} already", "Leave it out of --auto-attributes or --attributes"
+            )
+    _check(config, store, joined)
+    each = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
+    shards = Shards(Parts(listing, num_parts(listing.num_rows, each)), joined)
+    return Manifest(joined.names, shards, listing.num_rows)
 
 
 def check_categories(counts: Counter[str], name: str, config: IngestConfig) -> None:
@@ -77,104 +117,28 @@ def check_categories(counts: Counter[str], name: str, config: IngestConfig) -> N
         )
 
 
-Row = tuple[str, tuple[str, ...], str]  # sku, attribute values and title (none where there is a reason), reason
+def _images(objects: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+    return (info for info in objects if IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]))
 
 
-def _images(store: Store) -> Iterator[ObjectInfo]:
-    return (info for info in store.list() if IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]))
-
-
-def _stem(key: str) -> str:
-    name = key.rpartition("/")[2]
-    return name.rpartition(".")[0] or name
-
-
-def _listing(images: Iterator[ObjectInfo]) -> pa.Table:
-    """Key, size and etag of each image, as Arrow from the start: a fifth of what they take as Python objects."""
-    parts = [pa.record_batch([[], [], []], LISTED)]
-    while chunk := list(islice(images, CHUNK)):
-        parts.append(pa.record_batch([[info.key for info in chunk], [info.size for info in chunk], [info.etag for info in chunk]], LISTED))
-    return pa.Table.from_batches(parts)
-
-
-def _keys(table: pa.Table) -> Iterator[list[str]]:
-    return (batch.column("key").to_pylist() for batch in table.to_batches(CHUNK))
-
-
-def _with_rows(listed: pa.Table, columns: tuple[str, ...], parts: Iterator[list[Row]]) -> pa.Table:
-    """The listing with the columns that its rows give, a part of it at a time."""
-    fields = [pa.field(name, pa.string()) for name in ("sku", "reason", *columns)]
-    batches = [
-        pa.record_batch(
-            [
-                [row[0] for row in part],
-                [row[2] for row in part],
-                *([row[1][i] if row[1] else "" for row in part] for i in range(len(columns))),
-            ],
-            pa.schema(fields),
-        )
-        for part in parts
-    ]
-    more = pa.Table.from_batches(batches)
-    for field in fields:
-        listed = listed.append_column(field, more.column(field.name))
-    return listed
-
-
-def _from_folders(listed: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
-    in_folders = any("/" in key for keys in _keys(listed) for key in keys)
-    names = ("category",) if in_folders else ()
-    columns = tuple(ATTRIBUTE_PREFIX + name for name in names)
-    return _with_rows(listed, columns, ([_from_folder(key, in_folders) for key in keys] for keys in _keys(listed))), names
-
-
-def _from_folder(key: str, in_folders: bool) -> Row:
-    if not in_folders:
-        return _stem(key), (), ""
-    folder, slash, _ = key.partition("/")
-    return (_stem(key), (folder,), "") if slash else (_stem(key), (), "no_category")
-
-
-def _from_table(listed: pa.Table, attributes: Attributes) -> tuple[pa.Table, tuple[str, ...]]:
-    found = iter(attributes.join([key for keys in _keys(listed) for key in keys]))
-    parts = ([_of_table(key, row, attributes) for key, row in zip(keys, found, strict=False)] for keys in _keys(listed))
-    return _with_rows(listed, attributes.columns, parts), attributes.names
-
-
-def _of_table(key: str, row: int | None, attributes: Attributes) -> Row:
-    if row is None or row == AMBIGUOUS:
-        return _stem(key), (), "not_in_table" if row is None else "ambiguous"
-    return (attributes.skus[row] if attributes.skus else "") or _stem(key), attributes.of(row), ""
-
-
-def _check(config: IngestConfig, store: Store, names: tuple[str, ...], table: pa.Table) -> None:
-    usable = table.filter(pc.equal(table.column("reason"), ""))
-    if not usable.num_rows and pc.all(pc.equal(table.column("reason"), "ambiguous")).as_py():
+def _check(config: IngestConfig, store: Store, joined: Joined) -> None:
+    usable, reasons = joined.counts()
+    if not usable and reasons.keys() == {"ambiguous"}:
         raise CatalogError(
-            f"{config.table}: each file name in it fits several of the {table.num_rows:,} images under {store.url}",
+            f"{config.table}: each file name in it fits several of the {reasons.total():,} images under {store.url}",
             "Name the images by path, as in mugs/1.png, or by a SKU",
         )
-    if not usable.num_rows:
+    if not usable and reasons:
         raise CatalogError(
-            f"{config.table}: none of the {table.num_rows:,} images under {store.url} is in it",
+            f"{config.table}: none of the {reasons.total():,} images under {store.url} is in it",
             "Name the column with the file or SKU with --join",
         )
-    name = primary(names)
+    name = primary(joined.names)
     if name is None:
         return
-    counts = Counter({item["values"]: item["counts"] for item in pc.value_counts(usable.column(ATTRIBUTE_PREFIX + name)).to_pylist()})
-    if not config.table and len(counts) > config.max_values:
+    if not config.table and len(usable) > config.max_values:
         raise CatalogError(
-            f"{store.url}: {len(counts):,} folders cannot all be categories, max_values is {config.max_values}",
+            f"{store.url}: {len(usable):,} folders cannot all be categories, max_values is {config.max_values}",
             "Name a table of attributes with --table, or raise max_values",
         )
-    check_categories(counts, name, config)
-
-
-def _shards(table: pa.Table, config: IngestConfig) -> Iterator[pa.Table]:
-    """Cut the table, in hash order, into shards of even size."""
-    hashes = (b"".join(hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys) for keys in _keys(table))
-    order = np.argsort(np.concatenate([np.frombuffer(part, ">u8") for part in hashes]), kind="stable")
-    per_shard = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
-    for part in np.array_split(order, -(-table.num_rows // per_shard)):
-        yield table.take(pa.array(part))
+    check_categories(usable, name, config)

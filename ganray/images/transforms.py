@@ -22,14 +22,19 @@ def resize(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def square_pad(image: Image.Image, side: int) -> Image.Image:
     """The whole RGB image, its longer side `side` pixels, centred on white."""
-    scale = side / max(image.size)
-    width, height = (max(1, round(length * scale)) for length in image.size)
+    width, height = padded(image.size, side)
     small = resize(image, width, height)
     if width == height:
         return small
     sheet = Image.new("RGB", (side, side), WHITE)
     sheet.paste(small, ((side - width) // 2, (side - height) // 2))
     return sheet
+
+
+def padded(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height that `square_pad` gives an image of that size, before the white comes to it."""
+    scale = side / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def square_crop(image: Image.Image, side: int) -> Image.Image:

@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "generate-scale": ("ganray.on_ray.bench_generate_scale", 0.95, False),
     "ingest": ("ganray.on_ray.bench_ingest", 0.8, False),
     "labels": ("ganray.on_ray.bench_labels", 1.0, False),
+    "ingest-memory": ("ganray.on_ray.bench_ingest_memory", 1.1, True),
     "serve": ("ganray.on_ray.bench_serve", 0.7, False),
     "memory": ("ganray.on_ray.bench_memory", 1.1, True),
     "penalty": ("ganray.on_ray.bench_penalty", 1.35, True),
@@ -29,7 +30,7 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "titles": ("ganray.on_ray.bench_titles", 0.9, False),
     "exactly-once": ("ganray.on_ray.bench_exactly_once", 1.0, False),
 }
-LONG = {"quality", "titles", "resume", "exactly-once", "generate-scale"}  # not among `all`
+LONG = {"quality", "titles", "resume", "exactly-once", "generate-scale", "ingest-memory"}  # not among `all`
 
 
 def benchmark(config: BenchmarkConfig) -> None:

@@ -6,11 +6,11 @@ brings back receipts only. `catalog.json` is written last: without it there is n
 
 from __future__ import annotations
 
-import json
 import logging
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -20,11 +20,14 @@ import numpy as np
 import ray.data
 
 from ganray.catalog.cleaning import Recipe
-from ganray.catalog.manifest import Manifest, build_manifest, check_categories, primary
+from ganray.catalog.joining import primary
+from ganray.catalog.manifest import Manifest, build_manifest, check_categories
+from ganray.catalog.parts import Part, Receipt, divisions, is_part
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import SAMPLE_KEY, SamplePlan, attributes_csv, draw, photo_key
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
-from ganray.catalog.shards import Receipt, Work, fingerprint, is_part, manifest_key, prepare_shard, quarantine_key, receipt_key
+from ganray.catalog.shards import Work, prepare_shard
+from ganray.catalog.sifting import forget, sift
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ConfigError, ObjectNotFound
 from ganray.images.codec import Pixels, encode
@@ -41,7 +44,8 @@ SHEET_KEY, SHEET_ROWS, SHEET_COLUMNS = "contact_sheet.png", 40, 10
 def ingest(config: IngestConfig) -> CatalogInfo:
     """Prepare the catalog that `config` describes and return its `catalog.json`.
 
-    Running it again finishes what is missing and changes nothing else. Raises ConfigError, CatalogError, StorageError or ClusterError.
+    Running it again finishes what is missing, does what changed in the source since, and nothing else.
+    Raises ConfigError, CatalogError, StorageError or ClusterError.
     """
     connect(config.ray)
     out = open_store(config.out)
@@ -49,17 +53,26 @@ def ingest(config: IngestConfig) -> CatalogInfo:
     origin = config.source
     if origin.startswith("sample:"):
         config = draw_sample(config, out)
-    work = Work(open_store(config.source), out, Recipe.of(config), config.row_group)
-    manifest = build_manifest(work.source, config, skip=_own_images(work.source, out))
-    mark = _write_manifest(work, manifest)
+    source = open_store(config.source)
+    manifest = build_manifest(source, config, skip=_own_images(source, out))
+    work = Work(source, out, Recipe.of(config), config.row_group, len(manifest.shards), divisions(out), looks=config.duplicates == "near")
+    mark = _write_manifest(work, manifest, config.duplicates)
     if before is not None and before.fingerprint != mark:
         out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
+    if config.duplicates == "keep":
+        forget(work)
     receipts = _prepare(work, manifest)
+    if config.duplicates != "keep" and (changed := sift(work, receipts)):
+        with bar("duplicates", len(changed), "shards") as progress:
+            for text in _each(len(changed), partial(_prepare_again, replace(work, again=False), changed)):
+                receipt = Receipt.model_validate_json(text)
+                receipts[receipt.number] = receipt
+                progress.update(1)
     info = _close_books(config, manifest, receipts, mark, origin)
     if before is not None and before == info.model_copy(update={"created": before.created}):
         return before
     out.put(SHEET_KEY, encode(_contact_sheet(Catalog(out, info)), "png"))
-    _sweep(out, receipts)
+    _sweep(work, receipts)
     out.settle()
     out.put(CATALOG_KEY, info.to_json())
     return info
@@ -141,14 +154,14 @@ def _own_images(source: Store, out: Store) -> Callable[[str], bool]:
     return lambda key: key == f"{folder}{SHEET_KEY}" or key.startswith(folders)
 
 
-def _write_manifest(work: Work, manifest: Manifest) -> str:
+def _write_manifest(work: Work, manifest: Manifest, duplicates: str) -> str:
     """Write the manifest shards; returns the fingerprint of the whole ingest."""
-    marks = []
+    marks = sha256(duplicates.encode())
     for number, table in enumerate(manifest.shards):
-        data = parquet_bytes(table, len(table))
-        work.out.put(manifest_key(number), data)
-        marks.append(fingerprint(data, work.recipe, work.row_group))
-    return sha256(json.dumps(marks).encode()).hexdigest()
+        data = parquet_bytes(table, max(1, len(table)))
+        work.out.put(Part(number, work.parts).manifest, data)
+        marks.update(work.fingerprint(data).encode())
+    return marks.hexdigest()
 
 
 def _prepare(work: Work, manifest: Manifest) -> list[Receipt]:
@@ -165,6 +178,10 @@ def _prepare(work: Work, manifest: Manifest) -> list[Receipt]:
 
 def _prepare_shard(work: Work, number: int) -> str:
     return prepare_shard(work, number).model_dump_json()
+
+
+def _prepare_again(work: Work, numbers: list[int], place: int) -> str:
+    return prepare_shard(work, numbers[place]).model_dump_json()
 
 
 def _each(num: int, task: Callable[[int], str]) -> Iterator[str]:
@@ -197,7 +214,8 @@ def _close_books(config: IngestConfig, manifest: Manifest, receipts: list[Receip
     if not shards:
         why = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
         raise CatalogError(f"none of the {counts.listed:,} images of {config.source} can be used: {why}", f"See {config.out}/quarantine")
-    histograms = {name: sum((Counter(receipt.histograms[name]) for receipt in receipts), Counter[str]()) for name in manifest.attributes}
+    names = (*manifest.attributes, *dict.fromkeys(config.auto_attributes))
+    histograms = {name: sum((Counter(receipt.histograms[name]) for receipt in receipts), Counter[str]()) for name in names}
     name = primary(manifest.attributes)
     if name is not None:
         check_categories(histograms[name] | Counter(dict.fromkeys(manifest.values(name), 0)), name, config)
@@ -255,12 +273,12 @@ def _get(store: Store, key: str) -> bytes | None:
         return None
 
 
-def _sweep(out: Store, receipts: list[Receipt]) -> None:
+def _sweep(work: Work, receipts: list[Receipt]) -> None:
     """Remove the parts that an earlier ingest with other options left; nothing of another name is touched."""
-    keep = {manifest_key(receipt.number) for receipt in receipts} | {receipt_key(receipt.number) for receipt in receipts}
-    keep |= {receipt.shard.key for receipt in receipts if receipt.shard is not None}
-    keep |= {quarantine_key(receipt.number) for receipt in receipts if receipt.reasons}
-    for folder in ("source", "receipts", "shards", "quarantine"):
-        for info in list(out.list(folder)):
+    keep = {key for receipt in receipts for key in receipt.keys}
+    keep |= {key for receipt in receipts for part in [Part(receipt.number, work.parts)] for key in (part.manifest, part.receipt)}
+    keep |= {Part(receipt.number, work.parts).duplicates for receipt in receipts if receipt.left_out}
+    for folder in ("source", "receipts", "shards", "quarantine", "index", "aside"):
+        for info in list(work.out.list(folder)):
             if info.key not in keep and is_part(info.key):
-                out.delete(info.key)
+                work.out.delete(info.key)

@@ -5,9 +5,10 @@ import pytest
 from ganray.catalog import shards
 from ganray.catalog.cleaning import Recipe
 from ganray.catalog.manifest import build_manifest
+from ganray.catalog.parts import Part, divisions
 from ganray.catalog.sample import draw, photo_key, product
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
-from ganray.catalog.shards import Work, manifest_key, prepare_shard
+from ganray.catalog.shards import Work, prepare_shard
 from ganray.config import IngestConfig
 from ganray.images.codec import encode
 from ganray.storage import open_store
@@ -34,12 +35,13 @@ def plan():
     return _plan
 
 
-def _plan(source: str, out: str, **options) -> tuple[Work, int]:
+def _plan(source: str, out: str, looks: bool = False, **options) -> tuple[Work, int]:
     config = IngestConfig(**{"source": source, "out": out, "resolution": 32, "shard_images": 120, "row_group": 16, **options})
-    work = Work(open_store(source), open_store(out), Recipe.of(config), config.row_group)
-    manifest = build_manifest(work.source, config)
+    photos, place = open_store(source), open_store(out)
+    manifest = build_manifest(photos, config)
+    work = Work(photos, place, Recipe.of(config), config.row_group, len(manifest.shards), divisions(place), looks)
     for number, table in enumerate(manifest.shards):
-        work.out.put(manifest_key(number), parquet_bytes(table, len(table)))
+        place.put(Part(number, work.parts).manifest, parquet_bytes(table, max(1, len(table))))
     return work, len(manifest.shards)
 
 

@@ -1,8 +1,11 @@
+from collections import Counter
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ganray.catalog.attributes import AMBIGUOUS, load_attributes
+from ganray.catalog.attributes import load_attributes
+from ganray.catalog.joining import Table
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ObjectNotFound
 
@@ -53,11 +56,25 @@ def test_files_join_by_whole_tails_of_paths(tmp_path, key, row):
     assert load(tmp_path).find(key) == row
 
 
+def joined(attributes, keys: list[str]) -> list[tuple[str, ...] | str]:
+    """What a table says of each image, whether they are seen at once or one by one: attributes, or the reason why it says nothing."""
+    at_once, by_one = Table(attributes), Table(attributes)
+    seen = at_once.see(keys)
+    rows = list(at_once.rows(keys, seen))
+    parts = [by_one.see([key]) for key in keys]
+    assert rows == [row for key, part in zip(keys, parts, strict=True) for row in by_one.rows([key], part)]
+    assert at_once.counts() == by_one.counts()
+    usable, reasons = at_once.counts()
+    assert usable == Counter(row[1][0] for row in rows if not row[2])
+    assert reasons == Counter(row[2] for row in rows if row[2])
+    return [row[2] or row[1] for row in rows]
+
+
 def test_a_file_name_that_several_images_have_is_ambiguous_and_a_sku_is_not(tmp_path):
     table = load(tmp_path, "file,kind\n1.png,x\n2.png,y\nmugs/3.png,x\n")
     keys = ["mugs/1.png", "caps/1.png", "caps/2.png", "mugs/3.png", "3.png", "a/mugs/3.png", "4.png"]
-    assert table.join(keys) == [AMBIGUOUS, AMBIGUOUS, 1, 2, AMBIGUOUS, AMBIGUOUS, None]
-    assert load(tmp_path, join="sku").join(["front/S1.jpg", "back/S1.jpg", "S1/3.jpg"]) == [0, 0, 0]
+    assert joined(table, keys) == ["ambiguous", "ambiguous", ("y",), ("x",), "ambiguous", "ambiguous", "not_in_table"]
+    assert joined(load(tmp_path, join="sku"), ["front/S1.jpg", "back/S1.jpg", "S1/3.jpg"]) == [("red", "Red shirt, long")] * 3
 
 
 @pytest.mark.parametrize(

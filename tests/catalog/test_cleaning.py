@@ -25,25 +25,28 @@ def jpeg(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
 @pytest.mark.parametrize("square", ["pad", "crop"])
 def test_clean_gives_a_square_of_the_resolution(square, format):
-    data, size = clean(jpeg(400, 200), Recipe(32, square, format))
-    pixels = decode_prepared(data)
-    assert size == (400, 200)
+    done = clean(jpeg(400, 200), Recipe(32, square, format))
+    pixels = decode_prepared(done.image)
+    assert (done.size, done.attributes) == ((400, 200), {})
     assert pixels.shape == (32, 32, 3)
     assert (pixels[0] > 230).all() == (square == "pad")
     assert np.abs(pixels[16, 16].astype(int) - (200, 30, 30)).max() < 12
 
 
 def test_a_recipe_is_read_from_the_config():
-    config = IngestConfig(resolution=48, square="crop", format="webp", max_bytes=1, max_pixels=2, max_frames=3)
-    assert Recipe.of(config) == Recipe(48, "crop", "webp", Limits(max_bytes=1, max_pixels=2, max_frames=3))
+    config = IngestConfig(
+        resolution=48, square="crop", format="webp", max_bytes=1, max_pixels=2, max_frames=3, auto_attributes=("background", "background")
+    )
+    assert Recipe.of(config) == Recipe(48, "crop", "webp", Limits(max_bytes=1, max_pixels=2, max_frames=3), ("background",))
 
 
 def test_the_sandbox_cleans_as_this_process_does():
-    recipe = Recipe(40, "crop", "png", Limits(max_pixels=200_000))
+    recipe = Recipe(40, "crop", "png", Limits(max_pixels=200_000), ("dominant_colour", "background"))
     with sandbox(recipe) as child:
         fine, large = child.map([jpeg(300, 200), jpeg(1000, 600)])
-    data, (width, height) = clean(jpeg(300, 200), recipe)
-    assert fine == (data, {"width": width, "height": height})
+    done = clean(jpeg(300, 200), recipe)
+    assert fine == (done.image, {"width": 300, "height": 200, "attr:dominant_colour": "red", "attr:background": "plain"})
+    assert done.attributes == {"dominant_colour": "red", "background": "plain"}
     assert large.reason == "too_many_pixels"
 
 

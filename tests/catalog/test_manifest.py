@@ -70,10 +70,11 @@ def test_titles_of_the_table_stand_beside_its_attributes(tmp_path):
         listing("titles", ["x/A1.jpg"], title="name")
 
 
-def test_shards_are_even_mixed_and_depend_on_the_keys_alone():
+def test_shards_are_about_even_mixed_and_depend_on_the_keys_alone():
     keys = [f"{'mug' if i < 500 else 'cap'}/{i:04d}.jpg" for i in range(1000)]
     manifest = listing("even", keys, shard_images=300)
-    assert [shard.num_rows for shard in manifest.shards] == [250] * 4
+    assert len(manifest.shards) == 4
+    assert all(200 < shard.num_rows < 300 for shard in manifest.shards)
     assert sorted(row["key"] for row in rows(manifest)) == sorted(keys)
     for shard in manifest.shards:
         assert 75 < shard.column("attr:category").to_pylist().count("mug") < 175
@@ -82,7 +83,7 @@ def test_shards_are_even_mixed_and_depend_on_the_keys_alone():
 
 
 def test_large_images_make_small_shards():
-    assert len(listing("large", [f"a/{i}.jpg" for i in range(40)], resolution=2048).shards) == 3
+    assert len(listing("large", [f"a/{i}.jpg" for i in range(40)], resolution=2048).shards) == 4
 
 
 def test_limit():
@@ -132,3 +133,11 @@ def test_folders_have_a_limit_as_columns_have():
     assert len(listing("folder-limit", keys, max_values=5).values("category")) == 5
     with pytest.raises(CatalogError, match="5 folders cannot all be categories, max_values is 4"):
         listing("folder-limit", keys, max_values=4)
+
+
+def test_an_automatic_attribute_is_not_one_of_the_table_as_well(tmp_path):
+    (tmp_path / "t.csv").write_text("sku,background\nA1,white\nA2,grey\n")
+    with pytest.raises(
+        CatalogError, match="t.csv has an attribute 'background' already. Leave it out of --auto-attributes or --attributes"
+    ):
+        listing("twice", ["x/A1.jpg", "x/A2.jpg"], table=str(tmp_path / "t.csv"), auto_attributes=("background",))

@@ -9,9 +9,11 @@ from PIL import Image
 
 import ganray
 from ganray.catalog.cleaning import Recipe
-from ganray.catalog.quarantine import REASONS, SCHEMA, main, quarantine_row, replay
+from ganray.catalog.quarantine import REASONS, SCHEMA, main, quarantine_row, replay, replay_all
+from ganray.catalog.shards import prepare_shard
 from ganray.errors import ImageError, InvalidKey, ObjectNotFound
 from ganray.images.codec import Limits
+from ganray.storage import open_store
 
 RECIPE = Recipe(resolution=64, limits=Limits(max_pixels=100))
 
@@ -23,13 +25,14 @@ def test_every_reason_raised_anywhere_is_explained():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ImageError" and isinstance(node.args[0], ast.Constant):
                 raised.add(node.args[0].value)
     assert len(raised) > 5
-    assert raised - {"label_unverified"} <= set(REASONS)
+    assert raised - {"label_unverified", "credentials_unverified"} <= set(REASONS)  # but for those of images that we make
 
 
 def test_a_row_says_what_where_why_and_how_to_try_again():
     row = quarantine_row("s3://shop/photos", "a b/1.jpg", ImageError("empty", "the file has no bytes"), RECIPE)
     recipe = (
-        '{"resolution":64,"square":"pad","format":"png","limits":{"max_bytes":25000000,"max_pixels":100,"max_frames":1,"max_side":16000}}'
+        '{"resolution":64,"square":"pad","format":"png","limits":{"max_bytes":25000000,"max_pixels":100,"max_frames":1,"max_side":16000},'
+        '"automatic":[]}'
     )
     assert row == {
         "source_key": "a b/1.jpg",
@@ -80,3 +83,68 @@ def test_replay_from_the_command_line(tmp_path):
     (tmp_path / "one.png").write_bytes(b"nonsense")
     command = [sys.executable, "-m", "ganray.catalog.quarantine", str(tmp_path / "one.png")]
     assert "unknown_format" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def spoiled(plan, photos, tmp_path):
+    """A shop of good photos and bad ones of several kinds, its catalog's work, and the store of the shop."""
+    shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
+    for info in list(good.list())[:30]:
+        shop.put(info.key, good.get(info.key))
+    for number in range(70):
+        shop.put(f"mug/bad-{number:02d}.jpg", b"nonsense")
+    for number in range(3):
+        shop.put(f"mug/empty {number}.png", b"")
+    shop.put("loose.png", good.get(next(info.key for info in good.list())))
+    work, num = plan(shop.url, str(tmp_path / "out"), shard_images=60)
+    for number in range(num):
+        prepare_shard(work, number)
+    return work, shop
+
+
+def test_a_whole_quarantine_is_tried_by_one_command_and_the_next_ingest_takes_what_is_fine(plan, spoiled, tmp_path, capsys):
+    work, shop = spoiled
+    assert main([work.out.url]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "empty: 0 of 3 fine now (3 empty)",
+        "no_category: 1, not tried: the image lies in no folder, while others do",
+        "unknown_format: 0 of 70 fine now (70 unknown_format)",
+    ]
+    data = shop.get("loose.png")
+    for key in ("mug/bad-07.jpg", "mug/bad-66.jpg", "mug/empty 1.png"):
+        shop.put(key, data)
+    shop.delete("mug/bad-00.jpg")
+    assert main([work.out.url, "--reason", "unknown_format"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "unknown_format: 2 of 70 fine now (67 unknown_format, 1 unreadable)",
+        "2 fine: run the same `ganray ingest` again, it takes them",
+    ]
+    assert replay_all(work.out, ["empty", "no_category"]) == {"empty": {"fine": 1, "empty": 2}, "no_category": {"left out": 1}}
+    work, num = plan(shop.url, str(tmp_path / "out"), shard_images=60)
+    receipts = [prepare_shard(work, number) for number in range(num)]
+    assert sum(receipt.shard.rows for receipt in receipts) == 33
+    assert sum(receipt.reasons.get("unknown_format", 0) for receipt in receipts) == 67
+
+
+def test_bytes_that_were_cut_on_their_way_are_asked_for_again(plan, photos, tmp_path, monkeypatch):
+    shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
+    for info in list(good.list())[:5]:
+        shop.put(info.key, good.get(info.key))
+    work, _ = plan(shop.url, str(tmp_path / "out"), min_images=1)
+    with monkeypatch.context() as cut:
+        real = type(shop).get
+        cut.setattr(type(shop), "get", lambda self, key: real(self, key)[: -200 if self.url == shop.url and key == info.key else None])
+        receipt = prepare_shard(work, 0)
+    assert receipt.reasons == {"unreadable": 1}
+    assert replay_all(work.out) == {"unreadable": {"fine": 1}}
+    assert prepare_shard(work, 0).shard.rows == 5
+
+
+def test_what_is_no_catalog_is_one_clear_line(tmp_path, capsys):
+    assert main([str(tmp_path), "--reason=corrupt"]) == 4
+    assert "is no catalog, and has no quarantine. Give the `out` of a ganray ingest" in capsys.readouterr().err
+    assert main([str(tmp_path), "--reason", "ugly"]) == 2
+    assert "no reason is called 'ugly'. There are empty, " in capsys.readouterr().err
+    (tmp_path / "catalog.json").write_bytes(b"{}")
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "nothing is in quarantine\n"

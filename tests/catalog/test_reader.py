@@ -36,7 +36,7 @@ def test_every_image_comes_once_with_its_label(catalog):
 
 def test_row_groups_mix_categories(catalog):
     for images, labels in catalog.iter_images():
-        assert len(images) in (16, 8)
+        assert len(images) in (16, 7, 9)  # shards of 119 and 121
         assert len(set(labels[:, 0])) >= 4
 
 
@@ -89,15 +89,15 @@ def test_broken_shards_are_named(catalog, tmp_path):
         return Catalog.open(store.url)
 
     def flipped(store):
-        data = bytearray(store.get("shards/part-00001.parquet"))
+        data = bytearray(store.get("shards/part-00001-of-00002.parquet"))
         data[len(data) // 3] ^= 255
-        store.put("shards/part-00001.parquet", bytes(data))
+        store.put("shards/part-00001-of-00002.parquet", bytes(data))
 
     def swapped(store):
-        store.put("shards/part-00001.parquet", b"not parquet at all, only some text")
+        store.put("shards/part-00001-of-00002.parquet", b"not parquet at all, only some text")
 
     def gone(store):
-        Path(store.url, "shards/part-00001.parquet").unlink()
+        Path(store.url, "shards/part-00001-of-00002.parquet").unlink()
 
     for change, error in ((flipped, CatalogError), (swapped, CatalogError), (gone, ObjectNotFound)):
         with pytest.raises(error, match="part-00001"):

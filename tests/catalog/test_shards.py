@@ -6,9 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from ganray.catalog import shards
-from ganray.catalog.shards import is_part, manifest_key, prepare_shard, quarantine_key, receipt_key, shard_key
+from ganray.catalog.parts import Part
+from ganray.catalog.shards import prepare_shard
 from ganray.errors import AccessDenied, InvalidKey, StorageError
 from ganray.storage import open_store
+
+ONLY = Part(0, 1)
 
 
 def read(store, key: str) -> pa.Table:
@@ -37,14 +40,14 @@ def test_a_shard_holds_every_good_image_and_quarantine_every_bad_one(plan, mixed
     assert (receipt.listed, receipt.shard.rows) == (14, 10)
     assert receipt.reasons == {"empty": 1, "no_category": 1, "truncated": 1, "unknown_format": 1}
     assert receipt.histograms == {"category": {"cap": 5, "mug": 5}}
-    table = read(work.out, shard_key(0))
+    table = read(work.out, ONLY.shard)
     for row in table.to_pylist():
         assert row["sha256"] == hashlib.sha256(work.source.get(row["source_key"])).hexdigest()
         assert (row["width"], row["height"]) == (40, 40)
         assert row["attr:category"] == row["source_key"].partition("/")[0]
-    rejected = {row["source_key"]: row["reason"] for row in read(work.out, quarantine_key(0)).to_pylist()}
+    rejected = {row["source_key"]: row["reason"] for row in read(work.out, ONLY.quarantine).to_pylist()}
     assert rejected == {"mug/empty.png": "empty", "mug/cut.png": "truncated", "mug/text.jpg": "unknown_format", "loose.png": "no_category"}
-    data = work.out.get(shard_key(0))
+    data = work.out.get(ONLY.shard)
     assert (receipt.shard.bytes, receipt.shard.sha256) == (len(data), hashlib.sha256(data).hexdigest())
     assert receipt.shard.row_groups == (10,)
 
@@ -55,12 +58,12 @@ def test_a_shard_holds_titles_where_the_table_has_them(plan, mixed, tmp_path):
     options = {"table": str(tmp_path / "t.csv"), "attributes": ("kind",)}
     work, _ = plan(mixed, str(tmp_path / "out"), title="name", **options)
     assert prepare_shard(work, 0).histograms == {"kind": {"cap": 5, "mug": 5}}
-    assert [row["title"] for row in read(work.out, shard_key(0)).to_pylist()] == [
-        f"Title of {row['source_key']}" for row in read(work.out, shard_key(0)).to_pylist()
+    assert [row["title"] for row in read(work.out, ONLY.shard).to_pylist()] == [
+        f"Title of {row['source_key']}" for row in read(work.out, ONLY.shard).to_pylist()
     ]
     plain, _ = plan(mixed, str(tmp_path / "out"), **options)  # without titles it is another catalog
     prepare_shard(plain, 0)
-    assert "title" not in read(plain.out, shard_key(0)).column_names
+    assert "title" not in read(plain.out, ONLY.shard).column_names
 
 
 def test_a_receipt_is_written_when_the_shard_is_on_the_disk(plan, mixed, tmp_path, monkeypatch):
@@ -68,19 +71,19 @@ def test_a_receipt_is_written_when_the_shard_is_on_the_disk(plan, mixed, tmp_pat
     before = []
     monkeypatch.setattr(type(work.out), "settle", lambda self: before.extend(info.key for info in self.list()))
     prepare_shard(work, 0)
-    assert shard_key(0) in before
-    assert quarantine_key(0) in before
-    assert receipt_key(0) not in before
+    assert ONLY.shard in before
+    assert ONLY.quarantine in before
+    assert ONLY.receipt not in before
 
 
 def test_a_finished_shard_is_not_done_again(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"))
     first = prepare_shard(work, 0)
-    monkeypatch.setattr(shards, "_cleaned", None)
+    monkeypatch.setattr(shards, "_made", None)
     assert prepare_shard(work, 0) == first
 
 
-@pytest.mark.parametrize("lost", [shard_key(0), quarantine_key(0), receipt_key(0)])
+@pytest.mark.parametrize("lost", [ONLY.shard, ONLY.quarantine, ONLY.index, ONLY.receipt])
 def test_a_half_finished_shard_is_done_again_to_the_same_bytes(plan, mixed, tmp_path, lost):
     work, _ = plan(mixed, str(tmp_path / "out"))
     first = prepare_shard(work, 0)
@@ -93,10 +96,10 @@ def test_a_half_finished_shard_is_done_again_to_the_same_bytes(plan, mixed, tmp_
 def test_a_cut_shard_is_done_again(plan, mixed, tmp_path):
     work, _ = plan(mixed, str(tmp_path / "out"))
     first = prepare_shard(work, 0)
-    data = work.out.get(shard_key(0))
-    work.out.put(shard_key(0), data[:-9])
+    data = work.out.get(ONLY.shard)
+    work.out.put(ONLY.shard, data[:-9])
     assert prepare_shard(work, 0) == first
-    assert work.out.get(shard_key(0)) == data
+    assert work.out.get(ONLY.shard) == data
 
 
 @pytest.mark.parametrize("options", [{"resolution": 24}, {"square": "crop"}, {"format": "webp"}, {"max_pixels": 9}, {"row_group": 4}])
@@ -117,15 +120,15 @@ def test_a_changed_source_is_read_again(plan, mixed, tmp_path):
 
 def test_what_vanished_is_quarantined_but_a_store_that_gives_nothing_is_an_error(plan, mixed, tmp_path):
     work, _ = plan(mixed, str(tmp_path / "out"))
-    keys = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key != "loose.png"]
+    keys = [key for key in read(work.out, ONLY.manifest).column("key").to_pylist() if key != "loose.png"]
     work.source.delete(keys[0])
     assert prepare_shard(work, 0).reasons["unreadable"] == 1
-    work.out.delete(receipt_key(0))
+    work.out.delete(ONLY.receipt)
     for key in keys:
         work.source.delete(key)
     with pytest.raises(StorageError):
         prepare_shard(work, 0)
-    assert not work.out.exists(receipt_key(0))
+    assert not work.out.exists(ONLY.receipt)
 
 
 def test_a_shard_of_rejects_has_no_parquet(plan, tmp_path):
@@ -136,7 +139,7 @@ def test_a_shard_of_rejects_has_no_parquet(plan, tmp_path):
     receipt = prepare_shard(work, 0)
     assert receipt.shard is None
     assert Counter(receipt.reasons) == {"empty": 3}
-    assert not work.out.exists(shard_key(0))
+    assert not work.out.exists(ONLY.shard)
 
 
 def test_large_files_are_refused_without_reading_them(plan, mixed, tmp_path, monkeypatch):
@@ -148,19 +151,6 @@ def test_large_files_are_refused_without_reading_them(plan, mixed, tmp_path, mon
     receipt = prepare_shard(work, 0)
     assert receipt.reasons == {"empty": 1, "no_category": 1, "too_many_bytes": 11, "unknown_format": 1}
     assert sorted(asked) == ["mug/empty.png", "mug/text.jpg"]
-
-
-def test_parts_are_known_by_their_whole_key():
-    for number in (0, 7, 123456):
-        assert all(is_part(name(number)) for name in (manifest_key, shard_key, quarantine_key, receipt_key))
-    for key in (
-        "shards/part-00001-a.parquet",
-        "shards/part-1.parquet",
-        "x/shards/part-00001.parquet",
-        "source/part-00001.parquet",
-        "a.png",
-    ):
-        assert not is_part(key)
 
 
 def failing(work, monkeypatch, errors: dict[str, Exception], only: tuple[str, ...] = ("get",)):
@@ -178,18 +168,18 @@ def failing(work, monkeypatch, errors: dict[str, Exception], only: tuple[str, ..
 
 def test_an_outage_ends_the_shard_without_a_receipt_and_the_next_run_finishes_it(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"))
-    keys = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key != "loose.png"]
+    keys = [key for key in read(work.out, ONLY.manifest).column("key").to_pylist() if key != "loose.png"]
     with monkeypatch.context() as outage:
         failing(work, outage, {keys[5]: StorageError("the store answers 503 SlowDown")})
         with pytest.raises(StorageError, match="503"):
             prepare_shard(work, 0)
-    assert not work.out.exists(receipt_key(0))
+    assert not work.out.exists(ONLY.receipt)
     assert prepare_shard(work, 0).shard.rows == 10
 
 
 def test_a_refused_object_is_quarantined_and_asked_for_again(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"))
-    good = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key.endswith(".png") and "-" in key]
+    good = [key for key in read(work.out, ONLY.manifest).column("key").to_pylist() if key.endswith(".png") and "-" in key]
     with monkeypatch.context() as refusal:
         failing(work, refusal, {good[0]: AccessDenied("no"), good[1]: InvalidKey("odd")})
         receipt = prepare_shard(work, 0)
@@ -199,9 +189,9 @@ def test_a_refused_object_is_quarantined_and_asked_for_again(plan, mixed, tmp_pa
 
 def test_credentials_that_end_in_the_middle_are_an_error(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"))
-    keys = [key for key in read(work.out, manifest_key(0)).column("key").to_pylist() if key != "loose.png"]
+    keys = [key for key in read(work.out, ONLY.manifest).column("key").to_pylist() if key != "loose.png"]
     failing(work, monkeypatch, dict.fromkeys(keys[6:], AccessDenied("expired")))
     failing(work, monkeypatch, dict.fromkeys(keys, AccessDenied("expired")), ("get_range",))
     with pytest.raises(AccessDenied, match="expired"):
         prepare_shard(work, 0)
-    assert not work.out.exists(receipt_key(0))
+    assert not work.out.exists(ONLY.receipt)

@@ -1,5 +1,8 @@
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +70,14 @@ def test_a_label_is_that_image_s_own():
     assert not bench_labels.says(label, "a-1")
     assert not bench_labels.says({}, "a-0")
     assert not bench_labels.says(label | {"DigitalSourceType": "photo"}, "a-0")
+
+
+@pytest.mark.ray
+@pytest.mark.long
+def test_the_memory_of_an_ingest_does_not_grow_with_its_photos():
+    """100,000 photos made on the fly over 10,000 of them, in a process and clusters of their own."""
+    command = [sys.executable, "-m", "jobs.benchmark", "ingest-memory", "--json"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["what"] for row in rows] == ["driver", "worker"]
+    assert all(row["ratio"] <= 1.1 for row in rows)

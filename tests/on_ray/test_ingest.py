@@ -14,12 +14,20 @@ from ganray.storage import open_store
 
 pytestmark = pytest.mark.ray
 DATA = Path(os.environ.get("GANRAY_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
-CATALOG = ("catalog.json", "contact_sheet.png", "quarantine", "receipts", "shards", "source")
+CATALOG = ("aside", "catalog.json", "contact_sheet.png", "index", "quarantine", "receipts", "shards", "source")
 
 
 def contents(url: str) -> dict[str, bytes]:
     store = open_store(url)
     return {info.key: store.get(info.key) for info in store.list() if info.key.partition("/")[0] in CATALOG}
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Other bytes, and nothing else: the file keeps its time and its place."""
+    stat = path.stat()
+    with path.open("r+b") as file:
+        file.write(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +53,7 @@ def test_a_sample_catalog_with_its_truth(cluster, tmp_path):
     store = open_store(str(tmp_path))
     assert (decode_prepared(store.get(f"photos/{photo_key(item)}")) == draw(item, 64)[0]).all()
     assert (decode_prepared(store.get(f"truth/{photo_key(item)}"))[..., 0] == draw(item, 64)[1]).all()
-    assert len(info.shards) == 3
+    assert len(info.shards) == 4
     assert max(decode_prepared(store.get("contact_sheet.png")).shape) > 500
 
 
@@ -58,7 +66,7 @@ def test_folders_quarantine_and_a_second_run_that_changes_nothing(cluster, photo
     before = contents(config.out)
     assert ingest(config) == info
     assert contents(config.out) == before
-    for key in ("catalog.json", "shards/part-00001.parquet"):
+    for key in ("catalog.json", "shards/part-00001-of-00004.parquet"):
         open_store(config.out).delete(key)
     again = ingest(config)
     assert again.model_copy(update={"created": info.created}) == info
@@ -66,15 +74,74 @@ def test_folders_quarantine_and_a_second_run_that_changes_nothing(cluster, photo
     assert before.items() <= contents(config.out).items()
 
 
+def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_nothing(cluster, photos, tmp_path):
+    shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
+    keys = [info.key for info in good.list()]
+    for key in keys[:-20]:
+        shop.put(key, good.get(key))
+    config = IngestConfig(source=shop.url, out=str(tmp_path / "out"), shard_images=25)
+    before = ingest(config)
+    for key in keys[-20:]:  # a fourth shard's worth: each is halved
+        shop.put(key, good.get(key))
+    shop.put(keys[0], encode(draw(product(7, 5), 32)[0], "png"))
+    shop.delete(keys[2])
+    unchanged = {Path(shop.url, key): shop.get(key) for key in keys[1:-20] if key != keys[2]}
+    for path in unchanged:  # the same version by its etag: who reads it again gets no image
+        rewrite(path, bytes(path.stat().st_size))
+    info = ingest(config)
+    for path, data in unchanged.items():
+        rewrite(path, data)
+    fresh = ingest(config.model_copy(update={"out": str(tmp_path / "fresh")}))
+    assert info.model_copy(update={"created": ""}) == fresh.model_copy(update={"created": ""})
+    assert info.digest != before.digest
+    ours, theirs = contents(config.out), contents(str(tmp_path / "fresh"))
+    assert {key: data for key, data in ours.items() if key != "catalog.json"} == {k: d for k, d in theirs.items() if k != "catalog.json"}
+
+
+def test_duplicates_are_left_out_listed_and_the_books_close(cluster, photos, tmp_path):
+    shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
+    keys = [info.key for info in good.list() if info.key.endswith(".png")]
+    for key in keys:
+        shop.put(key, good.get(key))
+        shop.put(key.replace("/", "/again-"), good.get(key))
+    config = IngestConfig(source=shop.url, out=str(tmp_path / "out"), shard_images=25, row_group=8)
+    info = ingest(config)
+    assert info.counts.model_dump() == {"listed": 120, "accepted": 60, "quarantined": 60}
+    assert info.reasons == {"duplicate": 60}
+    assert set(info.histograms["category"].values()) == {5}
+    before = contents(config.out)
+    assert sum(key.startswith("quarantine/duplicates-") for key in before) == 8
+    assert ingest(config) == info
+    assert contents(config.out) == before
+    everything = ingest(config.model_copy(update={"duplicates": "keep"}))
+    assert everything.counts.accepted == 120
+    assert not any(key.startswith(("quarantine", "aside")) for key in contents(config.out))
+    near = ingest(config.model_copy(update={"duplicates": "near"}))
+    assert near.reasons["duplicate"] + near.reasons.get("near_duplicate", 0) == near.counts.quarantined
+    assert ingest(config).model_copy(update={"created": info.created}) == info
+    assert contents(config.out).keys() == before.keys()
+
+
+def test_automatic_attributes_are_attributes(cluster, photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"), auto_attributes=("dominant_colour", "background"))
+    info = ingest(config)
+    assert list(info.attributes) == ["category", "dominant_colour", "background"]
+    assert info.histograms["background"]["white"] > 55
+    assert sum(info.histograms["dominant_colour"].values()) == 60
+    _, labels = Catalog.open(config.out).sample(60, np.random.default_rng(0), ["dominant_colour", "background"])
+    assert labels.shape == (60, 2)
+
+
 def test_other_options_replace_the_catalog_and_sweep_its_rests(cluster, photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25)
     first = ingest(config)
     second = ingest(config.model_copy(update={"shard_images": 100, "limit": 60}))
     assert second.digest != first.digest
-    assert sorted(key for key in contents(config.out) if key.startswith(("shards", "source", "receipts"))) == [
-        "receipts/part-00000.json",
-        "shards/part-00000.parquet",
-        "source/manifest-00000.parquet",
+    assert sorted(key for key in contents(config.out) if key.startswith(("index", "shards", "source", "receipts"))) == [
+        "index/part-00000-of-00001.parquet",
+        "receipts/part-00000-of-00001.json",
+        "shards/part-00000-of-00001.parquet",
+        "source/manifest-00000-of-00001.parquet",
     ]
 
 
@@ -83,6 +150,7 @@ def test_foreign_files_beside_the_catalog_stay(cluster, photos, tmp_path):
     foreign = [
         "source/part-1.csv",
         "shards/part-00009-a.parquet",
+        "index/part-1-of-2.parquet",
         "receipts/2026/may.pdf",
         "quarantine/readme.txt",
         "photos/a.jpg",
@@ -94,7 +162,7 @@ def test_foreign_files_beside_the_catalog_stay(cluster, photos, tmp_path):
     ingest(config)
     ingest(config.model_copy(update={"shard_images": 100}))
     assert [key for key in foreign if store.get(key) != b"mine"] == []
-    assert not store.exists("shards/part-00001.parquet")
+    assert not store.exists("shards/part-00001-of-00004.parquet")
 
 
 @pytest.mark.parametrize("key", ["photos/mug/a.jpg", "truth/b.png", "sample.json"])

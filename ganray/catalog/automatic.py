@@ -1,0 +1,128 @@
+"""Attributes that are read off the photo: the dominant colour of the product, and what it stands before.
+
+Both look at the photo at 64 px, in CIE Lab. The border says what the background is: a surface through its colours (light falls off),
+and how far the border's pixels lie from it. What lies farther from it is the product; where hardly anything does (white on white), or the
+border is not smooth, the middle of the photo counts. Each pixel of the product votes for the nearest of a few shades of each named colour;
+what is neutral gives way to a colour where both are there, as on a striped shirt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganray.images.transforms import resize
+
+Lab = NDArray[np.float32]
+
+SIDE = 64
+RING = 0.05  # of the side, the border
+PLAIN, AGREES = 9.0, 0.75  # distance in Lab that lighting, shadows and noise may make; share of the border that must be within it
+WHITE_LIGHTNESS, WHITE_CHROMA = 92.0, 7.0
+APART = 14.0  # distance in Lab from the background that makes a pixel the product's
+LEAST = 0.04  # share of the photo that a product has at least
+NEUTRAL_VOTE = 0.5
+
+SHADES: dict[str, tuple[str, ...]] = {
+    "black": ("#101012", "#303036"),
+    "grey": ("#5a5a5e", "#808084", "#a8a8ac"),
+    "white": ("#ffffff", "#e8e8ea", "#d0d0d2", "#c6c2c4"),  # in a room
+    "beige": ("#e8dcc4", "#d2bfa0", "#c0aa88"),
+    "brown": ("#7e5232", "#54361f", "#9a6c44", "#3c2a20"),
+    "red": ("#ce222a", "#a01820", "#6a1420", "#e04848"),
+    "orange": ("#f27e1c", "#d8641c", "#f8a050"),
+    "yellow": ("#f8ca28", "#e8d848", "#c8a020", "#f8ec90"),
+    "green": ("#2c944e", "#1c5432", "#6cb860", "#6c7434", "#3a4a30", "#a0d0a0", "#5c7c70"),
+    "blue": ("#265cc4", "#1c2c58", "#4c8cdc", "#90b8e0", "#284878", "#30a8b8", "#7890b0", "#52627a", "#8a9cb0", "#a8bac8"),
+    "purple": ("#7a3ea4", "#4c2868", "#a878c8", "#8c3c7c", "#6a5470"),
+    "pink": ("#f48eb2", "#e0508c", "#f8c0cc", "#d09090", "#d82874"),
+}
+NEUTRAL = ("black", "grey", "white", "beige")
+BACKGROUNDS = ("white", "plain", "cluttered")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A photo as Lab float32 [H, W, 3], the background as its border has it, [H, W, 3], and the share of the border that agrees."""
+
+    lab: Lab
+    surface: Lab
+    smooth: float
+
+
+def dominant_colour(scene: Scene) -> str:
+    """The product's, one of SHADES."""
+    product = _product(scene)
+    nearest = ((_PALETTE**2).sum(axis=1) - 2 * product @ _PALETTE.T).argmin(axis=1)
+    votes = np.bincount(_OWNER[nearest], minlength=len(SHADES)) * _WEIGHT
+    return list(SHADES)[int(votes.argmax())]
+
+
+def background(scene: Scene) -> str:
+    """One of BACKGROUNDS."""
+    if scene.smooth < AGREES:
+        return "cluttered"
+    lightness, a, b = np.median(scene.surface.reshape(-1, 3), axis=0).tolist()
+    return "white" if lightness >= WHITE_LIGHTNESS and np.hypot(a, b) <= WHITE_CHROMA else "plain"
+
+
+AUTOMATIC: dict[str, Callable[[Scene], str]] = {"dominant_colour": dominant_colour, "background": background}
+
+
+def automatic(image: Image.Image, names: tuple[str, ...]) -> dict[str, str]:
+    """Name -> value of some of AUTOMATIC for an RGB image."""
+    if not names:
+        return {}
+    scale = SIDE / max(image.size)
+    small = resize(image, *(max(8, round(length * scale)) for length in image.size))
+    scene = _scene(to_lab(np.asarray(small)))
+    return {name: AUTOMATIC[name](scene) for name in names}
+
+
+def to_lab(pixels: NDArray[np.uint8]) -> Lab:
+    """Uint8 sRGB [..., 3] -> CIE Lab under D65, float32 (IEC 61966-2-1, CIE 15)."""
+    xyz = _LINEAR[pixels] @ _XYZ.T
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    x, y, z = np.moveaxis(f, -1, 0)
+    lab: Lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
+    return lab
+
+
+def _scene(lab: Lab) -> Scene:
+    height, width = lab.shape[:2]
+    ring = max(1, round(RING * max(height, width)))
+    y, x = np.mgrid[0:height, 0:width]
+    edge = (np.minimum(y, height - 1 - y) < ring) | (np.minimum(x, width - 1 - x) < ring)
+    u, v = x / width - 0.5, y / height - 0.5
+    terms = np.stack([np.ones((height, width)), u, v, u * u, v * v], axis=-1)
+    here, colours = terms[edge], lab[edge].astype(np.float64)
+    close = np.abs(colours - np.median(colours, axis=0)).sum(axis=1) < 4 * PLAIN  # products may touch the border
+    fit = np.zeros((terms.shape[2], 3))
+    for _ in range(3):
+        if close.sum() < 4 * len(fit):
+            return Scene(lab, lab, 0.0)
+        fit = np.linalg.lstsq(here[close], colours[close], rcond=None)[0]
+        close = ((colours - here @ fit) ** 2).sum(axis=1) < PLAIN**2
+    return Scene(lab, (terms @ fit).astype(np.float32), float(close.mean()))
+
+
+def _product(scene: Scene) -> Lab:
+    """The pixels of the product: float32 [n, 3], n > 0."""
+    height, width = scene.lab.shape[:2]
+    apart = ((scene.lab - scene.surface) ** 2).sum(axis=2) > APART**2
+    if scene.smooth >= AGREES and apart.mean() >= LEAST:
+        product: Lab = scene.lab[apart]
+        return product
+    return scene.lab[height // 4 : height - height // 4, width // 4 : width - width // 4].reshape(-1, 3)
+
+
+_LINEAR = np.array([v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in np.arange(256) / 255], np.float32)
+_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+_XYZ = (_XYZ / _XYZ.sum(axis=1, keepdims=True)).astype(np.float32)
+_PALETTE = to_lab(np.array([[int(shade[at : at + 2], 16) for at in (1, 3, 5)] for shades in SHADES.values() for shade in shades], np.uint8))
+_OWNER = np.array([place for place, shades in enumerate(SHADES.values()) for _ in shades])
+_WEIGHT = np.array([NEUTRAL_VOTE if name in NEUTRAL else 1.0 for name in SHADES])

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from ganray.catalog import duplicates
+from ganray.catalog.duplicates import exact, near
+from ganray.catalog.looks import BYTES, MAX_BITS, split
+
+
+def test_exact_names_the_first():
+    digests = np.array([[5, 1], [3, 3], [5, 2], [5, 1], [3, 3], [3, 3], [0, 0]], np.uint64)
+    assert exact(digests.T).tolist() == [-1, -1, -1, 0, 1, 1, -1]
+    assert exact(np.zeros((2, 0), np.uint64)).tolist() == []
+    assert exact(np.zeros((2, 3), np.uint64)).tolist() == [-1, 0, 0]
+    some = np.random.default_rng(0).integers(0, 12, (2, 500)).astype(np.uint64)
+    assert exact(some).tolist() == by_hand(some.T, lambda one, other: (some[:, one] == some[:, other]).all())
+
+
+def by_hand(hashes, same) -> list[int]:
+    """The definition: in order, each is left out for the first kept one that is the same."""
+    kept: list[int] = []
+    first = []
+    for place in range(len(hashes)):
+        found = next((other for other in kept if same(other, place)), -1)
+        first.append(found)
+        if found < 0:
+            kept.append(place)
+    return first
+
+
+@pytest.fixture
+def crowd(monkeypatch):
+    """3,000 looks: families that differ in a few bits of the hash, and what says of any two whether they are the same."""
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 1 << 63, 300, np.uint64)[rng.integers(0, 300, 3000)]
+    for _ in range(3):
+        hashes ^= np.where(rng.random(3000) < 0.6, np.uint64(1) << rng.integers(0, 64, 3000).astype(np.uint64), np.uint64(0))
+    records = np.full((3000, BYTES), 128, np.uint8)
+    records[:, :8] = hashes.astype(">u8").view(np.uint8).reshape(-1, 8)
+    records[:, 16] = rng.integers(0, 2, 3000) * 100
+    monkeypatch.setattr(duplicates, "alike", lambda one, other: one[:, 16] == other[:, 16])
+    return records
+
+
+@pytest.mark.parametrize(("chunk", "block"), [(2048, 1 << 21), (100, 1 << 21), (7, 50), (3000, 1)])
+def test_near_is_its_definition_whatever_the_chunks_and_blocks(crowd, monkeypatch, chunk, block):
+    monkeypatch.setattr(duplicates, "CHUNK", chunk)
+    monkeypatch.setattr(duplicates, "BLOCK", block)
+    if block == 1:
+        crowd = crowd[:200]
+    hashes, tints = split(crowd)
+    assert (split(crowd)[0] == hashes).all()
+    first = near(hashes, tints, lambda places: crowd[places])
+    assert first.tolist() == by_hand(
+        hashes, lambda a, b: crowd[a, 16] == crowd[b, 16] and int(hashes[a] ^ hashes[b]).bit_count() <= MAX_BITS
+    )
+    assert 100 < (first < 0).sum() < 900 or block == 1
+
+
+def test_a_chain_does_not_add_up(monkeypatch):
+    """Each is like its neighbour; only what is like a kept one goes."""
+    records = np.full((10, BYTES), 128, np.uint8)
+    records[:, :8] = 0
+    records[:, 20] = 3 * np.arange(10)
+    monkeypatch.setattr(duplicates, "alike", lambda one, other: np.abs(one[:, 20].astype(int) - other[:, 20]) <= 5)
+    hashes, tints = split(records)
+    assert near(hashes, tints, lambda places: records[places]).tolist() == [-1, 0, -1, 2, -1, 4, -1, 6, -1, 8]
+
+
+def test_tints_keep_colours_apart():
+    records = np.full((2, BYTES), 128, np.uint8)
+    records[:, :8] = 0
+    hashes, tints = split(records)
+    tints[1, 0] += 13
+    assert near(hashes, tints, lambda places: records[places]).tolist() == [-1, -1]
+
+
+def test_one_bucket_for_all_is_done_in_blocks(monkeypatch):
+    held = []
+    real = duplicates._blocks
+
+    def blocks(begin, end):
+        for some, rows in real(begin, end):
+            held.append(len(some))
+            yield some, rows
+
+    monkeypatch.setattr(duplicates, "_blocks", blocks)
+    monkeypatch.setattr(duplicates, "BLOCK", 3_000)
+    monkeypatch.setattr(duplicates, "CHUNK", 500)
+    monkeypatch.setattr(duplicates, "FLIPS", (0,))
+    records = np.full((1500, BYTES), 128, np.uint8)
+    records[:, :8] = 7
+    tints = np.random.default_rng(0).integers(0, 256, (1500, 8)).astype(np.uint8)
+    near(split(records)[0], tints, lambda places: records[places])
+    assert max(held) <= 3_000
