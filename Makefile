@@ -17,7 +17,7 @@ demo: $(VENV)/.run  ## the whole way on this machine: catalog, training, 1,000 i
 
 test: $(VENV)/.dev s3-server  ## lint, types and the tests (the first ones without Ray)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -m "not ray and not s3 and not slow" --durations=5
+	@$(BIN)/python -m pytest -n 2 -m "not ray and not s3 and not slow" --durations=5
 	@$(BIN)/python -m pytest -m "(ray or s3 or slow)" --durations=10
 
 test-all: $(VENV)/.dev s3-server  ## the same, and the long forms of what `test` runs a short form of (an hour)
