@@ -256,7 +256,8 @@ def sheet_rows(
 
 
 def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str, list[Pair]]) -> None:
-    """Contact sheet and page, then report.json: where that lies, the rest does. The sheet is labelled: half of it is generated."""
+    """Contact sheet and page, then report.json: where that lies, the rest does, and is of it. The sheet is labelled: half is generated."""
+    store.delete("report.json")  # of an earlier evaluation
     store.put("contact_sheet.png", encode_labelled(picture, "png", label_of(report, "contact sheet", MIXED)))
     store.put("report.html", render_page(report, picture, pairs).encode())
     store.put("report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())

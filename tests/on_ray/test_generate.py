@@ -1,14 +1,17 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import ray
 
 from ganray.catalog.reader import Catalog
 from ganray.config import GateConfig, GenerateConfig, ModelConfig, RayConfig, StatusConfig
@@ -265,3 +268,19 @@ def test_a_gate_that_cannot_judge_is_one_line_before_any_work(config, gated, cha
     with pytest.raises(error, match=said):
         generate(config.model_copy(update={"model": model, "requests": "", "gate": gate.model_copy(update=changes)}))
     assert not contents(config.out)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_prometheus_is_told_the_numbers_of_a_job(config):
+    """By Ray's own exporter, which reports every ten seconds."""
+    generate(config)
+    (node,) = ray.nodes()
+    deadline, found = time.monotonic() + 60, {}
+    while found.get("written") != 31:
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+        text = urllib.request.urlopen(f"http://127.0.0.1:{node['MetricsExportPort']}", timeout=10).read().decode()
+        lines = [line for line in text.splitlines() if line.startswith("ray_ganray_generate{") and f'job="{config.out}"' in line]
+        found = {re.search(r'number="(\w+)"', line)[1]: float(line.rpartition(" ")[2]) for line in lines}
+    assert (found["images"], found["quarantined"]) == (31, 0)
