@@ -28,7 +28,7 @@ from ganray.training.loop import Batch
 
 # Calls handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
 SEGMENTS = (128, 1024)
-AHEAD = 5  # times what is asked for and being read: Ray Data counts a block more than once, and at 2 readers rest a third of the time
+AHEAD = 3  # times what is asked for and being read: Ray Data counts a block more than once, and at 2 readers rest a third of the time
 QUEUED = 4  # calls that a reader has before it
 NODE = "ray.io/node-id"  # the label that Ray gives each node
 Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A + T]
