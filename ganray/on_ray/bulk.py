@@ -37,6 +37,7 @@ from ganray.on_ray.layouts import LAYOUTS, Outcome, Picture, create_once
 from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest
+NOTHING: dict[str, Any] = {"key": "", "member": "", "bytes": 0, "sha256": "", "reason": "", "message": ""}  # a receipt's facts, before any
 
 
 def finished(store: Store) -> set[int]:
@@ -86,17 +87,17 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan, marks:
             image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
             if reason := row.get("refused"):
                 tried = f"score {row['score']:g} after {row['tries']} seeds, the last of which is {row['seed']}"
-                facts.append({"key": "", "member": "", "bytes": 0, "sha256": "", "reason": reason, "message": tried})
+                facts.append(NOTHING | {"reason": reason, "message": tried})
                 continue
             try:
                 named = row["id"], row["index"], row["seed"]
                 asked = {"side": row["side"], "quality": row["quality"], "marks": marks}
                 data = encode_sample(image, *named, row["format"], plan.model_digest, **asked)
             except ImageError as error:
-                facts.append({"key": "", "member": "", "bytes": 0, "sha256": "", "reason": error.reason, "message": str(error)})
+                facts.append(NOTHING | {"reason": error.reason, "message": str(error)})
                 continue
             key, member = layout.place(shard, row["id"], row["index"], row["format"])
-            facts.append({"key": key, "member": member, "bytes": 0, "sha256": "", "reason": "", "message": ""})
+            facts.append(NOTHING | {"key": key, "member": member})
             yield Picture(row["id"], row["index"], row["format"], data, {name: row[name] for name in row if name in said})
 
     said = {"seed", "title", "segment", *(name for name in rendered.column_names if name.startswith("attr:"))}

@@ -85,7 +85,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
         if plan.gate_digest and todo:
             _measure_photos(store, absolute(config.gate), info)
         reporter = Reporter(store, plan, plan.images - _images(plan, todo), config.price)
-        ready = _make(config, plan, store, todo, reporter, (threads, writers))
+        ready = _make(config, plan, store, todo, reporter, (threads, writers), marks)
     books = bulk.close_job(store, plan)
     written = reporter.status.written if reporter else 0
     return {
@@ -110,12 +110,14 @@ def show(books: dict[str, Any]) -> str:
     return f"{made}\nmanifest {books['manifest']}"
 
 
-def _make(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], reporter: Reporter, cpus: tuple[int, int]) -> float:
+def _make(
+    config: GenerateConfig, plan: Plan, store: Store, todo: list[int], reporter: Reporter, cpus: tuple[int, int], marks: Marks
+) -> float:
     """All shards that are not finished, and the closed books; gives the time when the first engine was ready."""
     ready = math.inf
     with bar("generate", plan.images, "img") as progress, _told(reporter):
         progress.update(reporter.status.before)
-        for tally in _stream(config, plan, store, todo, *cpus) if todo else ():
+        for tally in _stream(config, plan, store, todo, *cpus, marks) if todo else ():
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
         bulk.close_job(store, plan)
@@ -225,7 +227,9 @@ def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
     return threads, max(1, int(resources.cpus) - config.engines * threads)
 
 
-def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int) -> Iterator[bulk.Tally]:
+def _stream(
+    config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int, marks: Marks
+) -> Iterator[bulk.Tally]:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
     try:
         warm_up(min(writers, len(todo)))
@@ -240,7 +244,7 @@ def _stream(config: GenerateConfig, plan: Plan, store: Store, todo: list[int], t
             num_gpus=1 if plan.device == "cuda" else 0,
             fn_constructor_args=(open_store(config.model).url, plan, store, threads, absolute(config.gate)),
         ).map_batches(
-            functools.partial(bulk.write, store=store, plan=plan, marks=read_marks(config)),
+            functools.partial(bulk.write, store=store, plan=plan, marks=marks),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),

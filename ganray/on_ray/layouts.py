@@ -68,7 +68,12 @@ class Layout(NamedTuple):
 
 
 def create_once(store: Store, key: str, data: bytes) -> Outcome:
-    """Raises StorageError where the key is taken by other bytes.
+    """Create an object, or find it made. Raises StorageError where the key is taken by other bytes."""
+    return created(store, key, data)[0]
+
+
+def created(store: Store, key: str, data: bytes, same: Callable[[bytes, bytes], bool] = bytes.__eq__) -> tuple[Outcome, bytes]:
+    """The same, with the bytes that lie there: they may be others that are the `same` (ours, theirs).
 
     A reply that was lost looks like somebody else's write: it is the bytes that tell.
     """
@@ -76,13 +81,13 @@ def create_once(store: Store, key: str, data: bytes) -> Outcome:
         store.create(key, data)
     except ObjectExists:
         found = store.get(key)
-        if hashlib.sha256(found).digest() != hashlib.sha256(data).digest():
+        if not same(data, found):
             raise StorageError(
                 f"{store.url_of(key)} is there already with other bytes",
                 "It was made by another job, or on another kind of processor: choose another out, or delete it and run again",
             ) from None
-        return "existing"
-    return "written"
+        return "existing", found
+    return "written", data
 
 
 def create_all(create: Callable[[One], Result], objects: Iterator[One]) -> list[Result]:
@@ -111,13 +116,8 @@ def _write_objects(store: Store, shard: int, pictures: Iterator[Picture], same: 
 
     def create(one: Picture) -> Written:
         key = _object(shard, one.id, one.index, one.format)[0]
-        try:
-            return _of(create_once(store, key, one.data), one.data)
-        except StorageError:
-            theirs = store.get(key) if same is not None else b""
-            if same is None or not same(one.data, theirs, one.format):
-                raise
-            return _of("existing", theirs)
+        alike = bytes.__eq__ if same is None else lambda ours, theirs: ours == theirs or same(ours, theirs, one.format)
+        return _of(*created(store, key, one.data, alike))
 
     return create_all(create, pictures)
 
