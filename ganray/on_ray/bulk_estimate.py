@@ -44,11 +44,16 @@ def estimate(engine: Engine, requests: Iterator[GenerateRequest], plan: Plan, en
         "images": plan.images,
         "shards": plan.shards,
         "tried": len(tried),
-        "gigabytes": round(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9, 3),
-        "img/s": round(rate, 1),
+        "gigabytes": short(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
+        "img/s": short(rate),
         "slowest stage": "engines" if draws <= writes else "encoding",
-        "hours": round(hours, 3),
+        "hours": short(hours),
     }
     if price:
-        facts |= {"cost": round(hours * price, 2), "cost per million": round(price * 1e6 / rate / 3600, 4)}
+        facts |= {"cost": short(hours * price), "cost per million": short(price * 1e6 / rate / 3600)}
     return facts
+
+
+def short(value: float) -> float:
+    """Three digits: an estimate knows no more, and a small job's hours are no zero."""
+    return float(f"{value:.3g}")
