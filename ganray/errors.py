@@ -10,6 +10,7 @@ GanrayError                    code           exit   raised when
 │   ├── AccessDenied           access_denied  3      credentials are missing, wrong or too weak
 │   └── ObjectCorrupt          corrupt        3      size or sha256 differ from what was written
 ├── ImageError                 (its reason)   4      one image cannot be used: goes to quarantine, kills nothing
+│   └── EditError              (its reason)   4      one image cannot have the edit that is asked for
 ├── CatalogError               catalog        4      a catalog, table or prefix cannot be used
 ├── CheckpointError            checkpoint     5      a checkpoint or model folder is absent, broken or of another model
 ├── RequestError               request        6      a request names what the model does not know
@@ -106,6 +107,11 @@ class ImageError(GanrayError):
         super().__init__(message, remedy)
         self.args = (reason, message, remedy)
         self.reason = reason
+
+
+class EditError(ImageError):
+    """One image cannot have the edit that is asked for; `reason` is one word: no_product, mask, too_small, not_invertible, fidelity,
+    profile, no_network."""
 
 
 class CatalogError(GanrayError):

@@ -86,7 +86,43 @@ class GenerateRequest(BaseModel):
         return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def seed_of(request: GenerateRequest, job_seed: int = 0) -> int:
+class EditRequest(BaseModel):
+    """Asked work: one photo through a chain of edits; `count` results where an edit draws by chance (vary), else one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
+    image: str = Field(description="the photo: its key under the job's or the server's source, or a data: URL (RFC 2397) with its bytes")
+    edits: tuple[str | dict[str, Any], ...] = Field(
+        (), description='the chain, e.g. ["cutout", "white", {"conform": "amazon-main"}]; empty takes the job\'s'
+    )
+    pictures: dict[Text, str] = Field(
+        {}, description="pictures that edits refer to by name (mask, background, reference), each a key or a data: URL"
+    )
+    attributes: dict[Text, Text] = Field({}, description="what the photo shows, attribute -> value, as far as it is known")
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="of what is drawn by chance; left out: from the id")
+    count: Annotated[int, Field(ge=1, le=MAX_COUNT)] = Field(1, description="results to make")
+    format: Literal["", "png", "jpeg", "webp", "avif"] = Field(
+        "", description="format of the result; empty: what the last edit asks for, else the photo's own"
+    )
+    quality: Annotated[int, Field(ge=1, le=100)] | None = Field(None, description="1..100 of jpeg, avif and lossy webp")
+
+    @field_validator("edits", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """One string as the CLI and table columns have it: `cutout,white,conform:amazon-main`, or JSON."""
+        if not isinstance(value, str):
+            return () if value is None else value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    def canonical(self) -> str:
+        """One line of JSON, equal for equal requests."""
+        return json.dumps(self.model_dump(exclude_defaults=True), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def seed_of(request: GenerateRequest | EditRequest, job_seed: int = 0) -> int:
     """The request's seed, or where it has none DERIVED_BITS bits of sha256 over the job's seed and the request's id."""
     if request.seed is not None:
         return request.seed

@@ -24,10 +24,14 @@ ARROWS: dict[str, set[str]] = {
     "training": {"models", "config", "images"},
     "checkpoint": {"models", "training", "storage", "config", "words"},
     "metrics": {"images", "storage"},
+    "profiles": {"images"},
+    "edits": {"models", "images", "config", "metrics", "profiles"},
     "engine": {"requests", "images", "models", "checkpoint"},
+    "edit_engine": {"engine", "edits", "requests", "images", "models", "checkpoint", "storage"},
     "export": {"checkpoint", "models", "images", "storage", "config"},
     "on_ray": {
-        *("config", "presets", "words", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "metrics", "engine")
+        *("config", "presets", "words", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "metrics"),
+        *("engine", "profiles", "edits", "edit_engine"),
     },
     "cli": {"settings", "config", "export", "on_ray"},
 }

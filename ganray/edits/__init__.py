@@ -1,0 +1,97 @@
+"""Edits: a photo in, a photo out. An edit is one file and one row of EDITS: its parameters, what it does, and when in a chain it may come.
+
+A chain is a list such as `["cutout", "white", {"conform": {"profile": "amazon-main"}}]`; `conform: amazon-main` is short for the last one.
+Edits are pure: the same photo, parameters and networks give the same bytes, whatever else is computed beside them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from ganray.edits.edit import Edit, NoParams, Params, Stage, Tools
+from ganray.edits.ground import BackgroundParams, background, cutout, white
+from ganray.edits.photo import Photo
+from ganray.errors import RequestError
+
+__all__ = ["EDITS", "Edit", "Params", "Photo", "Stage", "Step", "Tools", "apply_chain", "parse_chain", "text_of"]
+
+COMPOSED = "compositeWithTrainedAlgorithmicMedia"
+ENHANCED = "algorithmicallyEnhanced"
+
+EDITS: dict[str, Edit[Any]] = {
+    "cutout": Edit(NoParams, cutout, Stage.PRODUCT),
+    "white": Edit(NoParams, white, Stage.GROUND),
+    "background": Edit(BackgroundParams, background, Stage.GROUND, COMPOSED),
+}
+
+
+class Step(NamedTuple):
+    """One edit of a chain with its parameters."""
+
+    name: str
+    params: Params
+
+
+def parse_chain(chain: Iterable[str | Mapping[str, Any]]) -> list[Step]:
+    """The steps of a chain. Raises RequestError for an unknown edit or parameter, which lists the known ones, and for a chain that
+    contradicts itself: one that goes back behind a later stage, or does twice what can be done once."""
+    steps = [_parse(part) for part in chain]
+    if not steps:
+        raise RequestError("the request has no edits", f"Use some of {', '.join(EDITS)}")
+    for before, after in itertools.pairwise(steps):
+        first, second = EDITS[before.name].stage, EDITS[after.name].stage
+        if second < first:
+            raise RequestError(f"edits: {after.name} cannot come after {before.name}", f"Put {after.name} first: stages go {_stages()}")
+        if first == second and second in (Stage.GROUND, Stage.FRAME):
+            raise RequestError(f"edits: {before.name} and {after.name} contradict each other", "Keep one of them")
+    return steps
+
+
+def apply_chain(photo: Photo, steps: Iterable[Step], tools: Tools) -> Photo:
+    """The photo after all steps. Raises EditError with a reason for one that the photo cannot have."""
+    for step in steps:
+        photo = EDITS[step.name].apply(photo, step.params, tools)
+        photo = photo.marked(step.name, EDITS[step.name].source_type)
+    return photo
+
+
+def text_of(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """The chain as JSON, equal for equal chains: shorthands written out, defaults left out."""
+    return [{step.name: step.params.model_dump(exclude_defaults=True)} for step in steps]
+
+
+def _parse(part: str | Mapping[str, Any]) -> Step:
+    if isinstance(part, str):
+        name, colon, short = part.partition(":")
+        name, given = name.strip(), short.strip() if colon else {}
+    else:
+        if len(part) != 1:
+            raise RequestError(f"edits: {dict(part)!r} is no edit", 'Write {"NAME": {"PARAMETER": VALUE}}, one edit an entry')
+        ((name, given),) = part.items()
+        given = {} if given is None else given
+    if name not in EDITS:
+        raise RequestError(f"edit {name!r} is unknown", f"Use some of {', '.join(EDITS)}")
+    kind = EDITS[name].params
+    if not isinstance(given, Mapping):
+        if not kind.short:
+            raise RequestError(f"edit {name} takes no single value, but {given!r} is given", _known(kind))
+        given = {kind.short: given}
+    try:
+        return Step(name, kind.model_validate(dict(given)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(place) for place in first["loc"])
+        raise RequestError(f"edit {name}: {where}: {first['msg']}", _known(kind)) from error
+
+
+def _known(kind: type[Params]) -> str:
+    return f"Its parameters are {', '.join(kind.model_fields)}" if kind.model_fields else "It has no parameters"
+
+
+def _stages() -> str:
+    names = [", ".join(name for name, edit in EDITS.items() if edit.stage == stage) for stage in Stage]
+    return " -> ".join(name for name in names if name)

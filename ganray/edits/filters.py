@@ -1,0 +1,58 @@
+"""Filters that several edits share, in numpy, on one thread: box means, the guided filter (He, Sun, Tang 2010), a flood from the border."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Field = NDArray[np.float32]
+
+
+def box_mean(x: Field, radius: int) -> Field:
+    """Mean over the square of 2 radius + 1 pixels around each, cut off at the border: float32 [H, W] or [H, W, C]."""
+    for axis in (0, 1):
+        size = x.shape[axis]
+        total = np.cumsum(x, axis=axis, dtype=np.float64)
+        total = np.concatenate([np.zeros_like(total.take([0], axis)), total], axis)
+        upper = np.minimum(np.arange(size) + radius + 1, size)
+        lower = np.maximum(np.arange(size) - radius, 0)
+        count = (upper - lower).reshape([-1 if other == axis else 1 for other in range(x.ndim)])
+        x = ((total.take(upper, axis) - total.take(lower, axis)) / count).astype(np.float32)
+    return x
+
+
+def scaled(x: Field, width: int, height: int, how: Image.Resampling = Image.Resampling.BILINEAR) -> Field:
+    """Float32 [H, W] or [H, W, C] at another size."""
+    if x.shape[:2] == (height, width):
+        return x
+    planes = x[..., None] if x.ndim == 2 else x
+    each = [np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c])).resize((width, height), how)) for c in range(planes.shape[2])]
+    return each[0] if x.ndim == 2 else np.stack(each, -1)
+
+
+def guided(mask: Field, guide: Field, radius: int, epsilon: float) -> tuple[Field, Field]:
+    """Coefficients a [H, W, 3] and b [H, W] of the guided filter: near each pixel mask = a . guide + b; guide is [H, W, 3] in [0, 1]."""
+    mean, middle = box_mean(guide, radius), box_mean(mask, radius)
+    covariance = box_mean(guide * mask[..., None], radius) - mean * middle[..., None]
+    spread = _spread(guide, mean, radius)
+    a = np.linalg.solve(spread + epsilon * np.eye(3, dtype=np.float32), covariance[..., None])[..., 0].astype(np.float32)
+    b = middle - (a * mean).sum(-1)
+    return box_mean(a, radius), box_mean(b, radius)
+
+
+def _spread(guide: Field, mean: Field, radius: int) -> Field:
+    rows = [box_mean(guide[..., i : i + 1] * guide, radius) - mean[..., i : i + 1] * mean for i in range(3)]
+    return np.stack(rows, -2)
+
+
+def reached(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The part of `free` [H, W] that is connected with the border of the picture (four neighbours)."""
+    found = np.zeros_like(free)
+    found[[0, -1]], found[:, [0, -1]] = free[[0, -1]], free[:, [0, -1]]
+    before = -1
+    while before != (before := int(found.sum())):
+        for seen, may in ((found, free), (found[::-1], free[::-1]), (found.T, free.T), (found.T[::-1], free.T[::-1])):
+            for row in range(1, len(seen)):
+                seen[row] |= may[row] & seen[row - 1]
+    return found

@@ -1,0 +1,136 @@
+"""Which pixels are product: the learned matte where there is one, the border's colour where the background is plain, then a guided filter.
+
+A matte is found at a working size and applied at the photo's own: the guided filter's coefficients are what is enlarged, so that edges
+follow the photo's full resolution.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganray.edits.edit import Network, Tools
+from ganray.edits.filters import Field, box_mean, guided, reached, scaled
+from ganray.edits.photo import Alpha, Photo
+from ganray.errors import EditError
+from ganray.images.codec import Pixels
+
+WORKING = 320  # longest side, in pixels, at which plain backgrounds are looked at and edges refined
+RING = 0.03  # of the shorter side: the border that tells what the background is like
+PLAIN = 7.0  # levels (of 255): a background is plain whose border differs from a smooth surface by no more
+PLAIN_SHARE = 0.85  # of the border's pixels that must be like that; the rest may be product that is cut off
+LEAST, MOST = 0.005, 0.98  # share of the picture that a product may take
+CERTAIN = 0.5
+
+
+def with_matte(photo: Photo, tools: Tools) -> Photo:
+    """The photo with its matte. Raises EditError: no_product where nothing stands out, too_small, no_network where a cluttered background
+    would need the learned matte."""
+    if photo.matte is not None:
+        return photo
+    if min(photo.size) < 8:
+        raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
+    plain = border_matte(photo.pixels)
+    network = tools.network("matte")
+    if plain is not None:
+        rough, how = plain, "border"
+    elif network is not None:
+        rough, how = learned_matte(photo.pixels, network), "learned"
+    else:
+        raise EditError(
+            "no_network",
+            "the background is not plain, and the model folder has no network for mattes",
+            "Train one with `ganray train-editor`, or photograph on a plain background",
+        )
+    matte = refined(photo.pixels, rough)
+    share = float(matte.mean())
+    if not LEAST <= share <= MOST or float(matte.max()) < CERTAIN:
+        raise EditError(
+            "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
+        )
+    return photo.having(matte=matte, facts={"matte": how, "matte_share": round(share, 4)})
+
+
+def border_matte(pixels: Pixels) -> Alpha | None:
+    """The matte of what differs from a smooth, plain background, at the working size; None where the border is not plain.
+
+    The background is a quadric in x and y for each channel, fitted to the border; what is like it and connected with the border is
+    background, so a white label on a shirt stays product.
+    """
+    small = _small(pixels)
+    height, width = small.shape[:2]
+    ring = max(2, round(RING * min(height, width)))
+    edge = np.ones((height, width), bool)
+    edge[ring:-ring, ring:-ring] = False
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], -1).astype(np.float32)
+    known, colours = terms[edge], small[edge]
+    kept = np.linalg.norm(colours - np.median(colours, 0), axis=1) < 60
+    for _ in range(4):
+        if kept.mean() < 0.5:
+            return None
+        surface = np.linalg.lstsq(known[kept], colours[kept], rcond=None)[0]
+        distance = np.linalg.norm(colours - known @ surface, axis=1)
+        kept = distance < max(3 * PLAIN, 2.5 * float(np.median(distance)))
+    noise = float(np.sqrt((distance[kept] ** 2).mean() / 3))
+    if noise > PLAIN or kept.mean() < PLAIN_SHARE:
+        return None
+    distance = np.linalg.norm(small - terms @ surface, axis=2)
+    low = max(4.0, 3 * noise)
+    background = reached(distance < 2 * low)
+    alpha = np.clip((distance - low) / (2 * low), 0, 1)
+    return np.where(background, alpha * 0.5, 1.0).astype(np.float32)
+
+
+def learned_matte(pixels: Pixels, network: Network) -> Alpha:
+    """The network's matte: of the whole picture, padded to a square with its own border, at the network's size."""
+    square, (top, left, height, width) = boxed(pixels, network.size)
+    x = (square.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
+    answer: Alpha = network(np.ascontiguousarray(x))[0, 0]
+    return np.clip(answer[top : top + height, left : left + width], 0, 1)
+
+
+def boxed(pixels: Pixels, size: int) -> tuple[Pixels, tuple[int, int, int, int]]:
+    """The picture with its longer side `size`, centred in a square whose rest repeats its border; and (top, left, height, width) of it."""
+    scale = size / max(pixels.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    small = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC))
+    top, left = (size - height) // 2, (size - width) // 2
+    square = np.pad(small, ((top, size - height - top), (left, size - width - left), (0, 0)), mode="edge")
+    return square, (top, left, height, width)
+
+
+def refined(pixels: Pixels, rough: Alpha) -> Alpha:
+    """A matte at any size, brought to the photo's edges at the photo's size."""
+    small = _small(pixels) / 255.0
+    height, width = small.shape[:2]
+    mask = scaled(rough, width, height)
+    a, b = guided(mask, small, max(2, round(0.012 * min(height, width))), 1e-4)
+    rows, columns = pixels.shape[:2]
+    matte = np.empty((rows, columns), np.float32)
+    a, b, sure = scaled(a, columns, rows), scaled(b, columns, rows), scaled(mask, columns, rows)
+    for top in range(0, rows, 512):  # bands: a large photo as floats would take a gigabyte
+        band = slice(top, top + 512)
+        matte[band] = (pixels[band].astype(np.float32) / 255.0 * a[band]).sum(-1) + b[band]
+    near = _near_edge(sure)
+    matte = np.where(near, np.clip((matte - 0.05) / 0.9, 0, 1), (sure > CERTAIN).astype(np.float32))
+    return matte.astype(np.float32)
+
+
+def _near_edge(matte: Alpha) -> NDArray[np.bool_]:
+    """Where the matte changes, and some pixels beside: elsewhere it is all or nothing."""
+    height, width = matte.shape
+    scale = min(1.0, WORKING / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = scaled(matte, *size)
+    share = box_mean((small > CERTAIN).astype(np.float32), max(2, round(0.02 * min(size))))
+    return scaled(((share > 0.001) & (share < 0.999)).astype(np.float32), width, height) > 0.01
+
+
+def _small(pixels: Pixels) -> Field:
+    """The picture as float32 levels, its longer side WORKING at most."""
+    scale = min(1.0, WORKING / max(pixels.shape[:2]))
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX) if scale < 1 else image, np.float32)

@@ -1,0 +1,49 @@
+"""A photo between two edits: its pixels, and what is known of it by now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganray.images.codec import Pixels
+
+Alpha = NDArray[np.float32]  # [H, W], share of the product in each pixel, 0..1
+NOTHING: Mapping[str, float | str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Photo:
+    """Uint8 [H, W, 3] sRGB. `matte` is what is product, where an edit has found out; with `cut`, the file is to have it as its alpha.
+
+    `facts` are measurements that the manifest keeps (psnr, matte, gain, ...), `edits` the names of what was done, `source_types` the IPTC
+    terms of it, in order.
+    """
+
+    pixels: Pixels
+    matte: Alpha | None = None
+    cut: bool = False
+    facts: Mapping[str, float | str] = field(default_factory=lambda: NOTHING)
+    edits: tuple[str, ...] = ()
+    source_types: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    def having(self, **changes: Any) -> Photo:
+        """A copy with other `pixels`, `matte`, `cut`, or more `facts`."""
+        if "facts" in changes:
+            changes["facts"] = MappingProxyType({**self.facts, **changes["facts"]})
+        return replace(self, **changes)
+
+    def marked(self, edit: str, source_type: str) -> Photo:
+        """A copy that says that this was done."""
+        return replace(
+            self, edits=(*self.edits, edit), source_types=(*self.source_types, source_type) if source_type else self.source_types
+        )

@@ -1,0 +1,1 @@
+"""Marketplace rules as versioned data, and their checker."""
