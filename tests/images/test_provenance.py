@@ -57,7 +57,7 @@ def test_a_label_written_as_elements_is_read_too():
 
 
 def test_a_label_that_does_not_read_back_is_an_error(monkeypatch):
-    monkeypatch.setattr(provenance, "encode", lambda pixels, kind, xmp, quality: encode(pixels, kind))
+    monkeypatch.setattr(provenance, "encode", lambda pixels, kind, xmp, quality, alpha: encode(pixels, kind))
     with pytest.raises(ImageError, match="r-9 does not read back") as caught:
         encode_labelled(PIXELS, "png", Label("d", "r-9", 1))
     assert caught.value.reason == "label_unverified"
