@@ -15,6 +15,7 @@ from ganray import __version__, settings
 from ganray.config import (
     BenchmarkConfig,
     DemoConfig,
+    EditConfig,
     EvaluateConfig,
     ExportConfig,
     GenerateConfig,
@@ -30,6 +31,7 @@ VERBS: dict[str, type[Section]] = {
     "ingest": IngestConfig,
     "train": TrainConfig,
     "generate": GenerateConfig,
+    "edit": EditConfig,
     "status": StatusConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,

@@ -113,6 +113,10 @@ class EditEngine:
         Raises RequestError for what no photo could have, ImageError for a photo that cannot be read, EditError for one that cannot have
         the edit, and what `fetch` raises.
         """
+        yield from _in_order(self.begin(request, fetch, chain), request.count, self.lanes)
+
+    def begin(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Callable[[int], Future[Edited]]:
+        """Read the photo once; what is given starts result `index`, in any order. Raises as `edit` does, the future also."""
         steps = self.steps(request, chain)
         source = _Source.of(_bytes(request.image, fetch), self._decode)
         request = request.model_copy(update={"seed": seed_of(request)})
@@ -120,7 +124,7 @@ class EditEngine:
         def one(index: int) -> Edited:
             return _finished(apply_chain(source.photo, steps, _Tools(self, request, index, fetch)), request, index, steps, source)
 
-        yield from _in_order(self._pool, one, request.count, self.lanes)
+        return lambda index: self._pool.submit(one, index)
 
     def picture(self, url: str, fetch: Fetch) -> tuple[Pixels, Alpha | None]:
         """A picture beside the photo: uint8 [H, W, 3], alpha float32 [H, W] where it has one."""
@@ -212,14 +216,14 @@ def _shares(alpha: Pixels | None) -> Alpha | None:
     return None if alpha is None else alpha.astype(np.float32) / 255.0
 
 
-def _in_order(pool: ThreadPoolExecutor, one: Callable[[int], Edited], count: int, ahead: int) -> Iterator[Edited]:
+def _in_order(start: Callable[[int], Future[Edited]], count: int, ahead: int) -> Iterator[Edited]:
     """The results one after another, `ahead` of them under way; what is not wanted any more is not begun."""
     indices = iter(range(count))
-    waiting: deque[Future[Edited]] = deque(pool.submit(one, index) for index in islice(indices, ahead))
+    waiting: deque[Future[Edited]] = deque(start(index) for index in islice(indices, ahead))
     try:
         while waiting:
             done = waiting.popleft().result()
-            waiting.extend(pool.submit(one, index) for index in islice(indices, 1))
+            waiting.extend(start(index) for index in islice(indices, 1))
             yield done
     finally:
         for future in waiting:

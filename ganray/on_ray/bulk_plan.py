@@ -76,7 +76,7 @@ def count(source: Callable[[], Iterator[R]], check: Callable[[R], object]) -> Co
 
     Raises RequestError, with the request's id, for one that `check` refuses, an id that comes twice, or an empty table.
     """
-    sha256, ids, images = hashlib.sha256(), _Ids(), 0
+    sha256, ids, images = hashlib.sha256(), Ids(), 0
     for request in source():
         try:
             check(request)
@@ -208,8 +208,8 @@ def json_bytes(value: object) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
 
-class _Ids:
-    """Finds an id that comes twice among millions, in 8 bytes an id."""
+class Ids:
+    """Finds ids that come twice among millions, in 8 bytes an id."""
 
     def __init__(self) -> None:
         self._hashes = bytearray()
@@ -218,21 +218,27 @@ class _Ids:
         return len(self._hashes) // 8
 
     @staticmethod
-    def _hash(id: str) -> bytes:
+    def hash(id: str) -> bytes:
+        """What is kept of an id."""
         return hashlib.blake2b(id.encode(), digest_size=8).digest()
 
     def add(self, id: str) -> None:
-        self._hashes += self._hash(id)
+        """Take one."""
+        self._hashes += self.hash(id)
+
+    def twice(self) -> set[bytes]:
+        """The hashes of those that came twice, and of hardly any other."""
+        hashes = np.sort(np.frombuffer(self._hashes, np.uint64))
+        return {value.tobytes() for value in hashes[1:][hashes[1:] == hashes[:-1]]}
 
     def check(self, source: Callable[[], Iterator[R]]) -> None:
         """Raise RequestError with the first id that comes twice."""
-        hashes = np.sort(np.frombuffer(self._hashes, np.uint64))
-        suspects = {value.tobytes() for value in hashes[1:][hashes[1:] == hashes[:-1]]}
+        suspects = self.twice()
         seen: dict[str, int] = {}
         for row, request in enumerate(source() if suspects else (), 1):
             if request.id in seen:
                 raise RequestError(
                     f"request id {request.id!r} comes twice, in rows {seen[request.id]} and {row}", "Give every request its own id"
                 )
-            if self._hash(request.id) in suspects:
+            if self.hash(request.id) in suspects:
                 seen[request.id] = row
