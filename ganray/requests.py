@@ -94,10 +94,10 @@ class EditRequest(BaseModel):
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
     image: str = Field(description="the photo: its key under the job's or the server's source, or a data: URL (RFC 2397) with its bytes")
     edits: tuple[str | dict[str, Any], ...] = Field(
-        (), description='the chain, e.g. ["cutout", "white", {"conform": "amazon-main"}]; empty takes the job\'s'
+        (), max_length=32, description='the chain, e.g. ["cutout", "white", {"conform": "amazon-main"}]; empty takes the job\'s'
     )
     pictures: dict[Text, str] = Field(
-        {}, description="pictures that edits refer to by name (mask, background, reference), each a key or a data: URL"
+        {}, max_length=16, description="pictures that edits refer to by name (mask, background, reference), each a key or a data: URL"
     )
     attributes: dict[Text, Text] = Field({}, description="what the photo shows, attribute -> value, as far as it is known")
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="of what is drawn by chance; left out: from the id")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import queue
-import weakref
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -44,15 +43,14 @@ class SafeDecoder:
 
     def __init__(self, children: int = 1, limits: Limits = LIMITS) -> None:
         seconds = max(10, int(limits.max_pixels / 1e6 / MEGAPIXELS_A_SECOND))
-        boxes = [Sandbox(f"{__name__}:raw_in_child", asdict(limits), cpu_seconds=seconds) for _ in range(children)]
-        self._free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
-        for box in boxes:
-            self._free.put(box)
-        self.close = weakref.finalize(self, _close, boxes)
+        self._start = functools.partial(Sandbox, f"{__name__}:raw_in_child", asdict(limits), cpu_seconds=seconds)
+        self._free: queue.SimpleQueue[Sandbox | None] = queue.SimpleQueue()
+        for _ in range(children):
+            self._free.put(None)  # started by the first who needs it
 
     def __call__(self, data: bytes) -> Raw:
         """Decode one image; raises ImageError."""
-        box = self._free.get()
+        box = self._free.get() or self._start()
         try:
             (result,) = box.map([data])
         finally:
@@ -65,8 +63,3 @@ class SafeDecoder:
         area = height * width
         pixels, alpha = planes[: 3 * area].reshape(height, width, 3), planes[3 * area :]
         return Raw(pixels, alpha.reshape(height, width) if len(alpha) else None, note["format"])
-
-
-def _close(boxes: Iterable[Sandbox]) -> None:
-    for box in boxes:
-        box.close()
