@@ -61,7 +61,7 @@ class Endpoint:
 def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
 
-    Raises CheckpointError for a folder without one, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
+    Raises CheckpointError for no model folder, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
     where the replicas do not fit or the prefix is taken.
     """
     loaded = EditEngine.load(config.model, threads=1, device="cpu")
@@ -115,7 +115,7 @@ def _start(config: ServeConfig) -> Serving:
         num_replicas=config.replicas,
         max_ongoing_requests=config.queue
         + config.edit_queue
-        + 3 * threads * ROWS[device],  # above the batcher's own limit, which answers 503 first
+        + 3 * threads * ROWS[device],  # above the app's own limits, which answer 503 first
         ray_actor_options=options,
         logging_config={"enable_access_log": False, "log_level": "ERROR"},
     )(ray_serve.ingress()(Endpoint))
