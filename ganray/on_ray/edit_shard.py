@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from ganray.edit_engine import Edited, EditEngine
-from ganray.errors import GanrayError, ImageError, InvalidKey, ObjectNotFound, RequestError, StorageError
+from ganray.errors import EditError, GanrayError, ImageError, InvalidKey, ObjectNotFound, RequestError, StorageError
 from ganray.images.inline import inline_bytes, is_inline
 from ganray.on_ray.bulk import NOTHING, UNTOUCHED, Tally, parquet_bytes
 from ganray.on_ray.bulk_plan import Span, read_spans, shard_key
@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
     ]
 )
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class ShardEditor:
@@ -113,21 +114,11 @@ class ShardEditor:
     def _results(self, span: Span[EditRequest], fetch: Callable[[str], bytes]) -> Iterator[tuple[Row, Edited | GanrayError | None]]:
         """A row and a result for each image of the span: None where the photo is fine as it is, an error where it cannot be had."""
         request = span.request
-        begun: Callable[[int], Future[Edited]] | GanrayError | None
-        try:
-            begun = self._begin(request, fetch)
-        except (ImageError, RequestError, ObjectNotFound, InvalidKey) as error:
-            begun = error
+        begun = _attempted(functools.partial(self._begin, request, fetch))
         for index in range(span.first, span.first + span.num):
             source = "data:" if is_inline(request.image) else request.image
             row = {**NOTHING, "id": request.id, "index": index, "seed": request.seed, "source": source, "shown": ""}
-            result: Edited | GanrayError | None = begun if isinstance(begun, GanrayError) else None
-            if callable(begun):
-                try:
-                    result = begun(index).result()
-                except (ImageError, RequestError, ObjectNotFound, InvalidKey) as error:
-                    result = error
-            yield row, result
+            yield row, _attempted(begun(index).result) if callable(begun) else begun
 
     def _begin(self, request: EditRequest, fetch: Callable[[str], bytes]) -> Callable[[int], Future[Edited]] | None:
         if self._failing is not None:
@@ -160,6 +151,18 @@ class ShardEditor:
         row |= {**facts, "format": format, "key": key, "member": member}
         row |= {"width": result.pixels.shape[1], "height": result.pixels.shape[0]}
         return Picture(row["id"], row["index"], format, data, {"source": row["source"], "seed": row["seed"], **facts})
+
+
+def _attempted(work: Callable[[], T]) -> T | GanrayError:
+    """What `work` gives, or the error that keeps this one photo from it. What is wrong with more than the photo is raised."""
+    try:
+        return work()
+    except (ImageError, RequestError, ObjectNotFound, InvalidKey) as error:
+        return error
+    except GanrayError:
+        raise
+    except Exception as error:  # a defect, or no memory for a photo as large as this: the others are not to wait for it
+        return EditError("failed", f"{type(error).__name__}: {error}", "Report it with the photo, and leave the photo out")
 
 
 def read_capped(store: Store, key: str, most: int) -> bytes:
