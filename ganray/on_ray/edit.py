@@ -51,6 +51,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         if config.dry_run:
             return {"requests": plan.requests, "images": plan.images, "shards": plan.shards, "edits": plan.chain, "written": 0}
         resources = connect(config.ray)
+        require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
         plan = open_job(store, plan, source)
     written = _make(config, plan, store, resources) if not store.exists("job.json") else 0
     books = bulk.close_job(store, plan, show_pairs)
@@ -107,7 +108,6 @@ def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources
 def _stream(config: EditConfig, plan: EditPlan, store: Store, todo: list[int], resources: Resources) -> Iterator[bulk.Tally]:
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
     workers = min(len(todo), config.workers or _cores(resources))
-    require_cpus(workers, resources, f"edit with {workers} worker(s)")
     try:
         dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
         dataset.context.enable_progress_bars = False
