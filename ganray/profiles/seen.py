@@ -1,6 +1,6 @@
 """What can be seen in a picture's decoded pixels: the background's colour, the product's box, and how clean the rest is.
 
-Nothing here is shared with the code that edits: a checker that measured with the editor's own ruler would find it right. Every distance is
+No measure here is shared with the code that edits: a checker that used the editor's own ruler would find it right. Every distance is
 the largest difference of a channel to the background's colour, in levels of 255.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.images.codec import Pixels
+from ganray.images.parts import Mask, from_border, near, without_small
 
 RING = 16  # pixels: farther from the product a JPEG of it is exactly white; nearer, codecs ring (PROVENANCE 1, measured)
 VISIBLE = 6  # levels: what differs from the background by more is seen
@@ -20,13 +21,11 @@ PLAIN, PLAIN_SHARE = 20, 0.9  # a border is plain where so many of its pixels ar
 GRID = 256  # cells along the longer side in which parts of the product are told apart
 SPECK = 2e-4  # of the frame: a part apart that is smaller, and less than a hundredth of the largest, is dirt
 
-Mask = NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
 class Seen:
-    """`box` is the product's (left, top, right, bottom), None where there is none; `fill` its share of the frame, along the side of which it
-    takes more.
+    """`box` is the product's (left, top, right, bottom), None where there is none; `fill` its share of the frame, along the side of
+    which it takes more.
 
     `border` is the share of the frame's outermost pixels that are background, `plain` whether they tell what the background is like.
     `far` counts the background's pixels more than RING from the product, `dirty` those of them that are off, `worst` by how many levels;
@@ -54,12 +53,12 @@ def look(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int = 0
     off_edge = np.abs(edge - colour).max(1)
     noise = PLAIN if wanted is None else tolerance + VISIBLE
     distance = _distance(pixels, colour)
-    visible, specks = _without_specks(distance > noise)
+    visible, specks = without_small(distance > noise, GRID, SPECK, 0.01)
     box = _box(visible & (distance > max(noise, BODY))) or _box(visible)
-    near = _near(visible, RING)
-    far = _from_border(~near)
+    beside = near(visible, RING)
+    far = from_border(~beside, GRID)
     off = distance[far]
-    ring = near & (distance <= max(noise, BODY))
+    ring = from_border(distance <= max(noise, BODY), GRID) & beside
     values = distance[ring].astype(np.float64)
     return Seen(
         box=box,
@@ -90,64 +89,3 @@ def _box(mask: Mask) -> tuple[int, int, int, int] | None:
     if not len(rows) or not len(columns):
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def _near(mask: Mask, radius: int) -> Mask:
-    """Within `radius` of the mask, measured along rows and columns: the maximum over a square, one axis after the other."""
-    found = mask
-    for axis in (0, 1):
-        size = found.shape[axis]
-        total = np.zeros([size + 1 if other == axis else length for other, length in enumerate(found.shape)], np.int32)
-        np.cumsum(found, axis=axis, out=total[1:] if axis == 0 else total[:, 1:])
-        upper, lower = np.minimum(np.arange(size) + radius + 1, size), np.maximum(np.arange(size) - radius, 0)
-        found = total.take(upper, axis) > total.take(lower, axis)
-    return found
-
-
-def _without_specks(mask: Mask) -> tuple[Mask, int]:
-    """The mask without its small parts apart, and how many those are."""
-    counts, cell = _cells(mask)
-    parts = _parts(counts > 0)
-    areas = np.bincount(parts.ravel(), counts.ravel())
-    areas[0] = 0
-    small = (areas > 0) & (areas < SPECK * mask.size) & (areas < 0.01 * areas.max())
-    return (mask & _enlarged(~small[parts], cell, mask), int(small.sum())) if small.any() else (mask, 0)
-
-
-def _from_border(mask: Mask) -> Mask:
-    """What of the mask is connected with the picture's border, in whole cells: a white patch in a product is no background."""
-    taken, cell = _cells(~mask)
-    parts = _parts(taken == 0)
-    outer = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
-    return mask & _enlarged(np.isin(parts, outer[outer > 0]), cell, mask)
-
-
-def _cells(mask: Mask) -> tuple[NDArray[np.int64], int]:
-    """How much of the mask lies in each cell of a grid of GRID cells along the longer side, and the cell's side in pixels."""
-    height, width = mask.shape
-    cell = -(-max(height, width) // GRID)
-    rows, columns = -(-height // cell), -(-width // cell)
-    padded = np.zeros((rows * cell, columns * cell), bool)
-    padded[:height, :width] = mask
-    return padded.reshape(rows, cell, columns, cell).sum((1, 3)), cell
-
-
-def _enlarged(cells: Mask, cell: int, like: Mask) -> Mask:
-    return cells.repeat(cell, 0).repeat(cell, 1)[: like.shape[0], : like.shape[1]]
-
-
-def _parts(cells: Mask) -> NDArray[np.int64]:
-    """A number for each part of [R, C] that is connected over sides or corners, 0 where there is nothing.
-
-    Every cell takes the largest number around it, then the number that the cell of that number has by now: parts settle in a few rounds,
-    however winding they are.
-    """
-    numbers = np.where(cells, np.arange(1, cells.size + 1).reshape(cells.shape), 0)
-    while True:
-        padded = np.pad(numbers, 1)
-        across = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-        spread = np.where(cells, np.maximum(np.maximum(across[:-2], across[1:-1]), across[2:]), 0)
-        spread = np.where(cells, spread.ravel()[spread - 1], 0)
-        if (spread == numbers).all():
-            return np.unique(np.append(numbers, 0), return_inverse=True)[1][:-1].reshape(cells.shape)
-        numbers = spread
