@@ -15,6 +15,7 @@ from ganray import __version__, settings
 from ganray.config import (
     BenchmarkConfig,
     DemoConfig,
+    EditConfig,
     EvaluateConfig,
     ExportConfig,
     GenerateConfig,
@@ -32,6 +33,7 @@ VERBS: dict[str, type[Section]] = {
     "train": TrainConfig,
     "train-editor": TrainEditorConfig,
     "generate": GenerateConfig,
+    "edit": EditConfig,
     "status": StatusConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,

@@ -366,10 +366,47 @@ class GenerateConfig(Section):
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 
+class EditConfig(Section):
+    """Edit photos in bulk: all under a prefix, or those that a table of requests names, each result written exactly once."""
+
+    source: str = Field("", description="URL of a prefix of photos; a table's requests name them by their keys under it")
+    requests: str = Field(
+        "", description="URL of a JSONL, CSV or Parquet table of edit requests; empty edits every image under source, named by its key"
+    )
+    edits: str = Field(
+        "", description="the chain of requests that have none, e.g. cutout,white,conform:amazon-main; JSON where an edit has parameters"
+    )
+    model: str = Field("", description="URL of a model folder with an editor, a generator or both; empty: edits that need no model")
+    out: str = Field("out/edited", description="URL to write images, receipts and manifest under")
+    format: Literal["", "png", "jpeg", "webp", "avif"] = Field(
+        "", description="image format of requests that name none; empty: what the last edit asks for, else the photo's own"
+    )
+    failing: str = Field(
+        "", description="edit only photos that fail the check of this profile, e.g. google-main; the others are left alone"
+    )
+    layout: Literal["objects", "parquet", "webdataset"] = Field(
+        "objects", description="an object an image, or an object a shard: Parquet (for datasets, pyarrow) or tar (for webdataset)"
+    )
+    seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
+    shard_images: PositiveInt = Field(64, description="images per shard, the unit of work and of retry")
+    max_bytes: PositiveInt = Field(25_000_000, description="larger photos are quarantined")
+    max_pixels: PositiveInt = Field(50_000_000, description="photos with more pixels are quarantined")
+    workers: NonNegativeInt = Field(0, description="photos that are edited at a time, each on a core of its own; 0 = one a core")
+    price: NonNegativeFloat = Field(0.0, description="of an hour of the cluster, in any currency: what the job has cost is shown")
+    dry_run: bool = Field(False, description="check the table and the chain, count, and write nothing")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+    @field_validator("edits", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        """A list, as YAML has it, as the text that flags have."""
+        return json.dumps(value) if isinstance(value, list | tuple) else value
+
+
 class StatusConfig(Section):
     """How far a bulk job is: images, rate, time left, cost."""
 
-    job: CliPositionalArg[str] = Field("out/images", description="URL of the job: the `out` of a ganray generate")
+    job: CliPositionalArg[str] = Field("out/images", description="URL of the job: the `out` of a ganray generate or edit")
 
 
 class EvaluateConfig(Section):
@@ -407,6 +444,10 @@ class ServeConfig(Section):
     prefix: Annotated[str, Field(max_length=100)] = Field(
         "/", description="path that the API lies under, e.g. /shop/v2: models at different prefixes are served beside each other"
     )
+    source: str = Field(
+        "", description="URL of a prefix of photos that /v1/edit may name by their keys; empty: a request holds its photo, as a data: URL"
+    )
+    edit_queue: PositiveInt = Field(16, description="photos waiting per replica for their edit before a request is answered 503")
     replicas: PositiveInt = Field(1, description="engine replicas")
     wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
     queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")

@@ -13,7 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
-from typing import Annotated, Any, BinaryIO, Literal, cast
+from typing import Annotated, Any, BinaryIO, Literal, TypeVar, cast, overload
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -94,10 +94,10 @@ class EditRequest(BaseModel):
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
     image: str = Field(description="the photo: its key under the job's or the server's source, or a data: URL (RFC 2397) with its bytes")
     edits: tuple[str | dict[str, Any], ...] = Field(
-        (), description='the chain, e.g. ["cutout", "white", {"conform": "amazon-main"}]; empty takes the job\'s'
+        (), max_length=32, description='the chain, e.g. ["cutout", "white", {"conform": "amazon-main"}]; empty takes the job\'s'
     )
     pictures: dict[Text, str] = Field(
-        {}, description="pictures that edits refer to by name (mask, background, reference), each a key or a data: URL"
+        {}, max_length=16, description="pictures that edits refer to by name (mask, background, reference), each a key or a data: URL"
     )
     attributes: dict[Text, Text] = Field({}, description="what the photo shows, attribute -> value, as far as it is known")
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = Field(None, description="of what is drawn by chance; left out: from the id")
@@ -106,6 +106,16 @@ class EditRequest(BaseModel):
         "", description="format of the result; empty: what the last edit asks for, else the photo's own"
     )
     quality: Annotated[int, Field(ge=1, le=100)] | None = Field(None, description="1..100 of jpeg, avif and lossy webp")
+
+    @field_validator("pictures", mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        """As table columns have it: JSON in a cell, a map's pairs, a struct with nulls."""
+        if isinstance(value, str):
+            value = json.loads(value)
+        if isinstance(value, list):
+            value = dict(value)
+        return {name: url for name, url in value.items() if url is not None} if isinstance(value, dict) else value
 
     @field_validator("edits", mode="before")
     @classmethod
@@ -120,6 +130,9 @@ class EditRequest(BaseModel):
     def canonical(self) -> str:
         """One line of JSON, equal for equal requests."""
         return json.dumps(self.model_dump(exclude_defaults=True), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+R = TypeVar("R", bound=GenerateRequest | EditRequest)
 
 
 def seed_of(request: GenerateRequest | EditRequest, job_seed: int = 0) -> int:
@@ -236,28 +249,33 @@ def spread_requests(num: int, attributes: Mapping[str, Sequence[str]], format: s
         yield asked[i % len(values)].model_copy(update={"id": id})
 
 
-def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[GenerateRequest]:
+@overload
+def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[GenerateRequest]: ...
+@overload
+def read_requests(source: BinaryIO, name: str, format: str = "png", *, kind: type[R]) -> Iterator[R]: ...
+def read_requests(source: BinaryIO, name: str, format: str = "png", *, kind: type[Any] = GenerateRequest) -> Iterator[Any]:
     """Stream the requests of a table: JSONL of bodies, or CSV or Parquet where any column that is no field is an attribute.
 
-    `name` (its suffix tells the kind) is quoted in errors; `format` is for requests that name none; `source` is closed at the end.
-    Raises RequestError with the line.
+    `name` (its suffix tells how to read it) is quoted in errors; `format` is for requests that name none, `kind` what they are; `source` is
+    closed at the end. Raises RequestError with the line.
     """
     suffix = name.rpartition(".")[2].lower()
     if suffix not in READERS:
         raise RequestError(f"{name}: requests are read from {', '.join(READERS)} files", "Rename or convert the table")
     try:
         for place, row in READERS[suffix](source, name):
-            yield _parse(row, place, format)
+            flat = suffix != "jsonl"
+            yield _parse(_from_columns(row, place, kind) if flat else row, place, format, kind)
     except (UnicodeDecodeError, csv.Error, OSError, ValueError) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise RequestError(f"{name}: not a readable {suffix} table: {error}", "Write it again as UTF-8 text, or as Parquet") from error
 
 
-def explain(errors: Sequence[Mapping[str, Any]]) -> str:
+def explain(errors: Sequence[Mapping[str, Any]], kind: type[BaseModel] = GenerateRequest) -> str:
     """Pydantic's findings (`error.errors()`) in one line: the first one, with field and value, and how many more there are."""
     first, *more = errors
     field = _field(first["loc"])
     if first["type"] == "extra_forbidden":
-        text = f"{field}: no such field, the fields are {', '.join(GenerateRequest.model_fields)}"
+        text = f"{field}: no such field, the fields are {', '.join(kind.model_fields)}"
     elif first["type"] == "missing":
         text = f"{field or 'the body'} is missing"
     elif first["type"] in ("string_pattern_mismatch", "string_unicode"):
@@ -292,12 +310,12 @@ def _listed(values: Iterable[str]) -> str:
     return ", ".join(names[:SHOWN_VALUES]) + more
 
 
-def _parse(row: object, place: str, format: str) -> GenerateRequest:
+def _parse(row: object, place: str, format: str, kind: type[R]) -> R:
     try:
-        request = GenerateRequest.model_validate({"format": format, **row} if isinstance(row, dict) else row)
+        request = cast(R, kind.model_validate({"format": format, **row} if isinstance(row, dict) else row))
     except ValidationError as error:
         raise RequestError(
-            f"{place}: {explain(cast(list[Any], error.errors()))}", "Correct the row, then run the same command again"
+            f"{place}: {explain(cast(list[Any], error.errors()), kind)}", "Correct the row, then run the same command again"
         ) from error
     if not request.id:
         raise RequestError(f"{place}: the request has no id", "Give every row its own id, e.g. the SKU")
@@ -321,8 +339,7 @@ def _csv(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
         for row in reader:
             if None in row or None in row.values():
                 raise RequestError(f"{name} line {reader.line_num}: more or fewer cells than the header", "Quote cells that hold commas")
-            place = f"{name} line {reader.line_num}"
-            yield place, _from_columns(row, place)
+            yield f"{name} line {reader.line_num}", row
 
 
 def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
@@ -332,13 +349,13 @@ def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
     for batch in pq.ParquetFile(source).iter_batches(batch_size=4096):
         for row in batch.to_pylist():
             number += 1
-            yield f"{name} row {number}", _from_columns(row, f"{name} row {number}")
+            yield f"{name} row {number}", row
 
 
-def _from_columns(row: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _from_columns(row: Mapping[str, Any], place: str, kind: type[BaseModel]) -> dict[str, Any]:
     """A flat row as a body: empty cells are left out; columns that are no fields are attributes, as are the parts of `attributes`."""
     cells = {name: value for name, value in row.items() if value is not None and value != ""}
-    fields = {name: cells.pop(name) for name in list(cells) if name in GenerateRequest.model_fields}
+    fields = {name: cells.pop(name) for name in list(cells) if name in kind.model_fields}
     fields |= {name: str(fields[name]) for name in ("id", "title") if name in fields}
     parts = fields.get("attributes", {})
     if isinstance(parts, dict):  # a struct

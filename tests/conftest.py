@@ -80,3 +80,40 @@ def signer():
     from ganray.images.credentials import Signer
 
     return Signer(chain, pem)
+
+
+@pytest.fixture(scope="session")
+def seller_photos() -> dict[str, bytes]:
+    """A seller's bucket, drawn: products on plain white, what no shop could use, and what is no photo. Key -> bytes."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    from ganray.catalog.sample import draw, product
+    from ganray.images.codec import encode
+    from ganray.images.provenance import Label, encode_labelled
+
+    pictures = [draw(product(5, index), 96) for index in range(5)]
+    cluttered = draw(product(5, 7, cluttered=1.0), 96)[0]
+
+    def saved(image, kind, **options):
+        image.save(file := BytesIO(), kind, **options)
+        return file.getvalue()
+
+    frames = [Image.fromarray(pixels) for pixels, _ in pictures[:2]]
+    jpeg = encode(pictures[0][0], "jpeg")
+    return {
+        "mugs/red ü.jpg": jpeg,
+        "mugs/plain.png": encode(pictures[1][0], "png"),
+        "same.jpg": encode(pictures[2][0], "jpeg"),
+        "same.webp": encode(pictures[2][0], "webp"),
+        "made.png": encode_labelled(pictures[3][0], "png", Label("0" * 64, "made-0", 7, "ganray 0.1.0")),
+        "cutout.png": encode(pictures[4][0], "png", alpha=pictures[4][1]),
+        "cmyk.jpg": saved(Image.fromarray(pictures[0][0]).convert("CMYK"), "JPEG"),
+        "animated.gif": saved(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+        "broken.jpg": jpeg[: len(jpeg) // 2],
+        "cluttered.png": encode(cluttered, "png"),
+        "empty.png": b"",
+        "one.png": encode(pictures[0][0][:1, :1], "png"),
+        "notes.txt": b"not a photo",
+    }

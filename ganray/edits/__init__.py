@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from ganray.edits.conform import ConformParams, conform
 from ganray.edits.edit import Edit, NoParams, Params, Stage, Tools
 from ganray.edits.ground import BackgroundParams, background, cutout, white
 from ganray.edits.photo import Photo
@@ -26,6 +27,7 @@ EDITS: dict[str, Edit[Any]] = {
     "cutout": Edit(NoParams, cutout, Stage.PRODUCT),
     "white": Edit(NoParams, white, Stage.GROUND),
     "background": Edit(BackgroundParams, background, Stage.GROUND, COMPOSED),
+    "conform": Edit(ConformParams, conform, Stage.FRAME),
 }
 
 

@@ -10,10 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganray.images.codec import Pixels
+from ganray.images.codec import Format, Pixels
 
 Alpha = NDArray[np.float32]  # [H, W], share of the product in each pixel, 0..1
 NOTHING: Mapping[str, float | str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the encoder must do, as a marketplace asks for it (`fitting.encode_to_fit` does it).
+
+    `quality` is where to begin, None the format's own; it falls until the file has at most `max_bytes` (0: any number). Far from the
+    product the decoded picture must be within `tolerance` levels of `ground`, where that is given.
+    """
+
+    format: Format
+    quality: int | None = None
+    max_bytes: int = 0
+    ground: tuple[int, int, int] | None = None
+    tolerance: int = 0
+    profile: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,7 +37,7 @@ class Photo:
     """Uint8 [H, W, 3] sRGB. `matte` is what is product, where an edit has found out; with `cut`, the file is to have it as its alpha.
 
     `facts` are measurements that the manifest keeps (psnr, matte, gain, ...), `edits` the names of what was done, `source_types` the IPTC
-    terms of it, in order.
+    terms of it, in order. `output` is what the last edit asks of the file.
     """
 
     pixels: Pixels
@@ -30,6 +46,7 @@ class Photo:
     facts: Mapping[str, float | str] = field(default_factory=lambda: NOTHING)
     edits: tuple[str, ...] = ()
     source_types: tuple[str, ...] = ()
+    output: Output | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -37,7 +54,7 @@ class Photo:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def having(self, **changes: Any) -> Photo:
-        """A copy with other `pixels`, `matte`, `cut`, or more `facts`."""
+        """A copy with other `pixels`, `matte`, `cut`, `output`, or more `facts`."""
         if "facts" in changes:
             changes["facts"] = MappingProxyType({**self.facts, **changes["facts"]})
         return replace(self, **changes)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from ganray.errors import ImageError
-from ganray.images.colour import to_srgb
+from ganray.images.colour import alpha_of, to_srgb
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,6 +72,17 @@ def decode(data: bytes, limits: Limits = Limits(), side: int = 0, cover: bool = 
     `side` > 0 says that the caller will shrink the longer side (`cover`: the shorter side) to that many pixels: a JPEG is then decoded
     at 1/2, 1/4 or 1/8 as long as twice that is left. Raises ImageError with a reason code of `catalog.quarantine.REASONS`.
     """
+    return _decoded(data, limits, side, cover)[0]
+
+
+def decode_with_alpha(data: bytes, limits: Limits = Limits()) -> tuple[Decoded, Pixels | None]:
+    """The same, and the image's alpha, upright uint8 [height, width]; None where it has none, or where all of it is opaque."""
+    decoded, alpha = _decoded(data, limits)
+    values = None if alpha is None else np.array(alpha)
+    return decoded, None if values is None or values.min() == 255 else values
+
+
+def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False) -> tuple[Decoded, Image.Image | None]:
     if not data:
         raise ImageError("empty", "the file has no bytes")
     if len(data) > limits.max_bytes:
@@ -84,10 +95,10 @@ def decode(data: bytes, limits: Limits = Limits(), side: int = 0, cover: bool = 
             file.draft(None, (max(1, size[0] // fraction), max(1, size[1] // fraction)))
         file.load()
         turn = _orientation(file)  # after the load: TIFF images turn themselves there
-        image = to_srgb(file)
+        alpha, image = alpha_of(file), to_srgb(file)
         if turn in TURNS:
-            image = image.transpose(TURNS[turn])
-    return Decoded(image, size[::-1] if turn >= 5 else size, "JPEG" if kind == "MPO" else kind)
+            image, alpha = image.transpose(TURNS[turn]), alpha and alpha.transpose(TURNS[turn])
+    return Decoded(image, size[::-1] if turn >= 5 else size, "JPEG" if kind == "MPO" else kind), alpha
 
 
 def decode_prepared(data: bytes) -> Pixels:
@@ -96,12 +107,15 @@ def decode_prepared(data: bytes) -> Pixels:
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: int | None = None) -> bytes:
-    """Encode uint8 [height, width, 3]; equal pixels give equal bytes.
+def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: int | None = None, *, alpha: Pixels | None = None) -> bytes:
+    """Encode uint8 [height, width, 3], with `alpha` uint8 [height, width] where it is given; equal pixels give equal bytes.
 
     `quality` is 1..100; without one JPEG and AVIF (both 4:4:4) have QUALITY, and WebP is lossless. PNG is lossless always.
+    Raises ImageError("no_alpha") for alpha in a JPEG.
     """
-    image, buffer = Image.fromarray(pixels, "RGB"), BytesIO()
+    image, buffer = Image.fromarray(pixels if alpha is None else np.dstack([pixels, alpha])), BytesIO()
+    if alpha is not None and format == "jpeg":
+        raise ImageError("no_alpha", "a cut-out has transparency, which no jpeg holds", "Ask for png, webp or avif, or add white")
     if format == "png":
         info = PngImagePlugin.PngInfo()
         if xmp is not None:

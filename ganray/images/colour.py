@@ -33,6 +33,15 @@ def to_srgb(image: Image.Image) -> Image.Image:
     return image
 
 
+def alpha_of(image: Image.Image) -> Image.Image | None:
+    """The alpha of a loaded image of any mode as 8-bit grey; None where it has none."""
+    if image.mode in ("RGBA", "LA", "La", "RGBa"):
+        return image.getchannel("A" if image.mode in ("RGBA", "LA") else "a")
+    if image.mode == "PA" or "transparency" in image.info:
+        return _eight_bit(image).convert("RGBA").getchannel("A")
+    return None
+
+
 def _eight_bit(image: Image.Image) -> Image.Image:
     """16-bit grey -> 8-bit by the high byte; 32-bit integers pass when they hold 16-bit values."""
     if not image.mode.startswith("I"):

@@ -1,4 +1,4 @@
-"""Labels that say an image was made by a model, written into XMP and read back from the encoded bytes before they count.
+"""Labels that say an image was made or edited by a model, written into XMP and read back from the encoded bytes before they count.
 
 IPTC Photo Metadata 2023.1 `DigitalSourceType`, and the implicit label of GB 45438-2025 (`TC260:AIGC`, a JSON object of strings).
 No clock in here: the same request gives the same bytes.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -33,6 +34,18 @@ HEAD = (
 TAIL = '/>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="r"?>'
 DESCRIPTION, RESOURCE = f"{RDF}}}Description", f"{RDF}}}resource"
 SPECIAL = re.compile(r"[&<>\"'\s]")
+SOURCE_TYPE = "Iptc4xmpExt:DigitalSourceType"
+# Terms that tell of a model's part, most of it first; then come those that tell of none, such as digitalCapture.
+MADE = (
+    "trainedAlgorithmicMedia",
+    "compositeWithTrainedAlgorithmicMedia",
+    "compositeSynthetic",
+    "algorithmicMedia",
+    "algorithmicallyEnhanced",
+)
+GENERATIVE = MADE[:2]
+KEPT = (SOURCE_TYPE, "xmp:CreatorTool", "TC260:AIGC")
+MAX_KEPT = 8192  # characters of a property: a JPEG has 64 kB for all
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -47,7 +60,28 @@ class Label:
     kind: str = "trainedAlgorithmicMedia"
 
 
-def xmp_packet(label: Label) -> bytes:
+@dataclass(frozen=True)
+class EditLabel:
+    """What an edited photo says of itself: all that `source`, the photo's own label (`read_label`), said of where it comes from, and the
+    record of the edit. `kinds` are the terms of what was done; with none and none of its own, no digital source type is claimed.
+    """
+
+    edits: str
+    model_digest: str
+    request_id: str
+    seed: int
+    source_sha256: str
+    source: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    software: str = "ganray"
+
+    @property
+    def source_type(self) -> str:
+        """The term that the file claims; empty for none."""
+        return strongest([self.source.get(SOURCE_TYPE, ""), *self.kinds])
+
+
+def xmp_packet(label: Label | EditLabel) -> bytes:
     """The label as an XMP packet (UTF-8 XML)."""
     return _packet_of(_properties(label))
 
@@ -106,22 +140,71 @@ class _Reader:
             self._found[f"{PREFIXES[uri]}:{local}"] = value
 
 
-def encode_labelled(pixels: Pixels, format: Format, label: Label, quality: int | None = None) -> bytes:
+def encode_labelled(
+    pixels: Pixels, format: Format, label: Label | EditLabel, quality: int | None = None, alpha: Pixels | None = None
+) -> bytes:
     """Encode uint8 [H, W, 3] with its label; raises ImageError("label_unverified") unless the bytes give the label back."""
     properties = _properties(label)
-    data = encode(pixels, format, _packet_of(properties), quality)
+    data = encode(pixels, format, _packet_of(properties), quality, alpha=alpha)
     if read_label(data) != properties:
-        raise ImageError("label_unverified", f"the label of request {label.request_id} does not read back from its {format} bytes")
+        raise ImageError("label_unverified", f"the label of {label.request_id} does not read back from its {format} bytes")
     return data
 
 
-def check_label(data: bytes, label: Label, format: str) -> None:
+def check_label(data: bytes, label: Label | EditLabel, format: str) -> None:
     """Raises ImageError("label_unverified") unless the encoded bytes give the whole label back."""
     if read_label(data) != _properties(label):
         raise ImageError("label_unverified", f"the label of {label.request_id} does not read back from its {format} bytes")
 
 
-def _properties(label: Label) -> dict[str, str]:
+def strongest(kinds: Iterable[str]) -> str:
+    """Of terms of the vocabulary, or URIs of them, the one that says most of a model's part; of those that say nothing of it the first."""
+    terms = [kind.rpartition("/")[2] for kind in kinds if kind]
+    ranks = {term: place for place, term in enumerate(MADE)}
+    return min(terms, key=lambda term: ranks.get(term, len(MADE)), default="")
+
+
+def kept(found: Mapping[str, str]) -> dict[str, str]:
+    """Of a photo's properties (`read_label`) those that say how it came about, which an edit must not take away. The others, such as who is
+    in it, go as all of its metadata does."""
+    return {name: value for name, value in found.items() if (name in KEPT or name.startswith("ganray:")) and len(value) <= MAX_KEPT}
+
+
+def _properties(label: Label | EditLabel) -> dict[str, str]:
+    return _made(label) if isinstance(label, Label) else _edited(label)
+
+
+def _made(label: Label) -> dict[str, str]:
+    return {
+        SOURCE_TYPE: SOURCE_TYPES + label.kind,
+        "xmp:CreatorTool": label.software,
+        "TC260:AIGC": _implicit(label),
+        "ganray:ModelDigest": label.model_digest,
+        "ganray:RequestID": label.request_id,
+        "ganray:Seed": str(label.seed),
+    }
+
+
+def _edited(label: EditLabel) -> dict[str, str]:
+    """The source's own, then the record of the edit, under names of its own: an edit of a made picture has both records."""
+    properties = kept(label.source)
+    own = label.source.get(SOURCE_TYPE, "")
+    if kind := strongest([own, *label.kinds]):
+        properties[SOURCE_TYPE] = own if own.rpartition("/")[2] == kind else SOURCE_TYPES + kind
+    if strongest(label.kinds) in GENERATIVE:
+        properties.setdefault("TC260:AIGC", _implicit(label))
+    return properties | {
+        "ganray:Edits": label.edits,
+        "ganray:EditModelDigest": label.model_digest,
+        "ganray:EditRequestID": label.request_id,
+        "ganray:EditSeed": str(label.seed),
+        "ganray:EditSoftware": label.software,
+        "ganray:SourceSHA256": label.source_sha256,
+    }
+
+
+def _implicit(label: Label | EditLabel) -> str:
+    """The value of TC260:AIGC."""
     implicit = {
         "Label": "1",
         "ContentProducer": label.software,
@@ -131,14 +214,7 @@ def _properties(label: Label) -> dict[str, str]:
         "PropagateID": "",
         "ReservedCode2": "",
     }
-    return {
-        "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPES + label.kind,
-        "xmp:CreatorTool": label.software,
-        "TC260:AIGC": COMPACT.encode(implicit),
-        "ganray:ModelDigest": label.model_digest,
-        "ganray:RequestID": label.request_id,
-        "ganray:Seed": str(label.seed),
-    }
+    return COMPACT.encode(implicit)
 
 
 def _packet_of(properties: dict[str, str]) -> bytes:

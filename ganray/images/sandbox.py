@@ -88,7 +88,7 @@ class Sandbox:
         pipe = subprocess.PIPE
         self._child, self._held, self._ready = (
             subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment, bufsize=0),
-            b"",
+            bytearray(),  # grows in place: a large image comes in hundreds of parts
             False,
         )
         self._end = weakref.finalize(self, _end, self._child)
@@ -132,7 +132,9 @@ class Sandbox:
             if not part:
                 raise self._ending()
             self._held += part
-        data, self._held = self._held[:length], self._held[length:]
+        with memoryview(self._held) as held:
+            data = bytes(held[:length])
+        del self._held[:length]
         return data
 
     def _ending(self) -> ImageError:

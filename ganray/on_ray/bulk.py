@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from io import BytesIO
 from typing import IO, Any, NamedTuple
@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 
 from ganray.errors import ImageError, StorageError
 from ganray.images.credentials import same_image
-from ganray.on_ray.bulk_page import show_some
-from ganray.on_ray.bulk_plan import Plan, json_bytes, shard_key
+from ganray.on_ray.bulk_plan import Plan, W, json_bytes, shard_key
 from ganray.on_ray.files import PLAIN, Marks, encode_sample
 from ganray.on_ray.layouts import LAYOUTS, Outcome, Picture, create_once
 from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest
+UNTOUCHED = "untouched"  # the reason of a receipt's row whose photo is fine as it is
 NOTHING: dict[str, Any] = {"key": "", "member": "", "bytes": 0, "sha256": "", "reason": "", "message": ""}  # a receipt's facts, before any
 
 
@@ -46,17 +46,21 @@ def finished(store: Store) -> set[int]:
 
 
 class Tally(NamedTuple):
-    """What comes back of a shard: images by outcome, and when (seconds since 1970) the engine behind it was ready."""
+    """What comes back of a shard: images by outcome, and when (seconds since 1970) the engine behind it was ready.
+
+    `untouched` are photos that an edit job was to leave alone, see edit.py.
+    """
 
     written: int
     existing: int
     quarantined: int
     ready: float
+    untouched: int = 0
 
     @property
     def images(self) -> int:
         """All of them."""
-        return self.written + self.existing + self.quarantined
+        return self.written + self.existing + self.quarantined + self.untouched
 
 
 def write(rendered: pa.Table, *, store: Store, plan: Plan, marks: Marks = PLAIN) -> dict[str, NDArray[Any]]:
@@ -105,7 +109,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: Plan, marks:
     for fact, one in zip((fact for fact in facts if not fact["reason"]), written, strict=True):
         fact |= {"bytes": one.size, "sha256": one.sha256}
     store.settle()  # a receipt must not outlive its images
-    create_once(store, shard_key("receipts", shard, "parquet"), _parquet(_receipt(rendered, facts, side, plan)))
+    create_once(store, shard_key("receipts", shard, "parquet"), parquet_bytes(_receipt(rendered, facts, side, plan)))
     return [one.outcome for one in written] + ["quarantined"] * (len(facts) - len(written))
 
 
@@ -126,22 +130,25 @@ def _receipt(rendered: pa.Table, facts: list[dict[str, Any]], side: int, plan: P
     return receipt
 
 
-def close_job(store: Store, plan: Plan) -> dict[str, int]:
-    """Write the manifest and the quarantine from all receipts, then job.json; returns the number of images and of quarantined ones.
+def close_job(store: Store, plan: W, show: Callable[[Store, W, bytes], None]) -> dict[str, int]:
+    """Write the manifest and the quarantine from all receipts, what `show`(store, plan, manifest) makes of them for a person, and job.json.
+
+    Returns the number of images, of quarantined ones and, where there are any, of those left alone.
 
     A job that is closed already is left as it is.
     """
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))
-        return {name: job[name] for name in ("images", "quarantined")}
+        return {name: job[name] for name in ("images", "quarantined", UNTOUCHED) if name in job}
     with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
-        images, quarantined = _Sheet(first), _Sheet(second)
+        images, quarantined, untouched = _Sheet(first), _Sheet(second), 0
         for shard in range(plan.shards):
             receipt = pq.read_table(BytesIO(store.get(shard_key("receipts", shard, "parquet"))))
-            good = pc.equal(receipt.column("reason"), "")
+            good, alone = pc.equal(receipt.column("reason"), ""), pc.equal(receipt.column("reason"), UNTOUCHED)
             images.add(receipt.filter(good).drop_columns(["reason", "message"]))
-            quarantined.add(receipt.filter(pc.invert(good)))
-        books = {"images": images.rows, "quarantined": quarantined.rows}
+            quarantined.add(receipt.filter(pc.invert(pc.or_(good, alone))))
+            untouched += pc.sum(alone).as_py() or 0
+        books = {"images": images.rows, "quarantined": quarantined.rows, **({UNTOUCHED: untouched} if untouched else {})}
         if sum(books.values()) != plan.images:
             found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
             raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
@@ -149,13 +156,14 @@ def close_job(store: Store, plan: Plan) -> dict[str, int]:
         create_once(store, "manifest.parquet", manifest)
         if quarantined.rows:
             create_once(store, "quarantine.parquet", quarantined.finish())
-    show_some(store, plan, manifest)
+    show(store, plan, manifest)
     store.settle()
     create_once(store, "job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
     return books
 
 
-def _parquet(table: pa.Table) -> bytes:
+def parquet_bytes(table: pa.Table) -> bytes:
+    """The table as an object."""
     sink = BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()

@@ -9,48 +9,86 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from ganray.errors import ObjectExists, RequestError, StorageError
 from ganray.on_ray.files import SOFTWARE
 from ganray.on_ray.layouts import create_once
-from ganray.requests import GenerateRequest, Vocabulary
+from ganray.requests import EditRequest, GenerateRequest, Vocabulary
 from ganray.storage import Store
 
 MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
 SHARD_PIXELS, SHARD_IMAGES = 2**19, (64, 512)  # pixels of a shard where nobody says, and the bounds of what that gives in images
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The identity of a job: everything that the bytes of its images depend on; and when it began, which any two jobs differ in."""
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """The identity of a bulk job: everything that the bytes of its images depend on; and when it began, which any two jobs differ in."""
 
     model_digest: str
-    vocabulary_digest: str
     requests_digest: str
     requests: int
     images: int
     shards: int
     shard_images: int
-    resolution: int
     software: str
-    device: str
-    rows: int
     layout: str
-    policy_digest: str
-    gate_digest: str
-    label_digest: str
     created: str
 
 
-class Span(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Plan(Work):
+    """The identity of a job that generates."""
+
+    vocabulary_digest: str
+    resolution: int
+    device: str
+    rows: int
+    policy_digest: str
+    gate_digest: str
+    label_digest: str
+
+
+R = TypeVar("R", bound=GenerateRequest | EditRequest)
+W = TypeVar("W", bound=Work)
+
+
+class Span(NamedTuple, Generic[R]):
     """Samples [first, first + num) of a request."""
 
-    request: GenerateRequest
+    request: R
     first: int
     num: int
+
+
+class Counted(NamedTuple):
+    """A table read once: the digest of its requests, how many there are, and the images that they ask for."""
+
+    digest: str
+    requests: int
+    images: int
+
+
+def count(source: Callable[[], Iterator[R]], check: Callable[[R], object]) -> Counted:
+    """Read the whole table once: every request is checked before any work starts.
+
+    Raises RequestError, with the request's id, for one that `check` refuses, an id that comes twice, or an empty table.
+    """
+    sha256, ids, images = hashlib.sha256(), Ids(), 0
+    for request in source():
+        try:
+            check(request)
+        except RequestError as error:
+            raise RequestError(f"request {request.id!r}: {error.message}", error.remedy) from error
+        sha256.update(f"{request.canonical()}\n".encode())
+        ids.add(request.id)
+        images += request.count
+    if not images:
+        raise RequestError("the table has no requests", "Write at least one row")
+    ids.check(source)
+    return Counted(sha256.hexdigest(), len(ids), images)
 
 
 def make_plan(
@@ -72,28 +110,17 @@ def make_plan(
     `source` gives the requests, their seeds filled in, from the start each time; `shard_images` 0 leaves it to the resolution.
     Raises RequestError for an unknown attribute, an id that comes twice, or an empty table.
     """
-    sha256, ids, images = hashlib.sha256(), _Ids(), 0
-    for request in source():
-        try:
-            vocabulary.encode(request)
-        except RequestError as error:
-            raise RequestError(f"request {request.id!r}: {error.message}", error.remedy) from error
-        sha256.update(f"{request.canonical()}\n".encode())
-        ids.add(request.id)
-        images += request.count
-    if not images:
-        raise RequestError("the table has no requests", "Write at least one row")
-    ids.check(source)
+    counted = count(source, vocabulary.encode)
     area = resolution * resolution
     wanted = shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
     size = max(1, min(wanted, MAX_BLOCK // (3 * area)))
     return Plan(
         model_digest=digest,
         vocabulary_digest=vocabulary.digest,
-        requests_digest=sha256.hexdigest(),
-        requests=len(ids),
-        images=images,
-        shards=-(-images // size),
+        requests_digest=counted.digest,
+        requests=counted.requests,
+        images=counted.images,
+        shards=-(-counted.images // size),
         shard_images=size,
         resolution=resolution,
         software=SOFTWARE,
@@ -113,7 +140,7 @@ def now() -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def open_job(store: Store, plan: Plan, source: Callable[[], Iterator[GenerateRequest]]) -> Plan:
+def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
     """Create plan.json and the request shards, or find them; returns the plan as it lies there, of which the time is its own.
 
     Raises StorageError where another job lies in the store.
@@ -122,7 +149,7 @@ def open_job(store: Store, plan: Plan, source: Callable[[], Iterator[GenerateReq
         store.create("plan.json", json_bytes(asdict(plan)))
     except ObjectExists:
         found = json.loads(store.get("plan.json"))
-        for field in fields(Plan):
+        for field in fields(plan):
             if field.name != "created" and found.get(field.name) != getattr(plan, field.name):
                 raise StorageError(
                     f"{store.url} holds another job: its {field.name} is {found.get(field.name)}, not {getattr(plan, field.name)}",
@@ -138,9 +165,14 @@ def open_job(store: Store, plan: Plan, source: Callable[[], Iterator[GenerateReq
     return plan
 
 
-def split(requests: Iterable[GenerateRequest], size: int) -> Iterator[list[Span]]:
+def images_of(plan: Work, shards: list[int]) -> int:
+    """Images in these shards: all are full but the last of the job."""
+    return sum(min(plan.shard_images, plan.images - shard * plan.shard_images) for shard in shards)
+
+
+def split(requests: Iterable[R], size: int) -> Iterator[list[Span[R]]]:
     """Cut the sequence of all samples into shards of `size`; a request of many images may span several."""
-    shard: list[Span] = []
+    shard: list[Span[R]] = []
     room = size
     for request in requests:
         first = 0
@@ -155,11 +187,15 @@ def split(requests: Iterable[GenerateRequest], size: int) -> Iterator[list[Span]
         yield shard
 
 
+def read_spans(store: Store, shard: int, kind: type[R]) -> list[Span[R]]:
+    """The work of a shard."""
+    rows = (json.loads(line) for line in store.get(shard_key("requests", shard, "jsonl")).splitlines())
+    return [Span(cast(R, kind.model_construct(**row["request"])), row["first"], row["num"]) for row in rows]
+
+
 def read_shard(store: Store, shard: int) -> list[tuple[GenerateRequest, int]]:
     """The samples of a shard, as (request, index)."""
-    rows = (json.loads(line) for line in store.get(shard_key("requests", shard, "jsonl")).splitlines())
-    spans = (Span(GenerateRequest.model_construct(**row["request"]), row["first"], row["num"]) for row in rows)
-    return [(request, first + k) for request, first, num in spans for k in range(num)]
+    return [(request, first + k) for request, first, num in read_spans(store, shard, GenerateRequest) for k in range(num)]
 
 
 def shard_key(folder: str, shard: int, suffix: str) -> str:
@@ -172,8 +208,8 @@ def json_bytes(value: object) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
 
 
-class _Ids:
-    """Finds an id that comes twice among millions, in 8 bytes an id."""
+class Ids:
+    """Finds ids that come twice among millions, in 8 bytes an id."""
 
     def __init__(self) -> None:
         self._hashes = bytearray()
@@ -182,21 +218,27 @@ class _Ids:
         return len(self._hashes) // 8
 
     @staticmethod
-    def _hash(id: str) -> bytes:
+    def hash(id: str) -> bytes:
+        """What is kept of an id."""
         return hashlib.blake2b(id.encode(), digest_size=8).digest()
 
     def add(self, id: str) -> None:
-        self._hashes += self._hash(id)
+        """Take one."""
+        self._hashes += self.hash(id)
 
-    def check(self, source: Callable[[], Iterator[GenerateRequest]]) -> None:
-        """Raise RequestError with the first id that comes twice."""
+    def twice(self) -> set[bytes]:
+        """The hashes of those that came twice, and of hardly any other."""
         hashes = np.sort(np.frombuffer(self._hashes, np.uint64))
-        suspects = {value.tobytes() for value in hashes[1:][hashes[1:] == hashes[:-1]]}
+        return {value.tobytes() for value in hashes[1:][hashes[1:] == hashes[:-1]]}
+
+    def check(self, source: Callable[[], Iterator[R]]) -> None:
+        """Raise RequestError with the first id that comes twice."""
+        suspects = self.twice()
         seen: dict[str, int] = {}
         for row, request in enumerate(source() if suspects else (), 1):
             if request.id in seen:
                 raise RequestError(
                     f"request id {request.id!r} comes twice, in rows {seen[request.id]} and {row}", "Give every request its own id"
                 )
-            if self._hash(request.id) in suspects:
+            if self.hash(request.id) in suspects:
                 seen[request.id] = row

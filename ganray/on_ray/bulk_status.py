@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from ray.util.metrics import Gauge
 
 from ganray.errors import GanrayError
 from ganray.on_ray.bulk import Tally
-from ganray.on_ray.bulk_plan import Plan
+from ganray.on_ray.bulk_plan import Work
 from ganray.storage import Store
 
 KEY = "status.json"
@@ -24,7 +25,8 @@ EVERY_S = 5.0  # between two writes of it
 
 @dataclass
 class Status:
-    """`done` = finished before this command + written + existing + quarantined, of `images`; rates and cost are of this command alone."""
+    """`done` = finished before this command + written + existing + quarantined + untouched, of `images`; rates and cost are of this command
+    alone."""
 
     state: str
     images: int
@@ -36,22 +38,23 @@ class Status:
     eta_s: float | None = None
     cost: float | None = None
     updated: float = 0.0
+    untouched: int = 0
 
     @property
     def done(self) -> int:
         """Images that nothing remains to be done for."""
-        return self.before + self.written + self.existing + self.quarantined
+        return self.before + self.written + self.existing + self.quarantined + self.untouched
 
 
 class Reporter:
     """Takes tallies as they come. `price` is of an hour of the whole cluster, 0 where nobody has said."""
 
-    def __init__(self, store: Store, plan: Plan, before: int, price: float) -> None:
+    def __init__(self, store: Store, plan: Work, before: int, price: float, verb: str = "generate") -> None:
         self._store, self._price = store, price
         self._started, self._told = time.monotonic(), float("-inf")
         self.status = Status("running", plan.images, before)
         labels = ("job", "number")
-        self._gauge = Gauge("ganray_generate", "Numbers of a bulk job, see status.json", labels)
+        self._gauge = Gauge(f"ganray_{verb}", "Numbers of a bulk job, see status.json", labels)
         self._gauge.set_default_tags({"job": store.url})
         self._tell()
 
@@ -61,15 +64,26 @@ class Reporter:
         status.written += tally.written
         status.existing += tally.existing
         status.quarantined += tally.quarantined
+        status.untouched += tally.untouched
         seconds = time.monotonic() - self._started
         status.images_per_s = (status.done - status.before) / max(seconds, 1e-9)
         status.eta_s = (status.images - status.done) / status.images_per_s if status.images_per_s else None
         status.cost = self._price * seconds / 3600 if self._price else None
         if time.monotonic() - self._told > EVERY_S:
             self._tell()
-        parts = {"existing": status.existing, "quarantined": status.quarantined}
+        parts = {"existing": status.existing, "quarantined": status.quarantined, "untouched": status.untouched}
         noted = [f"{number:,} {name}" for name, number in parts.items() if number]
         return ", ".join([*noted, *([f"cost {status.cost:.2f}"] if status.cost else [])])
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Say how it ended: done, stopped by a person, or failed."""
+        try:
+            yield
+        except BaseException as error:
+            self.end("failed" if isinstance(error, Exception) else "stopped")
+            raise
+        self.end("done")
 
     def end(self, state: str) -> None:
         """The last news: done, stopped or failed."""

@@ -12,7 +12,6 @@ import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,8 @@ from ganray.images.visible import Stamp
 from ganray.on_ray import bulk
 from ganray.on_ray.bulk_estimate import estimate
 from ganray.on_ray.bulk_gate import Judge, gate_digest, measure_photos
-from ganray.on_ray.bulk_plan import Plan, make_plan, open_job, read_shard
+from ganray.on_ray.bulk_page import show_some
+from ganray.on_ray.bulk_plan import Plan, images_of, make_plan, open_job, read_shard
 from ganray.on_ray.bulk_status import Reporter
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
@@ -84,9 +84,9 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
         todo = sorted(set(range(plan.shards)) - bulk.finished(store))
         if plan.gate_digest and todo:
             _measure_photos(store, absolute(config.gate), info)
-        reporter = Reporter(store, plan, plan.images - _images(plan, todo), config.price)
+        reporter = Reporter(store, plan, plan.images - images_of(plan, todo), config.price)
         ready = _make(config, plan, store, todo, reporter, (threads, writers), marks)
-    books = bulk.close_job(store, plan)
+    books = bulk.close_job(store, plan, show_some)
     written = reporter.status.written if reporter else 0
     return {
         "requests": plan.requests,
@@ -115,24 +115,13 @@ def _make(
 ) -> float:
     """All shards that are not finished, and the closed books; gives the time when the first engine was ready."""
     ready = math.inf
-    with bar("generate", plan.images, "img") as progress, _told(reporter):
+    with bar("generate", plan.images, "img") as progress, reporter.told():
         progress.update(reporter.status.before)
         for tally in _stream(config, plan, store, todo, *cpus, marks) if todo else ():
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
-        bulk.close_job(store, plan)
+        bulk.close_job(store, plan, show_some)
     return ready if todo else time.time()
-
-
-@contextmanager
-def _told(reporter: Reporter) -> Iterator[None]:
-    """Say how it ended: done, stopped by a person, or failed."""
-    try:
-        yield
-    except BaseException as error:
-        reporter.end("failed" if isinstance(error, Exception) else "stopped")
-        raise
-    reporter.end("done")
 
 
 def read_marks(config: GenerateConfig) -> Marks:
@@ -268,8 +257,3 @@ def _requests(config: GenerateConfig, info: ModelInfo, policy: Policy | None) ->
     with store.open_seekable(key) as file:
         for request in read_requests(file, config.requests, config.format):
             yield applied(policy, request).resolved(config.seed)
-
-
-def _images(plan: Plan, shards: list[int]) -> int:
-    """Images in these shards: all are full but the last of the job."""
-    return sum(min(plan.shard_images, plan.images - shard * plan.shard_images) for shard in shards)

@@ -20,10 +20,11 @@ from fastapi import FastAPI
 from ray import serve as ray_serve
 from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
 
-from ganray.checkpoint import load_model
 from ganray.config import ServeConfig
-from ganray.engine import ROWS, Engine
+from ganray.edit_engine import EditEngine
+from ganray.engine import ROWS
 from ganray.errors import ClusterError, ConfigError
+from ganray.images.raw import SafeDecoder
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import ours
 from ganray.on_ray.http import make_app
@@ -50,7 +51,8 @@ class Endpoint:
     """A replica: one engine and its app."""
 
     def __init__(self, config: ServeConfig, device: str, threads: int) -> None:
-        self._app = make_app(Engine.load(config.model, device, threads), config)
+        editor = EditEngine.load(config.model, threads, device, SafeDecoder(threads))
+        self._app = make_app(editor.product, config, editor)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return self._app
@@ -59,22 +61,34 @@ class Endpoint:
 def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
 
-    Raises CheckpointError for a missing model, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
+    Raises CheckpointError for no model folder, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
     where the replicas do not fit or the prefix is taken.
     """
-    info = load_model(config.model)[1]
+    loaded = EditEngine.load(config.model, threads=1, device="cpu")
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     serving = _start(config)
     if blocking:
-        known = ", ".join(f"{name} ({len(values)} values)" for name, values in info.attributes.items()) or "none"
-        print(f"{config.model}: model {info.digest[:12]}, attributes {known}" + (", reads titles" if info.pieces.num else ""))
-        print(f"POST {serving.url}/v1/generate, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
+        print(_introduced(config.model, loaded))
+        paths = "/v1/edit" if loaded.product is None else "/v1/generate or /v1/edit"
+        print(f"POST {serving.url}{paths}, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
         finally:
             serving.stop()
     return serving
+
+
+def _introduced(url: str, engine: EditEngine) -> str:
+    """What is served, in a line."""
+    parts = []
+    if engine.product is not None:
+        info = engine.product.info
+        known = ", ".join(f"{name} ({len(values)} values)" for name, values in info.attributes.items()) or "none"
+        parts.append(f"model {info.digest[:12]}, attributes {known}" + (", reads titles" if info.pieces.num else ""))
+    if engine.networks:
+        parts.append(f"edits learned: {', '.join(engine.networks)}")
+    return f"{url or 'no model'}: {'; '.join(parts) or 'edits that need none'}"
 
 
 def show(serving: Serving) -> str:
@@ -93,12 +107,15 @@ def _start(config: ServeConfig) -> Serving:
     threads = threads_of(config, resources)
     device = "cuda" if gpu else "cpu"
     application, alone = application_of(config.prefix), _check_address(config)
-    absolute = config.model_copy(update={"model": open_store(config.model).url})  # replicas have another working directory
+    places = {name: open_store(url).url for name in ("model", "source") if (url := getattr(config, name))}
+    absolute = config.model_copy(update=places)  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
     deployment = ray_serve.deployment(
         name=APPLICATION,
         num_replicas=config.replicas,
-        max_ongoing_requests=config.queue + 2 * threads * ROWS[device],  # above the batcher's own limit, which answers 503 first
+        max_ongoing_requests=config.queue
+        + config.edit_queue
+        + 3 * threads * ROWS[device],  # above the app's own limits, which answer 503 first
         ray_actor_options=options,
         logging_config={"enable_access_log": False, "log_level": "ERROR"},
     )(ray_serve.ingress()(Endpoint))

@@ -19,7 +19,7 @@ def status(config: StatusConfig) -> dict[str, Any]:
     """What there is to say of the job; raises StorageError where none lies in that place."""
     store = open_store(config.job)
     if not store.exists("plan.json"):
-        raise StorageError(f"{store.url} holds no bulk job: there is no plan.json", "Give the --out of a ganray generate")
+        raise StorageError(f"{store.url} holds no bulk job: there is no plan.json", "Give the --out of a ganray generate or edit")
     plan = json.loads(store.get("plan.json"))
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))

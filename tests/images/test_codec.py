@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ganray.errors import ImageError
-from ganray.images.codec import Limits, decode, decode_prepared, encode, to_float, to_pixels
+from ganray.images.codec import Limits, decode, decode_prepared, decode_with_alpha, encode, to_float, to_pixels
 
 
 def saved(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -133,3 +133,43 @@ def test_one_channel_is_luma_in_and_grey_out():
 
 def test_to_pixels_clamps():
     assert to_pixels(torch.tensor([-9.0, -1.0, 0.0, 1.0, 9.0]).reshape(1, 1, 1, 5))[0, 0, :, 0].tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "avif"])
+def test_alpha_goes_in_and_comes_out(format):
+    rng = np.random.default_rng(0)
+    pixels, alpha = rng.integers(0, 256, (24, 16, 3), np.uint8), np.full((24, 16), 255, np.uint8)
+    alpha[:, :5] = 0
+    data = encode(pixels, format, alpha=alpha)
+    assert data == encode(pixels, format, alpha=alpha)
+    decoded, found = decode_with_alpha(data)
+    np.testing.assert_array_equal(found, alpha)
+    assert (decoded.pixels[:, :5] == 255).all()  # alpha on white
+    if format != "avif":
+        np.testing.assert_array_equal(decoded.pixels[:, 5:], pixels[:, 5:])
+
+
+def test_a_jpeg_holds_no_alpha():
+    with pytest.raises(ImageError, match="Ask for png") as caught:
+        encode(np.zeros((8, 8, 3), np.uint8), "jpeg", alpha=np.zeros((8, 8), np.uint8))
+    assert caught.value.reason == "no_alpha"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])
+def test_alpha_of_every_mode_and_none_where_all_is_opaque(mode):
+    image = Image.new("RGBA", (6, 4), (200, 10, 10, 255))
+    image.putpixel((1, 2), (0, 0, 0, 0))
+    image = image.quantize(4) if mode == "P" else image.convert(mode)
+    found = decode_with_alpha(saved(image))[1]
+    assert found is None if mode == "RGB" else found[2, 1] == 0 and (np.delete(found.ravel(), 13) == 255).all()
+    assert decode_with_alpha(saved(Image.new("RGBA", (6, 4), (1, 2, 3, 255))))[1] is None
+
+
+def test_alpha_turns_with_the_image():
+    image = Image.new("RGBA", (6, 4), (9, 9, 9, 255))
+    image.putpixel((0, 0), (0, 0, 0, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    decoded, alpha = decode_with_alpha(saved(image, exif=exif))
+    assert decoded.pixels.shape == (6, 4, 3)
+    assert np.argwhere(alpha == 0).tolist() == [[0, 3]]

@@ -1,5 +1,7 @@
 import io
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from PIL import Image
 from ganray.errors import ImageError
 from ganray.images import provenance
 from ganray.images.codec import decode_prepared, encode
-from ganray.images.provenance import Label, encode_labelled, read_label, xmp_packet
+from ganray.images.provenance import EditLabel, Label, encode_labelled, kept, read_label, strongest, xmp_packet
 
 LABEL = Label(model_digest="sha256:12ab", request_id="r-1 <&\"'> 杯子", seed=2**63 - 1, software="ganray 0.1")
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
@@ -57,7 +59,7 @@ def test_a_label_written_as_elements_is_read_too():
 
 
 def test_a_label_that_does_not_read_back_is_an_error(monkeypatch):
-    monkeypatch.setattr(provenance, "encode", lambda pixels, kind, xmp, quality: encode(pixels, kind))
+    monkeypatch.setattr(provenance, "encode", lambda pixels, kind, xmp, quality, alpha: encode(pixels, kind))
     with pytest.raises(ImageError, match="r-9 does not read back") as caught:
         encode_labelled(PIXELS, "png", Label("d", "r-9", 1))
     assert caught.value.reason == "label_unverified"
@@ -72,3 +74,77 @@ def test_what_is_cut_off_or_overwritten_anywhere_gives_a_label_or_none():
         spoilt = np.frombuffer(data, np.uint8).copy()
         spoilt[rng.integers(0, 400, 3)] = rng.integers(0, 256, 3)
         read_label(spoilt.tobytes())
+
+
+EDIT = EditLabel('[{"white":{}}]', "d" * 64, "SKU <1>-0", 9, "e" * 64, software="ganray 0.1")
+TYPE = "Iptc4xmpExt:DigitalSourceType"
+MADE, COMPOSED, ENHANCED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicallyEnhanced"
+CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+
+
+def edited(source=None, kinds=(), format="png"):
+    return read_label(encode_labelled(PIXELS, format, EditLabel(**{**vars(EDIT), "source": source or {}, "kinds": kinds})))
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "avif"])
+def test_an_edit_of_a_photo_that_says_nothing_claims_no_source_type_and_has_its_record(kind):
+    assert edited(format=kind) == {
+        "ganray:Edits": '[{"white":{}}]',
+        "ganray:EditModelDigest": "d" * 64,
+        "ganray:EditRequestID": "SKU <1>-0",
+        "ganray:EditSeed": "9",
+        "ganray:EditSoftware": "ganray 0.1",
+        "ganray:SourceSHA256": "e" * 64,
+    }
+
+
+@pytest.mark.parametrize(
+    ("own", "kinds", "term"),
+    [
+        ("", (ENHANCED,), ENHANCED),
+        ("", (ENHANCED, COMPOSED, ENHANCED), COMPOSED),
+        (CAPTURE, (), "digitalCapture"),
+        (CAPTURE, (ENHANCED,), ENHANCED),
+        (provenance.SOURCE_TYPES + COMPOSED, (ENHANCED,), COMPOSED),
+        (provenance.SOURCE_TYPES + MADE, (COMPOSED, ENHANCED), MADE),
+        ("https://elsewhere/terms/compositeSynthetic", (ENHANCED,), "compositeSynthetic"),
+    ],
+)
+def test_the_strongest_term_of_the_source_and_the_chain_counts(own, kinds, term):
+    found = edited({TYPE: own} if own else {}, kinds)[TYPE]
+    assert found.rpartition("/")[2] == term
+    if own.endswith(term):
+        assert found == own
+    assert strongest([own, *kinds]) == term
+
+
+def test_an_edit_of_a_made_picture_keeps_its_whole_label():
+    made = read_label(encode_labelled(PIXELS, "png", LABEL))
+    for kinds in ((), (COMPOSED,), (ENHANCED,)):
+        found = edited(made, kinds)
+        assert made.items() <= found.items()
+        assert found["ganray:EditRequestID"] == EDIT.request_id
+    assert edited(found).items() >= made.items()  # and once more
+
+
+def test_only_what_a_model_draws_makes_a_photo_ai_for_tc260():
+    assert "TC260:AIGC" not in edited(kinds=(ENHANCED,))
+    assert json.loads(edited(kinds=(COMPOSED,))["TC260:AIGC"])["ProduceID"] == EDIT.request_id
+
+
+def test_what_a_photo_says_of_people_and_what_is_too_long_is_not_kept():
+    found = {TYPE: CAPTURE, "Iptc4xmpExt:PersonInImage": "Ada", "xmp:CreatorTool": "c" * 9000, "xmp:Rating": "5"}
+    assert kept(found) == {TYPE: CAPTURE}
+    assert "Ada" not in str(edited(found))
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="apt-get install libimage-exiftool-perl")
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "avif"])
+def test_exiftool_finds_what_an_edit_says(kind, tmp_path):
+    made = read_label(encode_labelled(PIXELS, "png", LABEL))
+    label = EditLabel(**{**vars(EDIT), "source": made, "kinds": (COMPOSED,)})
+    (tmp_path / "a").write_bytes(encode_labelled(PIXELS, kind, label))
+    command = ["exiftool", "-json", "-XMP:DigitalSourceType", "-XMP:Aigc", "-XMP:Edits", "-XMP:SourceSHA256", str(tmp_path / "a")]
+    (found,) = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert found["DigitalSourceType"].endswith(MADE) or found["DigitalSourceType"] == "Trained Algorithmic Media"
+    assert "r-1" in str(found) and EDIT.source_sha256 in str(found)

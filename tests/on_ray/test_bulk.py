@@ -15,6 +15,7 @@ from ganray.images.provenance import read_label
 from ganray.images.visible import Stamp
 from ganray.on_ray import bulk, layouts
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import make_plan, open_job, split
 from ganray.on_ray.files import Marks
 from ganray.on_ray.generate import Renderer
@@ -62,7 +63,7 @@ def run(model, store, requests=REQUESTS):
         table = renderer({"shard": np.array([shard])})
         tally = bulk.write(table, store=store, plan=plan)
         tallies.append({name: int(tally[name][0]) for name in ("written", "existing", "quarantined")})
-    return bulk.close_job(store, plan), tallies
+    return bulk.close_job(store, plan, show_some), tallies
 
 
 def contents(store):
@@ -188,7 +189,7 @@ def test_a_missing_receipt_row_leaves_the_job_open(model, tmp_path):
     store.delete("job.json")
     store.put("receipts/00000.parquet", store.get("receipts/00002.parquet"))
     with pytest.raises(StorageError, match="the receipts count 8 images, the plan 10"):
-        bulk.close_job(store, plan_of(model))
+        bulk.close_job(store, plan_of(model), show_some)
     assert not store.exists("job.json")
 
 
@@ -259,7 +260,7 @@ def test_a_signed_job_that_is_cut_off_says_of_each_image_what_lies_there(model, 
     tally = bulk.write(rendered, store=store, plan=plan, marks=marks)
     assert (tally["written"][0], tally["existing"][0]) == (1, 3)
     assert [key for key, data in contents(store).items() if data != before[key]] == ["images/00000/a-1.png", "receipts/00000.parquet"]
-    bulk.close_job(store, plan)
+    bulk.close_job(store, plan, show_some)
     for row in pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist():
         assert validity(store.get_verified(row["key"], row["bytes"], row["sha256"]), row["format"]) == "Valid"
     store.delete("receipts/00000.parquet")

@@ -1,0 +1,230 @@
+"""The only path on which edits are computed: bulk jobs, HTTP and the CLI all make their edited photos here.
+
+A result depends on its request, its photo and the model, never on its company: every edit runs alone, on one thread (see engine.py for
+why), and more threads run more of them side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from ganray.checkpoint import DESCRIPTION
+from ganray.edits import Photo, Step, apply_chain, parse_chain, text_of
+from ganray.edits.edit import Network
+from ganray.edits.photo import Alpha
+from ganray.engine import Engine
+from ganray.errors import CheckpointError, RequestError
+from ganray.images.codec import SUFFIXES, Format, Pixels
+from ganray.images.inline import inline_bytes, is_inline
+from ganray.images.provenance import read_label
+from ganray.images.raw import Raw, decode_raw
+from ganray.requests import EditRequest, Stream, seed_of
+from ganray.storage import open_store
+
+EDITOR = "editor.json"
+Chain = Iterable[str | Mapping[str, Any]]
+Fetch = Callable[[str], bytes]
+Decode = Callable[[bytes], Raw]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the file of a result is to be: a format, perhaps a quality 1..100, perhaps no more than `max_bytes` (0: any)."""
+
+    format: Format
+    quality: int | None = None
+    max_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Edited:
+    """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out, and what its file is to be.
+
+    `edits` is the chain that was done, `kinds` are the IPTC terms of it, `label` is what the source said of itself, `before` its pixels.
+    """
+
+    request: EditRequest
+    index: int
+    pixels: Pixels
+    alpha: Pixels | None
+    wanted: Wanted
+    edits: str
+    facts: dict[str, float | str]
+    kinds: tuple[str, ...]
+    before: Pixels
+    source_sha256: str
+    label: dict[str, str]
+
+
+class EditEngine:
+    """Edits photos, with what a model folder holds: a generator (`product`), networks that have learned tasks, both or none; thread-safe.
+
+    `threads` = 0 takes all cores. `decode` is how bytes become pixels: in this process by default, which is for photos that one trusts.
+    """
+
+    def __init__(
+        self,
+        product: Engine | None = None,
+        networks: Mapping[str, Network] | None = None,
+        editor_digest: str = "",
+        threads: int = 0,
+        decode: Decode = decode_raw,
+    ) -> None:
+        self.product = product
+        self.networks = dict(networks or {})
+        self.digest = "+".join(part for part in (product.info.digest if product else "", editor_digest) if part)
+        self.lanes = threads or os.cpu_count() or 1
+        self._decode = decode
+        torch.get_num_threads()  # settles the caller's own setting, see Engine
+        self._pool = ThreadPoolExecutor(self.lanes, "edit", initializer=torch.set_num_threads, initargs=(1,))
+
+    @classmethod
+    def load(cls, url: str = "", threads: int = 0, device: str | None = None, decode: Decode = decode_raw) -> EditEngine:
+        """The engine of a model folder, or with url "" of none: closed-form edits need no model. Raises CheckpointError for a folder that
+        holds neither a generator nor an editor."""
+        if not url:
+            return cls(threads=threads, decode=decode)
+        networks, digest = _networks(url)
+        found = open_store(url).exists(DESCRIPTION)
+        if not found and not networks:
+            raise CheckpointError(
+                f"{url} is no model folder: it has neither {DESCRIPTION} nor {EDITOR}", "Train one; or edit without a model, by --model ''"
+            )
+        return cls(Engine.load(url, device, threads) if found else None, networks, digest, threads, decode)
+
+    def steps(self, request: EditRequest, chain: Chain = ()) -> list[Step]:
+        """The request's own edits, or where it has none those of `chain`. Raises RequestError, see `parse_chain`."""
+        return parse_chain(request.edits or chain)
+
+    def edit(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Iterator[Edited]:
+        """All results of a request, in order. `fetch` gives the bytes of a key; data: URLs are read here.
+
+        Raises RequestError for what no photo could have, ImageError for a photo that cannot be read, EditError for one that cannot have
+        the edit, and what `fetch` raises.
+        """
+        yield from _in_order(self.begin(request, fetch, chain), request.count, self.lanes)
+
+    def begin(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Callable[[int], Future[Edited]]:
+        """Read the photo once; what is given starts result `index`, in any order. Raises as `edit` does, the future also."""
+        steps = self.steps(request, chain)
+        source = _Source.of(_bytes(request.image, fetch), self._decode)
+        request = request.model_copy(update={"seed": seed_of(request)})
+
+        def one(index: int) -> Edited:
+            return _finished(apply_chain(source.photo, steps, _Tools(self, request, index, fetch)), request, index, steps, source)
+
+        return lambda index: self._pool.submit(one, index)
+
+    def picture(self, url: str, fetch: Fetch) -> tuple[Pixels, Alpha | None]:
+        """A picture beside the photo: uint8 [H, W, 3], alpha float32 [H, W] where it has one."""
+        raw = self._decode(_bytes(url, fetch))
+        return raw.pixels, _shares(raw.alpha)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The photo as it came."""
+
+    photo: Photo
+    format: Format
+    sha256: str
+    label: dict[str, str]
+
+    @staticmethod
+    def of(data: bytes, decode: Decode) -> _Source:
+        raw = decode(data)
+        format = raw.format.lower()
+        own = cast(Format, format if format in SUFFIXES else "png")
+        return _Source(Photo(raw.pixels, matte=_shares(raw.alpha)), own, hashlib.sha256(data).hexdigest(), read_label(data))
+
+
+class _Tools:
+    """`edits.Tools` of one result."""
+
+    def __init__(self, engine: EditEngine, request: EditRequest, index: int, fetch: Fetch) -> None:
+        self._engine, self._request, self._index, self._fetch = engine, request, index, fetch
+        self.product = engine.product
+
+    def network(self, task: str) -> Network | None:
+        return self._engine.networks.get(task)
+
+    def picture(self, name: str) -> tuple[Pixels, Alpha | None]:
+        pictures = self._request.pictures
+        if name not in pictures:
+            known = ", ".join(pictures) or "none"
+            raise RequestError(f"picture {name!r} is not among the request's pictures: {known}", 'Give it under "pictures"')
+        return self._engine.picture(pictures[name], self._fetch)
+
+    def rng(self) -> np.random.Generator:
+        return Stream().at(seed_of(self._request), self._index)
+
+
+def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step], source: _Source) -> Edited:
+    pixels, alpha = photo.pixels, None
+    if photo.cut and photo.matte is not None:
+        alpha = np.rint(photo.matte * 255).astype(np.uint8)
+        pixels = np.where(alpha[..., None] > 0, pixels, np.uint8(255))  # what was cut away does not hide under the transparency
+    return Edited(
+        request=request,
+        index=index,
+        pixels=pixels,
+        alpha=alpha,
+        wanted=_wanted(photo, request, source.format),
+        edits=json.dumps(text_of(steps), sort_keys=True, ensure_ascii=False, separators=(",", ":")),
+        facts=dict(photo.facts),
+        kinds=photo.source_types,
+        before=source.photo.pixels,
+        source_sha256=source.sha256,
+        label=source.label,
+    )
+
+
+def _wanted(photo: Photo, request: EditRequest, own: Format) -> Wanted:
+    """What the request asks for, else what the last edit does, else the photo's own format: png for a cut-out that this cannot hold."""
+    asked: Any = getattr(photo, "output", None)
+    format = request.format or getattr(asked, "format", "") or ("png" if photo.cut and own == "jpeg" else own)
+    quality = request.quality or getattr(asked, "quality", None)
+    return Wanted(format, None if format == "png" else quality, getattr(asked, "max_bytes", 0) or 0)
+
+
+def _networks(url: str) -> tuple[dict[str, Network], str]:
+    """The networks of a model folder by task, and their digest; nothing where it has no editor. Raises CheckpointError."""
+    if not open_store(url).exists(EDITOR):
+        return {}, ""
+    from ganray import checkpoint
+
+    networks, info = cast(Any, checkpoint).load_editor(url)
+    return networks, info.digest
+
+
+def _bytes(url: str, fetch: Fetch) -> bytes:
+    return inline_bytes(url) if is_inline(url) else fetch(url)
+
+
+def _shares(alpha: Pixels | None) -> Alpha | None:
+    return None if alpha is None else alpha.astype(np.float32) / 255.0
+
+
+def _in_order(start: Callable[[int], Future[Edited]], count: int, ahead: int) -> Iterator[Edited]:
+    """The results one after another, `ahead` of them under way; what is not wanted any more is not begun."""
+    indices = iter(range(count))
+    waiting: deque[Future[Edited]] = deque(start(index) for index in islice(indices, ahead))
+    try:
+        while waiting:
+            done = waiting.popleft().result()
+            waiting.extend(start(index) for index in islice(indices, 1))
+            yield done
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,277 @@
+"""`conform`: the picture as a marketplace wants it: the product fills the frame, the rest is its background, in its size and file.
+
+Pixels are never made up: where the product has too few of its own for the smallest frame that is allowed, the answer is an error that asks
+for `upscale`. Where the market takes any background, the photo's own stays, and a photo in which no product is found is taken whole.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+from PIL import Image
+from pydantic import Field as Option
+from pydantic import field_validator, model_validator
+
+from ganray.edits.edit import Params, Tools
+from ganray.edits.filters import scaled
+from ganray.edits.ground import own_colours
+from ganray.edits.matting import CERTAIN, with_matte
+from ganray.edits.photo import Alpha, Output, Photo
+from ganray.errors import EditError, RequestError
+from ganray.images.codec import Pixels
+from ganray.images.parts import Mask, from_border, near, without_small
+from ganray.profiles import Rules, profile
+from ganray.profiles.profile import best_frame, least_frame, output_format
+
+GRID = 512  # cells in which parts of the product are told apart
+SPECK, SPECK_OF_LARGEST = 1e-3, 0.02  # of the frame and of the largest part: smaller ones are dirt, not product
+SEEN = 24  # levels from the ground's colour from which the product's box is taken
+FAINT, TAIL = 10, 6  # what differs from the ground by fewer levels, and lies so many pixels from anything that differs by more, is ground
+PLAIN, PLAIN_SHARE = 20, 0.9  # levels from the border's median, and how much of it must be as near
+MARGIN = 0.01  # of the frame, that the fill keeps to its bounds
+
+Box = tuple[int, int, int, int]
+
+
+class ConformParams(Params):
+    """A marketplace's profile."""
+
+    short: ClassVar[str] = "profile"
+    profile: str = Option(description="name of a profile (`ganray profiles` lists them), or the path of a YAML file of your own")
+    kind: str = Option("", description="kind of goods, where the profile tells kinds apart, e.g. apparel")
+    day: str = Option("", description="YYYY-MM-DD: by the rules of that day; empty: by the last ones known, which also hold later")
+    format: Literal["", "jpeg", "png", "webp", "avif"] = Option("", description="of the formats that the market takes; empty: its first")
+    quality: int | None = Option(None, ge=1, le=100, description="where to begin, 1..100; it falls until the file has few enough bytes")
+
+    @field_validator("day")
+    @classmethod
+    def _date(cls, value: str) -> str:
+        return date.fromisoformat(value).isoformat() if value else ""
+
+    @model_validator(mode="after")
+    def _known(self) -> ConformParams:
+        taken = self.rules().formats
+        if self.format and self.format not in taken:
+            raise RequestError(f"conform: {self.profile} takes no {self.format}", f"It takes {', '.join(taken)}")
+        return self
+
+    def rules(self) -> Rules:
+        """What the profile asks for. Raises RequestError for a profile or kind that is unknown."""
+        return profile(self.profile).on(date.fromisoformat(self.day) if self.day else None, self.kind)
+
+
+class Layout(NamedTuple):
+    """How much the photo is scaled (1 at most), which part of it is taken (left, top, right, bottom), how large that becomes (width,
+    height), where its corner lies in the frame (x, y; may be negative), and the frame (width, height)."""
+
+    scale: float
+    part: Box
+    size: tuple[int, int]
+    corner: tuple[int, int]
+    frame: tuple[int, int]
+
+
+def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
+    """The photo in the profile's frame. Raises EditError: profile where it has too few pixels, and what `with_matte` raises where the
+    background must be the profile's own."""
+    rules = params.rules()
+    own_ground = rules.background.kind == "any" and not photo.cut
+    found = _with_product(photo, tools, own_ground)
+    if found.matte is None:
+        layout = _of_whole(found, rules, params.profile)
+        pixels = _placed(_part(found.pixels, layout), layout, rules.background.rgb)
+        fill = 1.0
+    elif own_ground:
+        layout = _of_product(_box(found.matte > CERTAIN), found, rules, params.profile, inside=True)
+        pixels, fill = _on_own_ground(found, layout, rules), _fill(_box(found.matte > CERTAIN), layout)
+    else:
+        box = _visible_box(found, rules.background.rgb)
+        layout = _of_product(box, found, rules, params.profile, inside=False)
+        pixels, fill = _on_ground(found, layout, rules.background.rgb), _fill(box, layout)
+    known = profile(params.profile)
+    return photo.having(
+        pixels=pixels,
+        matte=None,
+        cut=False,
+        output=_output(params, rules, own_ground),
+        facts={
+            **found.facts,
+            "profile": f"{known.name} {known.version}",
+            "fill": round(fill, 4),
+            "scale": round(layout.scale, 4),
+        },
+    )
+
+
+def _with_product(photo: Photo, tools: Tools, optional: bool) -> Photo:
+    """The photo with a matte without specks; without one where none is found and none is needed."""
+    try:
+        photo = with_matte(photo, tools)
+    except EditError:
+        if not optional:
+            raise
+        return photo
+    assert photo.matte is not None
+    kept, dropped = without_small(photo.matte > 0.1, GRID, SPECK, SPECK_OF_LARGEST)
+    return photo.having(matte=np.where(near(kept, TAIL), photo.matte, 0).astype(np.float32)) if dropped else photo
+
+
+def _box(mask: Mask) -> Box:
+    """(left, top, right, bottom) of what is more than a few pixels of a row or column."""
+    rows, columns = (np.flatnonzero(mask.sum(axis) > mask.shape[axis] // 1000) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        raise EditError("no_product", "nothing in the picture stands out from the background", "Send a photo of a product")
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _visible_box(photo: Photo, ground: tuple[int, int, int]) -> Box:
+    """The box of what will be seen before `ground`: a white sleeve before white fills no frame."""
+    assert photo.matte is not None
+    sure = photo.matte > CERTAIN
+    seen = sure & (np.abs(photo.pixels.astype(np.int16) - np.array(ground, np.int16)).max(2) > SEEN)
+    return _box(seen if seen.sum() > 0.02 * sure.sum() else sure)
+
+
+def _frame(wide: float, high: float, ratio: float, rules: Rules, name: str) -> tuple[int, int]:
+    """The (width, height) of the frame for a product of so many pixels: as large as they fill, as small as the rules want it."""
+    fill = rules.fill
+    best, least = best_frame(rules, ratio), least_frame(rules, ratio)
+    width = min(best[0], int(max(wide, high * ratio) / (fill.aim if fill else 1.0) + 1e-6))
+    if width < least[0]:
+        width = least[0]
+        loosest = min(fill.aim, fill.min + MARGIN) if fill else 1.0  # rather a little more room than pixels that are made up
+        if max(wide, high * ratio) < loosest * width:
+            need = loosest * width / max(wide, high * ratio)
+            raise EditError(
+                "profile",
+                f"{name} asks for at least {least[0]}x{least[1]} pixels, and what is to fill them has {wide:.0f}x{high:.0f} of its own",
+                f"Put upscale before conform (x{max(2, math.ceil(need))})" if need <= 4 else "Send a larger photo",
+            )
+    return (width, least[1]) if width == least[0] else (best if width == best[0] else (width, max(1, round(width / ratio))))
+
+
+def _of_product(box: Box, photo: Photo, rules: Rules, name: str, *, inside: bool) -> Layout:
+    """The product in the middle of the frame, at the fill that the rules aim at. With `inside` the frame is moved over the photo, so that
+    as much of it as possible is photo."""
+    left, top, right, bottom = box
+    ratio = _ratio(rules)
+    width, height = frame = _frame(right - left, bottom - top, ratio, rules, name)
+    aim = rules.fill.aim if rules.fill else 1.0
+    scale = min(1.0, aim * min(width / (right - left), height / (bottom - top)))
+    rows, columns = photo.size
+    x = _start((left + right) / 2, width / scale, columns if inside else 0)
+    y = _start((top + bottom) / 2, height / scale, rows if inside else 0)
+    return _layout(scale, (x, y), frame, photo.size)
+
+
+def _of_whole(photo: Photo, rules: Rules, name: str) -> Layout:
+    """The whole photo in the frame, as large as that takes it."""
+    rows, columns = photo.size
+    ratio = rules.aspect.ratio if rules.aspect else columns / rows
+    bare = rules.model_copy(update={"fill": None})
+    width, height = frame = _frame(columns, rows, ratio, bare, name)
+    scale = min(1.0, width / columns, height / rows)
+    return _layout(scale, ((columns - width / scale) / 2, (rows - height / scale) / 2), frame, photo.size)
+
+
+def _ratio(rules: Rules) -> float:
+    if rules.aspect:
+        return rules.aspect.ratio
+    wide, high = rules.width.recommended, rules.height.recommended
+    return wide / high if wide and high else 1.0
+
+
+def _start(middle: float, length: float, within: int) -> float:
+    """Where a stretch about `middle` begins; moved into 0..within, or about it, where that is given."""
+    start = middle - length / 2
+    if not within:
+        return start
+    return (within - length) / 2 if length >= within else min(max(start, 0.0), within - length)
+
+
+def _layout(scale: float, start: tuple[float, float], frame: tuple[int, int], size: tuple[int, int]) -> Layout:
+    """The layout of a frame whose corner lies at `start` (x, y) of the photo, which may be outside of it."""
+    (x, y), (width, height), (rows, columns) = start, frame, size
+    left, right = max(0, math.floor(x)), min(columns, math.ceil(x + width / scale))
+    top, bottom = max(0, math.floor(y)), min(rows, math.ceil(y + height / scale))
+    corner = (round((left - x) * scale), round((top - y) * scale))
+    placed = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
+    return Layout(scale, (left, top, right, bottom), placed, corner, frame)
+
+
+def _fill(box: Box, layout: Layout) -> float:
+    return max((box[2] - box[0]) * layout.scale / layout.frame[0], (box[3] - box[1]) * layout.scale / layout.frame[1])
+
+
+def _part(pixels: Pixels, layout: Layout) -> Pixels:
+    """The part of the photo that is taken, at its new size; as it is where nothing is scaled."""
+    left, top, right, bottom = layout.part
+    part = np.ascontiguousarray(pixels[top:bottom, left:right])
+    if part.shape[1::-1] == layout.size:
+        return part
+    return np.asarray(Image.fromarray(part).resize(layout.size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+
+def _placed(part: Pixels, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
+    """The part in a frame of the ground's colour."""
+    width, height = layout.frame
+    frame = Image.new("RGB", (width, height), ground)
+    frame.paste(Image.fromarray(part), layout.corner)
+    return np.array(frame)
+
+
+def _on_ground(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
+    """The product alone on the profile's colour, which is exact wherever the product is not seen."""
+    assert photo.matte is not None
+    left, top, right, bottom = layout.part
+    matte: Alpha = np.clip(scaled(np.ascontiguousarray(photo.matte[top:bottom, left:right]), *layout.size), 0, 1)
+    small = Photo(_part(photo.pixels, layout), matte)
+    colour = np.array(ground, np.float32)
+    if ground == (255, 255, 255) and "white" in photo.edits:  # it stands on white already
+        laid = np.where(matte[..., None] > 0, small.pixels, colour)
+    else:
+        laid = np.where(matte[..., None] >= 1, small.pixels, own_colours(small) * matte[..., None] + colour * (1 - matte[..., None]))
+    pixels = _placed(np.clip(np.rint(laid), 0, 255).astype(np.uint8), layout, ground)
+    return _settled(pixels, ground)
+
+
+def _settled(pixels: Pixels, ground: tuple[int, int, int]) -> Pixels:
+    """The picture with its ground exact: without specks, and without tails of the matte that nobody sees but a checker."""
+    distance = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(2)
+    seen, _ = without_small(distance > FAINT, GRID, SPECK, SPECK_OF_LARGEST)
+    if not seen.any():
+        raise EditError("no_product", f"nothing of the product differs from the background {ground}", "Use a profile of another background")
+    pixels[from_border(~near(seen, TAIL), GRID)] = ground
+    return pixels
+
+
+def _on_own_ground(photo: Photo, layout: Layout, rules: Rules) -> Pixels:
+    """The product on the photo's own ground. What of the frame lies beyond the photo goes on as the photo's border where that is plain, and
+    has the profile's colour where it is not: bars beside a scene are better plain."""
+    part, (width, height), (x, y) = _part(photo.pixels, layout), layout.frame, layout.corner
+    if not _is_plain(photo.pixels):
+        return _placed(part, layout, rules.background.rgb)
+    part = part[max(0, -y) : height - y, max(0, -x) : width - x]
+    x, y = max(0, x), max(0, y)
+    margins = ((y, height - y - part.shape[0]), (x, width - x - part.shape[1]), (0, 0))
+    return np.pad(part, margins, mode="edge")
+
+
+def _is_plain(pixels: Pixels) -> bool:
+    """Whether nine tenths of the photo's border have about one colour."""
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).astype(np.int16)
+    return bool((np.abs(border - np.median(border, 0)).max(1) <= PLAIN).mean() >= PLAIN_SHARE)
+
+
+def _output(params: ConformParams, rules: Rules, own_ground: bool) -> Output:
+    return Output(
+        format=params.format or output_format(rules),
+        quality=params.quality,
+        max_bytes=rules.max_bytes or 0,
+        ground=None if own_ground else rules.background.rgb,
+        tolerance=rules.background.tolerance,
+        profile=params.profile,
+    )

@@ -1,0 +1,140 @@
+"""Bulk editing through Ray Data: shards of requests -> actors that read, decode, edit, encode, label and create -> receipts.
+
+Pixels stay in the process that edits them; only counts come back to the driver. What makes a job safe to cut off and run again is in
+`bulk.py`, as for generation; here is only who computes what, where.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import ray.data
+
+from ganray.config import EditConfig
+from ganray.edit_engine import EditEngine
+from ganray.errors import CheckpointError, ConfigError
+from ganray.images.codec import Limits
+from ganray.images.raw import SafeDecoder
+from ganray.on_ray import bulk
+from ganray.on_ray.bulk_plan import images_of, open_job
+from ganray.on_ray.bulk_status import Reporter
+from ganray.on_ray.cluster import Resources, connect, require_cpus
+from ganray.on_ray.edit_page import show_pairs
+from ganray.on_ray.edit_plan import EditPlan, make_edit_plan, requests_of
+from ganray.on_ray.edit_shard import ShardEditor
+from ganray.on_ray.failing import check_profile
+from ganray.on_ray.failures import ours
+from ganray.on_ray.progress import bar
+from ganray.storage import Store, open_store
+
+
+def edit(config: EditConfig) -> dict[str, Any]:
+    """Make every edited picture that is asked for and not there yet; returns the books: images = written + existing + quarantined (+
+    untouched, where only photos that fail a profile are edited).
+
+    Raises RequestError before any work where the table or the chain is wrong, StorageError where another job lies in `config.out`.
+    """
+    started = time.time()
+    _refuse_memory(config)
+    if config.failing:
+        check_profile(config.failing)
+    store = open_store(config.out)
+    digest = EditEngine.load(config.model, threads=1).digest
+    with requests_of(config, store) as source:
+        plan = make_edit_plan(config, source, digest)
+        if config.dry_run:
+            return {"requests": plan.requests, "images": plan.images, "shards": plan.shards, "edits": plan.chain, "written": 0}
+        resources = connect(config.ray)
+        require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
+        plan = open_job(store, plan, source)
+    written = _make(config, plan, store, resources) if not store.exists("job.json") else 0
+    books = bulk.close_job(store, plan, show_pairs)
+    return {
+        "requests": plan.requests,
+        "images": plan.images,
+        "written": written,
+        "existing": books["images"] - written,
+        "quarantined": books["quarantined"],
+        "untouched": books.get(bulk.UNTOUCHED, 0),
+        "seconds": time.time() - started,
+        "manifest": store.url_of("manifest.parquet"),
+    }
+
+
+def show(books: dict[str, Any]) -> str:
+    """The closed books in two lines; or of a dry run the counts, a line each."""
+    if "manifest" not in books:
+        return "\n".join(f"{name:<9} {value:,}" if isinstance(value, int) else f"{name:<9} {value}" for name, value in books.items())
+    names = ("written", "existing", "quarantined", *(["untouched"] if books["untouched"] else []))
+    parts = " + ".join(f"{name} {books[name]:,}" for name in names)
+    made = f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"
+    return f"{made}\nmanifest {books['manifest']}"
+
+
+class Editor:
+    """The actor that holds an engine: a shard's number in, its tally out."""
+
+    def __init__(self, model: str, plan: EditPlan, store: Store) -> None:
+        limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
+        engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, limits))
+        if engine.digest != plan.model_digest:
+            raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+        self._edit = ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan)
+
+    def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[Any]]:
+        """Edit one shard; its Tally as a one-row batch."""
+        (shard,) = batch["shard"].tolist()
+        return {name: np.array([value]) for name, value in self._edit(shard)._asdict().items()}
+
+
+def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources) -> int:
+    """All shards that are not finished, and the closed books; gives the number of images written."""
+    todo = sorted(set(range(plan.shards)) - bulk.finished(store))
+    reporter = Reporter(store, plan, plan.images - images_of(plan, todo), config.price, "edit")
+    with bar("edit", plan.images, "img") as progress, reporter.told():
+        progress.update(reporter.status.before)
+        for tally in _stream(config, plan, store, todo, resources) if todo else ():
+            progress.update(tally.images, reporter.add(tally))
+        bulk.close_job(store, plan, show_pairs)
+    return reporter.status.written
+
+
+def _stream(config: EditConfig, plan: EditPlan, store: Store, todo: list[int], resources: Resources) -> Iterator[bulk.Tally]:
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
+    workers = min(len(todo), config.workers or _cores(resources))
+    try:
+        dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
+        dataset.context.enable_progress_bars = False
+        dataset.context.raise_original_map_exception = True  # the wrapped one loses its cause on the way here
+        tallies = dataset.map_batches(
+            Editor,
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=workers),
+            num_cpus=1,
+            fn_constructor_args=(open_store(config.model).url if config.model else "", plan, store),
+        )
+        for batch in tallies.iter_batches(batch_size=None):
+            for row in zip(*(batch[name].tolist() for name in bulk.Tally._fields), strict=True):
+                yield bulk.Tally(*row)
+    except Exception as error:
+        known = ours(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _cores(resources: Resources) -> int:
+    """A cluster that was started here has a logical CPU beyond the cores, see cluster.py."""
+    return max(1, math.floor(resources.cpus) - (0 if resources.joined else 1))
+
+
+def _refuse_memory(config: EditConfig) -> None:
+    for name in ("out", "source"):
+        if (url := getattr(config, name)).startswith("memory:"):
+            raise ConfigError(f"edit: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")

@@ -1,0 +1,146 @@
+"""What an edit job is to make: its identity, and where its requests come from: a table, or every image under a prefix, listed once."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from ganray.catalog.manifest import IMAGE_NAME
+from ganray.config import EditConfig
+from ganray.edits import parse_chain, text_of
+from ganray.errors import ConfigError, ObjectNotFound, RequestError
+from ganray.images.inline import is_inline
+from ganray.on_ray.bulk_plan import Ids, Work, count, now
+from ganray.on_ray.files import SOFTWARE
+from ganray.requests import MAX_TEXT, EditRequest, read_requests, seed_of
+from ganray.storage import Store, open_object, open_store
+
+Source = Callable[[], Iterator[EditRequest]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditPlan(Work):
+    """The identity of a job that edits. `chain` is JSON, that of requests without one; `failing` the profile whose failures are edited."""
+
+    source: str
+    chain: str
+    failing: str
+    max_bytes: int
+    max_pixels: int
+
+
+def make_edit_plan(config: EditConfig, source: Source, digest: str) -> EditPlan:
+    """Read all requests once; each is checked before any work starts.
+
+    Raises RequestError for an unknown edit or parameter, an id that comes twice, a key where there is no source, or an empty table.
+    """
+    chain = chain_of(config)
+    counted = count(source, functools.partial(_check, chain=chain, has_source=bool(config.source)))
+    return EditPlan(
+        model_digest=digest,
+        requests_digest=counted.digest,
+        requests=counted.requests,
+        images=counted.images,
+        shards=-(-counted.images // config.shard_images),
+        shard_images=config.shard_images,
+        software=SOFTWARE,
+        layout=config.layout,
+        created=now(),
+        source=open_store(config.source).url if config.source else "",
+        chain=chain,
+        failing=config.failing,
+        max_bytes=config.max_bytes,
+        max_pixels=config.max_pixels,
+    )
+
+
+def chain_of(config: EditConfig) -> str:
+    """The job's chain as JSON; empty where every request is to bring its own."""
+    if not config.edits:
+        if not config.requests:
+            raise ConfigError("edit: edits is empty", "Say what to do, e.g. --edits cutout,white")
+        return "[]"
+    try:
+        edits = EditRequest.model_validate({"image": "data:", "edits": config.edits}).edits
+    except ValidationError as error:
+        raise ConfigError(
+            f"edit: edits = {config.edits!r} is no chain: {error.errors()[0]['msg']}",
+            'Write cutout,white or JSON such as ["cutout", {"background": {"shadow": 0.5}}]',
+        ) from error
+    return json.dumps(text_of(parse_chain(edits)), sort_keys=True)
+
+
+@contextmanager
+def requests_of(config: EditConfig, out: Store) -> Iterator[Source]:
+    """Gives the requests from the start each time, seeds filled in: of the table, or of a listing that is made once and kept on disk."""
+    if config.requests:
+        yield functools.partial(_table, config)
+        return
+    if not config.source:
+        raise ConfigError("edit: neither source nor requests is given", "Name photos with --source, or a table with --requests")
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as listed:
+        twice = _list(open_store(config.source), out, listed.write)
+        if not listed.tell():
+            raise ObjectNotFound(f"{config.source} holds no images", "Check the URL; an image is known by its ending, such as .jpg")
+
+        def source() -> Iterator[EditRequest]:
+            listed.seek(0)
+            for line in listed:
+                yield _request(config, json.loads(line), twice)
+
+        yield source
+
+
+def _table(config: EditConfig) -> Iterator[EditRequest]:
+    store, key = open_object(config.requests)
+    with store.open_seekable(key) as file:
+        for request in read_requests(file, config.requests, config.format, kind=EditRequest):
+            yield request.model_copy(update={"seed": seed_of(request, config.seed)})
+
+
+def _list(store: Store, out: Store, write: Callable[[str], object]) -> set[bytes]:
+    """Write the keys of all images, those of the job itself left out; gives hashes of the names that several keys have without suffix."""
+    own = store.prefix_of(out)
+    if own == "":
+        raise ConfigError(f"edit: out = {out.url} is the source itself", "Choose another out: photos are never written over")
+    names = Ids()
+    for info in store.list():
+        if not IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]) or (own and info.key.startswith(f"{own}/")):
+            continue
+        write(json.dumps(info.key) + "\n")
+        names.add(_stem(info.key))
+    return names.twice()
+
+
+def _request(config: EditConfig, key: str, twice: set[bytes]) -> EditRequest:
+    """A photo's name is its key without the suffix; with it where two photos would have one name."""
+    id = key if Ids.hash(_stem(key)) in twice else _stem(key)
+    try:
+        request = EditRequest(id=id, image=key, format=config.format)
+    except ValueError as error:
+        raise RequestError(
+            f"{key!r} can name no request: over {MAX_TEXT} characters, or one of them is no text", "Rename it, or give a table of requests"
+        ) from error
+    return request.model_copy(update={"seed": seed_of(request, config.seed)})
+
+
+def _stem(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
+def _check(request: EditRequest, chain: str, has_source: bool) -> None:
+    _parsed(json.dumps(request.edits) if request.edits else chain)
+    outside = [url for url in (request.image, *request.pictures.values()) if not is_inline(url)]
+    if outside and not has_source:
+        raise RequestError(f"{outside[0][:60]!r} is a key, and the job has no source", "Name the prefix it lies under with --source")
+
+
+@functools.lru_cache(1024)
+def _parsed(chain: str) -> None:
+    parse_chain(json.loads(chain))

@@ -1,0 +1,187 @@
+"""Check an encoded picture against a profile: every rule, on the bytes that would be uploaded.
+
+It decodes them itself and looks with its own eyes (`seen.py`), so that it can contradict the code that made them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from datetime import date
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ganray.errors import ImageError
+from ganray.images.codec import FORMATS, Limits, Pixels, decode
+from ganray.images.provenance import read_label
+from ganray.profiles.profile import Profile, Rules
+from ganray.profiles.report import Finding, Report
+from ganray.profiles.seen import RING, Seen, look
+
+AI_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia")
+BORDER = 0.5  # share of the frame's outermost pixels that must be background: products may touch the frame, scenes may not
+RING_RMS = 6.0  # levels: a JPEG of quality 60 and more stays below on the background beside a product
+LIMITS = Limits(max_bytes=100_000_000, max_pixels=100_000_000, max_side=30_000)
+
+
+def check(data: bytes, profile: Profile, *, day: date | None = None, kind: str = "", source: bytes | None = None) -> Report:
+    """The report of an encoded picture. Rules are those of `day` (None: the last ones known) for goods of `kind`; what begins to fail on a
+    later day is reported with that day. `source` is the photo that it was made of: a label that it has must be kept.
+
+    A file that is no picture is a finding, not an error. Raises RequestError for a kind that the profile has not.
+    """
+    now = profile.on(day, kind)
+    try:
+        picture = _Picture(data, now)
+    except ImageError as error:
+        unreadable = Finding(rule="readable", ok=False, found=f"{error.reason}: {error.message}", wanted="one still picture")
+        return Report(profile=profile.name, version=profile.version, day=day, kind=kind, findings=(unreadable,))
+    findings = list(picture.findings(now))
+    if source is not None:
+        findings.append(_label_kept(now, data, source))
+    ahead = [later for later in profile.days if day is not None and later > day]
+    for later in ahead:
+        known = {finding.rule for finding in findings if not finding.ok and finding.level == "must"}
+        fails = (finding for finding in picture.findings(profile.on(later, kind)) if not finding.ok and finding.rule not in known)
+        findings += [finding.model_copy(update={"since": later}) for finding in fails if finding.level == "must"]
+    return Report(
+        profile=profile.name,
+        version=profile.version,
+        day=day,
+        kind=kind,
+        width=picture.width,
+        height=picture.height,
+        product=picture.product,
+        findings=tuple(findings),
+    )
+
+
+class _Picture:
+    """A decoded picture, and what its file says of itself."""
+
+    def __init__(self, data: bytes, rules: Rules) -> None:
+        decoded = decode(data, LIMITS)
+        self.num_bytes, self.format = len(data), decoded.format.lower()
+        self.pixels: Pixels = decoded.pixels
+        self.height, self.width = self.pixels.shape[:2]
+        self.label = read_label(data).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2]
+        self.mode, self.transparent = _header(data)
+        ground = rules.background
+        self.kind = ground.kind
+        self.seen: Seen = look(self.pixels, None if ground.kind == "any" else ground.rgb, ground.tolerance)
+        measured = self.seen
+        if ground.kind != "any" and not self.on_ground:
+            measured = look(self.pixels, None)  # on another plain background the product can be measured as well
+        box = measured.box if self.on_ground or measured.plain else None
+        self.product = max(box[2] - box[0], box[3] - box[1]) if box else 0
+
+    @property
+    def on_ground(self) -> bool:
+        """Whether the product stands on what the profile wants behind it."""
+        return self.kind != "any" and self.seen.border >= BORDER
+
+    def findings(self, rules: Rules) -> Iterator[Finding]:
+        """A finding for each rule, those first that are of the file."""
+        yield Finding(rule="readable", ok=True, found=f"{self.format}, {self.mode}", wanted="one still picture")
+        yield _finding("format", self.format in rules.formats, self.format, " or ".join(rules.formats), "conform")
+        if rules.max_bytes is not None:
+            wanted = f"at most {rules.max_bytes:,} bytes"
+            yield _finding("bytes", self.num_bytes <= rules.max_bytes, f"{self.num_bytes:,} bytes", wanted, "conform")
+        if rules.srgb:
+            yield _finding("colour", self.mode in ("RGB", "L", "P", "RGBA", "LA", "1"), self.mode, "8-bit RGB or grey", "conform")
+        yield _finding(
+            "alpha", rules.alpha or not self.transparent, "transparent" if self.transparent else "opaque", _alpha(rules), "conform"
+        )
+        yield from self._sizes(rules)
+        yield from self._ground(rules)
+        yield from self._labels(rules)
+
+    def _sizes(self, rules: Rules) -> Iterator[Finding]:
+        for name, side, found in (
+            ("width", rules.width, self.width),
+            ("height", rules.height, self.height),
+            ("long_side", rules.long_side, max(self.width, self.height)),
+        ):
+            if side.min > 1 or side.max < 100_000:
+                most = f" and at most {side.max:,}" if side.max < 100_000 else ""
+                mend = "upscale, then conform" if found < side.min else "conform"
+                yield _finding(name, side.min <= found <= side.max, f"{found:,} px", f"at least {side.min:,} px{most}", mend)
+            if side.recommended is not None and side.min <= found <= side.max:
+                yield _finding(f"{name}_recommended", found >= side.recommended, f"{found:,} px", f"{side.recommended:,} px", "", "should")
+        if rules.max_megapixels is not None:
+            megapixels = self.width * self.height / 1e6
+            wanted = f"at most {rules.max_megapixels:g} megapixels"
+            yield _finding("megapixels", megapixels <= rules.max_megapixels, f"{megapixels:.1f} megapixels", wanted, "conform")
+        if rules.aspect is not None:
+            off = abs(self.width / self.height / rules.aspect.ratio - 1)
+            # a pixel more or less is how sides are rounded, however small the picture is
+            fits = off <= max(rules.aspect.tolerance, 1 / min(self.width, self.height))
+            yield _finding("aspect", fits, f"{self.width}x{self.height}", str(rules.aspect), "conform", rules.aspect.level)
+
+    def _ground(self, rules: Rules) -> Iterator[Finding]:
+        ground, seen = rules.background, self.seen
+        if ground.kind != "any":
+            wanted = f"{ground.rgb}" + (f" within {ground.tolerance}" if ground.tolerance else " exactly")
+            mend = "white" if ground.kind == "white" else "conform"
+            if not self.on_ground:
+                found = f"{100 * seen.border:.0f} % of the frame's edge is like that, its colour is about {seen.background}"
+                yield _finding("background", False, found, wanted, mend)
+            else:
+                found = f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product are off, by {seen.worst} at most"
+                yield _finding("background", not seen.dirty, found, wanted, mend)
+                limit = RING_RMS + ground.tolerance
+                found = f"{seen.ring:.1f} levels off (RMS) within {RING} px of the product"
+                yield _finding("edge", seen.ring <= limit, found, f"at most {limit:g}", mend)
+        if rules.fill is not None:
+            yield self._fill(rules)
+
+    def _fill(self, rules: Rules) -> Finding:
+        fill = rules.fill
+        assert fill is not None
+        wanted = f"{100 * fill.min:.0f}-{100 * fill.max:.0f} % of the frame"
+        if not self.on_ground and (rules.background.kind != "any" or not self.seen.plain):
+            return _finding("fill", True, "not to be told on that background", wanted, "", fill.level)
+        if self.seen.box is None:
+            return _finding("fill", False, "no product to be seen", wanted, "", fill.level)
+        return _finding("fill", fill.min <= self.seen.fill <= fill.max, f"{100 * self.seen.fill:.1f} %", wanted, "conform", fill.level)
+
+    def _labels(self, rules: Rules) -> Iterator[Finding]:
+        found = self.label or "no IPTC digital source type"
+        wanted = "any" if rules.synthetic else "a photo, edited or not: no fully synthetic picture"
+        yield _finding("synthetic", rules.synthetic or self.label not in ("trainedAlgorithmicMedia", "algorithmicMedia"), found, wanted, "")
+
+
+def _label_kept(rules: Rules, data: bytes, source: bytes) -> Finding:
+    """A picture that said AI must still say so: the term itself, or another one of AI (a composite of a generated picture is one)."""
+    before, after = (read_label(each).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2] for each in (source, data))
+    kept = not rules.label_kept or before not in AI_TYPES or after in AI_TYPES
+    return _finding("label", kept, after or "no IPTC digital source type", before if before in AI_TYPES else "nothing to keep", "")
+
+
+def _finding(rule: str, ok: bool, found: str, wanted: str, mend: str, level: Any = "must") -> Finding:
+    return Finding(rule=rule, ok=bool(ok), found=found, wanted=wanted, mend="" if ok else mend, level=level)
+
+
+def _alpha(rules: Rules) -> str:
+    return "opaque or transparent" if rules.alpha else "opaque"
+
+
+def _header(data: bytes) -> tuple[str, bool]:
+    """The file's pixel mode (`RGB, 16 bits` where that is so), and whether any pixel is transparent."""
+    with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=FORMATS) as image:
+        mode, transparent = image.mode, False
+        deep = mode.startswith(("I", "F")) or (data.startswith(b"\x89PNG") and data[24:25] == b"\x10") or _bits(image) > 8
+        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+            with contextlib.suppress(Exception):  # what cannot say so is opaque; it was decoded in full before
+                transparent = int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
+    return f"{mode}, 16 bits" if deep else mode, transparent
+
+
+def _bits(image: Image.Image) -> int:
+    """Bits a channel, as a TIFF says (tag 258)."""
+    bits = getattr(image, "tag_v2", {}).get(258, 8)
+    return max(bits) if isinstance(bits, tuple) else int(bits)

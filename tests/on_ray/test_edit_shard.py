@@ -1,0 +1,208 @@
+"""An edit job without Ray: shards are edited in this process."""
+
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from ganray.config import EditConfig
+from ganray.edit_engine import EditEngine
+from ganray.edits import EDITS, Edit, NoParams, Stage
+from ganray.errors import StorageError
+from ganray.images.provenance import read_label
+from ganray.images.raw import SafeDecoder
+from ganray.on_ray import bulk
+from ganray.on_ray.bulk_plan import open_job
+from ganray.on_ray.edit_page import show_pairs
+from ganray.on_ray.edit_plan import make_edit_plan, requests_of
+from ganray.on_ray.edit_shard import ShardEditor, read_capped
+from ganray.storage import open_store
+from ganray.storage.local import LocalStore
+
+REASONS = {
+    "animated": "animated",
+    "broken": "truncated",
+    "cluttered": "no_network",
+    "empty": "empty",
+    "one": "too_small",
+}
+
+
+@pytest.fixture(autouse=True)
+def at_one_time(monkeypatch):
+    """The only thing that two jobs of the same photos differ in."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+
+
+@pytest.fixture
+def config(seller_photos, tmp_path):
+    store = open_store(str(tmp_path / "photos"))
+    for key, data in seller_photos.items():
+        store.put(key, data)
+    return EditConfig(source=str(tmp_path / "photos"), edits="white", out=str(tmp_path / "out"), shard_images=4)
+
+
+@pytest.fixture(scope="module")
+def decoder():
+    return SafeDecoder()
+
+
+def run(config, decoder, out=None):
+    """The whole job, as edit() does it; the tallies of its shards."""
+    out = out or open_store(config.out)
+    engine = EditEngine.load(threads=1, decode=decoder)
+    with requests_of(config, out) as source:
+        plan = open_job(out, make_edit_plan(config, source, engine.digest), source)
+    editor = ShardEditor(engine, open_store(config.source), out, plan)
+    tallies = [editor(shard) for shard in sorted(set(range(plan.shards)) - bulk.finished(out))]
+    return bulk.close_job(out, plan, show_pairs), tallies
+
+
+def contents(url):
+    store = open_store(url)
+    return {info.key: store.get(info.key) for info in store.list()}
+
+
+def rows_of(url, name="manifest"):
+    return pq.read_table(io.BytesIO(open_store(url).get(f"{name}.parquet"))).to_pylist()
+
+
+def test_photos_become_labelled_pictures_and_the_others_are_told_why(config, decoder):
+    books, tallies = run(config, decoder)
+    assert books == {"images": 7, "quarantined": 5}
+    assert sum(tally.written for tally in tallies) == 7 and sum(tally.images for tally in tallies) == 12
+    assert {row["id"]: row["reason"] for row in rows_of(config.out, "quarantine")} == REASONS
+    assert all(row["message"] and row["source"] for row in rows_of(config.out, "quarantine"))
+    store = open_store(config.out)
+    for row in rows_of(config.out):
+        data = store.get(row["key"])
+        assert len(data) == row["bytes"]
+        assert Image.open(io.BytesIO(data)).size == (row["width"], row["height"]) == (96, 96)
+        found = read_label(data)
+        assert (found["ganray:SourceSHA256"], found["ganray:Edits"]) == (row["source_sha256"], row["edits"])
+        assert found.get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2] == row["source_type"]
+        assert json.loads(row["facts"]).get("matte", "border") == "border"
+        assert (row["seed"], row["time"]) == (int(found["ganray:EditSeed"]), "2026-09-21T14:13:20+00:00")
+    assert {row["id"]: row["source_type"] for row in rows_of(config.out) if row["source_type"]} == {"made": "trainedAlgorithmicMedia"}
+
+
+def test_the_page_and_the_sheet_show_pairs_of_small_labelled_copies(config, decoder):
+    run(config, decoder)
+    made = contents(config.out)
+    shown = [row["shown"] for row in rows_of(config.out)]
+    assert all(f"{stem}-{when}.webp" in made for stem in shown for when in ("before", "after"))
+    page = made["index.html"].decode()
+    assert len(page) < 20_000 and page.count("type=range") == 7
+    assert all(f'src="{stem}-before.webp"' in page for stem in shown)
+    assert "7 pictures, 5 were not edited" in page
+    (generated,) = (row["shown"] for row in rows_of(config.out) if row["id"] == "made")
+    for when in ("before", "after"):
+        assert read_label(made[f"{generated}-{when}.webp"])["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    sheet = Image.open(io.BytesIO(made["contact_sheet.png"]))
+    assert sheet.height > 2 * 128 and sheet.width > 7 * 128
+    assert read_label(made["contact_sheet.png"])["ganray:EditRequestID"] == "contact sheet"
+
+
+def test_the_same_job_is_the_same_bytes_and_run_again_finds_nothing_to_do(config, decoder):
+    run(config, decoder)
+    made = contents(config.out)
+    assert run(config, decoder) == ({"images": 7, "quarantined": 5}, [])
+    assert contents(config.out) == made
+    elsewhere = config.model_copy(update={"out": config.out + "-2"})
+    run(elsewhere, decoder)
+    assert contents(elsewhere.out) == made
+
+
+class Cut(Exception):
+    """The process ends here."""
+
+
+class Cutting(LocalStore):
+    """Stops before or after the write number `at`."""
+
+    at, after, writes = 0, False, 0
+
+    def create(self, key, data):
+        self.writes += 1
+        if self.writes == self.at and not self.after:
+            raise Cut
+        etag = super().create(key, data)
+        if self.writes == self.at:
+            raise Cut
+        return etag
+
+
+def test_cut_off_at_any_write_it_ends_with_the_same_bytes(config, decoder, tmp_path):
+    run(config, decoder)
+    made = contents(config.out)
+    num = len(made)
+    for at in range(1, num + 1, 3):
+        for after in (False, True):
+            out = tmp_path / f"cut-{at}-{after}"
+            cutting = Cutting(out)
+            cutting.at, cutting.after = at, after
+            with pytest.raises(Cut):
+                run(config, decoder, cutting)
+            run(config.model_copy(update={"out": str(out)}), decoder)
+            assert contents(str(out)) == made
+
+
+@pytest.mark.parametrize("changes", [{"edits": "cutout"}, {"seed": 1}, {"format": "png"}, {"max_pixels": 5000}])
+def test_another_job_in_the_same_place_is_refused(config, decoder, changes):
+    run(config, decoder)
+    with pytest.raises(StorageError, match="holds another job"):
+        run(config.model_copy(update=changes), decoder)
+
+
+def test_a_table_s_photos_that_are_not_there_and_results_of_chance(config, decoder, tmp_path, monkeypatch):
+    def noisy(photo, params, tools):
+        return photo.having(pixels=photo.pixels ^ tools.rng().integers(0, 4, photo.pixels.shape, "uint8"))
+
+    monkeypatch.setitem(EDITS, "noisy", Edit(NoParams, noisy, Stage.REPAIR))
+    rows = [
+        {"id": "a", "image": "gone.jpg"},
+        {"id": "b", "image": "../../etc/passwd"},
+        {"id": "c", "image": "same.jpg", "edits": "noisy", "count": 6},
+        {"id": "d", "image": "same.jpg", "edits": [{"background": {"picture": "p"}}]},
+        {"id": "e", "image": "same.jpg", "edits": [{"background": {"picture": "p"}}], "pictures": {"p": "mugs/plain.png"}},
+        {"id": "f", "image": "mugs"},
+        {"id": "g", "image": "same.jpg", "edits": "cutout", "format": "jpeg"},
+    ]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    table = config.model_copy(update={"requests": str(tmp_path / "t.jsonl")})
+    books, _ = run(table, decoder)
+    reasons = {row["id"]: row["reason"] for row in rows_of(config.out, "quarantine")}
+    assert reasons == {"a": "not_found", "b": "invalid_key", "d": "request", "f": "not_found", "g": "no_alpha"}
+    assert books == {"images": 7, "quarantined": 5}
+    noise = [row for row in rows_of(config.out) if row["id"] == "c"]
+    assert [row["index"] for row in noise] == list(range(6)) and len({row["sha256"] for row in noise}) == 6
+
+
+def test_an_edit_that_breaks_down_costs_that_photo_alone(config, decoder, monkeypatch):
+    def fragile(photo, params, tools):
+        if photo.size == (1, 1):
+            raise ZeroDivisionError("a defect")
+        return photo
+
+    monkeypatch.setitem(EDITS, "fragile", Edit(NoParams, fragile, Stage.REPAIR))
+    run(config.model_copy(update={"edits": "fragile"}), decoder)
+    (row,) = (row for row in rows_of(config.out, "quarantine") if row["id"] == "one")
+    assert (row["reason"], row["message"].split(".")[0]) == ("failed", "ZeroDivisionError: a defect")
+
+
+@pytest.mark.parametrize("layout", ["parquet", "webdataset"])
+def test_the_other_layouts(config, decoder, layout):
+    run(config.model_copy(update={"layout": layout, "edits": "cutout"}), decoder)
+    assert {row["key"].rpartition(".")[2] for row in rows_of(config.out)} == {"parquet" if layout == "parquet" else "tar"}
+    assert all(row["member"] for row in rows_of(config.out))
+    assert "contact_sheet.png" in contents(config.out)
+
+
+def test_of_a_large_object_no_more_is_read_than_a_photo_may_have(tmp_path):
+    store = open_store(str(tmp_path))
+    store.put("large", b"x" * 1000)
+    store.put("empty", b"")
+    assert len(read_capped(store, "large", 10)) == 11
+    assert read_capped(store, "empty", 10) == b""

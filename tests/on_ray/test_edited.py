@@ -1,0 +1,80 @@
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganray.edit_engine import EditEngine, Wanted
+from ganray.errors import EditError, ImageError
+from ganray.images.codec import decode_with_alpha
+from ganray.images.provenance import read_label
+from ganray.on_ray.edited import encode_edited, label_of
+from ganray.requests import EditRequest
+
+DIGEST = "d" * 64
+
+
+@pytest.fixture(scope="module")
+def edited(seller_photos):
+    def make(image, *edits, **request):
+        engine = EditEngine.load(threads=1)
+        return next(engine.edit(EditRequest(id="SKU ü", image=image, edits=edits, **request), seller_photos.__getitem__))
+
+    return make
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "avif", "jpeg"])
+def test_the_file_has_its_record_and_the_same_bytes_again(edited, format):
+    one = edited("same.jpg", "white", format=format, seed=3)
+    data = encode_edited(one, DIGEST)
+    assert data == encode_edited(one, DIGEST)
+    assert Image.open(io.BytesIO(data)).format.lower() == format
+    found = read_label(data)
+    assert (found["ganray:EditModelDigest"], found["ganray:EditRequestID"], found["ganray:EditSeed"]) == (DIGEST, "SKU ü-0", "3")
+    assert found["ganray:SourceSHA256"] == one.source_sha256
+    assert "Iptc4xmpExt:DigitalSourceType" not in found
+
+
+def test_a_made_picture_still_says_so(edited):
+    found = read_label(encode_edited(edited("made.png", "cutout", {"background": {"shadow": 0.5}}), DIGEST))
+    assert found["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert (found["ganray:RequestID"], found["ganray:Seed"]) == ("made-0", "7")
+    composed = read_label(encode_edited(edited("same.jpg", {"background": {"shadow": 0.5}}), DIGEST))
+    assert composed["Iptc4xmpExt:DigitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "avif"])
+def test_a_cut_out_is_transparent_and_no_jpeg(edited, format):
+    one = edited("same.jpg", "cutout", format=format)
+    found = decode_with_alpha(encode_edited(one, DIGEST))[1]
+    np.testing.assert_allclose(found.astype(int), one.alpha.astype(int), atol=12 if format == "avif" else 0)
+    with pytest.raises(ImageError, match="no jpeg holds"):
+        encode_edited(edited("same.jpg", "cutout", format="jpeg"), DIGEST)
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+def test_a_byte_limit_lowers_the_quality_as_far_as_it_must(edited, format):
+    rng = np.random.default_rng(0)
+    noise = np.repeat(np.repeat(rng.integers(0, 256, (32, 32, 3), np.uint8), 4, 0), 4, 1)
+    one = replace(edited("same.jpg", "white"), pixels=noise, wanted=Wanted(format))
+    whole = len(encode_edited(one, DIGEST))
+    assert whole == len(encode_edited(replace(one, wanted=Wanted(format, max_bytes=whole)), DIGEST))
+    limit = int(whole * 0.8)
+    data = encode_edited(replace(one, wanted=Wanted(format, max_bytes=limit)), DIGEST)
+    assert limit * 0.6 < len(data) <= limit
+    assert read_label(data)["ganray:EditRequestID"] == "SKU ü-0"
+    with pytest.raises(EditError, match="takes more than 900 bytes") as caught:
+        encode_edited(replace(one, wanted=Wanted(format, max_bytes=900)), DIGEST)
+    assert caught.value.reason == "profile"
+
+
+def test_a_png_has_no_quality_to_lower(edited):
+    one = edited("same.jpg", "white")
+    with pytest.raises(EditError, match="as png. Ask for jpeg"):
+        encode_edited(replace(one, wanted=Wanted("png", max_bytes=900)), DIGEST)
+
+
+def test_the_label_names_result_and_chain(edited):
+    label = label_of(edited("same.jpg", "white"), "")
+    assert (label.request_id, label.edits, label.source_type) == ("SKU ü-0", '[{"white":{}}]', "")

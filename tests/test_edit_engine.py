@@ -1,0 +1,206 @@
+import base64
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from ganray.checkpoint import DESCRIPTION
+from ganray.config import ModelConfig
+from ganray.edit_engine import EditEngine, Wanted
+from ganray.edits import EDITS, Edit, NoParams, Stage
+from ganray.edits.edit import Params
+from ganray.engine import Engine
+from ganray.errors import CheckpointError, EditError, ImageError, ObjectNotFound, RequestError
+from ganray.images.codec import decode, decode_with_alpha
+from ganray.images.raw import SafeDecoder
+from ganray.on_ray.bench_model import make_model
+from ganray.requests import EditRequest, seed_of
+from ganray.storage import open_store
+
+
+class NoisyParams(Params):
+    """Of an edit that draws by chance."""
+
+    strength: int = 3
+
+
+def noisy(photo, params, tools):
+    noise = tools.rng().integers(0, params.strength, photo.pixels.shape, np.uint8)
+    assert (tools.rng().integers(0, params.strength, photo.pixels.shape, np.uint8) == noise).all()  # from their beginning, each time
+    return photo.having(pixels=photo.pixels // 2 + noise, facts={"noise": float(noise.mean())})
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return EditEngine.load(threads=2)
+
+
+@pytest.fixture
+def with_noise(monkeypatch):
+    monkeypatch.setitem(EDITS, "noisy", Edit(NoisyParams, noisy, Stage.REPAIR, "algorithmicallyEnhanced"))
+
+
+def made(engine, photos, request, chain=("white",)):
+    return list(engine.edit(EditRequest(**request), photos.__getitem__, chain))
+
+
+def inline(data):
+    return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def test_a_photo_goes_through_its_chain(engine, seller_photos):
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "mugs/red ü.jpg"})
+    data = seller_photos["mugs/red ü.jpg"]
+    assert (one.edits, one.kinds, one.wanted) == ('[{"white":{}}]', (), Wanted("jpeg"))
+    assert one.facts["matte"] == "border"
+    assert one.source_sha256 == hashlib.sha256(data).hexdigest()
+    np.testing.assert_array_equal(one.before, decode(data).pixels)
+    white = (one.pixels == 255).all(2)
+    assert white.mean() > (one.before == 255).all(2).mean()  # a JPEG's white is not all white at the product's edge
+    assert (one.pixels[40:56, 40:56] == one.before[40:56, 40:56]).all() and not white[40:56, 40:56].any()
+
+
+def test_the_request_s_own_edits_count_before_the_job_s(engine, seller_photos):
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "same.jpg", "edits": "cutout"})
+    assert one.edits == '[{"cutout":{}}]'
+    (two,) = made(engine, seller_photos, {"id": "a", "image": "same.jpg", "edits": ["cutout", {"background": "#102030"}]})
+    assert json.loads(two.edits) == [{"cutout": {}}, {"background": {"colour": "#102030"}}]
+    assert (two.pixels[0, 0] == (16, 32, 48)).all()
+
+
+def test_a_picture_in_the_request_is_one_under_the_source(engine, seller_photos):
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "mugs/plain.png"})
+    (two,) = made(engine, {}, {"id": "a", "image": inline(seller_photos["mugs/plain.png"])})
+    np.testing.assert_array_equal(one.pixels, two.pixels)
+    assert one.source_sha256 == two.source_sha256
+
+
+def test_a_cut_out_has_alpha_hides_nothing_under_it_and_asks_for_a_format_that_holds_it(engine, seller_photos):
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "mugs/red ü.jpg"}, ["cutout"])
+    assert one.wanted == Wanted("png")
+    assert one.alpha.shape == one.pixels.shape[:2] and one.alpha.dtype == np.uint8
+    assert (one.pixels[one.alpha == 0] == 255).all() and (one.alpha == 0).mean() > 0.2 and (one.alpha == 255).mean() > 0.1
+    (kept,) = made(engine, seller_photos, {"id": "a", "image": "same.webp"}, ["cutout"])
+    assert kept.wanted == Wanted("webp")
+
+
+def test_the_alpha_of_a_photo_is_its_matte(engine, seller_photos):
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "cutout.png"}, ["cutout"])
+    np.testing.assert_array_equal(one.alpha, decode_with_alpha(seller_photos["cutout.png"])[1])
+    assert "matte" not in one.facts  # none had to be found
+
+
+def test_pictures_are_given_by_name_with_their_alpha(engine, seller_photos, monkeypatch):
+    seen = {}
+
+    def look(photo, params, tools):
+        seen["picture"] = tools.picture("mask")
+        return photo
+
+    monkeypatch.setitem(EDITS, "look", Edit(NoParams, look, Stage.REPAIR))
+    request = {"id": "a", "image": "same.jpg", "pictures": {"mask": "cutout.png"}}
+    made(engine, seller_photos, request, ["look"])
+    pixels, alpha = seen["picture"]
+    assert pixels.shape == (96, 96, 3) and alpha.dtype == np.float32 and (alpha.min(), alpha.max()) == (0, 1)
+    made(engine, seller_photos, request | {"pictures": {"mask": inline(seller_photos["mugs/plain.png"])}}, ["look"])
+    assert seen["picture"][1] is None
+    with pytest.raises(RequestError, match="picture 'mask' is not among the request's pictures: shade"):
+        made(engine, seller_photos, request | {"pictures": {"shade": "cutout.png"}}, ["look"])
+
+
+def test_results_depend_on_seed_and_index_alone(engine, seller_photos, with_noise):
+    request = {"id": "a", "image": "same.jpg", "count": 7}
+    several = made(engine, seller_photos, request, ["noisy"])
+    assert [one.index for one in several] == list(range(7))
+    assert len({one.pixels.tobytes() for one in several}) == 7
+    begun = EditEngine(threads=1).begin(EditRequest(**request), seller_photos.__getitem__, ["noisy"])
+    for one in reversed(several):
+        np.testing.assert_array_equal(begun(one.index).result().pixels, one.pixels)
+    assert several[0].kinds == ("algorithmicallyEnhanced",)
+    assert several[0].request.seed == seed_of(EditRequest(**request))
+    (other,) = made(engine, seller_photos, request | {"count": 1, "seed": 5}, ["noisy"])
+    assert (other.pixels != several[0].pixels).any()
+
+
+def test_who_wants_no_more_results_stops_the_work(engine, seller_photos, monkeypatch):
+    calls = []
+    monkeypatch.setitem(EDITS, "count", Edit(NoParams, lambda photo, *_: calls.append(1) or photo, Stage.REPAIR))
+    results = engine.edit(EditRequest(id="a", image="same.jpg", count=1000), seller_photos.__getitem__, ["count"])
+    next(results)
+    results.close()
+    assert len(calls) <= 4
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "reason"),
+    [
+        ("animated.gif", ImageError, "animated"),
+        ("broken.jpg", ImageError, "truncated"),
+        ("empty.png", ImageError, "empty"),
+        ("notes.txt", ImageError, "unknown_format"),
+        ("one.png", EditError, "too_small"),
+        ("cluttered.png", EditError, "no_network"),
+        ("data:image/png,abc", ImageError, "data_url"),
+    ],
+)
+@pytest.mark.parametrize("safe", [False, True])
+def test_a_photo_that_cannot_have_it_says_why(seller_photos, image, error, reason, safe):
+    engine = EditEngine.load(threads=1, decode=SafeDecoder()) if safe else EditEngine.load(threads=1)
+    with pytest.raises(error) as caught:
+        made(engine, seller_photos, {"id": "a", "image": image})
+    assert caught.value.reason == reason
+
+
+def test_what_no_photo_could_have_is_found_before_the_photo_is_read(engine):
+    def unread(key):
+        raise AssertionError(key)
+
+    with pytest.raises(RequestError, match="edit 'whiten' is unknown. Use some of cutout, white"):
+        next(engine.edit(EditRequest(id="a", image="x", edits=("whiten",)), unread))
+    with pytest.raises(RequestError, match="has no edits"):
+        next(engine.edit(EditRequest(id="a", image="x"), unread))
+
+
+def test_a_cmyk_photo_is_edited_in_srgb(engine, seller_photos):
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "cmyk.jpg"})
+    assert one.wanted == Wanted("jpeg")
+    assert one.pixels.shape == (96, 96, 3)
+
+
+def test_a_generator_is_lent_to_edits_and_names_the_model(tmp_path, seller_photos, monkeypatch):
+    make_model(str(tmp_path), ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8), {"colour": ("red", "blue")})
+    engine = EditEngine.load(str(tmp_path), threads=1)
+    assert isinstance(engine.product, Engine)
+    assert engine.digest == engine.product.info.digest
+    lent = []
+    monkeypatch.setitem(EDITS, "borrow", Edit(NoParams, lambda photo, _, tools: lent.append(tools.product) or photo, Stage.REPAIR))
+    made(engine, seller_photos, {"id": "a", "image": "same.jpg"}, ["borrow"])
+    made(EditEngine.load(), seller_photos, {"id": "a", "image": "same.jpg"}, ["borrow"])
+    assert lent == [engine.product, None]
+
+
+def test_networks_are_lent_by_task(seller_photos, monkeypatch):
+    class Grey:
+        size = 32
+
+        def __call__(self, x):
+            return np.full((len(x), 1, 32, 32), 0.5, np.float32)
+
+    found = []
+    monkeypatch.setitem(EDITS, "ask", Edit(NoParams, lambda photo, _, tools: found.append(tools.network("matte")) or photo, Stage.REPAIR))
+    grey = Grey()
+    engine = EditEngine(networks={"matte": grey}, editor_digest="e" * 64, threads=1)
+    made(engine, seller_photos, {"id": "a", "image": "same.jpg"}, ["ask"])
+    assert found == [grey]
+    assert engine.digest == "e" * 64
+
+
+def test_a_folder_without_any_model_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=f"neither {DESCRIPTION} nor editor.json"):
+        EditEngine.load(str(tmp_path))
+
+
+def test_errors_of_the_source_come_out_as_they_are(engine, tmp_path):
+    with pytest.raises(ObjectNotFound):
+        next(engine.edit(EditRequest(id="a", image="gone.png"), open_store(str(tmp_path)).get, ["white"]))
