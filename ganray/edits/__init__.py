@@ -16,6 +16,7 @@ from ganray.edits.conform import ConformParams, conform
 from ganray.edits.edit import Edit, NoParams, Params, Stage, Tools
 from ganray.edits.ground import BackgroundParams, background, cutout, white
 from ganray.edits.photo import Photo
+from ganray.edits.recolor import RecolorParams, recolor
 from ganray.errors import RequestError
 
 __all__ = ["EDITS", "Edit", "Params", "Photo", "Stage", "Step", "Tools", "apply_chain", "parse_chain", "text_of"]
@@ -24,6 +25,7 @@ COMPOSED = "compositeWithTrainedAlgorithmicMedia"
 ENHANCED = "algorithmicallyEnhanced"
 
 EDITS: dict[str, Edit[Any]] = {
+    "recolor": Edit(RecolorParams, recolor, Stage.PRODUCT, ENHANCED),
     "cutout": Edit(NoParams, cutout, Stage.PRODUCT),
     "white": Edit(NoParams, white, Stage.GROUND),
     "background": Edit(BackgroundParams, background, Stage.GROUND, COMPOSED),
