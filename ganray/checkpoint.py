@@ -204,6 +204,12 @@ def save_editor(store: Store, networks: nn.ModuleDict, info: EditorInfo) -> Edit
     return info
 
 
+def has_editor(url: str) -> bool:
+    """Whether a folder is an editor's, or a model's that has one."""
+    store = open_store(url)
+    return store.exists(EDITOR) or store.child(EDITOR_FOLDER).exists(EDITOR)
+
+
 def load_editor(url: str) -> tuple[dict[str, nn.Module], EditorInfo]:
     """Rebuild the networks of an editor on the CPU, in eval mode, task by task, their weights checked against the digest.
 

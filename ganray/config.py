@@ -498,13 +498,20 @@ class BenchmarkConfig(Section):
             "penalty",
             "titles",
             "exactly-once",
+            "matte",
+            "upscale",
+            "inpaint",
+            "recolor",
         ]
     ] = Field(
         "all",
         description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale, "
-        "ingest-memory",
+        "ingest-memory, and those of edits: matte, upscale, inpaint, recolor",
     )
     store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
+    editor: str = Field("out/model", description="of edits: URL of the editor, or of a model folder that has one")
+    photos: str = Field("", description="of edits: URL of a prefix of photos that the editor has not learned from")
+    cutouts: str = Field("", description="of edits: URL of a prefix of cut-outs with alpha that the editor has not learned from")
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
     images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
     seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")

@@ -79,9 +79,8 @@ def _factor(photo: Photo, params: UpscaleParams) -> int:
 
 
 def _learned(given: Field, network: Network, factor: int) -> Field:
-    halo = getattr(network, "halo", 8)
-    large = through(given, network, 2, halo)
+    large = through(given, network, 2, network.halo)
     if factor == 2:
         return large
-    large = through(np.clip(large, -1, 1), network, 2, halo)
+    large = through(np.clip(large, -1, 1), network, 2, network.halo)
     return large if factor == 4 else scaled(large, given.shape[1] * 3, given.shape[0] * 3, BICUBIC)

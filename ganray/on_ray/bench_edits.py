@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from numpy.typing import NDArray
+from PIL import Image
 
 from ganray.checkpoint import load_editor
 from ganray.config import BenchmarkConfig
-from ganray.edits import Photo
-from ganray.edits.edit import Network, Product
+from ganray.edits.edit import Network
 from ganray.edits.network import TaskNetwork
 from ganray.edits.photo import Alpha
 from ganray.errors import ConfigError, RequestError
@@ -37,7 +36,7 @@ class LentTools:
 
     networks: Mapping[str, Network]
     pictures: dict[str, Pixels] = field(default_factory=dict)
-    product: Product | None = None
+    product: Any = None
 
     def network(self, task: str) -> Network | None:
         """See `Tools`."""
@@ -122,12 +121,13 @@ def composite(cutout: Pixels, ground: Pixels, rng: np.random.Generator) -> Compo
     free = side - image.width, side - image.height
     sheet.paste(image, (round(free[0] * rng.uniform(0.3, 0.7)), round(free[1] * rng.uniform(0.3, 0.7))))
     rgba = np.asarray(sheet, np.float32)
-    alpha, under = rgba[..., 3] / 255, np.asarray(back, np.float32)
+    alpha: Alpha = rgba[..., 3] / np.float32(255)
+    under = np.asarray(back, np.float32)
     if rng.random() < 0.5:
         shade = np.asarray(
             Image.fromarray(np.roll(rgba[..., 3], (8, 6), (0, 1)).astype(np.uint8)).reduce(10).resize((side, side)), np.float32
         )
-        under = under * (1 - 0.4 * shade / 255)[..., None]
+        under = under * (1 - np.float32(0.4 / 255) * shade)[..., None]
     pixels = np.rint(rgba[..., :3] * alpha[..., None] + under * (1 - alpha[..., None])).astype(np.uint8)
     return Composite(pixels, alpha)
 
@@ -183,11 +183,3 @@ def hole_of_share(size: tuple[int, int], rng: np.random.Generator, low: float, h
             hole |= shapes[int(kind * 3)]
         if hole.mean() <= high:
             return hole
-
-
-Measured = Callable[[Photo], Photo]
-
-
-def shown(before: Pixels, after: Any) -> list[Pixels]:
-    """A row of a sheet."""
-    return [before, after]

@@ -9,6 +9,7 @@ import numpy as np
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.inpaint import InpaintParams, inpaint
+from ganray.images.codec import Pixels
 from ganray.metrics.paired import psnr, ssim
 from ganray.on_ray import bench_edits as held
 
@@ -19,7 +20,9 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """Two rows: mean gain in dB, and pixels changed outside the holes."""
     lent, cv2 = held.tools(config), held.opencv("inpaint")
     rng = np.random.default_rng(2)
-    rows, sheet, outside = [], [], 0
+    rows: list[dict[str, float]] = []
+    sheet: list[list[Pixels]] = []
+    outside = 0
     for truth in held.photos(config, config.images or PHOTOS):
         hole = held.hole_of_share((truth.shape[0], truth.shape[1]), rng, *SHARE)
         holed = np.where(hole[..., None], np.uint8(255), truth)
@@ -35,7 +38,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         if len(sheet) < held.SHOWN:
             sheet.append([holed, telea, ours])
     found = held.mean_of(rows)
-    facts = {**found, "photos": len(rows), "sheet": held.write_sheet("inpaint", sheet)}
+    facts: dict[str, Any] = {**found, "photos": len(rows), "sheet": held.write_sheet("inpaint", sheet)}
     gain = found["ours"] - found["telea"]
     return [
         {"name": "inpaint", "value": found["ours"], "baseline": found["telea"], "ratio": gain, "unit": "dB", **facts},

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
-from ganray.edits.ground import white
 from ganray.edits.edit import NoParams
+from ganray.edits.ground import white
 from ganray.edits.matting import border_matte, refined, with_matte
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
@@ -22,7 +23,8 @@ COMPOSITES, INSET, ROUNDS = 96, 0.05, 5
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row. A photo whose matte is refused counts as an empty one."""
     lent, cv2 = held.tools(config), held.opencv("matte")
-    rows, sheet = [], []
+    rows: list[dict[str, float]] = []
+    sheet: list[list[Pixels]] = []
     for one in held.composites(config, config.images or COMPOSITES):
         truth = one.alpha > 0.5
         try:
@@ -39,16 +41,16 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         if len(sheet) < held.SHOWN:
             sheet.append([one.pixels, white(photo, NoParams(), lent).pixels])
     found = held.mean_of(rows)
-    facts = {**found, "median": round(float(np.median([row["iou"] for row in rows])), 4), "composites": len(rows)}
+    facts: dict[str, Any] = {**found, "median": round(float(np.median([row["iou"] for row in rows])), 4), "composites": len(rows)}
     facts["sheet"] = held.write_sheet("matte", sheet)
     # the bar is absolute: what is compared with it is the figure itself
     return [{"name": "matte", "value": found["iou"], "baseline": found["grabcut"], "ratio": found["iou"], "unit": "IoU", **facts}]
 
 
-def grabcut(cv2: Any, pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def grabcut(cv2: Any, pixels: Pixels) -> NDArray[np.bool_]:
     """GrabCut (Rother et al. 2004), told that a frame around the picture is background."""
     mask = np.zeros(pixels.shape[:2], np.uint8)
-    height, width = mask.shape
+    height, width = pixels.shape[:2]
     box = (round(INSET * width), round(INSET * height), round((1 - 2 * INSET) * width), round((1 - 2 * INSET) * height))
     cv2.setRNGSeed(0)
     cv2.grabCut(pixels[..., ::-1].copy(), mask, box, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_RECT)

@@ -10,6 +10,7 @@ from PIL import Image
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.upscale import UpscaleParams, upscale
+from ganray.images.codec import Pixels
 from ganray.metrics.paired import psnr, ssim
 from ganray.on_ray import bench_edits as held
 
@@ -19,7 +20,8 @@ PHOTOS, FACTOR = 64, 2
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row: mean gain in dB."""
     lent = held.tools(config)
-    rows, sheet = [], []
+    rows: list[dict[str, float]] = []
+    sheet: list[list[Pixels]] = []
     for whole in held.photos(config, config.images or PHOTOS):
         truth = whole[: whole.shape[0] // FACTOR * FACTOR, : whole.shape[1] // FACTOR * FACTOR]
         size = truth.shape[1], truth.shape[0]
@@ -40,5 +42,5 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
             sheet.append([bicubic[y : y + 160, x : x + 160], ours[y : y + 160, x : x + 160]])
     found = held.mean_of(rows)
     gain = found["ours"] - found["bicubic"]
-    facts = {**found, "photos": len(rows), "sheet": held.write_sheet("upscale", sheet)}
+    facts: dict[str, Any] = {**found, "photos": len(rows), "sheet": held.write_sheet("upscale", sheet)}
     return [{"name": "upscale", "value": found["ours"], "baseline": found["bicubic"], "ratio": gain, "unit": "dB", **facts}]
