@@ -241,6 +241,23 @@ class TrainConfig(Section):
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 
+class LearnedEditsConfig(EditorConfig):
+    """The editor of `train-editor`: every task."""
+
+    tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field(
+        ("matte", "inpaint", "upscale", "enhance"), description="what to learn, a network each"
+    )
+
+
+class EditorOptimizerConfig(OptimizerConfig):
+    """Adam of `train-editor`."""
+
+    lr: PositiveFloat = Field(1e-3, description="learning rate at the start")
+    lr_final: PositiveFloat = Field(2e-5, description="learning rate after decay_kimg")
+    beta1: Probability = Field(0.9, description="Adam's beta1")
+    beta2: Probability = Field(0.99, description="Adam's beta2 at the start")
+
+
 class TrainEditorConfig(Section):
     """Train the networks of the learned edits on a prepared catalog: cut out, inpaint, upscale, enhance."""
 
@@ -260,12 +277,8 @@ class TrainEditorConfig(Section):
     checkpoint_minutes: NonNegativeFloat = Field(10.0, description="minutes between checkpoints, at most; 0 = by photos alone")
     log_kimg: PositiveFloat = Field(0.2, description="thousand photos between log lines and TensorBoard scalars")
     grid_kimg: PositiveFloat = Field(5.0, description="thousand photos between sheets")
-    editor: EditorConfig = Field(
-        EditorConfig(tasks=("matte", "inpaint", "upscale", "enhance")), description="the networks and what they learn from"
-    )
-    optimizer: OptimizerConfig = Field(
-        OptimizerConfig(lr=1e-3, lr_final=2e-5, beta1=0.9, beta2=0.99, beta2_final=0.99), description="Adam and the schedules"
-    )
+    editor: LearnedEditsConfig = Field(LearnedEditsConfig(), description="the networks and what they learn from")
+    optimizer: EditorOptimizerConfig = Field(EditorOptimizerConfig(), description="Adam and the schedules")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 
