@@ -7,9 +7,10 @@ import pytest
 
 from ganray.checkpoint import DESCRIPTION
 from ganray.config import ModelConfig
-from ganray.edit_engine import EditEngine, Wanted
+from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
 from ganray.edits.edit import Params
+from ganray.edits.photo import Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EditError, ImageError, ObjectNotFound, RequestError
 from ganray.images.codec import decode, decode_with_alpha
@@ -52,7 +53,7 @@ def inline(data):
 def test_a_photo_goes_through_its_chain(engine, seller_photos):
     (one,) = made(engine, seller_photos, {"id": "a", "image": "mugs/red ü.jpg"})
     data = seller_photos["mugs/red ü.jpg"]
-    assert (one.edits, one.kinds, one.wanted) == ('[{"white":{}}]', (), Wanted("jpeg"))
+    assert (one.edits, one.kinds, one.output) == ('[{"white":{}}]', (), Output("jpeg"))
     assert one.facts["matte"] == "border"
     assert one.source_sha256 == hashlib.sha256(data).hexdigest()
     np.testing.assert_array_equal(one.before, decode(data).pixels)
@@ -78,11 +79,11 @@ def test_a_picture_in_the_request_is_one_under_the_source(engine, seller_photos)
 
 def test_a_cut_out_has_alpha_hides_nothing_under_it_and_asks_for_a_format_that_holds_it(engine, seller_photos):
     (one,) = made(engine, seller_photos, {"id": "a", "image": "mugs/red ü.jpg"}, ["cutout"])
-    assert one.wanted == Wanted("png")
+    assert one.output == Output("png")
     assert one.alpha.shape == one.pixels.shape[:2] and one.alpha.dtype == np.uint8
     assert (one.pixels[one.alpha == 0] == 255).all() and (one.alpha == 0).mean() > 0.2 and (one.alpha == 255).mean() > 0.1
     (kept,) = made(engine, seller_photos, {"id": "a", "image": "same.webp"}, ["cutout"])
-    assert kept.wanted == Wanted("webp")
+    assert kept.output == Output("webp")
 
 
 def test_the_alpha_of_a_photo_is_its_matte(engine, seller_photos):
@@ -164,7 +165,7 @@ def test_what_no_photo_could_have_is_found_before_the_photo_is_read(engine):
 
 def test_a_cmyk_photo_is_edited_in_srgb(engine, seller_photos):
     (one,) = made(engine, seller_photos, {"id": "a", "image": "cmyk.jpg"})
-    assert one.wanted == Wanted("jpeg")
+    assert one.output == Output("jpeg")
     assert one.pixels.shape == (96, 96, 3)
 
 

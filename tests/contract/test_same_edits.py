@@ -75,7 +75,7 @@ def test_bulk_and_http_give_the_same_bytes(source, alone, tmp_path):
     assert len(made) == len(alone) == plan.images
 
     async def ask():
-        app = make_app(None, ServeConfig(source=source.url), engine)
+        app = make_app(None, ServeConfig(source=source.url, edit_queue=64), engine)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
             bodies = (request.model_copy(update={"count": 1}).model_dump(exclude_defaults=True) for request in REQUESTS)
             return await asyncio.gather(*(client.post("/v1/edit", json=body) for body in bodies))
