@@ -3,6 +3,7 @@
 Both lie in any store. A checkpoint is a folder with `state.safetensors` and `state.json`, which is written last.
 A model folder holds `model.safetensors` (the moving average of G) and `model.json`, which holds the digest of the weights
 and, in a new folder, is written last. A model rebuilds itself from its folder alone, also while another one replaces it.
+An editor is `editor.safetensors` and `editor.json` in its own folder, or in the folder `editor` beside a model.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ from typing import Any, Protocol, TypeVar
 import safetensors.torch
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganray import __version__
-from ganray.config import ModelConfig, Section, TrainConfig
+from ganray.config import EditorConfig, ModelConfig, Section, TrainConfig
 from ganray.errors import CheckpointError, ObjectCorrupt, ObjectNotFound
 from ganray.models import Generator, build_generator, fold_strength, label_sizes
+from ganray.models.editor import build_editor
 from ganray.storage import Store, open_store
 from ganray.training.accountant import PrivacyRecord
 from ganray.words import Pieces
 
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+EDITOR_WEIGHTS, EDITOR, EDITOR_FOLDER = "editor.safetensors", "editor.json", "editor"
 TENSORS, STATE = "state.safetensors", "state.json"
 Attributes = dict[str, tuple[str, ...]]
 S = TypeVar("S", bound=Section)
@@ -112,6 +115,20 @@ class ModelInfo(Section):
         return Pieces(self.model.title_pieces, self.model.title_buckets)
 
 
+class EditorInfo(Section):
+    """`editor.json`: everything needed to rebuild the editor's networks, one for each task."""
+
+    format_version: int = FORMAT_VERSION
+    software: str = __version__
+    editor: EditorConfig
+    catalog_url: str = ""
+    catalog_digest: str = ""
+    num_images: int = 0
+    train: TrainConfig | None = None
+    size: int = 0
+    digest: str = ""
+
+
 def save_state(state: Kept, store: Store, config: TrainConfig, attributes: Attributes) -> None:
     """Write a checkpoint into an empty folder; what makes it whole is written last."""
     tensors, description = state.export()
@@ -175,6 +192,45 @@ def load_model(url: str) -> tuple[Generator, ModelInfo]:
     except RuntimeError as error:
         raise CheckpointError(f"{url}: model.safetensors is not of the model in model.json", "Train it again.") from error
     return generator.eval().requires_grad_(False), info
+
+
+def save_editor(store: Store, networks: nn.ModuleDict, info: EditorInfo) -> EditorInfo:
+    """Write the weights of the tasks' networks, then `editor.json`; gives `info` with size and digest filled in."""
+    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in networks.state_dict().items()})
+    info = info.model_copy(update={"size": len(data), "digest": _digest(data)})
+    store.put(EDITOR_WEIGHTS, data)
+    store.settle()
+    store.put(EDITOR, info.model_dump_json(indent=1).encode())
+    return info
+
+
+def has_editor(url: str) -> bool:
+    """Whether a folder is an editor's, or a model's that has one."""
+    store = open_store(url)
+    return store.exists(EDITOR) or store.child(EDITOR_FOLDER).exists(EDITOR)
+
+
+def load_editor(url: str) -> tuple[dict[str, nn.Module], EditorInfo]:
+    """Rebuild the networks of an editor on the CPU, in eval mode, task by task, their weights checked against the digest.
+
+    `url` is the folder of an editor, or of a model that has one. Raises CheckpointError.
+    """
+    store = open_store(url)
+    if not store.exists(EDITOR):
+        store = store.child(EDITOR_FOLDER)
+    try:
+        info = _parse(EditorInfo, store.get(EDITOR), store.url_of(EDITOR))
+        data = store.get_verified(EDITOR_WEIGHTS, info.size, info.digest)
+    except ObjectNotFound as error:
+        raise CheckpointError(f"{url} has no editor: {error.message}", "Train one with `ganray train-editor --out URL`.") from error
+    except ObjectCorrupt as error:
+        raise CheckpointError(f"{url} is damaged: {error.message}", "Copy the folder again, or resume its training run.") from error
+    networks = build_editor(info.editor)
+    try:
+        networks.load_state_dict(_tensors(data, url))
+    except RuntimeError as error:
+        raise CheckpointError(f"{url}: {EDITOR_WEIGHTS} is not of the editor in {EDITOR}", "Train it again.") from error
+    return dict(networks.eval().requires_grad_(False).items()), info
 
 
 def _read_model(store: Store, again: bool = True) -> tuple[ModelInfo, bytes]:

@@ -24,12 +24,14 @@ from ganray.config import (
     ServeConfig,
     StatusConfig,
     TrainConfig,
+    TrainEditorConfig,
 )
 from ganray.errors import GanrayError
 
 VERBS: dict[str, type[Section]] = {
     "ingest": IngestConfig,
     "train": TrainConfig,
+    "train-editor": TrainEditorConfig,
     "generate": GenerateConfig,
     "edit": EditConfig,
     "status": StatusConfig,
@@ -47,7 +49,7 @@ READERS_ENDED = r"MapWorker\(MapBatches\(WindowReader\)\)\.submit failed.*killed
 
 def usage() -> str:
     """The list of verbs with their one-line descriptions."""
-    rows = "\n".join(f"  {verb:<11}{(config.__doc__ or '').strip()}" for verb, config in VERBS.items())
+    rows = "\n".join(f"  {verb:<13}{(config.__doc__ or '').strip()}" for verb, config in VERBS.items())
     return (
         f"ganray {__version__}\n\nusage: ganray VERB [options]    (or: python jobs/VERB.py [options])\n\n{rows}\n\n"
         "`ganray VERB --help` explains every option. Options are also read from --config FILE.yaml and GANRAY_VERB_* variables."
@@ -70,8 +72,9 @@ def main(argv: Sequence[str]) -> int:
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", READERS_ENDED)  # read when ray loads
     try:
         config = settings.load(verb, VERBS[verb], rest)
-        module = importlib.import_module(f"ganray.{verb}" if verb in WITHOUT_RAY else f"ganray.on_ray.{verb}")
-        result = getattr(module, verb)(config)
+        name = verb.replace("-", "_")
+        module = importlib.import_module(f"ganray.{name}" if verb in WITHOUT_RAY else f"ganray.on_ray.{name}")
+        result = getattr(module, name)(config)
         if result is not None:
             print(getattr(module, "show", _table)(result))
     except KeyboardInterrupt:
@@ -103,7 +106,7 @@ def _unwrap(error: Exception) -> GanrayError | None:
 
 
 def _how_to_go_on(verb: str) -> str:
-    if verb == "train":
+    if verb.startswith("train"):
         return "Continue with the same command and --resume"
     return "Run the same command again: finished work is kept"
 

@@ -175,6 +175,20 @@ class DataConfig(Section):
     colour: NonNegativeFloat = Field(0.1, description="strength of brightness, contrast and saturation")
 
 
+class EditorConfig(Section):
+    """The editor's networks and what they learn from; without tasks a run trains a GAN."""
+
+    tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field((), description="what to learn, a network each, in turn")
+    cutouts: str = Field("", description="URL of a prefix of cut-outs (PNG or WebP with alpha) of products, for mattes")
+    drawn: NonNegativeInt = Field(360, description="drawn products beside them, whose mattes are known")
+    mined: NonNegativeInt = Field(1500, description="photos of the catalog among which such on plain backgrounds are sought, for mattes")
+    adversarial: NonNegativeFloat = Field(0.0, description="weight of a critic of inpaint and upscale: sharper, less true; 0 = none")
+    widths: tuple[PositiveInt, ...] = Field((24, 48, 72, 96, 128), description="channels a level of the U-Nets (matte, inpaint)")
+    blocks: PositiveInt = Field(1, description="residual blocks a level of the U-Nets")
+    detail_width: PositiveInt = Field(32, description="channels of the networks of detail (upscale, enhance)")
+    detail_blocks: PositiveInt = Field(4, description="residual blocks of the networks of detail")
+
+
 class TrainConfig(Section):
     """Train a GAN on a prepared catalog through Ray Train; the result is a model folder."""
 
@@ -223,6 +237,35 @@ class TrainConfig(Section):
     privacy: PrivacyConfig = Field(PrivacyConfig(), description="differential privacy of the photos")
     score: ScoreConfig = Field(ScoreConfig(), description="scores while the run is under way")
     data: DataConfig = Field(DataConfig(), description="streaming and input transforms")
+    editor: EditorConfig = Field(EditorConfig(), description="the editor, in place of a GAN")
+    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+
+
+class TrainEditorConfig(Section):
+    """Train the networks of the learned edits on a prepared catalog: cut out, inpaint, upscale, enhance."""
+
+    catalog: str = Field(
+        "out/catalog", description="URL of a prepared catalog of photos, best cropped: ingest --square crop --resolution 400"
+    )
+    out: str = Field("out/model", description="URL of a model folder; the editor is written into its folder editor")
+    kimg: PositiveFloat = Field(60.0, description="length of the run in thousand photos, each of them for every task")
+    minutes: NonNegativeFloat = Field(0.0, description="stop after this many minutes of training even if kimg is not reached; 0 = never")
+    batch: PositiveInt = Field(8, description="photos per step over all workers")
+    seed: NonNegativeInt = Field(0, description="seed of weights, data order and every random draw")
+    resume: bool = Field(False, description="continue the run that lies in out; without it an existing run is an error")
+    workers: PositiveInt = Field(1, description="Ray Train workers, each with its own copy of the networks")
+    threads: NonNegativeInt = Field(1, description="torch threads a worker on CPU; 0 = the CPUs the machine has for it")
+    gpu: bool | None = Field(None, description="one GPU a worker; default: where the cluster has them")
+    checkpoint_kimg: PositiveFloat = Field(10.0, description="thousand photos between checkpoints, at most")
+    checkpoint_minutes: NonNegativeFloat = Field(10.0, description="minutes between checkpoints, at most; 0 = by photos alone")
+    log_kimg: PositiveFloat = Field(0.2, description="thousand photos between log lines and TensorBoard scalars")
+    grid_kimg: PositiveFloat = Field(5.0, description="thousand photos between sheets")
+    editor: EditorConfig = Field(
+        EditorConfig(tasks=("matte", "inpaint", "upscale", "enhance")), description="the networks and what they learn from"
+    )
+    optimizer: OptimizerConfig = Field(
+        OptimizerConfig(lr=1e-3, lr_final=2e-5, beta1=0.9, beta2=0.99, beta2_final=0.99), description="Adam and the schedules"
+    )
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 
@@ -455,13 +498,20 @@ class BenchmarkConfig(Section):
             "penalty",
             "titles",
             "exactly-once",
+            "matte",
+            "upscale",
+            "inpaint",
+            "recolor",
         ]
     ] = Field(
         "all",
         description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale, "
-        "ingest-memory",
+        "ingest-memory, and those of edits: matte, upscale, inpaint, recolor",
     )
     store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
+    editor: str = Field("out/model", description="of edits: URL of the editor, or of a model folder that has one")
+    photos: str = Field("", description="of edits: URL of a prefix of photos that the editor has not learned from")
+    cutouts: str = Field("", description="of edits: URL of a prefix of cut-outs with alpha that the editor has not learned from")
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
     images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
     seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")

@@ -19,9 +19,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from ganray.checkpoint import DESCRIPTION
+from ganray.checkpoint import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.edits import Photo, Step, apply_chain, parse_chain, text_of
 from ganray.edits.edit import Network
+from ganray.edits.network import TaskNetwork
 from ganray.edits.photo import Alpha, Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, RequestError
@@ -32,7 +33,6 @@ from ganray.images.raw import Raw, decode_raw
 from ganray.requests import EditRequest, Stream, seed_of
 from ganray.storage import open_store
 
-EDITOR = "editor.json"
 Chain = Iterable[str | Mapping[str, Any]]
 Fetch = Callable[[str], bytes]
 Decode = Callable[[bytes], Raw]
@@ -86,7 +86,7 @@ class EditEngine:
         holds neither a generator nor an editor."""
         if not url:
             return cls(threads=threads, decode=decode)
-        networks, digest = _networks(url)
+        networks, digest = _networks(url, device)
         found = open_store(url).exists(DESCRIPTION)
         if not found and not networks:
             raise CheckpointError(
@@ -188,14 +188,13 @@ def _output(photo: Photo, request: EditRequest, own: Format) -> Output:
     return replace(asked, format=format, quality=None if format == "png" else request.quality or asked.quality)
 
 
-def _networks(url: str) -> tuple[dict[str, Network], str]:
+def _networks(url: str, device: str | None) -> tuple[dict[str, Network], str]:
     """The networks of a model folder by task, and their digest; nothing where it has no editor. Raises CheckpointError."""
-    if not open_store(url).exists(EDITOR):
+    if not has_editor(url):
         return {}, ""
-    from ganray import checkpoint
-
-    networks, info = cast(Any, checkpoint).load_editor(url)
-    return networks, info.digest
+    modules, info = load_editor(url)
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return {task: TaskNetwork(task, module, where) for task, module in modules.items()}, info.digest
 
 
 def _bytes(url: str, fetch: Fetch) -> bytes:

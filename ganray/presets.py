@@ -75,8 +75,29 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+# What `ganray train-editor` starts from; its networks do not depend on the size of the photos.
+EDITOR: dict[str, Any] = {
+    "kimg": 60.0,
+    "batch": 8,
+    "threads": 1,
+    "ema_kimg": 2.0,
+    "attributes": (),
+    "log_kimg": 0.2,
+    "grid_kimg": 5.0,
+    "optimizer": {"lr": 1e-3, "lr_final": 2e-5, "beta1": 0.9, "beta2": 0.99, "beta2_final": 0.99},
+    "editor": {"tasks": ("matte", "inpaint", "upscale", "enhance")},
+    "score": {"kimg": 0.0},
+    "data": {"flip": 0.0, "window": 64},
+}
+
+
 def preset(name: str) -> TrainConfig:
     """Give the preset as a config; an unknown name is a ConfigError that lists the known ones."""
     if name not in PRESETS:
         raise ConfigError(f"preset is {name!r}", f"Use one of {', '.join(PRESETS)}.")
     return TrainConfig.model_validate({"preset": name, **PRESETS[name]})
+
+
+def editor_preset() -> TrainConfig:
+    """What `ganray train-editor` changes in TrainConfig, as a config."""
+    return TrainConfig.model_validate({"preset": "editor", **EDITOR})

@@ -12,12 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from ganray.images.lab import Lab, to_lab
 from ganray.images.transforms import resize
-
-Lab = NDArray[np.float32]
 
 SIDE = 64
 RING = 0.05  # of the side, the border
@@ -83,15 +81,6 @@ def automatic(image: Image.Image, names: tuple[str, ...]) -> dict[str, str]:
     return {name: AUTOMATIC[name](scene) for name in names}
 
 
-def to_lab(pixels: NDArray[np.uint8]) -> Lab:
-    """Uint8 sRGB [..., 3] -> CIE Lab under D65, float32 (IEC 61966-2-1, CIE 15)."""
-    xyz = _LINEAR[pixels] @ _XYZ.T
-    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
-    x, y, z = np.moveaxis(f, -1, 0)
-    lab: Lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1).astype(np.float32)
-    return lab
-
-
 def _scene(lab: Lab) -> Scene:
     height, width = lab.shape[:2]
     ring = max(1, round(RING * max(height, width)))
@@ -120,9 +109,6 @@ def _product(scene: Scene) -> Lab:
     return scene.lab[height // 4 : height - height // 4, width // 4 : width - width // 4].reshape(-1, 3)
 
 
-_LINEAR = np.array([v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in np.arange(256) / 255], np.float32)
-_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
-_XYZ = (_XYZ / _XYZ.sum(axis=1, keepdims=True)).astype(np.float32)
 _PALETTE = to_lab(np.array([[int(shade[at : at + 2], 16) for at in (1, 3, 5)] for shades in SHADES.values() for shade in shades], np.uint8))
 _OWNER = np.array([place for place, shades in enumerate(SHADES.values()) for _ in shades])
 _WEIGHT = np.array([NEUTRAL_VOTE if name in NEUTRAL else 1.0 for name in SHADES])

@@ -15,7 +15,10 @@ from pydantic import ValidationError
 from ganray.edits.conform import ConformParams, conform
 from ganray.edits.edit import Edit, NoParams, Params, Stage, Tools
 from ganray.edits.ground import BackgroundParams, background, cutout, white
+from ganray.edits.inpaint import InpaintParams, inpaint
 from ganray.edits.photo import Photo
+from ganray.edits.recolor import RecolorParams, recolor
+from ganray.edits.upscale import UpscaleParams, upscale
 from ganray.errors import RequestError
 
 __all__ = ["EDITS", "Edit", "Params", "Photo", "Stage", "Step", "Tools", "apply_chain", "parse_chain", "text_of"]
@@ -24,9 +27,12 @@ COMPOSED = "compositeWithTrainedAlgorithmicMedia"
 ENHANCED = "algorithmicallyEnhanced"
 
 EDITS: dict[str, Edit[Any]] = {
+    "inpaint": Edit(InpaintParams, inpaint, Stage.REPAIR, COMPOSED),
+    "recolor": Edit(RecolorParams, recolor, Stage.PRODUCT, ENHANCED),
     "cutout": Edit(NoParams, cutout, Stage.PRODUCT),
     "white": Edit(NoParams, white, Stage.GROUND),
     "background": Edit(BackgroundParams, background, Stage.GROUND, COMPOSED),
+    "upscale": Edit(UpscaleParams, upscale, Stage.SIZE, ENHANCED),
     "conform": Edit(ConformParams, conform, Stage.FRAME),
 }
 
@@ -44,12 +50,15 @@ def parse_chain(chain: Iterable[str | Mapping[str, Any]]) -> list[Step]:
     steps = [_parse(part) for part in chain]
     if not steps:
         raise RequestError("the request has no edits", f"Use some of {', '.join(EDITS)}")
-    for before, after in itertools.pairwise(steps):
+    staged = [step for step in steps if EDITS[step.name].stage != Stage.SIZE]  # a size may change anywhere before the frame
+    for before, after in itertools.pairwise(staged):
         first, second = EDITS[before.name].stage, EDITS[after.name].stage
         if second < first:
             raise RequestError(f"edits: {after.name} cannot come after {before.name}", f"Put {after.name} first: stages go {_stages()}")
         if first == second and second in (Stage.GROUND, Stage.FRAME):
             raise RequestError(f"edits: {before.name} and {after.name} contradict each other", "Keep one of them")
+    if staged and EDITS[staged[-1].name].stage == Stage.FRAME and steps[-1] != staged[-1]:
+        raise RequestError(f"edits: {steps[-1].name} cannot come after {staged[-1].name}", f"End with {staged[-1].name}")
     return steps
 
 

@@ -43,6 +43,7 @@ class Network(Protocol):
     """A learned part. Whatever it is given at once, a picture's answer has the same bits."""
 
     size: int  # side of the squares it works on, in pixels
+    halo: int  # margin of a square that only helps the rest
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Float32 [N, C, size, size] -> float32 [N, C', size', size']."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganray.edits.edit import Network, Tools
-from ganray.edits.filters import Field, box_mean, guided, reached, scaled
+from ganray.edits.filters import Field, box_mean, guided, main_parts, reached, scaled
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
@@ -22,6 +22,7 @@ PLAIN = 7.0  # levels (of 255): a background is plain whose border differs from 
 PLAIN_SHARE = 0.85  # of the border's pixels that must be like that; the rest may be product that is cut off
 LEAST, MOST = 0.005, 0.98  # share of the picture that a product may take
 CERTAIN = 0.5
+SPECK = 0.1  # share of the largest part: what is smaller and apart from it is no product
 
 
 def with_matte(photo: Photo, tools: Tools) -> Photo:
@@ -43,13 +44,20 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
             "the background is not plain, and the model folder has no network for mattes",
             "Train one with `ganray train-editor`, or photograph on a plain background",
         )
-    matte = refined(photo.pixels, rough)
+    matte = refined(photo.pixels, _without_specks(rough))
     share = float(matte.mean())
     if not LEAST <= share <= MOST or float(matte.max()) < CERTAIN:
         raise EditError(
             "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
         )
     return photo.having(matte=matte, facts={"matte": how, "matte_share": round(share, 4)})
+
+
+def _without_specks(rough: Alpha) -> Alpha:
+    """A matte without what lies apart from the product and is small beside it: creases, lines between tiles."""
+    solid = main_parts(box_mean(rough, 1) > CERTAIN, SPECK)
+    near = box_mean(solid.astype(np.float32), max(2, min(rough.shape) // 50)) > 0
+    return np.where(near, rough, 0).astype(np.float32)
 
 
 def border_matte(pixels: Pixels) -> Alpha | None:

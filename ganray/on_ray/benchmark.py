@@ -28,9 +28,14 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "penalty": ("ganray.on_ray.bench_penalty", 1.35, True),
     "quality": ("ganray.on_ray.bench_quality", 0.7, True),
     "titles": ("ganray.on_ray.bench_titles", 0.9, False),
+    "matte": ("ganray.on_ray.bench_matte", 0.9, False),
+    "upscale": ("ganray.on_ray.bench_upscale", 0.8, False),
+    "inpaint": ("ganray.on_ray.bench_inpaint", 1.0, False),
+    "recolor": ("ganray.on_ray.bench_recolor", 5.0, True),
     "exactly-once": ("ganray.on_ray.bench_exactly_once", 1.0, False),
 }
-LONG = {"quality", "titles", "resume", "exactly-once", "generate-scale", "ingest-memory"}  # not among `all`
+HELD_OUT = {"matte", "upscale", "inpaint", "recolor"}  # these need an editor and pictures that it has not seen
+LONG = {"quality", "titles", "resume", "exactly-once", "generate-scale", "ingest-memory", *HELD_OUT}  # not among `all`
 
 
 def benchmark(config: BenchmarkConfig) -> None:

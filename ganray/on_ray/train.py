@@ -11,17 +11,19 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import ray
 from ray.train import FailureConfig, RunConfig
 
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import ModelInfo, load_model
+from ganray.checkpoint import ModelInfo, load_editor, load_model
 from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, CollapseError, ConfigError, StorageError
 from ganray.on_ray.board import make_board
 from ganray.on_ray.card import model_card
 from ganray.on_ray.checkpoints import FOLDER
 from ganray.on_ray.cluster import connect, use_gpu
+from ganray.on_ray.cutouts import Cutouts, gather_cutouts
 from ganray.on_ray.doubts import doubts
 from ganray.on_ray.leaving import Leaving, Trainer
 from ganray.on_ray.notice import Notice
@@ -34,6 +36,7 @@ from ganray.on_ray.trackers import require
 from ganray.on_ray.train_worker import Job, train_worker
 from ganray.on_ray.windows import Source
 from ganray.storage import Store, open_store
+from ganray.training.editor import smallest_photo
 from ganray.training.gamma import with_gamma
 
 Worker = Callable[[dict[str, Job]], None]
@@ -52,6 +55,7 @@ DECISIVE = (
     "condition",
     "privacy",
     "data",
+    "editor",
     "ema_kimg",
     "ema_rampup",
 )
@@ -95,6 +99,8 @@ def _train(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, worker
     if keeper is not None:
         actors.callback(ray.kill, keeper)
     job = Job(config, source, vocabulary, info.histograms, info.catalog_digest, threads, readers, board, keeper, info.titles, private)
+    if config.editor.tasks:
+        job = replace(job, cutouts=ray.put(_cutouts(config, catalog)))
     with Leaving(board) as leaving, tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
         leaving.trainer = make_trainer(worker, job, gpu, folder)
         leaving.trainer.alone = not resources.joined
@@ -105,6 +111,16 @@ def _train(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, worker
     if not recorder.result and (leaving.came or recorder.left):
         raise leaving.error(recorder.left)
     return _finish(config, store, recorder, collapsed)
+
+
+def _cutouts(config: TrainConfig, catalog: Catalog) -> Cutouts:
+    """What mattes are learned on; nothing where none are."""
+    if "matte" not in config.editor.tasks:
+        return np.zeros((0, 4, 1, 1), np.uint8)
+    print("train: gathering products whose mattes are known", file=sys.stderr, flush=True)
+    found = gather_cutouts(config, catalog)
+    print(f"train: {len(found)} of them, each as often as it counts", file=sys.stderr, flush=True)
+    return found
 
 
 def describe(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, private: bool) -> ModelInfo:
@@ -140,6 +156,14 @@ def check(config: TrainConfig) -> None:
     """What can be seen to be wrong from the configuration alone."""
     require(config.track)
     check_shares(config)
+    if config.editor.tasks and config.accumulate != 1:
+        raise ConfigError("train: accumulate with editor.tasks: an editor's batch is not divided", "Use --batch to take less memory")
+    if config.editor.tasks and config.model.resolution < smallest_photo(config.editor.tasks):
+        least = smallest_photo(config.editor.tasks)
+        raise ConfigError(
+            f"train: photos of {config.model.resolution} px are too small for {', '.join(config.editor.tasks)}",
+            f"Ingest with --resolution {least} or more, 512 at best",
+        )
     if config.augment.target and not config.augment.p_final:
         raise ConfigError(
             f"train: augment.target = {config.augment.target:g} with augment.p_final = 0: the augmentation may not adapt above nothing",
@@ -173,7 +197,7 @@ def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str,
 
 def run_facts(config: TrainConfig, store: Store) -> dict[str, Any]:
     """What an earlier part of the run has noted of itself; empty where there is none. Raises CheckpointError unless it is to be resumed."""
-    if next(iter(store.list(FOLDER)), None) is None and not store.exists("model.json"):
+    if next(iter(store.list(FOLDER)), None) is None and not store.exists("model.json") and not store.exists("editor.json"):
         return {}
     if not config.resume:
         raise CheckpointError(f"{config.out} holds a run already", "Add --resume to continue it, or choose another --out")
@@ -220,19 +244,27 @@ def _finish(config: TrainConfig, store: Store, recorder: Recorder, collapsed: Co
     result = recorder.result
     if result is None:
         raise StorageError(f"{config.out}: the run ended without a model", "Run the same command with --resume")
+    if config.editor.tasks:
+        return _facts(config, load_editor(config.out)[1].digest, result)
     _, info = load_model(config.out)
     store.put("README.md", model_card(info, recorder.rows, recorder.grids).encode())
     if info.privacy and info.num_images >= 1000 * config.kimg:  # nobody goes on from here: the noise can be taken off no more
         store.delete(SECRET)
     if collapsed:
         raise collapsed
+    private = {"privacy": f"epsilon {info.privacy.epsilon:.3g} at delta {info.privacy.delta:g}"} if info.privacy else {}
+    best = {"best": f"of {info.metrics['kimg']:g} kimg, merit {info.metrics['merit']:.3g}"} if info.metrics else {}
+    return _facts(config, info.digest, result, **private, **best)
+
+
+def _facts(config: TrainConfig, digest: str, result: dict[str, Any], **more: str) -> dict[str, Any]:
+    """What a person is told at the end."""
     seconds = result["minutes"] * 60
     return {
         "model": config.out,
-        "digest": info.digest,
+        "digest": digest,
         "kimg": result["kimg"],
-        **({"privacy": f"epsilon {info.privacy.epsilon:.3g} at delta {info.privacy.delta:g}"} if info.privacy else {}),
-        **({"best": f"of {info.metrics['kimg']:g} kimg, merit {info.metrics['merit']:.3g}"} if info.metrics else {}),
+        **more,
         "minutes": round(result["minutes"], 2),
         "img/s": round(result["images"] / seconds, 1) if seconds > 0 and result["images"] else 0.0,
         "finished": time.strftime("%Y-%m-%d %H:%M:%S"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,16 +19,17 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ganray.catalog.order import Share
-from ganray.checkpoint import ModelInfo, load_state, save_model
+from ganray.checkpoint import EditorInfo, ModelInfo, load_state, save_editor, save_model
 from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError, StorageError
-from ganray.models import Generator, label_sizes
+from ganray.models import label_sizes
 from ganray.on_ray import notice
 from ganray.on_ray.agreement import Agreement
 from ganray.on_ray.aside import Aside
 from ganray.on_ray.board import Orders
 from ganray.on_ray.checkpoints import Checkpoints, restore
 from ganray.on_ray.data import Readers, stream
+from ganray.on_ray.edit_grids import draw_edits
 from ganray.on_ray.failures import ours
 from ganray.on_ray.grids import draw_grid
 from ganray.on_ray.patience import patiently
@@ -37,7 +39,8 @@ from ganray.on_ray.scoring import Offers
 from ganray.on_ray.windows import Source
 from ganray.storage import open_store
 from ganray.training.accountant import record
-from ganray.training.context import Row, Turn
+from ganray.training.context import Row, State, Turn
+from ganray.training.editor import EditorState, create_editor_state
 from ganray.training.loop import fit
 from ganray.training.state import TrainState, create_state
 
@@ -61,6 +64,7 @@ class Job:
     keeper: Any = None  # of scores (scoring.py)
     titles: tuple[str, ...] = ()
     private: Private | None = None
+    cutouts: Any = None  # a reference to what mattes are learned on (cutouts.py)
 
 
 def train_worker(config: dict[str, Job]) -> None:
@@ -83,7 +87,11 @@ def train_worker(config: dict[str, Job]) -> None:
 
 def _run(job: Job, context: RayContext) -> None:
     job = replace(job, config=context.settled(job.config))
-    state = create_state(job.config, label_sizes(job.config.model, job.vocabulary), context.device)
+    state: State
+    if job.config.editor.tasks:
+        state = create_editor_state(job.config, torch.from_numpy(ray.get(job.cutouts)), context.device)
+    else:
+        state = create_state(job.config, label_sizes(job.config.model, job.vocabulary), context.device)
     if state.note:
         context.post("note", state.note)
     context.restore(state)
@@ -100,11 +108,20 @@ def _run(job: Job, context: RayContext) -> None:
     if context.leaves(state) or context.rank != 0:
         return
     facts = {"minutes": (time.monotonic() - started) / 60, "images": state.num_images - first}
+    patiently(partial(publish, job, state), "the model", context.say)
+    ray.get(job.board.post.remote("result", {"kimg": state.num_images / 1000, **facts}))
+
+
+def publish(job: Job, state: State) -> None:
+    """Write what was learned into the run's folder."""
+    store = open_store(job.config.out)
+    if isinstance(state, EditorState):
+        save_editor(store, state.ema, describe_editor(job, state))
+        return
     info = describe(job, state)
     if job.private:
         info = info.model_copy(update={"privacy": record(job.config, job.private.photos, state.num_images)})
-    patiently(partial(save_model, open_store(job.config.out), state.ema, info), "the model", context.say)
-    ray.get(job.board.post.remote("result", {"kimg": state.num_images / 1000, **facts}))
+    save_model(store, state.ema, info)
 
 
 def memory(device: torch.device) -> Row:
@@ -119,6 +136,17 @@ def describe(job: Job, state: TrainState) -> ModelInfo:
         attributes=job.vocabulary,
         histograms=job.histograms,
         titles=job.titles,
+        catalog_url=job.source.url,
+        catalog_digest=job.catalog_digest,
+        num_images=state.num_images,
+        train=job.config,
+    )
+
+
+def describe_editor(job: Job, state: EditorState) -> EditorInfo:
+    """The editor's description as of now."""
+    return EditorInfo(
+        editor=job.config.editor,
         catalog_url=job.source.url,
         catalog_digest=job.catalog_digest,
         num_images=state.num_images,
@@ -155,7 +183,7 @@ class RayContext:
         self.say(f"accumulate auto: {parts} micro-batch(es) of at most {math.ceil(num / parts)} images")
         return config.model_copy(update={"accumulate": parts})
 
-    def restore(self, state: TrainState) -> None:
+    def restore(self, state: State) -> None:
         """Put the newest whole checkpoint into the state, if there is one: rank 0 looks for it, all read the same."""
         job = self._job
 
@@ -182,22 +210,28 @@ class RayContext:
         for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(part.view_as(tensor))
 
-    def log(self, state: TrainState, row: Row) -> None:
+    def log(self, state: State, row: Row) -> None:
         """News for the driver's bar and TensorBoard; and weights for the keeper of scores, where it is time."""
         self.post("log", row | memory(self.device))
-        if self.rank == 0:
+        if self.rank == 0 and isinstance(state, TrainState):
             self._offers.offer(state)
 
-    def grid(self, state: TrainState) -> None:
+    def grid(self, state: State) -> None:
         """A sheet of samples, drawn beside training from a copy of the average."""
-        if self.rank == 0:
-            self._grids.hand((copy.deepcopy(state.ema), describe(self._job, state)))
+        if self.rank != 0:
+            return
+        drawn: Callable[[], bytes]
+        if isinstance(state, EditorState):
+            drawn = partial(draw_edits, copy.deepcopy(state.ema), self._job.source, state.cutouts)
+        else:
+            drawn = partial(draw_grid, copy.deepcopy(state.ema), describe(self._job, state), self.device)
+        self._grids.hand((state.num_images / 1000, drawn))
 
-    def _draw(self, item: tuple[Generator, ModelInfo]) -> None:
-        average, info = item
-        self.post("grid", (info.num_images / 1000, draw_grid(average, info, self.device)))
+    def _draw(self, item: tuple[float, Callable[[], bytes]]) -> None:
+        kimg, drawn = item
+        self.post("grid", (kimg, drawn()))
 
-    def checkpoint(self, state: TrainState, row: Row) -> None:
+    def checkpoint(self, state: State, row: Row) -> None:
         """Rank 0 takes a copy; a thread of its own brings it into the run's store."""
         if self.rank == 0:
             self._checkpoints.keep(state)
@@ -209,7 +243,7 @@ class RayContext:
         self._turn = self._agreement.exchange(self._wish())
         return self._turn
 
-    def leaves(self, state: TrainState) -> bool:
+    def leaves(self, state: State) -> bool:
         """Once the last checkpoint is in the store: whether the run is to go on elsewhere, so that there is no model yet.
 
         Raises Gone in a worker that was told to end while the run may go on with the others.

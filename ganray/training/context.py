@@ -8,9 +8,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ganray.training.editor import EditorState
 from ganray.training.state import TrainState
 
 Row = dict[str, float]
+State = TrainState | EditorState
 
 
 class Turn(IntEnum):
@@ -35,13 +37,13 @@ class Context(Protocol):
     def average_(self, tensors: list[Tensor]) -> None:
         """Replace each tensor by its mean over the workers, each counting by its share of the batch, in place."""
 
-    def log(self, state: TrainState, row: Row) -> None:
+    def log(self, state: State, row: Row) -> None:
         """Take the means since the last row: losses, penalties, schedules, img_per_s, data_wait (share of time without data)."""
 
-    def grid(self, state: TrainState) -> None:
+    def grid(self, state: State) -> None:
         """Show what the moving average draws now; must be cheap."""
 
-    def checkpoint(self, state: TrainState, row: Row) -> None:
+    def checkpoint(self, state: State, row: Row) -> None:
         """Keep the state; it is finite. Called every `checkpoint_kimg`, when it is somebody's `turn`, and at the end."""
 
     def turn(self) -> Turn:
@@ -62,14 +64,14 @@ class LocalContext:
     def average_(self, tensors: list[Tensor]) -> None:
         """See `Context`: the mean over one worker."""
 
-    def log(self, state: TrainState, row: Row) -> None:
+    def log(self, state: State, row: Row) -> None:
         """See `Context`."""
         self.rows.append(row)
 
-    def grid(self, state: TrainState) -> None:
+    def grid(self, state: State) -> None:
         """See `Context`."""
 
-    def checkpoint(self, state: TrainState, row: Row) -> None:
+    def checkpoint(self, state: State, row: Row) -> None:
         """See `Context`."""
 
     def turn(self) -> Turn:

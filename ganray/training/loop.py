@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,12 +14,14 @@ from torch import Tensor
 from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.images.codec import to_float
-from ganray.training.context import Context, Row, Turn
+from ganray.training.context import Context, Row, State, Turn
 from ganray.training.draws import step_draws
+from ganray.training.editor import EditorState, editor_step
 from ganray.training.privacy import private_step
 from ganray.training.schedules import crossed, hyper
-from ganray.training.state import TrainState
 from ganray.training.step import Terms, train_step
+
+S = TypeVar("S", bound=State)
 
 
 class Batch(NamedTuple):
@@ -30,7 +32,7 @@ class Batch(NamedTuple):
     key: str = ""  # the step's secret, in a private run (poisson.py), where n varies
 
 
-def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, context: Context) -> TrainState:
+def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Context) -> S:
     """Train until `config.kimg` or until the context says stop; the state is changed in place and returned.
 
     Exactly one batch is drawn a step. `batches` must begin at position `state.num_images` of the data: then fit(2N) and
@@ -56,7 +58,7 @@ def fit(state: TrainState, batches: Iterator[Batch], config: TrainConfig, contex
     return state
 
 
-def _step(state: TrainState, batch: Batch, config: TrainConfig, context: Context) -> dict[str, Tensor]:
+def _step(state: State, batch: Batch, config: TrainConfig, context: Context) -> dict[str, Tensor]:
     places = context.places(config.batch)
     if not config.privacy.epsilon and len(batch.images) != len(places):
         raise TrainingError(f"a batch has {len(batch.images)} images, not {len(places)}", "Give each worker its share of every step.")
@@ -64,6 +66,8 @@ def _step(state: TrainState, batch: Batch, config: TrainConfig, context: Context
     label = batch.labels.to(context.device, non_blocking=True)
     draws = step_draws(config.seed, state.num_images, config.batch, places.start, context.device)
     terms = Terms(config, hyper(config, state.num_images), draws, context.average_)
+    if isinstance(state, EditorState):
+        return editor_step(state, real, terms)
     if config.privacy.epsilon:
         return private_step(state, real, label, terms, batch.key)
     return train_step(state, real, label, terms)

@@ -41,8 +41,7 @@ class TrainState:
         """Give the state as named tensors (shared, not copied) and a JSON-able description."""
         tensors = {f"{name}.{key}": value for name, module in self._modules() for key, value in module.state_dict().items()}
         for name, module, optimizer in self._optimizers():
-            for key, parameter in module.named_parameters():
-                tensors |= {f"{name}.{key}.{slot}": value for slot, value in optimizer.state[parameter].items()}
+            tensors |= optimizer_tensors(name, module, optimizer)
         if self.adaptive:
             tensors |= {"adaptive.p": self.adaptive.p, "adaptive.sign": self.adaptive.sign}
         if self.spread:
@@ -54,10 +53,8 @@ class TrainState:
 
         Only what adapts may be absent: a run that turns it on begins to adapt there.
         """
-        with torch.no_grad():
-            for name, module in self._modules():
-                for key, value in module.state_dict().items():
-                    value.copy_(_find(tensors, f"{name}.{key}", value))
+        for name, module in self._modules():
+            copy_into(name, module, tensors)
         if self.adaptive and "adaptive.p" in tensors:
             self.adaptive.p.copy_(tensors["adaptive.p"])
             self.adaptive.sign.copy_(tensors["adaptive.sign"])
@@ -66,12 +63,7 @@ class TrainState:
         self.num_images = int(description["num_images"])
         if self.num_images:
             for name, module, optimizer in self._optimizers():
-                for key, parameter in module.named_parameters():
-                    like = dict(zip(ADAM_SLOTS, (torch.zeros(()), parameter, parameter), strict=True))
-                    optimizer.state[parameter] = {
-                        slot: torch.empty_like(value, device=parameter.device).copy_(_find(tensors, f"{name}.{key}.{slot}", value))
-                        for slot, value in like.items()
-                    }
+                restore_optimizer(name, module, optimizer, tensors)
 
     def _modules(self) -> tuple[tuple[str, nn.Module], ...]:
         return ("generator", self.generator), ("discriminator", self.discriminator), ("ema", self.ema)
@@ -93,6 +85,30 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
     adaptive = Adaptive.start(config.augment, device) if config.augment.target else None
     spread = Spread.start(device) if config.loss.spread else None
     return TrainState(generator, discriminator, ema, opt_g, opt_d, adaptive=adaptive, spread=spread, note=note)
+
+
+def optimizer_tensors(name: str, module: nn.Module, optimizer: Adam) -> dict[str, Tensor]:
+    """Adam's memory of each of a module's parameters, as `NAME.PARAMETER.SLOT`."""
+    named = module.named_parameters()
+    return {f"{name}.{key}.{slot}": value for key, parameter in named for slot, value in optimizer.state[parameter].items()}
+
+
+@torch.no_grad()
+def copy_into(name: str, module: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Fill a module with the tensors of its name. Raises CheckpointError."""
+    for key, value in module.state_dict().items():
+        value.copy_(_find(tensors, f"{name}.{key}", value))
+
+
+@torch.no_grad()
+def restore_optimizer(name: str, module: nn.Module, optimizer: Adam, tensors: dict[str, Tensor]) -> None:
+    """Give Adam back what `optimizer_tensors` gave. Raises CheckpointError."""
+    for key, parameter in module.named_parameters():
+        like = dict(zip(ADAM_SLOTS, (torch.zeros(()), parameter, parameter), strict=True))
+        optimizer.state[parameter] = {
+            slot: torch.empty_like(value, device=parameter.device).copy_(_find(tensors, f"{name}.{key}.{slot}", value))
+            for slot, value in like.items()
+        }
 
 
 def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:

@@ -1,0 +1,195 @@
+"""The editor: one small network a task, image in, image out. A task is one row of EDITORS.
+
+Mattes and holes need the whole picture at a low resolution (a U-Net, Ronneberger et al. 2015), enlarging and cleaning need pixels and a
+few of their neighbours (sub-pixel convolution, Shi et al. 2016, arXiv 1609.05158; residual blocks without normalisation, Lim et al. 2017,
+arXiv 1707.02921). The second convolution of every block starts at zero, so each network starts as the closed form that it improves on:
+upscale as bicubic, inpaint as the diffusion that its hole comes filled with, enhance as nothing at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ganray.config import EditorConfig
+
+SLOPE = 0.1  # of the leaky rectifier
+
+
+class Residual(nn.Module):
+    """x + conv(act(conv(x))), 3x3, the last one zero at the start."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = conv(width, width), conv(width, width, gain=0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, width, H, W] -> the same."""
+        shortcut: Tensor = self.second(F.leaky_relu(self.first(x), SLOPE, inplace=True))
+        return x + shortcut
+
+
+class UNet(nn.Module):
+    """Half the resolution, then `len(widths)` levels, each half of the one before; skips are added. Output as large as the input."""
+
+    def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...], blocks: int) -> None:
+        super().__init__()
+        self.stem = conv(4 * inputs, widths[0])
+        self.down = nn.ModuleList(_blocks(width, blocks) for width in widths)
+        self.narrow = nn.ModuleList(conv(a, b, 1) for a, b in pairwise(widths))
+        self.wide = nn.ModuleList(conv(b, a, 1) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
+        self.head = conv(widths[0], 4 * outputs, gain=0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Float32 [N, inputs, S, S] -> [N, outputs, S, S]; S is a multiple of 2 ** (levels)."""
+        x = F.leaky_relu(self.stem(F.pixel_unshuffle(x, 2)), SLOPE)
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            if level:
+                skips.append(x)
+                x = self.narrow[level - 1](F.avg_pool2d(x, 2))
+            x = block(x)
+        for level in range(len(skips) - 1, -1, -1):
+            x = F.interpolate(self.wide[level](x), scale_factor=2, mode="bilinear", align_corners=False) + skips[level]
+            x = self.up[level](x)
+        return F.pixel_shuffle(self.head(F.leaky_relu(x, SLOPE)), 2)
+
+
+class Matte(nn.Module):
+    """Picture -> logit of each pixel's share of product."""
+
+    def __init__(self, config: EditorConfig) -> None:
+        super().__init__()
+        self.net = UNet(3, 1, config.widths, config.blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 3, S, S] in [-1, 1] -> logits [N, 1, S, S]."""
+        logits: Tensor = self.net(x)
+        return logits
+
+
+class Inpaint(nn.Module):
+    """Picture whose hole is filled by diffusion, and the hole -> picture: a correction inside of it."""
+
+    def __init__(self, config: EditorConfig) -> None:
+        super().__init__()
+        self.net = UNet(4, 3, config.widths, config.blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 4, S, S], the fourth channel 1 in the hole, 0 outside -> [N, 3, S, S]; outside the hole as given."""
+        filled, hole = x[:, :3], x[:, 3:]
+        image: Tensor = filled + self.net(torch.cat([filled, 2 * hole - 1], 1)) * hole
+        return image
+
+
+class Upscale(nn.Module):
+    """Picture -> picture twice as large: bicubic, and what was learned on top of it."""
+
+    def __init__(self, config: EditorConfig) -> None:
+        super().__init__()
+        self.stem = conv(3, config.detail_width, 5)
+        self.body = _blocks(config.detail_width, config.detail_blocks)
+        self.head = conv(config.detail_width, 12, gain=0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 3, S, S] -> [N, 3, 2 S, 2 S]."""
+        y = F.leaky_relu(self.stem(x), SLOPE)
+        y = F.leaky_relu(y + self.body(y), SLOPE)
+        plain = F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)
+        return plain + F.pixel_shuffle(self.head(y), 2)
+
+
+class Enhance(nn.Module):
+    """Picture -> the same without its blur and noise."""
+
+    def __init__(self, config: EditorConfig) -> None:
+        super().__init__()
+        self.stem = conv(12, config.detail_width)
+        self.body = nn.Sequential(*(_blocks(config.detail_width, 1) for _ in range(config.detail_blocks)))
+        self.head = conv(config.detail_width, 12, gain=0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 3, S, S] -> the same; S even."""
+        y = F.leaky_relu(self.stem(F.pixel_unshuffle(x, 2)), SLOPE)
+        y = F.leaky_relu(y + self.body(y), SLOPE)
+        return x + F.pixel_shuffle(self.head(y), 2)
+
+
+@dataclass(frozen=True)
+class EditorFamily:
+    """A row of EDITORS. Pictures are worked on in squares of `size` pixels, of which a margin of `halo` only helps the rest; 0 where a
+    square is the whole picture."""
+
+    build: Callable[[EditorConfig], nn.Module]
+    size: int
+    halo: int = 0
+    photo: int = 64  # the least side of photos to learn from
+
+
+EDITORS: dict[str, EditorFamily] = {
+    "matte": EditorFamily(Matte, 128),
+    "inpaint": EditorFamily(Inpaint, 128),
+    "upscale": EditorFamily(Upscale, 80, 8, 96),
+    "enhance": EditorFamily(Enhance, 128, 16),
+}
+JUDGED = ("inpaint", "upscale")  # tasks whose answer can be sharper than what is known
+
+
+def build_editor(config: EditorConfig) -> nn.ModuleDict:
+    """One network a task of `config.tasks`."""
+    return nn.ModuleDict({task: EDITORS[task].build(config) for task in config.tasks}).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+class Critic(nn.Module):
+    """Picture -> one logit: strided convolutions, then the mean over places (a patch critic, Isola et al. 2017, 3.2.2)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([conv(12, width), conv(4 * width, 2 * width), conv(8 * width, 4 * width)])
+        self.head = conv(4 * width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, 3, S, S] -> [N]; S is a multiple of 8."""
+        for layer in self.layers:
+            x = F.leaky_relu(layer(F.pixel_unshuffle(x, 2)), SLOPE)
+        logits: Tensor = self.head(x).mean((1, 2, 3))
+        return logits
+
+
+def build_critics(config: EditorConfig) -> nn.ModuleDict:
+    """One critic for each task that is judged; none where `adversarial` is 0."""
+    tasks = [task for task in config.tasks if task in JUDGED] if config.adversarial else []
+    return nn.ModuleDict({task: Critic(config.detail_width) for task in tasks})
+
+
+def diffused(x: Tensor, hole: Tensor) -> Tensor:
+    """Fill the hole [N, 1, S, S] (1 inside) of x [N, C, S, S] from around it, smoothly: push-pull (Gortler et al. 1996, 3.2)."""
+    weight, colours = 1 - hole, x * (1 - hole)
+    if x.shape[-1] > 1:
+        low = F.avg_pool2d(weight, 2)
+        below = F.avg_pool2d(colours, 2) / low.clamp_min(1e-6) * (low > 0)
+        coarse = diffused(below, (low == 0).to(x.dtype))
+        wide = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    else:
+        wide = colours
+    return colours + wide * hole
+
+
+def conv(a: int, b: int, kernel: int = 3, gain: float = 1.0) -> nn.Conv2d:
+    """A convolution that keeps the size; He initialisation times `gain`, biases 0."""
+    layer = nn.Conv2d(a, b, kernel, padding=kernel // 2)
+    nn.init.normal_(layer.weight, std=gain * math.sqrt(2 / (1 + SLOPE**2)) / math.sqrt(a * kernel**2))
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _blocks(width: int, num: int) -> nn.Sequential:
+    return nn.Sequential(*(Residual(width) for _ in range(num)))

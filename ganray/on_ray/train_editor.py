@@ -1,0 +1,31 @@
+"""The verb `train-editor`: a prepared catalog in, the networks of the learned edits out. It is `train` with the preset `editor`.
+
+The run lies in the folder `editor` of `out`, which may be a model's: what was learned to make and to edit then lies together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganray.catalog.reader import Catalog
+from ganray.checkpoint import EDITOR_FOLDER
+from ganray.config import TrainConfig, TrainEditorConfig
+from ganray.errors import ConfigError
+from ganray.on_ray.train import train
+from ganray.presets import editor_preset
+from ganray.storage import open_store
+
+
+def train_editor(config: TrainEditorConfig) -> dict[str, Any]:
+    """Train until `kimg` or `minutes`; see `train`. Photos may have any size: the catalog's is taken."""
+    return train(full(config))
+
+
+def full(config: TrainEditorConfig) -> TrainConfig:
+    """The run as `train` takes it."""
+    if not config.editor.tasks:
+        raise ConfigError("train-editor: editor.tasks is empty", "Name some of matte, inpaint, upscale, enhance")
+    base = editor_preset()
+    given = {name: getattr(config, name) for name in TrainEditorConfig.model_fields if name != "out"}
+    model = base.model.model_copy(update={"resolution": Catalog.open(config.catalog).info.resolution})
+    return base.model_copy(update={**given, "model": model, "out": open_store(config.out).child(EDITOR_FOLDER).url})

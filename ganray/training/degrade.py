@@ -1,0 +1,183 @@
+"""What the editor learns to undo: each task's degradation of clean photos, drawn image by image from the step's own stream.
+
+A task gives (x, target, weight): the network's input, what it should answer, and which pixels count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganray.models.editor import EDITORS, diffused
+from ganray.training.draws import Draws
+
+SCALE = 2  # of the upscaler
+BLUR, NOISE = 1.6, 0.12  # the most: pixels (standard deviation), and of [-1, 1]
+
+
+class Pair(NamedTuple):
+    """Input [N, C, S, S], target [N, C', S', S'] and weight (broadcast to it)."""
+
+    x: Tensor
+    target: Tensor
+    weight: Tensor
+
+
+def matte_pair(real: Tensor, cutouts: Tensor, draws: Draws) -> Pair:
+    """Products over what lies at the border of photos. `real` [N, 3, R, R] in [-1, 1], `cutouts` uint8 [K, 4, S, S] with straight alpha.
+
+    Target: the product's alpha [N, 1, size, size].
+    """
+    num, size = len(real), EDITORS["matte"].size
+    u = draws.uniform(40, num)
+    chosen = cutouts[(u[0] * len(cutouts)).long()].to(real.device).float() / 255
+    colour, alpha = chosen[:, :3] * 2 - 1, chosen[:, 3:]
+    fore = torch.cat([_tinted(colour, u[1:5]) * alpha, alpha], 1)
+    fill = 0.45 + 0.6 * u[5]
+    turn = math.radians(20) * (2 * u[6] - 1) + math.pi / 2 * (u[7] < 0.1)
+    mirror = 1 - 2 * (u[8] < 0.5).float()
+    fore = _sampled(fore, 1 / fill, turn, 0.5 * (u[9] - 0.5), 0.5 * (u[10] - 0.5), mirror, size, "zeros")
+    alpha = fore[:, 3:].clamp(0, 1)
+    ground = _ground(real, u[11:22], size)
+    shade = F.avg_pool2d(F.pad(alpha, (6, 6, 6, 6)), 13, 1)
+    shade = torch.roll(shade, (4, 3), (2, 3)) * (0.6 * u[22] * (u[23] < 0.7)).view(-1, 1, 1, 1)
+    ground = (ground + 1) * (1 - shade) - 1
+    x = fore[:, :3] + ground * (1 - alpha)
+    x = _tinted(x, torch.stack([u[24], u[25], u[26], 0.5 + 0 * u[27]]) * 0.6 + 0.2)
+    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    x = torch.where((u[27] < 0.3).view(-1, 1, 1, 1), soft, x)
+    x = x + _noise(x, draws, 0.06 * u[28])
+    wide = (u[29] < 0.4).float() * u[30] * 0.4  # as a picture that is not square comes: padded by its own border
+    across = (u[31] < 0.5).float()
+    both = _stretched(torch.cat([x, alpha], 1), 1 + wide * across, 1 + wide * (1 - across))
+    return Pair(both[:, :3].clamp(-1, 1), both[:, 3:], torch.ones_like(alpha))
+
+
+def inpaint_pair(real: Tensor, draws: Draws) -> Pair:
+    """Photos with holes of boxes, ovals and strokes, filled by diffusion; the pixels of the holes count."""
+    num, size = len(real), EDITORS["inpaint"].size
+    u = draws.uniform(6, num)
+    scale = 0.4 + 0.6 * u[0].sqrt()
+    centre = (1 - scale) * (2 * u[1] - 1), (1 - scale) * (2 * u[2] - 1)
+    mirror = 1 - 2 * (u[3] < 0.5).float()
+    clean = _sampled(_prefiltered(real, size), scale, torch.zeros_like(scale), *centre, mirror, size, "border")
+    hole = holes(num, size, draws)
+    x = torch.cat([diffused(clean, hole), hole], 1)
+    return Pair(x, clean, hole)
+
+
+def upscale_pair(real: Tensor, draws: Draws) -> Pair:
+    """Small windows of photos at half their resolution, and as they were."""
+    return _windows(real, draws, SCALE * 48, lambda clean: F.interpolate(clean, scale_factor=1 / SCALE, mode="bicubic", antialias=True))
+
+
+def enhance_pair(real: Tensor, draws: Draws) -> Pair:
+    """Small windows of photos with blur and noise, each by its own strength, often none."""
+    u = draws.uniform(4, len(real))
+
+    def degrade(clean: Tensor) -> Tensor:
+        sigma = BLUR * u[0] * (u[1] < 0.6)
+        x = _blurred(clean, sigma)
+        return (x + _noise(x, draws, NOISE * u[2] ** 2 * (u[3] < 0.6))).clamp(-1, 1)
+
+    return _windows(real, draws, 64, degrade)
+
+
+def holes(num: int, size: int, draws: Draws, parts: int = 4) -> Tensor:
+    """Float32 [num, 1, size, size]: 1 in the union of up to `parts` boxes, ovals and thick strokes, about a fifth of the picture."""
+    u = draws.uniform(8 * parts, num)
+    middle = (torch.arange(size, device=u.device) + 0.5) / size
+    x, y = middle.view(1, 1, -1), middle.view(1, -1, 1)
+    hole = torch.zeros(num, size, size, dtype=torch.bool, device=u.device)
+    for part in range(parts):
+        kind, used, cx, cy, a, b, angle, length = (row.view(-1, 1, 1) for row in u[8 * part : 8 * part + 8])
+        cos, sin = (angle * math.pi).cos(), (angle * math.pi).sin()
+        right, down = (x - cx) * cos + (y - cy) * sin, (y - cy) * cos - (x - cx) * sin
+        a, b = 0.05 + 0.2 * a, 0.05 + 0.2 * b
+        box = ((x - cx).abs() < a) & ((y - cy).abs() < b)
+        oval = (right / a) ** 2 + (down / b) ** 2 < 1
+        stroke = (right.abs() < 0.1 + 0.35 * length) & (down.abs() < 0.02 + 0.04 * b / 0.25)
+        shape = torch.where(kind < 0.4, box, torch.where(kind < 0.7, oval, stroke))
+        hole |= shape & ((used < 0.6) | torch.tensor(part == 0))
+    return hole[:, None].float()
+
+
+def _windows(real: Tensor, draws: Draws, size: int, degrade: Callable[[Tensor], Tensor]) -> Pair:
+    """Windows of `size` pixels at the photo's own resolution, one an image, mirrored and turned at random."""
+    u = draws.uniform(4, len(real))
+    parts = []
+    for image, (across, down, mirror, turn) in zip(real, u.T.tolist(), strict=True):
+        left, top = int(across * (image.shape[2] - size + 1)), int(down * (image.shape[1] - size + 1))
+        part = image[:, top : top + size, left : left + size]
+        part = part.flip(2) if mirror < 0.5 else part
+        parts.append(part.transpose(1, 2) if turn < 0.5 else part)
+    clean = torch.stack(parts)
+    return Pair(degrade(clean), clean, torch.ones_like(clean[:, :1]))
+
+
+def _ground(real: Tensor, u: Tensor, size: int) -> Tensor:
+    """Backgrounds [N, 3, size, size]: windows at the border of photos, some of them plain colours or blurred."""
+    scale = 0.25 + 0.4 * u[0]
+    side = torch.where(u[1] < 0.5, -1.0, 1.0) * (1 - scale) * (1 - 0.3 * u[2])
+    along = (2 * u[3] - 1) * (1 - scale)
+    vertical = u[4] < 0.5
+    dx, dy = torch.where(vertical, along, side), torch.where(vertical, side, along)
+    mirror = 1 - 2 * (u[5] < 0.5).float()
+    ground = _sampled(real, scale, math.pi / 2 * (u[6] * 4).floor(), dx, dy, mirror, size, "reflection")
+    flat = ground.mean((2, 3), keepdim=True)
+    plainness = ((u[7] < 0.25).float() * (0.7 + 0.3 * u[8])).view(-1, 1, 1, 1)
+    return _tinted(ground + (flat - ground) * plainness, torch.stack([u[9], u[10], u[8], u[2]]))
+
+
+def _sampled(x: Tensor, zoom: Tensor, turn: Tensor, dx: Tensor, dy: Tensor, mirror: Tensor, size: int, beyond: str) -> Tensor:
+    """One affine resampling: what lies `zoom` times the frame around (dx, dy), turned, mirrored."""
+    cos, sin = turn.cos() * zoom, turn.sin() * zoom
+    theta = torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], 1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, [len(x), 1, size, size], align_corners=False)
+    sampled: Tensor = F.grid_sample(x, grid, padding_mode=beyond, align_corners=False)
+    return sampled
+
+
+def _stretched(x: Tensor, across: Tensor, down: Tensor) -> Tensor:
+    zero = torch.zeros_like(across)
+    theta = torch.stack([across, zero, zero, zero, down, zero], 1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, list(x.shape), align_corners=False)
+    stretched: Tensor = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    return stretched
+
+
+def _prefiltered(real: Tensor, size: int) -> Tensor:
+    """Not more than twice as fine as it will be looked at, so that sampling it does not alias."""
+    while real.shape[-1] >= 3 * size:
+        real = F.avg_pool2d(real, 2)
+    return real
+
+
+def _tinted(x: Tensor, u: Tensor) -> Tensor:
+    """Brightness, contrast, saturation and warmth by four uniform rows; 0.5 leaves a picture alone."""
+    brightness, contrast, saturation, warmth = (row.view(-1, 1, 1, 1) - 0.5 for row in u)
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * torch.exp2(1.5 * saturation)
+    x = x * torch.exp2(contrast) + 0.5 * brightness
+    tinted: Tensor = x + 0.25 * warmth * torch.tensor([1.0, 0.0, -1.0], device=x.device).view(1, 3, 1, 1)
+    return tinted
+
+
+def _noise(x: Tensor, draws: Draws, strength: Tensor) -> Tensor:
+    return draws.normal(len(x), x[0].numel()).view_as(x) * strength.view(-1, 1, 1, 1)
+
+
+def _blurred(x: Tensor, sigma: Tensor) -> Tensor:
+    """A Gaussian of each image's own width, up to BLUR."""
+    reach = torch.arange(-5, 6, device=x.device, dtype=x.dtype)
+    kernel = torch.exp(-0.5 * (reach / sigma.clamp_min(1e-3)[:, None]) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(x.shape[1], 0)
+    flat = F.pad(x.reshape(1, -1, *x.shape[2:]), (5, 5, 5, 5), mode="replicate")
+    flat = F.conv2d(flat, kernel[:, None, None, :], groups=len(kernel))
+    blurred: Tensor = F.conv2d(flat, kernel[:, None, :, None], groups=len(kernel)).view_as(x)
+    return blurred

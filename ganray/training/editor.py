@@ -1,0 +1,160 @@
+"""The editor's training: its state, and one step over all its tasks. The same loop, clock, checkpoints and resume as a GAN's.
+
+Every step takes one batch of photos, degrades it once for each task (degrade.py) and lets each network undo its own. Where
+`editor.adversarial` is set, holes and enlargements are also judged by a critic in the relativistic game of losses.py: sharper, and a
+little further from the truth in decibels.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Adam
+
+from ganray.config import OptimizerConfig, TrainConfig
+from ganray.models.editor import EDITORS, build_critics, build_editor
+from ganray.training.degrade import Pair, enhance_pair, inpaint_pair, matte_pair, upscale_pair
+from ganray.training.draws import Draws
+from ganray.training.ema import update_ema
+from ganray.training.losses import GAMES, finite_penalty
+from ganray.training.precision import autocast
+from ganray.training.state import copy_into, optimizer_tensors, restore_optimizer
+from ganray.training.step import Terms, descend
+
+GAME = GAMES["relativistic"]
+GAMMA = 0.1  # of the critics' penalties: the difference to a network that is right already is small
+
+
+@dataclass
+class EditorState:
+    """The networks by task, their moving average, their critics, both optimizers, the clock; and the products that mattes are learned on,
+    uint8 [K, 4, S, S], which are no part of a checkpoint."""
+
+    networks: nn.ModuleDict
+    critics: nn.ModuleDict
+    ema: nn.ModuleDict
+    optimizer: Adam
+    opt_critics: Adam | None
+    cutouts: Tensor
+    num_images: int = 0
+    note: str = ""
+
+    def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Give the state as named tensors (shared, not copied) and a JSON-able description."""
+        tensors = {f"{name}.{key}": value for name, module in self._modules() for key, value in module.state_dict().items()}
+        for name, module, optimizer in self._optimizers():
+            tensors |= optimizer_tensors(name, module, optimizer)
+        return tensors, {"num_images": self.num_images}
+
+    def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
+        """Take over what `export` gave. Raises CheckpointError where a tensor is absent or of another shape."""
+        for name, module in self._modules():
+            copy_into(name, module, tensors)
+        self.num_images = int(description["num_images"])
+        if self.num_images:
+            for name, module, optimizer in self._optimizers():
+                restore_optimizer(name, module, optimizer, tensors)
+
+    def _modules(self) -> tuple[tuple[str, nn.Module], ...]:
+        return ("networks", self.networks), ("critics", self.critics), ("ema", self.ema)
+
+    def _optimizers(self) -> list[tuple[str, nn.Module, Adam]]:
+        first: list[tuple[str, nn.Module, Adam]] = [("optimizer", self.networks, self.optimizer)]
+        return first + ([("opt_critics", self.critics, self.opt_critics)] if self.opt_critics else [])
+
+
+def create_editor_state(config: TrainConfig, cutouts: Tensor, device: torch.device | str = "cpu") -> EditorState:
+    """Start a run: equal weights on every worker, from `config.seed` alone; `cutouts` may be empty where no matte is learned."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        networks, critics = build_editor(config.editor).to(device), build_critics(config.editor).to(device)
+    ema = copy.deepcopy(networks).eval().requires_grad_(False)
+    opt_critics = _adam(critics, config.optimizer) if len(critics) else None
+    return EditorState(networks, critics, ema, _adam(networks, config.optimizer), opt_critics, cutouts.to(device))
+
+
+def editor_step(state: EditorState, real: Tensor, terms: Terms) -> dict[str, Tensor]:
+    """Update the state in place from photos [N, 3, R, R] in [-1, 1]; gives scalars that are still on the device."""
+    metrics: dict[str, Tensor] = {}
+    losses: list[Tensor] = []
+    judged: dict[str, tuple[Tensor, Tensor]] = {}
+    for task in state.networks:
+        pair = degraded(task, real, state.cutouts, terms.draws)
+        with autocast(real.device, terms.config):
+            answer = state.networks[task](pair.x.contiguous(memory_format=torch.channels_last)).float()
+        loss = task_loss(task, answer, pair)
+        metrics[task] = loss.detach()
+        if task in state.critics:
+            judged[task] = answer, pair.target
+        losses.append(loss)
+    total = torch.stack(losses).sum()
+    if judged:
+        metrics |= _judge(state, judged, terms)
+        total = total + terms.config.editor.adversarial * _deceive(state, judged)
+    gradients = list(torch.autograd.grad(total, list(state.networks.parameters())))
+    metrics["grad"] = descend(gradients, state.networks, state.optimizer, terms)
+    update_ema(state.ema, state.networks, terms.hyper.ema_beta)
+    return metrics
+
+
+def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws) -> Pair:
+    """What a task is given and should answer, of photos [N, 3, R, R] in [-1, 1]."""
+    if task == "matte":
+        return matte_pair(real, cutouts, draws)
+    return {"inpaint": inpaint_pair, "upscale": upscale_pair, "enhance": enhance_pair}[task](real, draws)
+
+
+def task_loss(task: str, answer: Tensor, pair: Pair) -> Tensor:
+    """Mattes: cross entropy and one minus the soft intersection over union. Pictures: distance (Charbonnier) where it counts."""
+    if task == "matte":
+        alpha = answer.sigmoid()
+        both = (alpha * pair.target).sum((1, 2, 3))
+        union = (alpha + pair.target).sum((1, 2, 3)) - both
+        return F.binary_cross_entropy_with_logits(answer, pair.target) + 0.5 * (1 - both / union.clamp_min(1.0)).mean()
+    distance = ((answer - pair.target).square() + 1e-4).sqrt() * pair.weight
+    return distance.sum() / (pair.weight.sum() * (distance.numel() / pair.weight.numel())).clamp_min(1.0)
+
+
+def _judge(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]], terms: Terms) -> dict[str, Tensor]:
+    """One step of the critics."""
+    assert state.opt_critics is not None
+    losses, metrics = [], {}
+    for task, (answer, target) in judged.items():
+        critic, fake, sigma = state.critics[task], answer.detach(), terms.config.loss.sigma
+        noise = terms.draws.normal(len(fake), 2 * fake[0].numel()).view(2, *fake.shape) * sigma
+        real_logits, fake_logits, near_real, near_fake = critic(torch.cat([target, fake, target + noise[0], fake + noise[1]])).chunk(4)
+        game = GAME.discriminator(real_logits, fake_logits)
+        penalty = finite_penalty(real_logits, near_real, sigma) + finite_penalty(fake_logits, near_fake, sigma)
+        losses.append(game + GAMMA / 2 * penalty)
+        metrics[f"{task}_critic"] = game.detach()
+    gradients = list(torch.autograd.grad(torch.stack(losses).sum(), list(state.critics.parameters())))
+    descend(gradients, state.critics, state.opt_critics, terms)
+    return metrics
+
+
+def _deceive(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
+    """The editor's side of the game."""
+    sides = []
+    for task, (answer, target) in judged.items():
+        real_logits, fake_logits = state.critics[task](torch.cat([target, answer])).chunk(2)
+        sides.append(GAME.generator(real_logits.detach(), fake_logits))
+    return torch.stack(sides).sum()
+
+
+def picture_of(task: str, answer: Tensor) -> Tensor:
+    """A network's answer as a picture to look at, [N, 1 or 3, S, S] in [-1, 1]."""
+    return answer.sigmoid() * 2 - 1 if task == "matte" else answer
+
+
+def smallest_photo(tasks: tuple[str, ...]) -> int:
+    """The least side of photos in pixels that these tasks can be learned from."""
+    return max(EDITORS[task].photo for task in tasks)
+
+
+def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:
+    return Adam(module.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
