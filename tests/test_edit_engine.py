@@ -1,11 +1,12 @@
 import base64
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from ganray.checkpoint import DESCRIPTION
+from ganray.checkpoint import DESCRIPTION, load_editor
 from ganray.config import ModelConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
@@ -195,6 +196,20 @@ def test_networks_are_lent_by_task(seller_photos, monkeypatch):
     made(engine, seller_photos, {"id": "a", "image": "same.jpg"}, ["ask"])
     assert found == [grey]
     assert engine.digest == "e" * 64
+
+
+def test_an_editor_s_folder_gives_networks_and_names_the_model(editor_folder, tmp_path, seller_photos):
+    engine = EditEngine.load(editor_folder, threads=1)
+    assert set(engine.networks) == {"upscale", "matte"} and engine.product is None
+    assert engine.digest == load_editor(editor_folder)[1].digest
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "cluttered.png"}, ["upscale:2"])
+    assert one.pixels.shape == (192, 192, 3) and one.kinds == ("algorithmicallyEnhanced",)
+    shutil.copytree(editor_folder, tmp_path / "both")
+    make_model(
+        str(tmp_path / "both"), ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8), {"colour": ("red", "blue")}
+    )
+    both = EditEngine.load(str(tmp_path / "both"), threads=1, device="cpu")
+    assert both.digest == f"{both.product.info.digest}+{engine.digest}"
 
 
 def test_a_folder_without_any_model_is_refused(tmp_path):
