@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ from ganray.checkpoint import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.edits import Photo, Step, apply_chain, parse_chain, text_of
 from ganray.edits.edit import Network
 from ganray.edits.network import TaskNetwork
-from ganray.edits.photo import Alpha
+from ganray.edits.photo import Alpha, Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, RequestError
 from ganray.images.codec import SUFFIXES, Format, Pixels
@@ -39,17 +39,8 @@ Decode = Callable[[bytes], Raw]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the file of a result is to be: a format, perhaps a quality 1..100, perhaps no more than `max_bytes` (0: any)."""
-
-    format: Format
-    quality: int | None = None
-    max_bytes: int = 0
-
-
-@dataclass(frozen=True)
 class Edited:
-    """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out, and what its file is to be.
+    """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out; `output` is what its file is to be.
 
     `edits` is the chain that was done, `kinds` are the IPTC terms of it, `label` is what the source said of itself, `before` its pixels.
     """
@@ -58,7 +49,7 @@ class Edited:
     index: int
     pixels: Pixels
     alpha: Pixels | None
-    wanted: Wanted
+    output: Output
     edits: str
     facts: dict[str, float | str]
     kinds: tuple[str, ...]
@@ -180,7 +171,7 @@ def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step],
         index=index,
         pixels=pixels,
         alpha=alpha,
-        wanted=_wanted(photo, request, source.format),
+        output=_output(photo, request, source.format),
         edits=json.dumps(text_of(steps), sort_keys=True, ensure_ascii=False, separators=(",", ":")),
         facts=dict(photo.facts),
         kinds=photo.source_types,
@@ -190,12 +181,11 @@ def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step],
     )
 
 
-def _wanted(photo: Photo, request: EditRequest, own: Format) -> Wanted:
+def _output(photo: Photo, request: EditRequest, own: Format) -> Output:
     """What the request asks for, else what the last edit does, else the photo's own format: png for a cut-out that this cannot hold."""
-    asked: Any = getattr(photo, "output", None)
-    format = request.format or getattr(asked, "format", "") or ("png" if photo.cut and own == "jpeg" else own)
-    quality = request.quality or getattr(asked, "quality", None)
-    return Wanted(format, None if format == "png" else quality, getattr(asked, "max_bytes", 0) or 0)
+    asked = photo.output or Output("png" if photo.cut and own == "jpeg" else own)
+    format = request.format or asked.format
+    return replace(asked, format=format, quality=None if format == "png" else request.quality or asked.quality)
 
 
 def _networks(url: str, device: str | None) -> tuple[dict[str, Network], str]:

@@ -117,3 +117,21 @@ def seller_photos() -> dict[str, bytes]:
         "one.png": encode(pictures[0][0][:1, :1], "png"),
         "notes.txt": b"not a photo",
     }
+
+
+@pytest.fixture(scope="session")
+def editor_folder(tmp_path_factory) -> str:
+    """An editor that has learned nothing yet: its upscaling is a resampling with a little noise, the same every time."""
+    import torch
+
+    from ganray.checkpoint import EditorInfo, save_editor
+    from ganray.config import EditorConfig
+    from ganray.models.editor import build_editor
+    from ganray.storage import open_store
+
+    config = EditorConfig(tasks=("upscale", "matte"), widths=(8, 8, 8, 8, 8), detail_width=8, detail_blocks=1)
+    folder = str(tmp_path_factory.mktemp("editor"))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_editor(open_store(folder), build_editor(config), EditorInfo(editor=config))
+    return folder

@@ -1,15 +1,17 @@
 import base64
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from ganray.checkpoint import DESCRIPTION
+from ganray.checkpoint import DESCRIPTION, load_editor
 from ganray.config import ModelConfig
-from ganray.edit_engine import EditEngine, Wanted
+from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
 from ganray.edits.edit import Params
+from ganray.edits.photo import Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EditError, ImageError, ObjectNotFound, RequestError
 from ganray.images.codec import decode, decode_with_alpha
@@ -52,7 +54,7 @@ def inline(data):
 def test_a_photo_goes_through_its_chain(engine, seller_photos):
     (one,) = made(engine, seller_photos, {"id": "a", "image": "mugs/red ü.jpg"})
     data = seller_photos["mugs/red ü.jpg"]
-    assert (one.edits, one.kinds, one.wanted) == ('[{"white":{}}]', (), Wanted("jpeg"))
+    assert (one.edits, one.kinds, one.output) == ('[{"white":{}}]', (), Output("jpeg"))
     assert one.facts["matte"] == "border"
     assert one.source_sha256 == hashlib.sha256(data).hexdigest()
     np.testing.assert_array_equal(one.before, decode(data).pixels)
@@ -78,11 +80,11 @@ def test_a_picture_in_the_request_is_one_under_the_source(engine, seller_photos)
 
 def test_a_cut_out_has_alpha_hides_nothing_under_it_and_asks_for_a_format_that_holds_it(engine, seller_photos):
     (one,) = made(engine, seller_photos, {"id": "a", "image": "mugs/red ü.jpg"}, ["cutout"])
-    assert one.wanted == Wanted("png")
+    assert one.output == Output("png")
     assert one.alpha.shape == one.pixels.shape[:2] and one.alpha.dtype == np.uint8
     assert (one.pixels[one.alpha == 0] == 255).all() and (one.alpha == 0).mean() > 0.2 and (one.alpha == 255).mean() > 0.1
     (kept,) = made(engine, seller_photos, {"id": "a", "image": "same.webp"}, ["cutout"])
-    assert kept.wanted == Wanted("webp")
+    assert kept.output == Output("webp")
 
 
 def test_the_alpha_of_a_photo_is_its_matte(engine, seller_photos):
@@ -156,7 +158,7 @@ def test_what_no_photo_could_have_is_found_before_the_photo_is_read(engine):
     def unread(key):
         raise AssertionError(key)
 
-    with pytest.raises(RequestError, match="edit 'whiten' is unknown. Use some of cutout, white"):
+    with pytest.raises(RequestError, match="edit 'whiten' is unknown. Use some of .*cutout, white"):
         next(engine.edit(EditRequest(id="a", image="x", edits=("whiten",)), unread))
     with pytest.raises(RequestError, match="has no edits"):
         next(engine.edit(EditRequest(id="a", image="x"), unread))
@@ -164,7 +166,7 @@ def test_what_no_photo_could_have_is_found_before_the_photo_is_read(engine):
 
 def test_a_cmyk_photo_is_edited_in_srgb(engine, seller_photos):
     (one,) = made(engine, seller_photos, {"id": "a", "image": "cmyk.jpg"})
-    assert one.wanted == Wanted("jpeg")
+    assert one.output == Output("jpeg")
     assert one.pixels.shape == (96, 96, 3)
 
 
@@ -194,6 +196,20 @@ def test_networks_are_lent_by_task(seller_photos, monkeypatch):
     made(engine, seller_photos, {"id": "a", "image": "same.jpg"}, ["ask"])
     assert found == [grey]
     assert engine.digest == "e" * 64
+
+
+def test_an_editor_s_folder_gives_networks_and_names_the_model(editor_folder, tmp_path, seller_photos):
+    engine = EditEngine.load(editor_folder, threads=1)
+    assert set(engine.networks) == {"upscale", "matte"} and engine.product is None
+    assert engine.digest == load_editor(editor_folder)[1].digest
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "cluttered.png"}, ["upscale:2"])
+    assert one.pixels.shape == (192, 192, 3) and one.kinds == ("algorithmicallyEnhanced",)
+    shutil.copytree(editor_folder, tmp_path / "both")
+    make_model(
+        str(tmp_path / "both"), ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8), {"colour": ("red", "blue")}
+    )
+    both = EditEngine.load(str(tmp_path / "both"), threads=1, device="cpu")
+    assert both.digest == f"{both.product.info.digest}+{engine.digest}"
 
 
 def test_a_folder_without_any_model_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""Where image files keep XMP: PNG chunks, JPEG segments, RIFF chunks of WebP, and the items of AVIF (ISO 14496-12, HEIF).
+"""Where image files keep XMP: PNG chunks, JPEG segments, RIFF chunks of WebP, TIFF tags, and the items of AVIF (ISO 14496-12, HEIF).
 
 Walked here and not by the library that wrote them: what has been written is read back by another hand. Broken bytes give nothing.
 """
@@ -6,10 +6,13 @@ Walked here and not by the library that wrote them: what has been written is rea
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 PNG_KEYWORD = b"XML:com.adobe.xmp"
 JPEG_MARKER = b"http://ns.adobe.com/xap/1.0/\x00"
+TIFF_XMP = 700
+MOST = 1 << 20  # bytes of an inflated packet: more is no label
 CREDENTIALS_SEGMENT = 0xEB  # APP11
 
 
@@ -17,8 +20,8 @@ def xmp_of(data: bytes) -> bytes:
     """The XMP packet (UTF-8 XML) of an encoded image; empty where there is none, or where the container is broken."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         for kind, body in _png_chunks(data):
-            if kind == b"iTXt" and body.startswith(PNG_KEYWORD + b"\x00\x00\x00"):
-                return body[len(PNG_KEYWORD) + 3 :].split(b"\x00", 2)[2]
+            if kind == b"iTXt" and body.startswith(PNG_KEYWORD + b"\x00"):
+                return _png_text(body[len(PNG_KEYWORD) + 1 :])
     elif data.startswith(b"\xff\xd8"):
         for marker, body in _jpeg_segments(data):
             if marker == 0xE1 and body.startswith(JPEG_MARKER):
@@ -29,6 +32,34 @@ def xmp_of(data: bytes) -> bytes:
                 return body
     elif data[4:12] == b"ftypavif":
         return _avif_item(data, b"application/rdf+xml\x00")
+    elif data[:4] in (b"II*\x00", b"MM\x00*"):
+        return _tiff_tag(data, TIFF_XMP)
+    return b""
+
+
+def _png_text(body: bytes) -> bytes:
+    """What stands in an iTXt chunk behind its keyword, plain or deflated."""
+    parts = body[2:].split(b"\x00", 2)  # behind flag and method: language, translated keyword, text
+    if len(parts) < 3 or body[1:2] != b"\x00":
+        return b""
+    try:
+        return zlib.decompressobj().decompress(parts[2], MOST) if body[:1] == b"\x01" else parts[2]
+    except zlib.error:
+        return b""
+
+
+def _tiff_tag(data: bytes, wanted: int) -> bytes:
+    """The bytes of a tag of the first directory of a TIFF (6.0, section 2)."""
+    order = "<" if data[:2] == b"II" else ">"
+    try:
+        (first,) = struct.unpack_from(f"{order}I", data, 4)
+        (num,) = struct.unpack_from(f"{order}H", data, first)
+        for at in range(first + 2, first + 2 + 12 * num, 12):
+            tag, kind, length, place = struct.unpack_from(f"{order}HHII", data, at)
+            if tag == wanted and kind in (1, 7) and length > 4:
+                return data[place : place + length]
+    except struct.error:
+        pass
     return b""
 
 

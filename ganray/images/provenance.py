@@ -87,7 +87,7 @@ def xmp_packet(label: Label | EditLabel) -> bytes:
 
 
 def read_label(data: bytes) -> dict[str, str]:
-    """The labelled properties in the encoded bytes of a PNG, JPEG, WebP or AVIF, {} if none: containers walked by us, not by the encoder.
+    """The labelled properties in the encoded bytes of a PNG, JPEG, WebP, AVIF or TIFF, {} if none: containers walked by us.
 
     Keys are prefixed names, such as `Iptc4xmpExt:DigitalSourceType`.
     """

@@ -140,7 +140,7 @@ class ShardEditor:
         if isinstance(result, GanrayError):
             row |= {"reason": result.reason if isinstance(result, ImageError) else result.code, "message": str(result)}
             return None
-        format = result.wanted.format
+        format = result.output.format
         key, member = LAYOUTS[self._plan.layout].place(shard, row["id"], row["index"], format)
         facts: Row = {
             "source_sha256": result.source_sha256,

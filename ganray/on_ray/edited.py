@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ganray.errors import EditError
-from ganray.images.codec import QUALITY
+from ganray.edits.fitting import encode_to_fit
+from ganray.images.codec import Format, Pixels
 from ganray.images.provenance import EditLabel, encode_labelled
 from ganray.on_ray.files import SOFTWARE
 from ganray.requests import sample_name, seed_of
 
 if TYPE_CHECKING:
-    from ganray.edit_engine import Edited, Wanted
-
-LOWEST = 40  # quality below which a byte limit counts as one that cannot be met
-FIRST_LOSSY = 95  # quality of a WebP that is too large without losses
+    from ganray.edit_engine import Edited
 
 
 def label_of(edited: Edited, model_digest: str) -> EditLabel:
@@ -32,35 +29,13 @@ def label_of(edited: Edited, model_digest: str) -> EditLabel:
 
 
 def encode_edited(edited: Edited, model_digest: str) -> bytes:
-    """The file of a result, its label read back. Where it is to have no more than so many bytes, its quality is the highest that fits.
+    """The file of a result, its label read back; where a profile says so, with no more than so many bytes, its background exact.
 
-    Raises EditError("profile") where none does, ImageError("label_unverified"), and ImageError("no_alpha") for a cut-out as jpeg.
+    Raises EditError("profile") where that cannot be, ImageError("label_unverified"), and ImageError("no_alpha") for a cut-out as jpeg.
     """
-    wanted, label = edited.wanted, label_of(edited, model_digest)
+    label = label_of(edited, model_digest)
 
-    def encoded(quality: int | None) -> bytes:
-        return encode_labelled(edited.pixels, wanted.format, label, quality, edited.alpha)
+    def encoder(pixels: Pixels, format: Format, *, quality: int | None) -> bytes:
+        return encode_labelled(pixels, format, label, quality, edited.alpha)
 
-    data = encoded(wanted.quality)
-    if not wanted.max_bytes or len(data) <= wanted.max_bytes:
-        return data
-    best, low, high = b"", LOWEST, _first_below(wanted)
-    while low <= high and wanted.format != "png":
-        middle = (low + high + 1) // 2
-        tried = encoded(middle)
-        if len(tried) <= wanted.max_bytes:
-            best, low = tried, middle + 1
-        else:
-            high = middle - 1
-    if not best:
-        least = "" if wanted.format == "png" else f" even at quality {LOWEST}"
-        limit = f"more than {wanted.max_bytes:,} bytes as {wanted.format}{least}"
-        raise EditError("profile", f"the picture takes {limit}", "Ask for jpeg, or for fewer pixels")
-    return best
-
-
-def _first_below(wanted: Wanted) -> int:
-    """The highest quality that is worth a try after the one asked for was too large."""
-    if wanted.quality is not None:
-        return wanted.quality - 1
-    return QUALITY[wanted.format] - 1 if wanted.format in QUALITY else FIRST_LOSSY
+    return encode_to_fit(edited.pixels, edited.output, encoder)[0]

@@ -65,7 +65,7 @@ class Desk:
             request = request.model_copy(update={"id": hashlib.sha256(request.canonical().encode()).hexdigest()[:16]})
         digest = self.engine.digest
         done = [Done(edited, encode_edited(edited, digest)) for edited in self.engine.edit(request, self._fetch)]
-        media_type = MEDIA_TYPES[done[0].edited.wanted.format]
+        media_type = MEDIA_TYPES[done[0].edited.output.format]
         headers = {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(seed_of(request)), "X-Ganray-Model": digest}
         if not as_json(request.count, media_type, accept):
             return Response(done[0].data, media_type=media_type, headers=headers | _said(done[0].edited))
@@ -102,7 +102,7 @@ def _described(id: str, one: Done) -> dict[str, Any]:
     edited = one.edited
     return {
         "name": sample_name(id, edited.index),
-        "media_type": MEDIA_TYPES[edited.wanted.format],
+        "media_type": MEDIA_TYPES[edited.output.format],
         "width": edited.pixels.shape[1],
         "height": edited.pixels.shape[0],
         "edits": json.loads(edited.edits),

@@ -17,7 +17,7 @@ from ganray.on_ray.http import make_app
 from ganray.requests import EditRequest, file_name
 from ganray.storage import open_store
 
-CHAINS = [["white"], ["cutout"], ["noisy", "cutout", {"background": {"colour": "#336699", "shadow": 0.7}}], ["noisy"]]
+CHAINS = [["white"], [{"upscale": 2}], ["cutout"], ["noisy", "cutout", {"background": {"colour": "#336699", "shadow": 0.7}}], ["noisy"]]
 PHOTOS = ["mugs/red ü.jpg", "mugs/plain.png", "same.webp", "made.png", "cutout.png", "cmyk.jpg"]
 REQUESTS = [
     EditRequest(
@@ -52,20 +52,20 @@ def files(engine, source, requests):
 
 
 @pytest.fixture
-def alone(source):
-    return {key: data for request in REQUESTS for key, data in files(EditEngine.load(threads=1), source, [request]).items()}
+def alone(source, editor_folder):
+    return {key: data for request in REQUESTS for key, data in files(EditEngine.load(editor_folder, threads=1), source, [request]).items()}
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_whatever_its_neighbours_and_the_threads(source, alone, threads):
+def test_whatever_its_neighbours_and_the_threads(source, alone, editor_folder, threads):
     order = random.Random(threads).sample(REQUESTS, len(REQUESTS))
-    assert files(EditEngine.load(threads=threads), source, order) == alone
+    assert files(EditEngine.load(editor_folder, threads=threads), source, order) == alone
 
 
-def test_bulk_and_http_give_the_same_bytes(source, alone, tmp_path):
+def test_bulk_and_http_give_the_same_bytes(source, alone, editor_folder, tmp_path):
     (tmp_path / "t.jsonl").write_text("\n".join(request.model_dump_json(exclude_defaults=True) for request in REQUESTS))
     config = EditConfig(source=source.url, requests=str(tmp_path / "t.jsonl"), out=str(tmp_path / "out"), shard_images=7)
-    engine, out = EditEngine.load(threads=2), open_store(config.out)
+    engine, out = EditEngine.load(editor_folder, threads=2), open_store(config.out)
     with requests_of(config, out) as requests:
         plan = open_job(out, make_edit_plan(config, requests, engine.digest), requests)
     editor = ShardEditor(engine, source, out, plan)
@@ -75,7 +75,7 @@ def test_bulk_and_http_give_the_same_bytes(source, alone, tmp_path):
     assert len(made) == len(alone) == plan.images
 
     async def ask():
-        app = make_app(None, ServeConfig(source=source.url), engine)
+        app = make_app(None, ServeConfig(source=source.url, edit_queue=64), engine)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
             bodies = (request.model_copy(update={"count": 1}).model_dump(exclude_defaults=True) for request in REQUESTS)
             return await asyncio.gather(*(client.post("/v1/edit", json=body) for body in bodies))

@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ganray.errors import ImageError
 from ganray.images import provenance
@@ -148,3 +149,18 @@ def test_exiftool_finds_what_an_edit_says(kind, tmp_path):
     (found,) = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert found["DigitalSourceType"].endswith(MADE) or found["DigitalSourceType"] == "Trained Algorithmic Media"
     assert "r-1" in str(found) and EDIT.source_sha256 in str(found)
+
+
+@pytest.mark.parametrize("kind", ["tiff", "deflated png"])
+def test_labels_that_others_wrote_elsewhere_are_found(kind):
+    image, buffer = Image.fromarray(PIXELS), io.BytesIO()
+    if kind == "tiff":
+        image.save(buffer, "TIFF", tiffinfo={700: xmp_packet(LABEL)})
+    else:
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", xmp_packet(LABEL).decode(), zip=True)
+        image.save(buffer, "PNG", pnginfo=info)
+    data = buffer.getvalue()
+    assert read_label(data) == read_label(encode_labelled(PIXELS, "png", LABEL))
+    for end in range(0, len(data), 7):
+        assert read_label(data[:end]) in ({}, read_label(data))

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from ganray.config import EditConfig
+from ganray.edits import EDITS
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.on_ray.edit_plan import chain_of, make_edit_plan, requests_of
 from ganray.storage import open_store
@@ -77,7 +78,7 @@ def test_a_table_says_what_to_do_with_which_photo(config, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"id": "a", "image": "x", "edits": "whiten"}, "request 'a': edit 'whiten' is unknown. Use some of cutout, white, background"),
+        ({"id": "a", "image": "x", "edits": "whiten"}, "request 'a': edit 'whiten' is unknown. Use some of " + ", ".join(EDITS)),
         ({"id": "a", "image": "x", "edits": ["white", "cutout"]}, "request 'a': edits: cutout cannot come after white"),
         ({"id": "a", "image": "x", "edits": [{"background": {"color": "red"}}]}, "Its parameters are colour, picture, shadow"),
         ({"id": "a", "image": "x", "sed": 1}, "sed: no such field, the fields are id, image, edits, pictures"),

@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
 from ganray.errors import StorageError
+from ganray.images.codec import encode
 from ganray.images.provenance import read_label
 from ganray.images.raw import SafeDecoder
 from ganray.on_ray import bulk
@@ -18,6 +20,8 @@ from ganray.on_ray.bulk_plan import open_job
 from ganray.on_ray.edit_page import show_pairs
 from ganray.on_ray.edit_plan import make_edit_plan, requests_of
 from ganray.on_ray.edit_shard import ShardEditor, read_capped
+from ganray.profiles.checker import check
+from ganray.profiles.profile import profile
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
 
@@ -206,3 +210,26 @@ def test_of_a_large_object_no_more_is_read_than_a_photo_may_have(tmp_path):
     store.put("empty", b"")
     assert len(read_capped(store, "large", 10)) == 11
     assert read_capped(store, "empty", 10) == b""
+
+
+def test_only_photos_that_fail_a_profile_are_edited(config, decoder):
+    """Google wants 500 px: of two photos, one is fine as it is."""
+    pixels = np.full((600, 600, 3), 255, np.uint8)
+    pixels[60:540, 60:540] = (180, 40, 40)
+    open_store(config.source).put("fine.png", encode(pixels, "png"))
+    books, tallies = run(config.model_copy(update={"failing": "google-main"}), decoder)
+    assert books == {"images": 7, "quarantined": 5, "untouched": 1}
+    assert sum(tally.untouched for tally in tallies) == 1 and sum(tally.images for tally in tallies) == 13
+    assert "fine" not in {row["id"] for name in ("manifest", "quarantine") for row in rows_of(config.out, name)}
+    assert run(config.model_copy(update={"failing": "google-main"}), decoder) == (books, [])
+
+
+def test_a_chain_that_ends_in_a_profile_gives_files_that_pass_it(config, decoder):
+    pixels = np.full((1300, 1100, 3), 240, np.uint8)
+    pixels[200:1200, 200:900] = np.random.default_rng(0).integers(40, 200, (1000, 700, 3))
+    open_store(config.source).put("large.png", encode(pixels, "png"))
+    run(config.model_copy(update={"edits": "white,conform:amazon-main", "shard_images": 20}), decoder)
+    (row,) = (row for row in rows_of(config.out) if row["id"] == "large")
+    report = check(open_store(config.out).get(row["key"]), profile("amazon-main"), source=encode(pixels, "png"))
+    assert report.passed, report
+    assert json.loads(row["facts"])["profile"].startswith("amazon-main")

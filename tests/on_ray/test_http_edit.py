@@ -90,7 +90,7 @@ def test_json_carries_pictures_with_what_was_done(engine, source, seller_photos,
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        ({"edits": "whiten"}, 400, "edit 'whiten' is unknown. Use some of cutout, white, background"),
+        ({"edits": "whiten"}, 400, "edit 'whiten' is unknown. Use some of " + ", ".join(EDITS)),
         ({"edits": []}, 400, "the request has no edits"),
         ({"edits": ["white", "cutout"]}, 400, "cutout cannot come after white"),
         ({"edits": [{"background": {"colour": "red"}}]}, 400, "must be #rrggbb"),
