@@ -14,11 +14,13 @@ from typing import Any
 from ganray import __version__, settings
 from ganray.config import (
     BenchmarkConfig,
+    CheckConfig,
     DemoConfig,
     EvaluateConfig,
     ExportConfig,
     GenerateConfig,
     IngestConfig,
+    ProfilesConfig,
     Section,
     ServeConfig,
     StatusConfig,
@@ -31,6 +33,8 @@ VERBS: dict[str, type[Section]] = {
     "train": TrainConfig,
     "generate": GenerateConfig,
     "status": StatusConfig,
+    "profiles": ProfilesConfig,
+    "check": CheckConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,
     "serve": ServeConfig,
@@ -53,7 +57,7 @@ def usage() -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one verb; returns the exit code (0, the error's own, or 130 after Ctrl-C)."""
+    """Run one verb; returns the exit code (0, 1 where `check` finds pictures that fail, the error's own, or 130 after Ctrl-C)."""
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
@@ -72,12 +76,12 @@ def main(argv: Sequence[str]) -> int:
         result = getattr(module, verb)(config)
         if result is not None:
             print(getattr(module, "show", _table)(result))
+        return int(getattr(module, "exit_code", _fine)(result))
     except KeyboardInterrupt:
         print(f"\nganray {verb}: interrupted. {_how_to_go_on(verb)}", file=sys.stderr)
         return 130
     except Exception as error:
         return _report(verb, error)
-    return 0
 
 
 def entry() -> None:
@@ -104,6 +108,11 @@ def _how_to_go_on(verb: str) -> str:
     if verb == "train":
         return "Continue with the same command and --resume"
     return "Run the same command again: finished work is kept"
+
+
+def _fine(result: object) -> int:
+    """The exit code of a verb that did what it was told (one whose answer may be no has its own `exit_code`)."""
+    return 0
 
 
 def _table(result: dict[str, Any]) -> str:
