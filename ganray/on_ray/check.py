@@ -120,7 +120,7 @@ def _reports(
             children.append(own.child)
         try:
             data = _read(source, key)
-            answer = next(own.child.map([data]))
+            (answer,) = own.child.map([data])
         except (ImageError, StorageError) as error:
             return checked(error if isinstance(error, ImageError) else ImageError("unreadable", str(error)), known, day, config.kind)
         report, mend, thumbnail = checked(answer, known, day, config.kind)
