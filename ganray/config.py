@@ -422,6 +422,28 @@ class StatusConfig(Section):
     job: CliPositionalArg[str] = Field("out/images", description="URL of the job: the `out` of a ganray generate or edit")
 
 
+class ProfilesConfig(Section):
+    """The marketplaces whose rules ganray knows; one of them in full with --profile."""
+
+    profile: str = Field("", description="name of a profile, or the path of a YAML file of your own, to show with its source and date")
+
+
+class CheckConfig(Section):
+    """Check pictures against a marketplace's rules: a report, and the edits that mend. Exit code 1 where some fail."""
+
+    images: CliPositionalArg[str] = Field("out/images", description="URL of a prefix of pictures, or of one picture")
+    profile: str = Field("amazon-main", description="name of a profile (ganray profiles), or the path of a YAML file of your own")
+    kind: str = Field("", description="kind of goods, where the profile tells kinds apart, e.g. apparel")
+    day: str = Field("", description="YYYY-MM-DD: by the rules of that day; empty = today")
+    photos: str = Field(
+        "",
+        description="URL of the prefix of the photos that the pictures were made of, under the same names: labels they have must be kept",
+    )
+    out: str = Field("out/check", description="URL to write report.json and report.html under")
+    requests: str = Field("", description="URL of a JSONL file to write: an edit request for each picture that edits can mend")
+    workers: NonNegativeInt = Field(0, description="processes that decode and check; 0 = the cores of this machine")
+
+
 class EvaluateConfig(Section):
     """Score a model against its catalog: distances with floors, coverage, class accuracy, nearest neighbours."""
 
