@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from ganray.edits.edit import Edit, NoParams, Params, Stage, Tools
+from ganray.edits.enhance import EnhanceParams, enhance
 from ganray.edits.ground import BackgroundParams, background, cutout, white
 from ganray.edits.photo import Photo
 from ganray.edits.recolor import RecolorParams, recolor
@@ -24,6 +25,7 @@ COMPOSED = "compositeWithTrainedAlgorithmicMedia"
 ENHANCED = "algorithmicallyEnhanced"
 
 EDITS: dict[str, Edit[Any]] = {
+    "enhance": Edit(EnhanceParams, enhance, Stage.REPAIR, ENHANCED),
     "recolor": Edit(RecolorParams, recolor, Stage.PRODUCT, ENHANCED),
     "cutout": Edit(NoParams, cutout, Stage.PRODUCT),
     "white": Edit(NoParams, white, Stage.GROUND),
