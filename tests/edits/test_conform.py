@@ -9,6 +9,7 @@ from ganray.profiles.checker import check
 
 ALL = sorted(PROFILES())
 LARGE = {"walmart-main", "safe-master", "zalando-packshot"}
+SMALL = {"amazon-main", "allegro", "coupang", "mercadolibre", "ebay-main", "google-main", "shopify"}
 
 
 def conformed(photo, name, tools, before=(), **told):
@@ -22,14 +23,16 @@ def report(photo, name, **told):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("before", [(), ("white",), ("cutout",)])
 def test_what_conform_passes_the_checker_passes(photo, tools, name, before):
-    side = 2700 if name in LARGE else 1000
+    if name in LARGE and before != ("white",):
+        pytest.skip("large pictures once")
+    side = 2350 if name in LARGE else 700 if name in SMALL else 1050
     found = conformed(photo(side * 3 // 4, side), name, tools, before)
     result = report(found, name)
     assert result.passed, [str(finding) for finding in result.failed]
     rules = profile(name).on()
     if rules.fill and (before or rules.background.kind != "any"):
         assert [str(finding) for finding in result.advice if finding.rule in ("fill", "aspect")] == []
-        assert found.facts["fill"] == pytest.approx(rules.fill.aim, abs=0.02)
+        assert rules.fill.min < found.facts["fill"] < rules.fill.aim + 0.01
     assert found.matte is None and not found.cut
 
 
