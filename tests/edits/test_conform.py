@@ -96,7 +96,7 @@ def test_specks_of_the_matte_are_no_product(photo, tools):
 
 def test_white_on_white_is_no_product(tools):
     pixels, matte = np.full((800, 800, 3), 252, np.uint8), np.zeros((800, 800), np.float32)
-    matte[200:600, 200:600] = 1
+    matte[50:750, 50:750] = 1
     with pytest.raises(EditError, match="differs from the background") as caught:
         conformed(Photo(pixels, matte), "amazon-main", tools)
     assert caught.value.reason == "no_product"
