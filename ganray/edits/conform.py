@@ -11,23 +11,22 @@ from datetime import date
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field as Option
 from pydantic import field_validator, model_validator
 
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import scaled
-from ganray.edits.ground import own_colours
+from ganray.edits.ground import WHITE, own_colours
 from ganray.edits.matting import CERTAIN, with_matte
 from ganray.edits.photo import Alpha, Output, Photo
 from ganray.errors import EditError, RequestError
 from ganray.images.codec import Pixels
-from ganray.images.parts import Mask, from_border, near, without_small
+from ganray.images.parts import Mask, distance, from_border, near, without_small
 from ganray.profiles import Rules, profile
 from ganray.profiles.profile import best_frame, least_frame, output_format
 
-GRID = 512  # cells in which parts of the product are told apart
+GRID = 256  # cells along the longer side in which parts of the product are told apart
 SPECK, SPECK_OF_LARGEST = 1e-3, 0.02  # of the frame and of the largest part: smaller ones are dirt, not product
 SEEN = 24  # levels from the ground's colour from which the product's box is taken
 FAINT, TAIL = 10, 6  # levels beyond its tolerance: what differs less, and lies so many pixels from anything that does more, is ground
@@ -227,7 +226,7 @@ def _on_ground(photo: Photo, rules: Rules, name: str) -> tuple[Pixels, Layout, f
     for _ in range(ROUNDS):
         layout = _of_product(box, photo, rules, name, inside=False)
         pixels = _settled(_laid(photo, layout, ground), rules)
-        seen = _distance(pixels, ground) > SEEN
+        seen = distance(pixels, ground) > SEEN
         if not seen.any():
             return pixels, layout, _fill(box, layout)
         right = _in_photo(_box(seen), layout)
@@ -245,30 +244,22 @@ def _in_photo(box: Box, layout: Layout) -> Box:
     return first, upper, last, lower
 
 
-def _distance(pixels: Pixels, ground: tuple[int, int, int]) -> NDArray[np.int16]:
-    """The largest difference of a channel to the ground's, in levels [H, W]."""
-    found: NDArray[np.int16] = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(2)
-    return found
-
-
 def _laid(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
     """The part of the photo that the layout takes, in its frame, the product alone before the ground."""
     assert photo.matte is not None
     left, top, right, bottom = layout.part
     matte: Alpha = np.clip(scaled(np.ascontiguousarray(photo.matte[top:bottom, left:right]), *layout.size), 0, 1)
     small = Photo(_part(photo.pixels, layout), matte)
-    colour = np.array(ground, np.float32)
-    if ground == (255, 255, 255) and "white" in photo.edits:  # it stands on white already
-        laid = np.where(matte[..., None] > 0, small.pixels, colour)
-    else:
-        laid = np.where(matte[..., None] >= 1, small.pixels, own_colours(small) * matte[..., None] + colour * (1 - matte[..., None]))
-    return _placed(np.clip(np.rint(laid), 0, 255).astype(np.uint8), layout, ground)
+    if ground == WHITE and "white" in photo.edits:  # it stands on white already
+        return _placed(np.where(matte[..., None] > 0, small.pixels, np.uint8(255)), layout, ground)
+    mixed = own_colours(small) * matte[..., None] + np.array(ground, np.float32) * (1 - matte[..., None])
+    return _placed(np.where(matte[..., None] >= 1, small.pixels, np.clip(np.rint(mixed), 0, 255).astype(np.uint8)), layout, ground)
 
 
 def _settled(pixels: Pixels, rules: Rules) -> Pixels:
     """The picture with its ground exact: without specks, and without tails of the matte that nobody sees but a checker."""
     ground = rules.background.rgb
-    seen, _ = without_small(_distance(pixels, ground) > FAINT + rules.background.tolerance, GRID, SPECK, SPECK_OF_LARGEST)
+    seen, _ = without_small(distance(pixels, ground) > FAINT + rules.background.tolerance, GRID, SPECK, SPECK_OF_LARGEST)
     if not seen.any():
         raise EditError("no_product", f"nothing of the product differs from the background {ground}", "Use a profile of another background")
     pixels[from_border(~near(seen, TAIL), GRID)] = ground

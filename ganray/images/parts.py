@@ -1,12 +1,21 @@
-"""Parts of a mask that hang together, told apart in a coarse grid: what lies within a cell of each other belongs together."""
+"""What stands out from a colour, and which parts of it hang together: told apart in a coarse grid, where what lies within a cell is one."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganray.images.codec import Pixels
+
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
+
+
+def distance(pixels: Pixels, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """The largest difference of a channel of uint8 [H, W, 3] to the colour's, in levels [H, W]."""
+    off = np.maximum(pixels, np.array(colour, np.uint8)) - np.minimum(pixels, np.array(colour, np.uint8))
+    largest: NDArray[np.uint8] = np.maximum(np.maximum(off[..., 0], off[..., 1]), off[..., 2])
+    return largest
 
 
 def cells(mask: Mask, grid: int) -> tuple[Numbers, int]:

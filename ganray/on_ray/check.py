@@ -172,8 +172,8 @@ def _count(out: Outcome, report: Report, mend: list[str]) -> None:
 
 
 def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
-    """A line of report.json: what does not hold, in full; what does, by name."""
-    broken = [finding.model_dump(mode="json", exclude_defaults=True) for finding in report.findings if not finding.ok]
+    """A picture in report.json: what does not hold in full, what fails it first; what holds by name."""
+    broken = [finding.model_dump(mode="json", exclude_defaults=True) for finding in (*report.failed, *report.advice)]
     holds = [finding.rule for finding in report.findings if finding.ok]
     size = {"width": report.width, "height": report.height, "product": report.product}
     return {"sku": _sku(key), "image": key, "passed": report.passed, **size, "findings": broken, "holds": holds, "mend": mend}

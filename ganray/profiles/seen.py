@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganray.images.codec import Pixels
-from ganray.images.parts import Mask, from_border, near, without_small
+from ganray.images.parts import Mask, distance, from_border, near, without_small
 
 RING = 16  # pixels: farther from the product a JPEG of it is exactly white; nearer, codecs ring (PROVENANCE 1, measured)
 VISIBLE = 6  # levels: what differs from the background by more is seen
@@ -51,30 +50,22 @@ def look(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int = 0
     colour = median if wanted is None else np.array(wanted, np.int16)
     off_edge = np.abs(edge - colour).max(1)
     noise = PLAIN if wanted is None else tolerance + VISIBLE
-    distance = _distance(pixels, colour)
-    visible, specks = without_small(distance > noise, GRID, SPECK, 0.01)
-    box = _box(visible & (distance > max(noise, BODY))) or _box(visible)
+    off = distance(pixels, (int(colour[0]), int(colour[1]), int(colour[2])))
+    visible, specks = without_small(off > noise, GRID, SPECK, 0.01)
+    box = _box(visible & (off > max(noise, BODY))) or _box(visible)
     far = from_border(~near(visible, RING), GRID)
-    off = distance[far]
+    stray = off[far]
     return Seen(
         box=box,
         fill=0.0 if box is None else max((box[2] - box[0]) / width, (box[3] - box[1]) / height),
         border=float((off_edge <= noise).mean()),
         plain=float((np.abs(edge - median).max(1) <= PLAIN).mean()) >= PLAIN_SHARE,
         far=int(far.sum()),
-        dirty=int((off > tolerance).sum()),
-        worst=int(off.max(initial=0)),
+        dirty=int((stray > tolerance).sum()),
+        worst=int(stray.max(initial=0)),
         specks=specks,
         background=(int(median[0]), int(median[1]), int(median[2])),
     )
-
-
-def _distance(pixels: Pixels, colour: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """[H, W], a band at a time: all of a large picture as int16 would be too much."""
-    found = np.empty(pixels.shape[:2], np.uint8)
-    for top in range(0, len(pixels), 512):
-        found[top : top + 512] = np.abs(pixels[top : top + 512].astype(np.int16) - colour).max(2)
-    return found
 
 
 def _box(mask: Mask) -> tuple[int, int, int, int] | None:

@@ -9,6 +9,7 @@ from ganray.profiles.checker import check
 
 ALL = sorted(PROFILES())
 LARGE = {"walmart-main", "safe-master", "zalando-packshot"}
+SMALL = {"amazon-main", "allegro", "coupang", "mercadolibre", "ebay-main", "google-main", "shopify"}
 
 
 def conformed(photo, name, tools, before=(), **told):
@@ -22,14 +23,16 @@ def report(photo, name, **told):
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("before", [(), ("white",), ("cutout",)])
 def test_what_conform_passes_the_checker_passes(photo, tools, name, before):
-    side = 2700 if name in LARGE else 1000
+    if name in LARGE and before != ("white",):
+        pytest.skip("large pictures once")
+    side = 2350 if name in LARGE else 700 if name in SMALL else 1050
     found = conformed(photo(side * 3 // 4, side), name, tools, before)
     result = report(found, name)
     assert result.passed, [str(finding) for finding in result.failed]
     rules = profile(name).on()
     if rules.fill and (before or rules.background.kind != "any"):
         assert [str(finding) for finding in result.advice if finding.rule in ("fill", "aspect")] == []
-        assert found.facts["fill"] == pytest.approx(rules.fill.aim, abs=0.02)
+        assert rules.fill.min < found.facts["fill"] < rules.fill.aim + 0.01
     assert found.matte is None and not found.cut
 
 
@@ -93,7 +96,7 @@ def test_specks_of_the_matte_are_no_product(photo, tools):
 
 def test_white_on_white_is_no_product(tools):
     pixels, matte = np.full((800, 800, 3), 252, np.uint8), np.zeros((800, 800), np.float32)
-    matte[200:600, 200:600] = 1
+    matte[50:750, 50:750] = 1
     with pytest.raises(EditError, match="differs from the background") as caught:
         conformed(Photo(pixels, matte), "amazon-main", tools)
     assert caught.value.reason == "no_product"
