@@ -17,6 +17,7 @@ from pydantic import Field as Option
 
 from ganray.edits.edit import Network, Params, Tools
 from ganray.edits.filters import Field, box_mean, flood, scaled
+from ganray.edits.network import both_ways
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
@@ -115,7 +116,7 @@ def _filled(window: Pixels, hole: Mask, network: Network | None) -> Pixels:
     x = torch.from_numpy(np.where(gap[..., None], 0, small).astype(np.float32).transpose(2, 0, 1)[None].copy())
     mask = torch.from_numpy(gap.astype(np.float32)[None, None])
     smooth = diffused(x, mask)
-    answer = smooth.numpy() if network is None else network(torch.cat([smooth, mask], 1).numpy())
+    answer = smooth.numpy() if network is None else both_ways(network, torch.cat([smooth, mask], 1).numpy())
     wide: Field = scaled(np.ascontiguousarray(answer[0].transpose(1, 2, 0)), side, side)
     rest = torch.from_numpy(((colours - wide) * known[..., None]).transpose(2, 0, 1)[None].copy())
     levels = (wide + _spread(rest, torch.from_numpy(1 - known)[None, None])) * 127.5 + 127.5

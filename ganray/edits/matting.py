@@ -12,6 +12,7 @@ from PIL import Image
 
 from ganray.edits.edit import Network, Tools
 from ganray.edits.filters import Field, box_mean, guided, main_parts, reached, scaled
+from ganray.edits.network import both_ways
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
@@ -95,7 +96,7 @@ def learned_matte(pixels: Pixels, network: Network) -> Alpha:
     """The network's matte: of the whole picture, padded to a square with its own border, at the network's size."""
     square, (top, left, height, width) = boxed(pixels, network.size)
     x = (square.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
-    answer: Alpha = network(np.ascontiguousarray(x))[0, 0]
+    answer: Alpha = both_ways(network, np.ascontiguousarray(x))[0, 0]
     return np.clip(answer[top : top + height, left : left + width], 0, 1)
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from ganray.config import EditorConfig
-from ganray.edits.network import TaskNetwork
+from ganray.edits.network import TaskNetwork, both_ways
 from ganray.errors import CheckpointError
 from ganray.models.editor import EDITORS, build_editor
 
@@ -34,3 +34,11 @@ def test_numbers_that_are_not_finite_are_told(modules):
     network = TaskNetwork("enhance", modules["enhance"])
     with pytest.raises(CheckpointError, match="enhance gave numbers that are not finite"):
         network(np.zeros((1, 3, 128, 128), np.float32))
+
+
+def test_a_judgement_of_both_ways_turns_with_the_picture(modules):
+    network = TaskNetwork("matte", modules["matte"])
+    x = np.random.default_rng(1).uniform(-1, 1, (1, 3, 128, 128)).astype(np.float32)
+    turned = np.ascontiguousarray(x[..., ::-1])
+    assert np.allclose(both_ways(network, x), both_ways(network, turned)[..., ::-1], atol=1e-6)
+    assert not np.allclose(network(x), network(turned)[..., ::-1], atol=1e-4)
