@@ -14,12 +14,14 @@ from typing import Any
 from ganray import __version__, settings
 from ganray.config import (
     BenchmarkConfig,
+    CheckConfig,
     DemoConfig,
     EditConfig,
     EvaluateConfig,
     ExportConfig,
     GenerateConfig,
     IngestConfig,
+    ProfilesConfig,
     Section,
     ServeConfig,
     StatusConfig,
@@ -35,6 +37,8 @@ VERBS: dict[str, type[Section]] = {
     "generate": GenerateConfig,
     "edit": EditConfig,
     "status": StatusConfig,
+    "profiles": ProfilesConfig,
+    "check": CheckConfig,
     "evaluate": EvaluateConfig,
     "export": ExportConfig,
     "serve": ServeConfig,
@@ -57,7 +61,7 @@ def usage() -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one verb; returns the exit code (0, the error's own, or 130 after Ctrl-C)."""
+    """Run one verb; returns the exit code (0, 1 where `check` finds pictures that fail, the error's own, or 130 after Ctrl-C)."""
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
@@ -77,12 +81,12 @@ def main(argv: Sequence[str]) -> int:
         result = getattr(module, name)(config)
         if result is not None:
             print(getattr(module, "show", _table)(result))
+        return int(getattr(module, "exit_code", _fine)(result))
     except KeyboardInterrupt:
         print(f"\nganray {verb}: interrupted. {_how_to_go_on(verb)}", file=sys.stderr)
         return 130
     except Exception as error:
         return _report(verb, error)
-    return 0
 
 
 def entry() -> None:
@@ -109,6 +113,11 @@ def _how_to_go_on(verb: str) -> str:
     if verb.startswith("train"):
         return "Continue with the same command and --resume"
     return "Run the same command again: finished work is kept"
+
+
+def _fine(result: object) -> int:
+    """The exit code of a verb that did what it was told (one whose answer may be no has its own `exit_code`)."""
+    return 0
 
 
 def _table(result: dict[str, Any]) -> str:

@@ -241,6 +241,23 @@ class TrainConfig(Section):
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 
+class LearnedEditsConfig(EditorConfig):
+    """The editor of `train-editor`: every task."""
+
+    tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field(
+        ("matte", "inpaint", "upscale", "enhance"), description="what to learn, a network each"
+    )
+
+
+class EditorOptimizerConfig(OptimizerConfig):
+    """Adam of `train-editor`."""
+
+    lr: PositiveFloat = Field(1e-3, description="learning rate at the start")
+    lr_final: PositiveFloat = Field(2e-5, description="learning rate after decay_kimg")
+    beta1: Probability = Field(0.9, description="Adam's beta1")
+    beta2: Probability = Field(0.99, description="Adam's beta2 at the start")
+
+
 class TrainEditorConfig(Section):
     """Train the networks of the learned edits on a prepared catalog: cut out, inpaint, upscale, enhance."""
 
@@ -260,12 +277,8 @@ class TrainEditorConfig(Section):
     checkpoint_minutes: NonNegativeFloat = Field(10.0, description="minutes between checkpoints, at most; 0 = by photos alone")
     log_kimg: PositiveFloat = Field(0.2, description="thousand photos between log lines and TensorBoard scalars")
     grid_kimg: PositiveFloat = Field(5.0, description="thousand photos between sheets")
-    editor: EditorConfig = Field(
-        EditorConfig(tasks=("matte", "inpaint", "upscale", "enhance")), description="the networks and what they learn from"
-    )
-    optimizer: OptimizerConfig = Field(
-        OptimizerConfig(lr=1e-3, lr_final=2e-5, beta1=0.9, beta2=0.99, beta2_final=0.99), description="Adam and the schedules"
-    )
+    editor: LearnedEditsConfig = Field(LearnedEditsConfig(), description="the networks and what they learn from")
+    optimizer: EditorOptimizerConfig = Field(EditorOptimizerConfig(), description="Adam and the schedules")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
 
@@ -407,6 +420,28 @@ class StatusConfig(Section):
     """How far a bulk job is: images, rate, time left, cost."""
 
     job: CliPositionalArg[str] = Field("out/images", description="URL of the job: the `out` of a ganray generate or edit")
+
+
+class ProfilesConfig(Section):
+    """The marketplaces whose rules ganray knows; one of them in full with --profile."""
+
+    profile: str = Field("", description="name of a profile, or the path of a YAML file of your own, to show with its source and date")
+
+
+class CheckConfig(Section):
+    """Check pictures against a marketplace's rules: a report, and the edits that mend. Exit code 1 where some fail."""
+
+    images: CliPositionalArg[str] = Field("out/images", description="URL of a prefix of pictures, or of one picture")
+    profile: str = Field("amazon-main", description="name of a profile (ganray profiles), or the path of a YAML file of your own")
+    kind: str = Field("", description="kind of goods, where the profile tells kinds apart, e.g. apparel")
+    day: str = Field("", description="YYYY-MM-DD: by the rules of that day; empty = today")
+    photos: str = Field(
+        "",
+        description="URL of the prefix of the photos that the pictures were made of, under the same names: labels they have must be kept",
+    )
+    out: str = Field("out/check", description="URL to write report.json and report.html under")
+    requests: str = Field("", description="URL of a JSONL file to write: an edit request for each picture that edits can mend")
+    workers: NonNegativeInt = Field(0, description="processes that decode and check; 0 = the cores of this machine")
 
 
 class EvaluateConfig(Section):

@@ -21,7 +21,7 @@ from ganray.errors import ConfigError
 from ganray.presets import preset
 
 C = TypeVar("C", bound=Section)
-VERBS = ("ingest", "train", "generate", "evaluate", "export", "serve", "demo", "benchmark")
+VERBS = ("ingest", "train", "generate", "profiles", "check", "evaluate", "export", "serve", "demo", "benchmark")
 CONFIG_HELP = "YAML file with any of these keys (dots become nesting); flags and environment win over it"
 
 

@@ -215,3 +215,29 @@ def test_a_model_saved_while_labels_come_in_draws_as_it_did(tmp_path):
     save_model(open_store(str(tmp_path)), generator, info)
     z, label = torch.randn(2, generator.z_dim), torch.tensor([[0, 1], [1, 2]])
     assert torch.equal(load_model(str(tmp_path))[0](z, label), generator(z, label))
+
+
+def test_an_editor_rebuilds_itself_alone_and_beside_a_model(tmp_path):
+    from ganray.checkpoint import EDITOR_FOLDER, EditorInfo, has_editor, load_editor, save_editor
+    from ganray.config import EditorConfig
+    from ganray.models.editor import build_editor
+
+    config = EditorConfig(tasks=("upscale", "matte"), widths=(8, 8), detail_width=8, detail_blocks=1)
+    networks = build_editor(config)
+    alone, model = open_store(str(tmp_path / "alone")), open_store(str(tmp_path / "model"))
+    info = save_editor(alone, networks, EditorInfo(editor=config))
+    save_editor(model.child(EDITOR_FOLDER), networks, EditorInfo(editor=config))
+    for store in (alone, model):
+        assert has_editor(store.url)
+        loaded, found = load_editor(store.url)
+        assert found.digest == info.digest and list(loaded) == ["upscale", "matte"] and not loaded["matte"].training
+        x = torch.rand(1, 3, 16, 16)
+        assert torch.equal(loaded["upscale"](x), networks["upscale"](x))
+    weights = tmp_path / "alone" / "editor.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_editor(alone.url)
+    assert not has_editor(str(tmp_path / "nothing"))
+    with pytest.raises(CheckpointError, match="no editor.*train-editor"):
+        load_editor(str(tmp_path / "nothing"))

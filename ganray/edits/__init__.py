@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from ganray.edits.conform import ConformParams, conform
 from ganray.edits.edit import Edit, NoParams, Params, Stage, Tools
+from ganray.edits.enhance import EnhanceParams, enhance
 from ganray.edits.ground import BackgroundParams, background, cutout, white
 from ganray.edits.inpaint import InpaintParams, inpaint
 from ganray.edits.photo import Photo
@@ -28,6 +29,7 @@ ENHANCED = "algorithmicallyEnhanced"
 
 EDITS: dict[str, Edit[Any]] = {
     "inpaint": Edit(InpaintParams, inpaint, Stage.REPAIR, COMPOSED),
+    "enhance": Edit(EnhanceParams, enhance, Stage.REPAIR, ENHANCED),
     "recolor": Edit(RecolorParams, recolor, Stage.PRODUCT, ENHANCED),
     "cutout": Edit(NoParams, cutout, Stage.PRODUCT),
     "white": Edit(NoParams, white, Stage.GROUND),

@@ -11,6 +11,7 @@ from datetime import date
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field as Option
 from pydantic import field_validator, model_validator
@@ -29,8 +30,9 @@ from ganray.profiles.profile import best_frame, least_frame, output_format
 GRID = 512  # cells in which parts of the product are told apart
 SPECK, SPECK_OF_LARGEST = 1e-3, 0.02  # of the frame and of the largest part: smaller ones are dirt, not product
 SEEN = 24  # levels from the ground's colour from which the product's box is taken
-FAINT, TAIL = 10, 6  # what differs from the ground by fewer levels, and lies so many pixels from anything that differs by more, is ground
+FAINT, TAIL = 10, 6  # levels beyond its tolerance: what differs less, and lies so many pixels from anything that does more, is ground
 PLAIN, PLAIN_SHARE = 20, 0.9  # levels from the border's median, and how much of it must be as near
+CLOSE, ROUNDS = 0.006, 3  # how far the fill may be from what was aimed at, and how often it is set right
 MARGIN = 0.01  # of the frame, that the fill keeps to its bounds
 
 Box = tuple[int, int, int, int]
@@ -88,9 +90,7 @@ def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
         layout = _of_product(_box(found.matte > CERTAIN), found, rules, params.profile, inside=True)
         pixels, fill = _on_own_ground(found, layout, rules), _fill(_box(found.matte > CERTAIN), layout)
     else:
-        box = _visible_box(found, rules.background.rgb)
-        layout = _of_product(box, found, rules, params.profile, inside=False)
-        pixels, fill = _on_ground(found, layout, rules.background.rgb), _fill(box, layout)
+        pixels, layout, fill = _on_ground(found, rules, params.profile)
     known = profile(params.profile)
     return photo.having(
         pixels=pixels,
@@ -121,18 +121,10 @@ def _with_product(photo: Photo, tools: Tools, optional: bool) -> Photo:
 
 def _box(mask: Mask) -> Box:
     """(left, top, right, bottom) of what is more than a few pixels of a row or column."""
-    rows, columns = (np.flatnonzero(mask.sum(axis) > mask.shape[axis] // 1000) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(mask.sum(axis) > mask.shape[axis] // 500) for axis in (1, 0))
     if not len(rows) or not len(columns):
         raise EditError("no_product", "nothing in the picture stands out from the background", "Send a photo of a product")
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def _visible_box(photo: Photo, ground: tuple[int, int, int]) -> Box:
-    """The box of what will be seen before `ground`: a white sleeve before white fills no frame."""
-    assert photo.matte is not None
-    sure = photo.matte > CERTAIN
-    seen = sure & (np.abs(photo.pixels.astype(np.int16) - np.array(ground, np.int16)).max(2) > SEEN)
-    return _box(seen if seen.sum() > 0.02 * sure.sum() else sure)
 
 
 def _frame(wide: float, high: float, ratio: float, rules: Rules, name: str) -> tuple[int, int]:
@@ -223,8 +215,44 @@ def _placed(part: Pixels, layout: Layout, ground: tuple[int, int, int]) -> Pixel
     return np.array(frame)
 
 
-def _on_ground(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
-    """The product alone on the profile's colour, which is exact wherever the product is not seen."""
+def _on_ground(photo: Photo, rules: Rules, name: str) -> tuple[Pixels, Layout, float]:
+    """The product alone on the profile's colour, with its layout and fill.
+
+    What fills a frame is what is seen in it: a white sleeve before white is not, a soft shadow is. So the box is measured in the result,
+    and the layout set right until it fits.
+    """
+    assert photo.matte is not None
+    ground = rules.background.rgb
+    box = _box(photo.matte > CERTAIN)
+    for _ in range(ROUNDS):
+        layout = _of_product(box, photo, rules, name, inside=False)
+        pixels = _settled(_laid(photo, layout, ground), rules)
+        seen = _distance(pixels, ground) > SEEN
+        if not seen.any():
+            return pixels, layout, _fill(box, layout)
+        right = _in_photo(_box(seen), layout)
+        if abs(_fill(right, layout) - _fill(box, layout)) <= CLOSE:
+            break
+        box = right
+    return pixels, layout, _fill(right, layout)
+
+
+def _in_photo(box: Box, layout: Layout) -> Box:
+    """A box of the frame in the photo's pixels."""
+    (x, y), (left, top, *_) = layout.corner, layout.part
+    across, down = (round((at - x) / layout.scale) + left for at in box[::2]), (round((at - y) / layout.scale) + top for at in box[1::2])
+    (first, last), (upper, lower) = across, down
+    return first, upper, last, lower
+
+
+def _distance(pixels: Pixels, ground: tuple[int, int, int]) -> NDArray[np.int16]:
+    """The largest difference of a channel to the ground's, in levels [H, W]."""
+    found: NDArray[np.int16] = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(2)
+    return found
+
+
+def _laid(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
+    """The part of the photo that the layout takes, in its frame, the product alone before the ground."""
     assert photo.matte is not None
     left, top, right, bottom = layout.part
     matte: Alpha = np.clip(scaled(np.ascontiguousarray(photo.matte[top:bottom, left:right]), *layout.size), 0, 1)
@@ -234,14 +262,13 @@ def _on_ground(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pi
         laid = np.where(matte[..., None] > 0, small.pixels, colour)
     else:
         laid = np.where(matte[..., None] >= 1, small.pixels, own_colours(small) * matte[..., None] + colour * (1 - matte[..., None]))
-    pixels = _placed(np.clip(np.rint(laid), 0, 255).astype(np.uint8), layout, ground)
-    return _settled(pixels, ground)
+    return _placed(np.clip(np.rint(laid), 0, 255).astype(np.uint8), layout, ground)
 
 
-def _settled(pixels: Pixels, ground: tuple[int, int, int]) -> Pixels:
+def _settled(pixels: Pixels, rules: Rules) -> Pixels:
     """The picture with its ground exact: without specks, and without tails of the matte that nobody sees but a checker."""
-    distance = np.abs(pixels.astype(np.int16) - np.array(ground, np.int16)).max(2)
-    seen, _ = without_small(distance > FAINT, GRID, SPECK, SPECK_OF_LARGEST)
+    ground = rules.background.rgb
+    seen, _ = without_small(_distance(pixels, ground) > FAINT + rules.background.tolerance, GRID, SPECK, SPECK_OF_LARGEST)
     if not seen.any():
         raise EditError("no_product", f"nothing of the product differs from the background {ground}", "Use a profile of another background")
     pixels[from_border(~near(seen, TAIL), GRID)] = ground

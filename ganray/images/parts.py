@@ -52,14 +52,15 @@ def from_border(free: Mask, grid: int) -> Mask:
 
 
 def near(mask: Mask, radius: int) -> Mask:
-    """Within `radius` pixels of a mask [H, W], along rows and columns."""
+    """Within `radius` pixels (127 at most) of a mask [H, W], along rows and columns."""
     found = mask
     for axis in (0, 1):
         size = found.shape[axis]
-        total = np.zeros([size + 1 if other == axis else length for other, length in enumerate(found.shape)], np.int32)
-        np.cumsum(found, axis=axis, out=total[1:] if axis == 0 else total[:, 1:])
+        # uint8 that runs over: a window of less than 256 pixels holds something exactly where its two ends differ
+        total = np.zeros([size + 1 if other == axis else length for other, length in enumerate(found.shape)], np.uint8)
+        np.cumsum(found, axis=axis, dtype=np.uint8, out=total[1:] if axis == 0 else total[:, 1:])
         upper, lower = np.minimum(np.arange(size) + radius + 1, size), np.maximum(np.arange(size) - radius, 0)
-        found = total.take(upper, axis) > total.take(lower, axis)
+        found = total.take(upper, axis) != total.take(lower, axis)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganray.catalog.reader import Catalog
 from ganray.checkpoint import EDITOR_FOLDER
-from ganray.config import TrainConfig, TrainEditorConfig
+from ganray.config import EditorConfig, OptimizerConfig, TrainConfig, TrainEditorConfig
 from ganray.errors import ConfigError
 from ganray.on_ray.train import train
 from ganray.presets import editor_preset
@@ -26,6 +26,8 @@ def full(config: TrainEditorConfig) -> TrainConfig:
     if not config.editor.tasks:
         raise ConfigError("train-editor: editor.tasks is empty", "Name some of matte, inpaint, upscale, enhance")
     base = editor_preset()
-    given = {name: getattr(config, name) for name in TrainEditorConfig.model_fields if name != "out"}
+    given = {name: getattr(config, name) for name in TrainEditorConfig.model_fields if name not in ("out", "editor", "optimizer")}
+    given["editor"] = EditorConfig.model_validate(config.editor.model_dump())
+    given["optimizer"] = OptimizerConfig.model_validate(config.optimizer.model_dump())
     model = base.model.model_copy(update={"resolution": Catalog.open(config.catalog).info.resolution})
     return base.model_copy(update={**given, "model": model, "out": open_store(config.out).child(EDITOR_FOLDER).url})

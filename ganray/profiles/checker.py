@@ -24,7 +24,6 @@ from ganray.profiles.seen import RING, Seen, look
 
 AI_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia")
 BORDER = 0.5  # share of the frame's outermost pixels that must be background: products may touch the frame, scenes may not
-RING_RMS = 6.0  # levels: a JPEG of quality 60 and more stays below on the background beside a product
 LIMITS = Limits(max_bytes=100_000_000, max_pixels=100_000_000, max_side=30_000)
 
 
@@ -38,11 +37,10 @@ def check(data: bytes, profile: Profile, *, day: date | None = None, kind: str =
     try:
         picture = _Picture(data, now)
     except ImageError as error:
-        unreadable = Finding(rule="readable", ok=False, found=f"{error.reason}: {error.message}", wanted="one still picture")
-        return Report(profile=profile.name, version=profile.version, day=day, kind=kind, findings=(unreadable,))
+        return unreadable(error, profile, day, kind)
     findings = list(picture.findings(now))
     if source is not None:
-        findings.append(_label_kept(now, data, source))
+        findings.append(label_kept(now, data, source))
     ahead = [later for later in profile.days if day is not None and later > day]
     for later in ahead:
         known = {finding.rule for finding in findings if not finding.ok and finding.level == "must"}
@@ -58,6 +56,12 @@ def check(data: bytes, profile: Profile, *, day: date | None = None, kind: str =
         product=picture.product,
         findings=tuple(findings),
     )
+
+
+def unreadable(error: ImageError, profile: Profile, day: date | None = None, kind: str = "") -> Report:
+    """The report of a file that cannot be read as one still picture."""
+    finding = Finding(rule="readable", ok=False, found=f"{error.reason}: {error.message}", wanted="one still picture")
+    return Report(profile=profile.name, version=profile.version, day=day, kind=kind, findings=(finding,))
 
 
 class _Picture:
@@ -133,9 +137,6 @@ class _Picture:
             else:
                 found = f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product are off, by {seen.worst} at most"
                 yield _finding("background", not seen.dirty, found, wanted, mend)
-                limit = RING_RMS + ground.tolerance
-                found = f"{seen.ring:.1f} levels off (RMS) within {RING} px of the product"
-                yield _finding("edge", seen.ring <= limit, found, f"at most {limit:g}", mend)
         if rules.fill is not None:
             yield self._fill(rules)
 
@@ -155,7 +156,7 @@ class _Picture:
         yield _finding("synthetic", rules.synthetic or self.label not in ("trainedAlgorithmicMedia", "algorithmicMedia"), found, wanted, "")
 
 
-def _label_kept(rules: Rules, data: bytes, source: bytes) -> Finding:
+def label_kept(rules: Rules, data: bytes, source: bytes) -> Finding:
     """A picture that said AI must still say so: the term itself, or another one of AI (a composite of a generated picture is one)."""
     before, after = (read_label(each).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2] for each in (source, data))
     kept = not rules.label_kept or before not in AI_TYPES or after in AI_TYPES

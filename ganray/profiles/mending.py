@@ -27,7 +27,7 @@ def mending(report: Report, profile: Profile, name: str = "") -> list[str]:
     factor = enlargement(report, rules)
     if factor > FACTORS[-1]:
         return []
-    ground = ["white"] if rules.background.kind == "white" and any(finding.rule in ("background", "edge") for finding in broken) else []
+    ground = ["white"] if rules.background.kind == "white" and any(finding.rule == "background" for finding in broken) else []
     return [*ground, *([f"upscale:{factor}"] if factor > 1 else []), f"conform:{name or profile.name}"]
 
 

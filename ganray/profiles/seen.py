@@ -17,7 +17,7 @@ from ganray.images.parts import Mask, from_border, near, without_small
 RING = 16  # pixels: farther from the product a JPEG of it is exactly white; nearer, codecs ring (PROVENANCE 1, measured)
 VISIBLE = 6  # levels: what differs from the background by more is seen
 BODY = 24  # levels: what differs by more is the product itself, not what a codec makes of its edge
-PLAIN, PLAIN_SHARE = 20, 0.9  # a border is plain where so many of its pixels are within so many levels of their median
+PLAIN, PLAIN_SHARE = 20, 0.97  # a border is plain where so many of its pixels are within so many levels of their median
 GRID = 256  # cells along the longer side in which parts of the product are told apart
 SPECK = 2e-4  # of the frame: a part apart that is smaller, and less than a hundredth of the largest, is dirt
 
@@ -28,8 +28,8 @@ class Seen:
     which it takes more.
 
     `border` is the share of the frame's outermost pixels that are background, `plain` whether they tell what the background is like.
-    `far` counts the background's pixels more than RING from the product, `dirty` those of them that are off, `worst` by how many levels;
-    `ring` is the root mean square distance of the background's pixels within RING.
+    `far` counts the background's pixels more than RING from the product, `dirty` those of them that are off, `worst` by how many levels.
+    Within RING a codec may be off by VISIBLE; by more, and it counts as product.
     """
 
     box: tuple[int, int, int, int] | None
@@ -39,7 +39,6 @@ class Seen:
     far: int
     dirty: int
     worst: int
-    ring: float
     specks: int
     background: tuple[int, int, int]
 
@@ -55,11 +54,8 @@ def look(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int = 0
     distance = _distance(pixels, colour)
     visible, specks = without_small(distance > noise, GRID, SPECK, 0.01)
     box = _box(visible & (distance > max(noise, BODY))) or _box(visible)
-    beside = near(visible, RING)
-    far = from_border(~beside, GRID)
+    far = from_border(~near(visible, RING), GRID)
     off = distance[far]
-    ring = from_border(distance <= max(noise, BODY), GRID) & beside
-    values = distance[ring].astype(np.float64)
     return Seen(
         box=box,
         fill=0.0 if box is None else max((box[2] - box[0]) / width, (box[3] - box[1]) / height),
@@ -68,7 +64,6 @@ def look(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int = 0
         far=int(far.sum()),
         dirty=int((off > tolerance).sum()),
         worst=int(off.max(initial=0)),
-        ring=float(np.sqrt((values**2).mean())) if values.size else 0.0,
         specks=specks,
         background=(int(median[0]), int(median[1]), int(median[2])),
     )

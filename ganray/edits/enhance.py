@@ -1,0 +1,207 @@
+"""`enhance`: exposure, white balance, contrast, clarity and noise, each mended as far as it is measured to be wrong.
+
+A good photo stays what it is: `auto` does nothing until a measurement (measures.py) is outside what sellers' photos have. Then, in this
+order: the learned network where the model folder has one, noise (local Wiener filter: Lee 1980, with averaged coefficients as in He, Sun,
+Tang 2010), the light's colour, one curve for exposure and contrast, clarity (a base and detail split by box means and the guided filter).
+What all channels have in common is done to all alike, so grey stays grey. At most CLIPPED of the pixels are driven to an end of the scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Option
+
+from ganray.edits.edit import Network, Params, Tools
+from ganray.edits.filters import Field, box_mean
+from ganray.edits.measures import cast, levels, luma_of, noise, rising, sharpness
+from ganray.edits.photo import Photo
+from ganray.edits.tiles import through
+from ganray.images.codec import Pixels
+
+CLIPPED = 0.01  # share of pixels
+HIGH, LOW = 226.0, 24.0  # where the ends of a photo's luma belong, half a percent left out on each side
+STEEPEST, STEEPEST_COLOUR = 4.0, 1.8  # slopes: beyond, one would see noise, and colours that are not there
+HALO = 32  # of the learned network's tiles, in pixels
+BAND = 1024  # rows at once
+REACH = 16  # pixels to each side that a result may depend on
+
+Amount = Annotated[
+    Literal["auto", "off"] | Annotated[float, Option(ge=0.0, le=1.0)],
+    Option(description="auto: as measured; off; or a strength from 0 to 1"),
+]
+
+
+class EnhanceParams(Params):
+    """How much of each, and whether the learned network may help."""
+
+    exposure: Amount = "auto"
+    white_balance: Amount = "auto"
+    contrast: Amount = "auto"
+    clarity: Amount = "auto"
+    denoise: Amount = "auto"
+    learned: bool = Option(True, description="use the model folder's network, where it has one")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done: noise in levels to take out, gains [3] of the channels, the curve [256], and how much detail to add."""
+
+    noise: float
+    gains: NDArray[np.float32]
+    curve: NDArray[np.float32]
+    sharpen: float
+    local: float
+
+    @property
+    def idle(self) -> bool:
+        """Whether it changes nothing."""
+        straight = np.array_equal(self.curve, np.arange(256)) and bool((self.gains == 1).all())
+        return straight and not (self.noise or self.sharpen or self.local)
+
+
+def enhance(photo: Photo, params: EnhanceParams, tools: Tools) -> Photo:
+    """The photo, better lit. Never fails: a photo that needs nothing comes back bit for bit."""
+    network = tools.network("enhance") if params.learned else None
+    pixels = _learned(photo.pixels, network) if network else photo.pixels
+    plan, facts = _plan(pixels, params)
+    if not plan.idle:
+        made = np.empty_like(pixels)
+        for top in range(0, len(pixels), BAND):
+            start = max(0, top - REACH)
+            rows = _enhanced(pixels[start : top + BAND + REACH], plan)
+            made[top : top + BAND] = rows[top - start :][:BAND]
+        pixels = made
+    pixels, share = _unclipped(photo.pixels, pixels)
+    return photo.having(pixels=pixels, facts={**facts, "newly_clipped": round(share, 5)})
+
+
+def _learned(pixels: Pixels, network: Network) -> Pixels:
+    halo = min(HALO, (network.size - 1) // 2)
+    x = through(pixels.astype(np.float32) / 127.5 - 1, network, halo=halo)
+    return _levelled((x + 1) * 127.5)
+
+
+def _plan(pixels: Pixels, params: EnhanceParams) -> tuple[Plan, dict[str, float | str]]:
+    deviation, sharp = noise(pixels), sharpness(pixels)
+    noisy = rising(deviation, 1.8, 3.5)
+    colour, sure = cast(pixels)
+    gains = np.exp(-_amount(params.white_balance, sure) * colour)
+    gains = (gains / float(gains @ np.array([0.299, 0.587, 0.114]))).astype(np.float32)
+    balanced = pixels if (gains == 1).all() else np.clip(np.rint(pixels * gains), 0, 255).astype(np.uint8)
+    curve = _curve(balanced, params)
+    blurred = _amount(params.clarity, rising(sharp, 0.75, 0.5) * (1 - noisy))
+    plan = Plan(
+        noise=deviation * _amount(params.denoise, noisy),
+        gains=gains,
+        curve=curve,
+        sharpen=blurred,
+        local=0.5 * params.clarity if isinstance(params.clarity, float) else 0.0,
+    )
+    facts: dict[str, float | str] = {
+        "noise": round(deviation, 2),
+        "sharpness": round(sharp, 2),
+        "balance": " ".join(f"{gain:.3f}" for gain in gains),
+        "gain": round(float(curve[192] - curve[64]) / 128, 3),
+    }
+    return plan, facts
+
+
+def _curve(pixels: Pixels, params: EnhanceParams) -> NDArray[np.float32]:
+    """Where each level goes, float32 [256] in 0..255: first exposure, which keeps black, then contrast, which keeps the light end."""
+    seen = levels(pixels)
+    curve = np.arange(256, dtype=np.float32)
+    dark = _amount(params.exposure, rising(seen.high, 203, 180))
+    gain = 1 + dark * (HIGH / max(1.0, seen.high) - 1) if seen.high < HIGH else 1.0
+    gain = min(gain, STEEPEST, 255 / max(1.0, seen.highest))
+    if gain > 1:
+        curve *= gain
+    bright = _amount(params.exposure, rising(seen.clipped, 0.03, 0.09)) if seen.mean > 140 else 0.0
+    if bright:  # the highlights are lost: what is left of them stays white, the middle comes down
+        lower = max(0.66, 132 / seen.mean)
+        curve *= 1 - bright * (1 - lower) * (1 - (curve / 255) ** 4)
+    low, high = float(np.interp(seen.low, range(256), curve)), float(np.interp(seen.high, range(256), curve))
+    pale = _amount(params.contrast, rising(seen.low, 38, 50) * rising(seen.high - seen.low, 172, 155))
+    if pale and low > LOW and high > low + 1:
+        slope = 1 + pale * ((high - LOW) / (high - low) - 1)
+        floor = float(np.interp(seen.lowest, range(256), curve))
+        steepest = STEEPEST / gain if seen.grey else STEEPEST_COLOUR
+        slope = min(slope, steepest, high / max(1.0, high - floor))  # the darkest channel reaches 0, and no lower
+        curve = high - (high - curve) * slope
+    return np.clip(curve, 0, 255).astype(np.float32)
+
+
+def _enhanced(pixels: Pixels, plan: Plan) -> Pixels:
+    """Rows of the photo after the plan."""
+    x = pixels.astype(np.float32)
+    if plan.noise:
+        x = _denoised(x, plan.noise)
+    x = np.clip(x * plan.gains, 0, 255)
+    x = np.interp(x, np.arange(256), plan.curve).astype(np.float32)
+    if plan.sharpen or plan.local:
+        x = x + _detail(luma_of(x), plan)[..., None]
+    return _levelled(x)
+
+
+def _denoised(x: Field, deviation: float) -> Field:
+    """Luma where it varies no more than noise is averaged; what differs between channels follows luma's edges, and is averaged farther.
+
+    `deviation` is luma's; each channel of equal, independent noise has 1.5 times as much, and so do its differences from luma.
+    """
+    luma = luma_of(x)
+    smooth = _wiener(luma, 1.1 * deviation**2, 2)
+    colours = x - luma[..., None]
+    mean_c = box_mean(colours, 4)
+    mean_l, variance_l = box_mean(luma, 4), box_mean(luma * luma, 4)
+    variance_l = np.maximum(variance_l - mean_l**2, 0)
+    a = (box_mean(colours * luma[..., None], 4) - mean_c * mean_l[..., None]) / (variance_l + 3 * deviation**2)[..., None]
+    b = mean_c - a * mean_l[..., None]
+    return smooth[..., None] + box_mean(a, 2) * smooth[..., None] + box_mean(b, 2)
+
+
+def _wiener(y: Field, noise_variance: float, radius: int) -> Field:
+    mean = box_mean(y, radius)
+    variance = np.maximum(box_mean(y * y, radius) - mean**2, 0)
+    a = np.maximum(variance - noise_variance, 0) / np.maximum(variance, 1e-3)
+    b = mean - a * mean
+    smooth: Field = box_mean(a, radius) * y + box_mean(b, radius)
+    return smooth
+
+
+def _detail(luma: Field, plan: Plan) -> Field:
+    """What to add to every channel: fine detail against blur, and local contrast where a strength asks for clarity."""
+    fine = luma - box_mean(box_mean(luma, 1), 1)
+    added = 1.1 * plan.sharpen * fine
+    if plan.local:
+        mean = box_mean(luma, 6)
+        variance = np.maximum(box_mean(luma * luma, 6) - mean**2, 0)
+        a = variance / (variance + 12.0**2)
+        base = box_mean(a, 6) * luma + box_mean(mean - a * mean, 6)
+        added = added + plan.local * (luma - base)
+    return np.asarray(np.clip(added, -48, 48), np.float32)
+
+
+def _unclipped(before: Pixels, after: Pixels) -> tuple[Pixels, float]:
+    """The picture after, brought back towards the one before until no more than CLIPPED of the pixels have newly reached an end; and
+    their share."""
+    free = ((before > 0) & (before < 255)).all(-1)
+    for kept in (1.0, 0.8, 0.6, 0.4, 0.2, 0.0):
+        mixed = after
+        if kept < 1:
+            mixed = np.rint(before + kept * (after.astype(np.float32) - before)).astype(np.uint8)
+        share = float((free & ((mixed == 0) | (mixed == 255)).any(-1)).mean())
+        if share <= CLIPPED:
+            break
+    return mixed, share
+
+
+def _amount(told: str | float, measured: float) -> float:
+    return measured if told == "auto" else 0.0 if told == "off" else float(told)
+
+
+def _levelled(x: Field) -> Pixels:
+    pixels: Pixels = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return pixels

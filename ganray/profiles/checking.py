@@ -1,0 +1,59 @@
+"""One file checked in a process of its own (`images/sandbox.py`): what a decoder may do to it is a finding, and no crash."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from ganray.errors import ImageError
+from ganray.images.codec import decode
+from ganray.images.sandbox import Sandbox
+from ganray.profiles.checker import LIMITS, check, unreadable
+from ganray.profiles.mending import mending
+from ganray.profiles.profile import Profile
+from ganray.profiles.report import Report
+
+THUMBNAIL = 112  # pixels
+
+
+def sandbox(profile: Profile, name: str, day: date | None, kind: str) -> Sandbox:
+    """A child that checks pictures; `name` is what conform is to be told in the chains that mend."""
+    options = {"profile": profile.model_dump_json(), "name": name, "day": day.isoformat() if day else "", "kind": kind}
+    return Sandbox(f"{__name__}:check_in_child", options, cpu_seconds=60, wall_seconds=240.0)
+
+
+def check_in_child(data: bytes, *, profile: str, name: str, day: str, kind: str) -> tuple[bytes, dict[str, Any]]:
+    """A thumbnail (JPEG, empty for what cannot be read), and the report with the chain that would mend the picture."""
+    rules = _profile(profile)
+    report = check(data, rules, day=date.fromisoformat(day) if day else None, kind=kind)
+    return _thumbnail(data), {"report": report.model_dump(mode="json"), "mend": mending(report, rules, name)}
+
+
+def checked(
+    answer: tuple[bytes, dict[str, Any]] | ImageError, profile: Profile, day: date | None, kind: str
+) -> tuple[Report, list[str], bytes]:
+    """What a child answered: the report, the chain that would mend the picture, and its thumbnail. A child that died is a finding."""
+    if isinstance(answer, ImageError):
+        return unreadable(answer, profile, day, kind), [], b""
+    thumbnail, note = answer
+    return Report.model_validate(note["report"]), note["mend"], thumbnail
+
+
+@lru_cache(maxsize=1)
+def _profile(text: str) -> Profile:
+    return Profile.model_validate_json(text)
+
+
+def _thumbnail(data: bytes) -> bytes:
+    try:
+        image = decode(data, LIMITS, side=THUMBNAIL).image
+    except ImageError:
+        return b""
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

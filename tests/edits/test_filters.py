@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from ganray.edits.filters import box_mean, flood, guided, main_parts, reached, scaled
+
+
+def test_a_box_mean_is_the_mean_of_what_is_there():
+    x = np.random.default_rng(0).random((7, 9, 2)).astype(np.float32)
+    mean = box_mean(x, 2)
+    assert mean[0, 0] == pytest.approx(x[:3, :3].mean((0, 1)), rel=1e-5)
+    assert mean[4, 5] == pytest.approx(x[2:7, 3:8].mean((0, 1)), rel=1e-5)
+    assert box_mean(x[..., 0], 50) == pytest.approx(np.full((7, 9), x[..., 0].mean()), rel=1e-5)
+
+
+def test_the_guided_filter_takes_its_edge_from_the_guide():
+    guide = np.zeros((32, 32, 3), np.float32)
+    guide[:, 16:] = 1.0
+    rough = np.zeros((32, 32), np.float32)
+    rough[:, 18:] = 1.0  # two pixels off
+    a, b = guided(rough, guide, 4, 1e-4)
+    refined = (a * guide).sum(-1) + b
+    assert (refined[:, 15] < 0.35).all() and (refined[:, 16] > 0.45).all()
+    assert refined[:, 16].mean() - refined[:, 15].mean() > 0.4
+
+
+def test_a_flood_goes_round_corners_and_not_through_walls():
+    free = np.array([list(row) for row in ("..#..", "#.#.#", "..#..", ".###.", ".....")]) == "."
+    seed = np.zeros_like(free)
+    seed[0, 0] = True
+    assert np.array_equal(flood(free, seed), free)
+    closed = free.copy()
+    closed[4, 2] = False
+    assert np.array_equal(flood(closed, seed)[:, 3:], np.zeros((5, 2), bool))
+
+
+def test_what_a_border_reaches():
+    free = np.ones((9, 9), bool)
+    free[2:7, 2:7] = False
+    free[3:6, 3:6] = True  # an island within a ring
+    found = reached(free)
+    assert not found[3:6, 3:6].any() and found[0].all() and found.sum() == 81 - 25
+
+
+def test_main_parts_keep_a_pair_and_drop_specks():
+    mask = np.zeros((40, 60), bool)
+    mask[5:25, 5:25] = mask[8:26, 32:50] = True
+    mask[35, 55] = mask[30:32, 3:5] = True
+    kept = main_parts(mask, 0.1)
+    assert kept[5:25, 5:25].all() and kept[8:26, 32:50].all() and kept.sum() == 400 + 18 * 18
+    assert not main_parts(np.zeros((5, 5), bool), 0.1).any()
+
+
+def test_scaled_keeps_what_has_that_size_already():
+    x = np.random.default_rng(1).random((6, 8, 3)).astype(np.float32)
+    assert scaled(x, 8, 6) is x and scaled(x, 16, 12).shape == (12, 16, 3) and scaled(x[..., 0], 4, 3).shape == (3, 4)

@@ -1,0 +1,95 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganray.catalog.sample import draw, product
+from ganray.edits.matting import border_matte, boxed, refined, with_matte
+from ganray.edits.photo import Photo
+from ganray.errors import EditError
+from ganray.metrics.paired import iou
+
+spec = importlib.util.spec_from_file_location("lent_tools", Path(__file__).with_name("tools.py"))
+lent = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(lent)
+
+
+def on(colour, index, side=160):
+    """A drawn product on a plain colour that gets darker downwards, with its mask."""
+    pixels, mask = draw(product(3, index), side)
+    share = mask[..., None] / 255
+    ground = np.array(colour) * np.linspace(1, 0.85, side)[:, None, None]
+    noise = np.random.default_rng(index).normal(0, 2, (side, side, 1))
+    return np.clip(pixels * share + (ground + noise) * (1 - share), 0, 255).astype(np.uint8), mask > 127
+
+
+@pytest.mark.parametrize("index", range(0, 24, 3))
+def test_plain_backgrounds_are_known_by_their_border(index):
+    pixels, truth = on((180, 190, 205), index)
+    photo = with_matte(Photo(pixels), lent.Lent())
+    assert iou(photo.matte > 0.5, truth) > 0.9 and photo.facts["matte"] == "border"
+
+
+def test_specks_apart_from_the_product_are_none_of_it():
+    pixels, truth = on((180, 190, 205), 4)
+    dirty = pixels.copy()
+    assert not truth[:28, :28].any()
+    dirty[12:16, 12:16] = 20
+    matte = with_matte(Photo(dirty), lent.Lent()).matte
+    assert matte[8:20, 8:20].max() < 0.5 and iou(matte > 0.5, truth) > 0.9
+
+
+def test_a_matte_that_is_known_is_kept():
+    photo = Photo(np.zeros((20, 20, 3), np.uint8), matte=np.ones((20, 20), np.float32))
+    assert with_matte(photo, lent.Lent()) is photo
+
+
+def test_a_cluttered_background_needs_the_network_which_sees_the_whole_picture():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (60, 90, 3), np.uint8)
+    assert border_matte(pixels) is None
+    with pytest.raises(EditError, match="no network for mattes") as raised:
+        with_matte(Photo(pixels), lent.Lent())
+    assert raised.value.reason == "no_network"
+
+    class Middle:
+        size, halo = 64, 0
+
+        def __call__(self, x):
+            assert x.shape == (1, 3, 64, 64)
+            answer = np.zeros((1, 1, 64, 64), np.float32)
+            answer[..., 20:44, 20:44] = 1.0
+            return answer
+
+    photo = with_matte(Photo(pixels), lent.Lent({"matte": Middle()}))
+    assert photo.matte.shape == (60, 90) and photo.facts["matte"] == "learned"
+    assert photo.matte[20:40, 35:55].mean() > 0.9 and photo.matte[:5].max() < 0.1
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.full((1, 1, 3), 9, np.uint8), "too_small"),
+        (np.full((64, 64, 3), 255, np.uint8), "no_product"),
+        (np.full((7, 200, 3), 80, np.uint8), "too_small"),
+    ],
+)
+def test_pictures_without_a_product(pixels, reason):
+    with pytest.raises(EditError) as raised:
+        with_matte(Photo(pixels), lent.Lent())
+    assert raised.value.reason == reason and raised.value.remedy
+
+
+def test_a_picture_in_a_square_repeats_its_border():
+    pixels = np.zeros((10, 40, 3), np.uint8)
+    pixels[0], pixels[-1] = 100, 200
+    square, (top, left, height, width) = boxed(pixels, 20)
+    assert (left, height, width) == (0, 5, 20) and square.shape == (20, 20, 3)
+    assert (square[:top] == square[top]).all() and (square[top + height :] == square[top + height - 1]).all()
+
+
+def test_a_matte_is_refined_at_the_photos_own_size():
+    pixels, truth = on((220, 220, 220), 7, side=700)
+    rough = np.asarray(truth[::7, ::7], np.float32)
+    assert iou(refined(pixels, rough) > 0.5, truth) > iou(np.kron(rough, np.ones((7, 7))) > 0.5, truth)

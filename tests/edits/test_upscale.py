@@ -1,0 +1,67 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganray.edits.photo import Photo
+from ganray.edits.upscale import UpscaleParams, upscale
+from ganray.errors import EditError
+
+spec = importlib.util.spec_from_file_location("lent_tools", Path(__file__).with_name("tools.py"))
+lent = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(lent)
+
+
+class Twice:
+    """A network that doubles by nearest neighbour, and adds dots of a given strength."""
+
+    size, halo = 40, 4
+
+    def __init__(self, wrong=0.0):
+        self.wrong = wrong
+
+    def __call__(self, x):
+        dots = np.indices((2 * self.size, 2 * self.size)).sum(0) % 2 * 2 - 1
+        return (x.repeat(2, 2).repeat(2, 3) + self.wrong * dots).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    coarse = np.random.default_rng(0).integers(30, 220, (9, 12, 3), np.uint8)
+    pixels = np.asarray(Image.fromarray(coarse).resize((75, 51), Image.Resampling.BICUBIC))
+    return Photo(pixels, matte=(pixels[..., 0] > 120).astype(np.float32))
+
+
+@pytest.mark.parametrize("network", [None, Twice()])
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_larger_and_no_other_picture(photo, factor, network):
+    result = upscale(photo, UpscaleParams(factor=factor), lent.Lent({"upscale": network} if network else {}))
+    assert result.size == (51 * factor, 75 * factor) and result.matte.shape == result.size
+    small = np.asarray(Image.fromarray(result.pixels).resize((75, 51), Image.Resampling.BICUBIC), float)
+    assert np.abs(small - photo.pixels).max() < 8 and result.facts["fidelity_db"] > 34
+    assert result.facts["upscale"] == ("learned" if network else "lanczos")
+
+
+def test_what_would_be_another_picture_is_refused(photo):
+    with pytest.raises(EditError, match="shrunk again") as raised:
+        upscale(photo, UpscaleParams(), lent.Lent({"upscale": Twice(wrong=30.0)}))
+    assert raised.value.reason == "fidelity"
+
+
+def test_a_side_to_be_reached(photo):
+    assert upscale(photo, UpscaleParams(to=100), lent.Lent()).size == (102, 150)
+    assert upscale(photo, UpscaleParams(to=51), lent.Lent()) is photo
+    with pytest.raises(EditError, match="four times is the most"):
+        upscale(photo, UpscaleParams(to=300), lent.Lent())
+
+
+def test_too_many_pixels_are_refused():
+    large = Photo(np.zeros((4000, 4000, 3), np.uint8))
+    with pytest.raises(EditError, match="too many"):
+        upscale(large, UpscaleParams(), lent.Lent())
+
+
+def test_a_single_pixel():
+    assert upscale(Photo(np.full((1, 1, 3), 70, np.uint8)), UpscaleParams(), lent.Lent({"upscale": Twice()})).size == (2, 2)

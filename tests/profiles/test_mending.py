@@ -1,0 +1,45 @@
+import pytest
+
+from ganray.edits import EDITS, parse_chain
+from ganray.profiles import profile
+from ganray.profiles.checker import check
+from ganray.profiles.mending import mending
+
+
+def chain(data, name="amazon-main", **told):
+    known = profile(name)
+    return mending(check(data, known, **told), known)
+
+
+def test_nothing_to_do_is_no_chain(shot):
+    assert chain(shot()) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({"ground": (240, 240, 240)}, ["white", "conform:amazon-main"]),
+        ({"fill": 0.6}, ["conform:amazon-main"]),
+        ({"side": 450}, ["upscale:2", "conform:amazon-main"]),
+        ({"side": 200, "ground": (240, 240, 240)}, ["white", "upscale:3", "conform:amazon-main"]),
+        ({"side": 60}, []),  # no factor makes 500 px of it
+        ({"format": "WEBP", "lossless": True}, ["conform:amazon-main"]),
+    ],
+)
+def test_the_chain_mends_what_fails(shot, told, wanted):
+    assert chain(shot(**told)) == wanted
+
+
+def test_a_chain_is_one_that_can_be_asked_for(shot):
+    found = chain(shot(ground=(240, 240, 240), fill=0.6))
+    assert [step.name for step in parse_chain(found)] == ["white", "conform"]
+    assert set(found[0].split(":")) <= set(EDITS)
+
+
+def test_what_no_edit_can_mend_has_none(shot):
+    assert chain(b"") == []
+    assert chain(shot(fill=0.001)) == []
+
+
+def test_the_smallest_side_of_a_rule_to_come_counts(shot):
+    assert chain(shot(side=400, fill=0.8), "google-main", kind="apparel") == ["upscale:2", "conform:google-main"]
