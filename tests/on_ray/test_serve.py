@@ -1,3 +1,4 @@
+import base64
 import dataclasses
 import socket
 import threading
@@ -8,12 +9,14 @@ import ray
 from ray import serve as ray_serve
 
 from ganray.config import ModelConfig, ServeConfig
+from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
 from ganray.on_ray.bench_model import make_model
+from ganray.on_ray.edited import encode_edited
 from ganray.on_ray.files import encode_sample
 from ganray.on_ray.serve import serve
-from ganray.requests import GenerateRequest
+from ganray.requests import EditRequest, GenerateRequest
 
 pytestmark = pytest.mark.ray
 ATTRIBUTES = {"category": ("bag", "cap", "mug")}
@@ -128,6 +131,21 @@ def test_two_models_stand_beside_each_other_under_their_prefixes(config, url, tm
         serving.stop()
     assert httpx.get(f"{serving.url}/healthz").status_code == 404
     assert httpx.get(f"{url}/v1/models").json()["models"] == [first]
+
+
+def test_photos_are_edited_by_a_server_without_any_model(config, url, seller_photos):
+    serving = serve(config.model_copy(update={"model": "", "prefix": "/edits"}), blocking=False)
+    try:
+        body = {"id": "a", "image": "data:;base64," + base64.b64encode(seller_photos["same.jpg"]).decode(), "edits": ["white"]}
+        reply = httpx.post(f"{serving.url}/v1/edit", json=body)
+        (edited,) = EditEngine.load(threads=1).edit(EditRequest(**body), {}.__getitem__)
+        assert reply.content == encode_edited(edited, "")
+        large = body | {"image": body["image"] + "A" * 2_000_000}  # over the limit of other paths
+        assert httpx.post(f"{serving.url}/v1/edit", json=large).json()["error"] != "too_large"
+        assert httpx.post(f"{serving.url}/v1/generate", json={}).status_code == 404
+        assert httpx.post(f"{url}/v1/edit", json=body).headers["x-ganray-model"] == Engine.load(config.model).info.digest
+    finally:
+        serving.stop()
 
 
 def test_a_burst_is_answered_or_told_to_come_back(url):
