@@ -33,7 +33,8 @@ MARGIN = 0.08
 
 @dataclass(frozen=True)
 class Inverted:
-    """What draws a photo's product: `features` [1, C, 4, 4], the draw they began at (z [1, Z], label [1, A + T]), and how near it is in dB."""
+    """What draws a photo's product: `features` [1, C, 4, 4], the draw they began at (z [1, Z], label [1, A + T]), its attributes, and
+    how near it is in dB."""
 
     features: Tensor
     z: Tensor
@@ -43,8 +44,11 @@ class Inverted:
 
 
 def inverted(photo: Photo, tools: Tools, steps: int, threshold: float, known: bool = True) -> Inverted:
-    """The features of the photo's product, which has the request's attributes where they are `known` to be its own. Raises EditError: no_network without a generator of the r3 family, not_invertible where the
-    reconstruction is below `threshold` dB, and as `with_matte` does."""
+    """The features of the photo's product, which has the request's attributes where they are `known` to be its own.
+
+    Raises EditError: no_network without a generator of the r3 family, not_invertible where the reconstruction is below `threshold` dB, and
+    as `with_matte` does.
+    """
     product, generator = drawing(tools)
     target = framed(photo, tools, generator.resolution)
     device = generator.basis.device
@@ -130,7 +134,7 @@ def _nearest(x: Tensor, product: Product, generator: R3Generator, said: Mapping[
 
 
 def _followed(x: Tensor, start: Tensor, generator: R3Generator, steps: int) -> Tensor:
-    """Adam (Kingma and Ba 2015) on the features, the rate falling as a cosine; every start on its own, since the loss is a sum over them."""
+    """Adam (Kingma and Ba 2015) on the features, the rate falling as a cosine; each start on its own: the loss is their sum."""
     features = start.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([features], lr=RATE, betas=(0.9, 0.99))
     for step in range(steps):
