@@ -26,7 +26,7 @@ from ganray.models.r3 import R3Generator
 
 DRAWS, ROWS = 512, 64  # how many are tried, how many at once (one shape, so that bits do not depend on the number)
 STARTS = 2  # of the nearest draws, each is followed
-RATE, HOLD = 0.05, 2e-4  # of Adam; how strongly features are held near their draw
+RATE, HOLD = 0.05, 1e-3  # of Adam; how strongly features are held near their draw
 FILLS = 0.55  # share of the frame's longer side: a product that is smaller is cut out, as the model's catalog would show it
 MARGIN = 0.08
 

@@ -3,9 +3,9 @@
 The photo is inverted (inversion.py) and what is asked for is applied to its features as a *difference*: condition and z enter the base
 features linearly, so h' = h + base(z', c') - base(z, c) changes what is asked for and leaves what the photo has beyond any condition.
 
-The answer is a drawing, not the photo: R x R pixels, R the generator's resolution (facts: `resolution`), on white, framed as the model's
-catalog frames its products. It is not enlarged in secret: `upscale` and `conform` can follow in the chain. Facts have `psnr`, how well the
-model draws the product as it is; below `threshold` there is no answer.
+The answer is a drawing, not the photo: R x R pixels, R the generator's resolution (facts: `resolution`), framed as the model's catalog
+frames its products, on what the model draws for white: `white` after it makes that 255. It is not enlarged in secret: `upscale` and
+`conform` can follow in the chain. Facts have `psnr`, how well the model draws the product as it is; below `threshold` there is no answer.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class MixParams(InvertParams):
 
     short = "picture"
     picture: str = Option(description="name of one of the request's pictures")
-    coarse: int = Option(1, ge=1, description="stages (4 px, 8 px, ...) that are the photo's alone")
+    coarse: int = Option(2, ge=1, description="stages (4 px, 8 px, ...) that are the photo's alone")
 
 
 def relabel(photo: Photo, params: RelabelParams, tools: Tools) -> Photo:
