@@ -30,8 +30,9 @@ from ganray.images.codec import SUFFIXES, Format, Pixels
 from ganray.images.inline import inline_bytes, is_inline
 from ganray.images.provenance import read_label
 from ganray.images.raw import Raw, decode_raw
-from ganray.requests import EditRequest, Stream, seed_of
+from ganray.requests import EditRequest, GenerateRequest, Stream, seed_of
 from ganray.storage import open_store
+from ganray.words import NONE
 
 Chain = Iterable[str | Mapping[str, Any]]
 Fetch = Callable[[str], bytes]
@@ -140,12 +141,27 @@ class _Source:
         return _Source(Photo(raw.pixels, matte=_shares(raw.alpha)), own, hashlib.sha256(data).hexdigest(), read_label(data))
 
 
+class _Product:
+    """`edits.Product` of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.generator, self.attributes, self._vocabulary = engine.generator, engine.vocabulary.values, engine.vocabulary
+
+    def label(self, attributes: Mapping[str, str]) -> torch.Tensor:
+        places = self._vocabulary.encode(GenerateRequest.model_construct(attributes=dict(attributes)))
+        missing = [name for name in self.attributes if name not in places]
+        if missing:
+            raise RequestError(f"attribute {missing[0]!r} is not said", f"Give {', '.join(self.attributes)} under attributes")
+        return torch.tensor([[*(places[name] for name in self.attributes), *[NONE] * self._vocabulary.pieces.num]])
+
+
 class _Tools:
     """`edits.Tools` of one result."""
 
     def __init__(self, engine: EditEngine, request: EditRequest, index: int, fetch: Fetch) -> None:
         self._engine, self._request, self._index, self._fetch = engine, request, index, fetch
-        self.product = engine.product
+        self.product = _Product(engine.product) if engine.product else None
+        self.attributes = request.attributes
 
     def network(self, task: str) -> Network | None:
         return self._engine.networks.get(task)

@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "profiles": {"images"},
     "edits": {"models", "images", "config", "metrics", "profiles"},
     "engine": {"requests", "images", "models", "checkpoint"},
-    "edit_engine": {"engine", "edits", "requests", "images", "models", "checkpoint", "storage"},
+    "edit_engine": {"words", "engine", "edits", "requests", "images", "models", "checkpoint", "storage"},
     "export": {"checkpoint", "models", "images", "storage", "config"},
     "on_ray": {
         *("config", "presets", "words", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "metrics"),

@@ -19,11 +19,13 @@ from ganray.edits.ground import BackgroundParams, background, cutout, white
 from ganray.edits.inpaint import InpaintParams, inpaint
 from ganray.edits.photo import Photo
 from ganray.edits.recolor import RecolorParams, recolor
+from ganray.edits.relabel import InterpolateParams, MixParams, RelabelParams, VaryParams, interpolate, mix, relabel, vary
 from ganray.edits.upscale import UpscaleParams, upscale
 from ganray.errors import RequestError
 
 __all__ = ["EDITS", "Edit", "Params", "Photo", "Stage", "Step", "Tools", "apply_chain", "parse_chain", "text_of"]
 
+GENERATED = "trainedAlgorithmicMedia"
 COMPOSED = "compositeWithTrainedAlgorithmicMedia"
 ENHANCED = "algorithmicallyEnhanced"
 
@@ -31,6 +33,10 @@ EDITS: dict[str, Edit[Any]] = {
     "inpaint": Edit(InpaintParams, inpaint, Stage.REPAIR, COMPOSED),
     "enhance": Edit(EnhanceParams, enhance, Stage.REPAIR, ENHANCED),
     "recolor": Edit(RecolorParams, recolor, Stage.PRODUCT, ENHANCED),
+    "relabel": Edit(RelabelParams, relabel, Stage.PRODUCT, GENERATED),
+    "vary": Edit(VaryParams, vary, Stage.PRODUCT, GENERATED),
+    "interpolate": Edit(InterpolateParams, interpolate, Stage.PRODUCT, GENERATED),
+    "mix": Edit(MixParams, mix, Stage.PRODUCT, GENERATED),
     "cutout": Edit(NoParams, cutout, Stage.PRODUCT),
     "white": Edit(NoParams, white, Stage.GROUND),
     "background": Edit(BackgroundParams, background, Stage.GROUND, COMPOSED),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Generic, Protocol, TypeVar
@@ -10,9 +10,11 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from torch import Tensor
 
 from ganray.edits.photo import Alpha, Photo
 from ganray.images.codec import Pixels
+from ganray.models import Generator
 
 
 class Params(BaseModel):
@@ -49,8 +51,21 @@ class Network(Protocol):
         """Float32 [N, C, size, size] -> float32 [N, C', size', size']."""
 
 
+class Product(Protocol):
+    """A model that draws products, and what it knows of them."""
+
+    generator: Generator  # in eval mode, on its device
+    attributes: Mapping[str, Sequence[str]]  # name -> the values it knows, in the order of the label's columns
+
+    def label(self, attributes: Mapping[str, str]) -> Tensor:
+        """Int64 [1, A + T] on the CPU, of a value for every attribute; no title. Raises RequestError for what the model does not know."""
+
+
 class Tools(Protocol):
     """What the engine lends an edit."""
+
+    product: Product | None  # the model folder's generator, where it has one
+    attributes: Mapping[str, str]  # what the request says that the photo shows
 
     def network(self, task: str) -> Network | None:
         """The network that has learned a task (matte, inpaint, upscale, enhance), or None where the model folder has none."""

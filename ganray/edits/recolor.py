@@ -3,10 +3,9 @@
 In CIE Lab: what is like the product's dominant colour, in light or in shade, is moved so that the dominant colour becomes the target; the
 rest of the product (prints, labels, buttons) moves by how much it is like it, down to not at all. Lightness moves by one monotone curve
 through (dominant, target): of slope 1, so that texture stays what it is, and flatter towards a darker colour, as light falls on it, and
-where there is no room left. So black can become
-white, but a black product's photo holds few folds and the white one will show no more; and white becomes black with its shadows pressed
-together. White is given as lightness 96 and black as 5 (a colour difference of 2 to 3), so that folds stay visible.
-Outside the matte no bit changes.
+where there is no room left. So black can become white, but a black product's photo holds few folds and the white one will show no more;
+and white becomes black with its shadows pressed together. White is given as lightness 96 and black as 5 (a colour difference of 2 to 3),
+so that folds stay visible. Outside the matte no bit changes.
 """
 
 from __future__ import annotations

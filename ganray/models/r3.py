@@ -50,10 +50,30 @@ class R3Generator(Generator):
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         """See `Generator.forward`."""
-        x: Tensor = self.linear(self.condition(z, label))[:, :, None, None] * self.basis
+        return self.draw(self.base(z, label))
+
+    def base(self, z: Tensor, label: Tensor) -> Tensor:
+        """The 4x4 features [N, widths[0], 4, 4] that all of a picture comes from; z and the attributes' embeddings enter them linearly."""
+        features: Tensor = self.linear(self.condition(z, label))[:, :, None, None] * self.basis
+        return features
+
+    def draw(self, features: Tensor) -> Tensor:
+        """The picture [N, channels, R, R] of base features."""
+        return self.finish(self.begin(features, 1), 1)
+
+    def begin(self, features: Tensor, stages: int) -> Tensor:
+        """Base features after the coarsest `stages` stages."""
         for i, stage in enumerate(self.stages):
-            x = stage(x if i == 0 else self.doubles[i - 1](x))
-        image: Tensor = self.to_rgb(x)
+            if i < stages:
+                features = stage(features if i == 0 else self.doubles[i - 1](features))
+        return features
+
+    def finish(self, features: Tensor, stages: int) -> Tensor:
+        """The picture of what `begin` gave for the same `stages`."""
+        for i, stage in enumerate(self.stages):
+            if i >= stages:
+                features = stage(self.doubles[i - 1](features))
+        image: Tensor = self.to_rgb(features)
         return image.float()
 
 

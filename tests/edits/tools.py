@@ -6,7 +6,7 @@ from ganray.errors import RequestError
 
 
 class Lent:
-    product = None
+    product, attributes = None, {}
 
     def __init__(self, networks=None, **pictures):
         self.networks, self.pictures = networks or {}, pictures
