@@ -21,7 +21,7 @@ import torch
 
 from ganray.checkpoint import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.edits import Photo, Step, apply_chain, parse_chain, text_of
-from ganray.edits.edit import Network
+from ganray.edits.edit import Network, Product
 from ganray.edits.network import TaskNetwork
 from ganray.edits.photo import Alpha, Output
 from ganray.engine import Engine
@@ -160,8 +160,8 @@ class _Tools:
 
     def __init__(self, engine: EditEngine, request: EditRequest, index: int, fetch: Fetch) -> None:
         self._engine, self._request, self._index, self._fetch = engine, request, index, fetch
-        self.product = _Product(engine.product) if engine.product else None
-        self.attributes = request.attributes
+        self.product: Product | None = _Product(engine.product) if engine.product else None
+        self.attributes: Mapping[str, str] = request.attributes
 
     def network(self, task: str) -> Network | None:
         return self._engine.networks.get(task)

@@ -29,13 +29,13 @@ def test_a_wrong_option_is_one_line_and_exit_2(capsys):
 
 
 def test_every_verb_has_a_job_and_every_job_a_verb():
-    assert {path.stem for path in (ROOT / "jobs").glob("*.py")} == set(cli.VERBS)
+    assert {path.stem.replace("_", "-") for path in (ROOT / "jobs").glob("*.py")} == set(cli.VERBS)
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_a_job_is_its_verb(verb):
     run = subprocess.run(
-        [sys.executable, f"jobs/{verb}.py", "--nonsense"],
+        [sys.executable, f"jobs/{verb.replace('-', '_')}.py", "--nonsense"],
         cwd=ROOT,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -179,7 +179,13 @@ def test_a_generator_is_lent_to_edits_and_names_the_model(tmp_path, seller_photo
     monkeypatch.setitem(EDITS, "borrow", Edit(NoParams, lambda photo, _, tools: lent.append(tools.product) or photo, Stage.REPAIR))
     made(engine, seller_photos, {"id": "a", "image": "same.jpg"}, ["borrow"])
     made(EditEngine.load(), seller_photos, {"id": "a", "image": "same.jpg"}, ["borrow"])
-    assert lent == [engine.product, None]
+    product, none = lent
+    assert none is None and product.generator is engine.product.generator and product.attributes == {"colour": ["red", "blue"]}
+    assert product.label({"colour": "blue"}).tolist() == [[1]]
+    with pytest.raises(RequestError, match="'colour' is not said"):
+        product.label({})
+    with pytest.raises(RequestError, match="colour 'green' is unknown. The model knows red, blue"):
+        product.label({"colour": "green"})
 
 
 def test_networks_are_lent_by_task(seller_photos, monkeypatch):

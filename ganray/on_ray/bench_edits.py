@@ -37,7 +37,7 @@ class LentTools:
     networks: Mapping[str, Network]
     pictures: dict[str, Pixels] = field(default_factory=dict)
     product: Any = None
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def network(self, task: str) -> Network | None:
         """See `Tools`."""

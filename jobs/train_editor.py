@@ -1,0 +1,8 @@
+"""`ray job submit --working-dir . -- python jobs/train_editor.py [options]`: the verb `train-editor`; `--help` explains every option."""
+
+import sys
+
+from ganray.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main(["train-editor", *sys.argv[1:]]))
