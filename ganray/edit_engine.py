@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -30,6 +30,7 @@ from ganray.images.codec import SUFFIXES, Format, Pixels
 from ganray.images.inline import inline_bytes, is_inline
 from ganray.images.provenance import read_label
 from ganray.images.raw import Raw, decode_raw
+from ganray.models import Generator
 from ganray.requests import EditRequest, GenerateRequest, Stream, seed_of
 from ganray.storage import open_store
 from ganray.words import NONE
@@ -145,7 +146,9 @@ class _Product:
     """`edits.Product` of an engine."""
 
     def __init__(self, engine: Engine) -> None:
-        self.generator, self.attributes, self._vocabulary = engine.generator, engine.vocabulary.values, engine.vocabulary
+        self.generator: Generator = engine.generator
+        self.attributes: Mapping[str, Sequence[str]] = engine.vocabulary.values
+        self._vocabulary = engine.vocabulary
 
     def label(self, attributes: Mapping[str, str]) -> torch.Tensor:
         places = self._vocabulary.encode(GenerateRequest.model_construct(attributes=dict(attributes)))
