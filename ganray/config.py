@@ -537,6 +537,7 @@ class BenchmarkConfig(Section):
             "upscale",
             "inpaint",
             "recolor",
+            "edit-speed",
         ]
     ] = Field(
         "all",

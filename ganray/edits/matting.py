@@ -12,6 +12,7 @@ from PIL import Image
 
 from ganray.edits.edit import Network, Tools
 from ganray.edits.filters import Field, box_mean, guided, main_parts, reached, scaled
+from ganray.edits.likeness import by_colours
 from ganray.edits.network import both_ways
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
@@ -23,6 +24,7 @@ PLAIN = 7.0  # levels (of 255): a background is plain whose border differs from 
 PLAIN_SHARE = 0.85  # of the border's pixels that must be like that; the rest may be product that is cut off
 LEAST, MOST = 0.005, 0.98  # share of the picture that a product may take
 CERTAIN = 0.5
+NEARBY = 0.15  # share of product that the network must see near what the border calls one
 SPECK = 0.1  # share of the largest part: what is smaller and apart from it is no product
 
 
@@ -33,12 +35,11 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
         return photo
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
-    plain = border_matte(photo.pixels)
-    network = tools.network("matte")
+    plain, network = border_matte(photo.pixels), tools.network("matte")
     if plain is not None:
-        rough, how = plain, "border"
+        rough, how = plain if network is None else _agreed(plain, learned_matte(photo.pixels, network)), "border"
     elif network is not None:
-        rough, how = learned_matte(photo.pixels, network), "learned"
+        rough, how = by_colours(photo.pixels, learned_matte(photo.pixels, network)), "learned"
     else:
         raise EditError(
             "no_network",
@@ -52,6 +53,13 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
             "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
         )
     return photo.having(matte=matte, facts={"matte": how, "matte_share": round(share, 4)})
+
+
+def _agreed(plain: Alpha, learned: Alpha) -> Alpha:
+    """The border's matte, where the network sees product nearby: without creases and lines on the floor."""
+    height, width = plain.shape
+    near = box_mean((scaled(learned, width, height) > NEARBY).astype(np.float32), max(2, min(plain.shape) // 25)) > 0
+    return np.where(near, plain, 0).astype(np.float32)
 
 
 def _without_specks(rough: Alpha) -> Alpha:

@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "upscale": ("ganray.on_ray.bench_upscale", 0.8, False),
     "inpaint": ("ganray.on_ray.bench_inpaint", 1.0, False),
     "recolor": ("ganray.on_ray.bench_recolor", 5.0, True),
+    "edit-speed": ("ganray.on_ray.bench_edit_speed", 0.85, False),
     "exactly-once": ("ganray.on_ray.bench_exactly_once", 1.0, False),
 }
 HELD_OUT = {"matte", "upscale", "inpaint", "recolor"}  # these need an editor and pictures that it has not seen

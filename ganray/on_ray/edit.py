@@ -53,7 +53,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         resources = connect(config.ray)
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
         plan = open_job(store, plan, source)
-    written = _make(config, plan, store, resources) if not store.exists("job.json") else 0
+    written, ready = _make(config, plan, store, resources) if not store.exists("job.json") else (0, time.time())
     books = bulk.close_job(store, plan, show_pairs)
     return {
         "requests": plan.requests,
@@ -63,6 +63,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         "quarantined": books["quarantined"],
         "untouched": books.get(bulk.UNTOUCHED, 0),
         "seconds": time.time() - started,
+        "startup_seconds": ready - started,
         "manifest": store.url_of("manifest.parquet"),
     }
 
@@ -93,16 +94,18 @@ class Editor:
         return {name: np.array([value]) for name, value in self._edit(shard)._asdict().items()}
 
 
-def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources) -> int:
-    """All shards that are not finished, and the closed books; gives the number of images written."""
+def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources) -> tuple[int, float]:
+    """All shards that are not finished, and the closed books; gives the number of images written, and when the first engine was ready."""
+    ready = math.inf
     todo = sorted(set(range(plan.shards)) - bulk.finished(store))
     reporter = Reporter(store, plan, plan.images - images_of(plan, todo), config.price, "edit")
     with bar("edit", plan.images, "img") as progress, reporter.told():
         progress.update(reporter.status.before)
         for tally in _stream(config, plan, store, todo, resources) if todo else ():
             progress.update(tally.images, reporter.add(tally))
+            ready = min(ready, tally.ready)
         bulk.close_job(store, plan, show_pairs)
-    return reporter.status.written
+    return reporter.status.written, ready if todo else time.time()
 
 
 def _stream(config: EditConfig, plan: EditPlan, store: Store, todo: list[int], resources: Resources) -> Iterator[bulk.Tally]:

@@ -1,0 +1,51 @@
+"""A rough matte made better by the photo's own colours: which are more frequent in the product than behind it, and which less.
+
+After GrabCut (Rother, Kolmogorov, Blake 2004): the colours of both sides, weighted by how sure the matte is, tell each pixel which side it
+is more like; the matte is drawn towards that, and the colours are counted again. Histograms instead of mixtures of Gaussians, and the
+guided filter instead of a graph cut: fixed work, the same bits every time. The rough matte keeps its say throughout, so that a shirt in the
+colour of the floor stays where the network saw it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganray.edits.filters import Field, guided, scaled
+from ganray.edits.photo import Alpha
+from ganray.images.codec import Pixels
+
+SIZE = 160  # longest side in pixels at which colours are counted
+BINS = 24  # a channel
+ROUNDS = 4
+PRIOR, COLOUR = 1.0, 0.6  # weights of the rough matte and of the colours, in the logit
+MOST = 4.0  # of a colour's log likelihood ratio: a colour that one side never has is no proof
+RARE = 1e-5  # share of a side's pixels that every colour is taken to have
+
+
+def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
+    """The matte [h, w] at SIZE of a photo uint8 [H, W, 3] and a rough matte of any size."""
+    scale = min(1.0, SIZE / max(pixels.shape[:2]))
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    small = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
+    prior = np.clip(scaled(rough, width, height), 0.02, 0.98)
+    logit = PRIOR * np.log(prior / (1 - prior))
+    colour = (small.astype(np.int64) * BINS // 256) @ np.array([BINS * BINS, BINS, 1])
+    guide, matte = small.astype(np.float32) / 255, prior.astype(np.float32)
+    for _ in range(ROUNDS):
+        ratio = np.log(_shares(colour, matte) / _shares(colour, 1 - matte)).clip(-MOST, MOST)
+        likely = 1 / (1 + np.exp(-(logit + COLOUR * ratio[colour])))
+        a, b = guided(likely.astype(np.float32), guide, 3, 1e-3)
+        matte = np.clip((a * guide).sum(-1) + b, 0, 1).astype(np.float32)
+    return matte
+
+
+def _shares(colour: NDArray[np.int64], weight: Field) -> NDArray[np.float64]:
+    """How much of a side each colour is, blurred over its neighbours: float64 [BINS^3], never 0."""
+    counts = np.bincount(colour.ravel(), weight.ravel().astype(np.float64) ** 2, BINS**3).reshape(BINS, BINS, BINS)
+    for axis in range(3):
+        moved = np.moveaxis(counts, axis, 0)
+        padded = np.concatenate([moved[:1], moved, moved[-1:]])
+        counts = np.moveaxis((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4, 0, axis)
+    return counts.ravel() / max(float(counts.sum()), 1e-9) + RARE
