@@ -32,7 +32,8 @@ def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
     prior = np.clip(scaled(rough, width, height), 0.02, 0.98)
     logit = PRIOR * np.log(prior / (1 - prior))
     colour = (small.astype(np.int64) * BINS // 256) @ np.array([BINS * BINS, BINS, 1])
-    guide, matte = small.astype(np.float32) / 255, prior.astype(np.float32)
+    guide: Field = small.astype(np.float32) / np.float32(255)
+    matte: Alpha = prior.astype(np.float32)
     for _ in range(ROUNDS):
         ratio = np.log(_shares(colour, matte) / _shares(colour, 1 - matte)).clip(-MOST, MOST)
         likely = 1 / (1 + np.exp(-(logit + COLOUR * ratio[colour])))
