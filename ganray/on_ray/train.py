@@ -25,6 +25,7 @@ from ganray.on_ray.checkpoints import FOLDER
 from ganray.on_ray.cluster import connect, use_gpu
 from ganray.on_ray.cutouts import Cutouts, gather_cutouts
 from ganray.on_ray.doubts import doubts
+from ganray.on_ray.edit_card import editor_card
 from ganray.on_ray.leaving import Leaving, Trainer
 from ganray.on_ray.notice import Notice
 from ganray.on_ray.privacy import SECRET, keep_secret, with_noise
@@ -245,7 +246,9 @@ def _finish(config: TrainConfig, store: Store, recorder: Recorder, collapsed: Co
     if result is None:
         raise StorageError(f"{config.out}: the run ended without a model", "Run the same command with --resume")
     if config.editor.tasks:
-        return _facts(config, load_editor(config.out)[1].digest, result)
+        editor = load_editor(config.out)[1]
+        store.put("README.md", editor_card(editor, recorder.rows, recorder.grids).encode())
+        return _facts(config, editor.digest, result)
     _, info = load_model(config.out)
     store.put("README.md", model_card(info, recorder.rows, recorder.grids).encode())
     if info.privacy and info.num_images >= 1000 * config.kimg:  # nobody goes on from here: the noise can be taken off no more

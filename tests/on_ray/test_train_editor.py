@@ -50,6 +50,8 @@ def test_an_editor_is_trained_and_goes_on_where_it_stood(cluster, photos, tmp_pa
     rows = [json.loads(line) for path in folder.glob("logs/*/metrics.jsonl") for line in path.read_text().splitlines()]
     assert [row["kimg"] for row in rows] == pytest.approx([0.016, 0.032, 0.048, 0.064]) and rows[0].keys() >= {"matte", "upscale"}
     assert len(list(folder.glob("grids/*.png"))) == 2
+    card = (folder / "README.md").read_text()
+    assert info.digest in card and "| upscale | " in card and str(tmp_path) not in card
     with pytest.raises(CheckpointError, match="holds a run already"):
         train_editor(config(photos, tmp_path / "whole"))
     decay = {"decay_kimg": 0.064}
