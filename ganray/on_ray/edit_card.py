@@ -14,8 +14,8 @@ DOES = {
     "enhance": "takes blur and noise away: `enhance`",
 }
 LIMITS = (
-    "It knows photos like those of its catalog: others it changes less well, and mattes fail first where a product has the colours of what is "
-    "behind it.",
+    "It knows photos like those of its catalog: others it changes less well, and mattes fail first where a product is as its background "
+    "is.",
     "What it fills or enlarges is likely, not true: no evidence, and no place for writing that must be read.",
     "A result says what was done (IPTC digital source type); where a marketplace asks for that label, it must stay.",
 )
