@@ -538,11 +538,12 @@ class BenchmarkConfig(Section):
             "inpaint",
             "recolor",
             "edit-speed",
+            "relabel",
         ]
     ] = Field(
         "all",
         description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale, "
-        "ingest-memory, and those of edits: matte, upscale, inpaint, recolor",
+        "ingest-memory, and those of edits: matte, upscale, inpaint, recolor, relabel",
     )
     store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
     editor: str = Field("out/model", description="of edits: URL of the editor, or of a model folder that has one")

@@ -142,7 +142,7 @@ class _Source:
         return _Source(Photo(raw.pixels, matte=_shares(raw.alpha)), own, hashlib.sha256(data).hexdigest(), read_label(data))
 
 
-class _Product:
+class LentProduct:
     """`edits.Product` of an engine."""
 
     def __init__(self, engine: Engine) -> None:
@@ -151,6 +151,7 @@ class _Product:
         self._vocabulary = engine.vocabulary
 
     def label(self, attributes: Mapping[str, str]) -> torch.Tensor:
+        """See `Product`."""
         places = self._vocabulary.encode(GenerateRequest.model_construct(attributes=dict(attributes)))
         missing = [name for name in self.attributes if name not in places]
         if missing:
@@ -163,7 +164,7 @@ class _Tools:
 
     def __init__(self, engine: EditEngine, request: EditRequest, index: int, fetch: Fetch) -> None:
         self._engine, self._request, self._index, self._fetch = engine, request, index, fetch
-        self.product: Product | None = _Product(engine.product) if engine.product else None
+        self.product: Product | None = LentProduct(engine.product) if engine.product else None
         self.attributes: Mapping[str, str] = request.attributes
 
     def network(self, task: str) -> Network | None:
