@@ -1,7 +1,7 @@
 """`relabel`: a generator is trained on the sample catalog, and photos that it has not seen are given another category each.
 
-Judged by an extractor trained on photos: how often the result is of the category asked for, against how often photos are recognised; how much
-of the colour is kept (intraclass correlation of L, a, b over the categories asked for); and how well the photos could be drawn at all.
+Judged by an extractor trained on photos: how often the result is of the category asked for, against how often photos are recognised; how
+much of the colour is kept (intraclass correlation of L, a, b over the categories asked for); how well the photos could be drawn at all.
 """
 
 from __future__ import annotations

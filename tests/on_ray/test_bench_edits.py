@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from ganray.catalog.sample import draw, product
+from ganray.config import BenchmarkConfig
+from ganray.errors import ConfigError
+from ganray.images.codec import encode
+from ganray.on_ray import bench_edits, bench_inpaint, bench_matte, bench_recolor, bench_upscale
+from ganray.storage import open_store
+
+
+@pytest.fixture
+def config(tmp_path, editor_folder, monkeypatch):
+    """Three photos and two cut-outs, and an editor that has learned nothing."""
+    monkeypatch.chdir(tmp_path)
+    photos, cutouts = open_store(str(tmp_path / "photos")), open_store(str(tmp_path / "cutouts"))
+    for index in range(3):
+        photos.put(f"{index}.png", encode(draw(product(1, index, cluttered=1.0), 160)[0], "png"))
+    for index in range(2):
+        pixels, mask = draw(product(2, index), 120)
+        cutouts.put(f"{index}.png", encode(pixels, "png", alpha=mask))
+    return BenchmarkConfig(editor=editor_folder, photos=photos.url, cutouts=cutouts.url, images=3)
+
+
+def test_composites_have_their_products_where_their_alpha_is(config):
+    made = list(bench_edits.composites(config, 4))
+    assert all(one.pixels.shape == (400, 400, 3) and 0.05 < one.alpha.mean() < 0.8 for one in made)
+    again = list(bench_edits.composites(config, 4))
+    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(made, again, strict=True))
+
+
+def test_holes_are_as_large_as_is_asked_for():
+    rng = np.random.default_rng(0)
+    for size in ((80, 120), (200, 90)):
+        assert all(0.15 <= bench_edits.hole_of_share(size, rng, 0.15, 0.25).mean() <= 0.25 for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    ("bench", "unit", "needs"),
+    [(bench_matte, "IoU", "cv2"), (bench_upscale, "dB", ""), (bench_inpaint, "dB", "cv2"), (bench_recolor, "dE2000", "")],
+)
+def test_each_has_its_figure_its_baseline_and_a_sheet(config, tmp_path, bench, unit, needs):
+    if needs:
+        pytest.importorskip(needs)
+    row = bench.measure(config)[0]
+    assert row["unit"] == unit and np.isfinite(row["value"])
+    assert (tmp_path / row["sheet"]).stat().st_size > 1000
+
+
+def test_a_plain_upscaling_is_about_as_good_as_bicubic(config):
+    (row,) = bench_upscale.measure(config)
+    assert row["value"] == pytest.approx(row["baseline"], abs=3)  # an editor that has learned nothing
+
+
+def test_nothing_changes_outside_of_holes_and_products(config):
+    pytest.importorskip("cv2")
+    assert bench_inpaint.measure(config)[1]["value"] == 0
+    assert bench_recolor.measure(config)[1]["value"] == 0
+
+
+def test_pictures_must_be_named(config):
+    for name, words in (("photos", "no photos under ''. Name held-out photos with --photos"), ("cutouts", "no cut-outs with alpha")):
+        with pytest.raises(ConfigError, match=words):
+            list(bench_edits.composites(config.model_copy(update={name: ""}), 1))
