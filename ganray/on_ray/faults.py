@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 Kind = Literal["refuse", "cut", "lose", "short", "shrink", "kill before", "kill after"]
-BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>injected</Message></Error>"
-REFUSAL = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(BUSY) + BUSY
+REFUSAL = "HTTP/1.1 {status} injected\r\nContent-Type: application/xml\r\nContent-Length: {length}\r\n\r\n"
+REASON = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>injected</Message></Error>"
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ class Call:
 class Fault:
     """What happens to a call.
 
-    refuse: 503, not passed on. cut: the connection ends, not passed on. lose: passed on, and the reply is not. short: half of the reply,
-    then the end. shrink: half of the reply, and a length that says so. kill before, kill after: `pid` (0: the caller) is killed (SIGKILL)
-    before the call is passed on, or when it has been answered.
+    refuse: answered with `status` and S3's `code`, not passed on. cut: the connection ends, not passed on. lose: passed on, and the reply
+    is not. short: half of the reply, then the end. shrink: half of the reply, and a length that says so. kill before, kill after: `pid`
+    (0: the caller) is killed (SIGKILL) before the call is passed on, or when it has been answered.
     """
 
     kind: Kind
     pid: int = 0
+    status: int = 503
+    code: str = "SlowDown"
 
 
 Plan = Callable[[Call], Fault | None]
@@ -113,8 +115,8 @@ class FaultProxy:
             _kill(pid)
         if kind in ("kill before", "cut"):
             return False
-        if kind == "refuse":
-            writer.write(REFUSAL)
+        if fault and kind == "refuse":
+            writer.write(_refusal(fault, call.method))
             await writer.drain()
             return True
         out.write(head + body)
@@ -129,6 +131,13 @@ class FaultProxy:
         writer.write(head + (body[: len(body) // 2] if kind == "short" else body))
         await writer.drain()
         return kind != "short"
+
+
+def _refusal(fault: Fault, method: str) -> bytes:
+    """What a refused call is answered with; HEAD has no body that could say why."""
+    reason = REASON.format(code=fault.code)
+    head = REFUSAL.format(status=fault.status, length=len(reason))
+    return (head if method == "HEAD" else head + reason).encode()
 
 
 def process_of(port: int) -> int:

@@ -175,7 +175,7 @@ class Renderer:
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> pa.Table:
         """Render one shard; see `bulk.write` for the columns."""
         (shard,) = batch["shard"].tolist()
-        samples = read_shard(self._store, shard)
+        samples = read_shard(self._store, self._plan, shard)
         drawn = self._judge.draw(samples) if self._judge else None
         if drawn is None:
             z, labels = self._engine.draw(samples)
