@@ -127,6 +127,7 @@ class FaultProxy:
         if kind in ("kill after", "lose"):
             return False
         if kind == "shrink":
+            body = _unchunked(head, body)
             head, body = _with_length(head, len(body) // 2), body[: len(body) // 2]
         writer.write(head + (body[: len(body) // 2] if kind == "short" else body))
         await writer.drain()
@@ -193,6 +194,21 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
             return b"".join(parts)
 
 
+def _unchunked(head: bytes, body: bytes) -> bytes:
+    """The body without the lengths that stand between its parts."""
+    if b"transfer-encoding: chunked" not in head.lower():
+        return body
+    parts = []
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size.split(b";")[0], 16)
+        parts.append(rest[:length])
+        body = rest[length + 2 :]
+    return b"".join(parts)
+
+
 def _with_length(head: bytes, length: int) -> bytes:
-    lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(b"content-length:")]
+    """A head that promises so many bytes."""
+    told = (b"content-length:", b"transfer-encoding:")
+    lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(told)]
     return b"\r\n".join([*lines, b"Content-Length: %d" % length, b"", b""])

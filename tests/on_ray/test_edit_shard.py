@@ -11,7 +11,7 @@ from PIL import Image
 from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
-from ganray.errors import StorageError
+from ganray.errors import ImageError, StorageError
 from ganray.images.codec import encode
 from ganray.images.provenance import read_label
 from ganray.images.raw import SafeDecoder
@@ -173,13 +173,22 @@ def test_a_table_s_photos_that_are_not_there_and_results_of_chance(config, decod
         {"id": "e", "image": "same.jpg", "edits": [{"background": {"picture": "p"}}], "pictures": {"p": "mugs/plain.png"}},
         {"id": "f", "image": "mugs"},
         {"id": "g", "image": "same.jpg", "edits": "cutout", "format": "jpeg"},
+        {"id": "h", "image": "same.jpg", "edits": "inpaint", "pictures": {"mask": "gone.png"}},
+        {"id": "i", "image": "same.jpg", "edits": "inpaint", "pictures": {"mask": "one.png"}},
+        {"id": "j", "image": "same.jpg", "edits": "inpaint"},
+        {"id": "k", "image": "data:image/png;base64,####"},
     ]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
     table = config.model_copy(update={"requests": str(tmp_path / "t.jsonl")})
     books, _ = run(table, decoder)
     reasons = {row["id"]: row["reason"] for row in rows_of(config.out, "quarantine")}
-    assert reasons == {"a": "not_found", "b": "invalid_key", "d": "request", "f": "not_found", "g": "no_alpha"}
-    assert books == {"images": 7, "quarantined": 5}
+    assert reasons == {"a": "not_found", "b": "invalid_key", "d": "request", "f": "not_found", "g": "no_alpha"} | {
+        "h": "not_found",
+        "i": "mask",
+        "j": "request",
+        "k": "data_url",
+    }
+    assert books == {"images": 7, "quarantined": 9}
     noise = [row for row in rows_of(config.out) if row["id"] == "c"]
     assert [row["index"] for row in noise] == list(range(6)) and len({row["sha256"] for row in noise}) == 6
 
@@ -194,6 +203,36 @@ def test_an_edit_that_breaks_down_costs_that_photo_alone(config, decoder, monkey
     run(config.model_copy(update={"edits": "fragile"}), decoder)
     (row,) = (row for row in rows_of(config.out, "quarantine") if row["id"] == "one")
     assert (row["reason"], row["message"].split(".")[0]) == ("failed", "ZeroDivisionError: a defect")
+
+
+class Flaky(LocalStore):
+    """A source of which some reads fail while its list is answered."""
+
+    failing, reads = 0, 0
+
+    def get_range(self, key, start, length):
+        self.reads += 1
+        if self.reads <= self.failing:
+            raise StorageError(f"{key}: no answer in time")
+        return super().get_range(key, start, length)
+
+
+@pytest.mark.parametrize(("failing", "same"), [(1, True), (2, False)])
+def test_a_photo_whose_store_was_away_for_a_moment_is_read_again(config, tmp_path, failing, same):
+    source = Flaky(tmp_path / "photos")
+    editor = ShardEditor(EditEngine(threads=1), source, open_store(config.out), make_plan(config))
+    source.failing = failing
+    if same:
+        assert editor._read("same.jpg") == source.get("same.jpg")
+    else:
+        with pytest.raises(ImageError, match="no answer in time") as caught:
+            editor._read("same.jpg")
+        assert caught.value.reason == "unreadable"
+
+
+def make_plan(config):
+    with requests_of(config, open_store(config.out)) as source:
+        return make_edit_plan(config, source, "")
 
 
 @pytest.mark.parametrize("layout", ["parquet", "webdataset"])
