@@ -12,7 +12,7 @@ from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
 from ganray.errors import ImageError, StorageError
-from ganray.images.codec import encode
+from ganray.images.codec import Limits, encode
 from ganray.images.provenance import read_label
 from ganray.images.raw import SafeDecoder
 from ganray.on_ray import bulk
@@ -272,3 +272,48 @@ def test_a_chain_that_ends_in_a_profile_gives_files_that_pass_it(config, decoder
     report = check(open_store(config.out).get(row["key"]), profile("amazon-main"), source=encode(pixels, "png"))
     assert report.passed, report
     assert json.loads(row["facts"])["profile"].startswith("amazon-main")
+
+
+def test_odd_photos_are_each_in_the_manifest_or_in_quarantine_with_a_reason(tmp_path):
+    """Depths, modes and damage of all kinds, some under a name that promises another format."""
+    ramp = np.tile(np.linspace(0, 65535, 96).astype(np.uint16), (96, 1))
+    colour = Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)).resize((48, 48))
+
+    def saved(image, kind, **options):
+        image.save(file := io.BytesIO(), kind, **options)
+        return file.getvalue()
+
+    webp = saved(colour, "WEBP")
+    photos = {
+        "deep.png": saved(Image.fromarray(ramp), "PNG"),
+        "deep.tif": saved(Image.fromarray(ramp), "TIFF"),
+        "la.png": saved(colour.convert("LA"), "PNG"),
+        "palette.gif": saved(colour.convert("P"), "GIF", transparency=3),
+        "bits.tif": saved(colour.convert("1"), "TIFF", compression="group4"),
+        "cmyk.tif": saved(colour.convert("CMYK"), "TIFF"),
+        "really-webp.jpg": webp,
+        "cut.webp": webp[: len(webp) // 2],
+        "animated.webp": saved(colour, "WEBP", save_all=True, append_images=[colour.rotate(90)]),
+        "junk.png": b"not a picture at all",
+        "one.bmp": saved(colour.crop((0, 0, 1, 1)), "BMP"),
+        "large.png": saved(Image.new("L", (3000, 3000)), "PNG"),
+    }
+    store = open_store(str(tmp_path / "photos"))
+    for key, data in photos.items():
+        store.put(key, data)
+    config = EditConfig(source=store.url, edits="enhance", out=str(tmp_path / "out"), format="png")
+    books, _ = run(config, SafeDecoder(1, Limits(max_pixels=1_000_000)))
+    made, refused = rows_of(config.out), rows_of(config.out, "quarantine")
+    assert books == {"images": len(made), "quarantined": len(refused)}
+    assert sorted(row["source"] for row in made + refused) == sorted(photos)
+    assert all(row["reason"] and row["message"] for row in refused)
+    assert {row["source"]: row["reason"] for row in refused} == {
+        "animated.webp": "animated",
+        "cut.webp": "corrupt",
+        "junk.png": "unknown_format",
+        "large.png": "too_many_pixels",
+    }
+    for name in ("deep.png", "deep.tif"):  # 16 bits are scaled, not cut off at 255
+        (key,) = (row["key"] for row in made if row["source"] == name)
+        pixels = np.asarray(Image.open(io.BytesIO(open_store(config.out).get(key))))
+        assert 110 < pixels.mean() < 146
