@@ -92,11 +92,13 @@ class EditRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
-    image: str = Field(description="the photo: its key under the job's or the server's source, or a data: URL (RFC 2397) with its bytes")
+    image: str = Field(
+        min_length=1, description="the photo: its key under the job's or the server's source, or a data: URL (RFC 2397) with its bytes"
+    )
     edits: tuple[str | dict[str, Any], ...] = Field(
         (), max_length=32, description='the chain, e.g. ["cutout", "white", {"conform": "amazon-main"}]; empty takes the job\'s'
     )
-    pictures: dict[Text, str] = Field(
+    pictures: dict[Text, Annotated[str, Field(min_length=1)]] = Field(
         {}, max_length=16, description="pictures that edits refer to by name (mask, background, reference), each a key or a data: URL"
     )
     attributes: dict[Text, Text] = Field({}, description="what the photo shows, attribute -> value, as far as it is known")
@@ -112,9 +114,12 @@ class EditRequest(BaseModel):
     def _read(cls, value: Any) -> Any:
         """As table columns have it: JSON in a cell, a map's pairs, a struct with nulls."""
         if isinstance(value, str):
-            value = json.loads(value)
+            value = _json(value)
         if isinstance(value, list):
-            value = dict(value)
+            try:
+                value = dict(value)
+            except TypeError as error:
+                raise ValueError("write {NAME: URL}") from error
         return {name: url for name, url in value.items() if url is not None} if isinstance(value, dict) else value
 
     @field_validator("edits", mode="before")
@@ -124,12 +129,20 @@ class EditRequest(BaseModel):
         if not isinstance(value, str):
             return () if value is None else value
         if value.lstrip().startswith("["):
-            return json.loads(value)
+            return _json(value)
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
     def canonical(self) -> str:
         """One line of JSON, equal for equal requests."""
         return json.dumps(self.model_dump(exclude_defaults=True), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _json(text: str) -> Any:
+    """What a cell holds. Raises ValueError, which pydantic turns into a finding."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("brackets are nested too deep") from error
 
 
 R = TypeVar("R", bound=GenerateRequest | EditRequest)

@@ -127,6 +127,7 @@ def start(folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
         "AWS_DEFAULT_REGION": "us-east-1",
+        "CEPH_CONF": str(config),  # for radosgw-admin, by which a user's key and quota are changed
     }
 
 

@@ -153,7 +153,8 @@ def _check(image: Image.Image, limits: Limits) -> tuple[int, int]:
         raise ImageError("too_many_pixels", f"{width}x{height} pixels, the caps are {cap}", "Raise max_pixels to accept it")
     frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))  # the other frames of an MPO are its previews
     if frames > limits.max_frames:
-        raise ImageError("animated", f"{frames} frames, the cap is {limits.max_frames}", "Raise max_frames to take its first frame")
+        remedy = "Send one of them alone; ingest takes the first of more with a higher max_frames"
+        raise ImageError("animated", f"{frames} frames, the cap is {limits.max_frames}", remedy)
     return width, height
 
 

@@ -105,17 +105,17 @@ class Bench:
 
     def __enter__(self) -> Bench:
         self._folder = tempfile.TemporaryDirectory(prefix="ganray-once-")
-        self._table = Path(self._folder.name, "table.jsonl")
-        self._table.write_text("\n".join(map(json.dumps, REQUESTS)))
-        self._model = f"{self._folder.name}/model"
-        make_model(self._model, MODEL, {"category": ("bag", "cap", "mug")})
+        self.table = Path(self._folder.name, "table.jsonl")
+        self.table.write_text("\n".join(map(json.dumps, REQUESTS)))
+        self.model = f"{self._folder.name}/model"
+        make_model(self.model, MODEL, {"category": ("bag", "cap", "mug")})
         self.proxy.__enter__()
-        self._environment = os.environ | {"AWS_ENDPOINT_URL": self.proxy.url, "SOURCE_DATE_EPOCH": "1790000000"}
+        self.environment = os.environ | {"AWS_ENDPOINT_URL": self.proxy.url, "SOURCE_DATE_EPOCH": "1790000000"}
         for name in ("RAY_ADDRESS", "RAY_JOB_ID"):
-            self._environment.pop(name, None)
-        self._cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], env=self._environment, stdout=subprocess.PIPE, text=True)
+            self.environment.pop(name, None)
+        self._cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], env=self.environment, stdout=subprocess.PIPE, text=True)
         assert self._cluster.stdout is not None
-        self._environment["RAY_ADDRESS"] = self._cluster.stdout.readline().strip()
+        self.environment["RAY_ADDRESS"] = self._cluster.stdout.readline().strip()
         code, said = self.finish("whole")
         assert code == 0, said
         self.whole = self.contents("whole")
@@ -129,12 +129,16 @@ class Bench:
         self.proxy.__exit__()
         self._folder.cleanup()
 
+    def words(self, name: str) -> list[str]:
+        """The command of job `name`."""
+        told = ["--model", self.model, "--requests", str(self.table), "--out", self.store.child(name).url, "--shard-images", str(SHARD)]
+        return ["generate", *told, "--threads", "1", "--no-gpu"]
+
     @contextmanager
     def driver(self, name: str) -> Iterator[subprocess.Popen[str]]:
         """The command of job `name`, running; killed at the end if it still does."""
-        told = ["--model", self._model, "--requests", str(self._table), "--out", self.store.child(name).url, "--shard-images", str(SHARD)]
-        command = [sys.executable, "-c", COMMAND, "generate", *told, "--threads", "1", "--no-gpu"]
-        with subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        command = [sys.executable, "-c", COMMAND, *self.words(name)]
+        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             try:
                 yield process
             finally:

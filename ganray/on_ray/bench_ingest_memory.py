@@ -92,7 +92,7 @@ class Synthetic(Store):
         """A photo's size."""
         return ObjectInfo(key, len(self.get(key)), "", datetime.now(UTC))
 
-    def put(self, key: str, data: bytes) -> str:
+    def put(self, key: str, data: bytes | memoryview) -> str:
         """Refused."""
         raise NotImplementedError
 

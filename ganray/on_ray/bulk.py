@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -32,7 +33,7 @@ from ganray.errors import ImageError, StorageError
 from ganray.images.credentials import same_image
 from ganray.on_ray.bulk_plan import Plan, W, json_bytes, shard_key
 from ganray.on_ray.files import PLAIN, Marks, encode_sample
-from ganray.on_ray.layouts import LAYOUTS, Outcome, Picture, create_once
+from ganray.on_ray.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
 from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest
@@ -130,12 +131,13 @@ def _receipt(rendered: pa.Table, facts: list[dict[str, Any]], side: int, plan: P
     return receipt
 
 
-def close_job(store: Store, plan: W, show: Callable[[Store, W, bytes], None]) -> dict[str, int]:
+def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], None]) -> dict[str, int]:
     """Write the manifest and the quarantine from all receipts, what `show`(store, plan, manifest) makes of them for a person, and job.json.
 
     Returns the number of images, of quarantined ones and, where there are any, of those left alone.
 
-    A job that is closed already is left as it is.
+    A job that is closed already is left as it is. Manifest and quarantine are put together, digested and sent from the disk: in memory is a
+    row group at a time.
     """
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))
@@ -153,10 +155,10 @@ def close_job(store: Store, plan: W, show: Callable[[Store, W, bytes], None]) ->
             found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
             raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
         manifest = images.finish()
-        create_once(store, "manifest.parquet", manifest)
+        create_large_once(store, "manifest.parquet", manifest)
         if quarantined.rows:
-            create_once(store, "quarantine.parquet", quarantined.finish())
-    show(store, plan, manifest)
+            create_large_once(store, "quarantine.parquet", quarantined.finish())
+        show(store, plan, pq.ParquetFile(first))
     store.settle()
     create_once(store, "job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
     return books
@@ -184,13 +186,13 @@ class _Sheet:
         if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
             self._flush()
 
-    def finish(self) -> bytes:
-        """The whole object."""
+    def finish(self) -> memoryview:
+        """The whole object, where it lies."""
         self._flush()
         assert self._writer is not None
         self._writer.close()
-        self._file.seek(0)
-        return self._file.read()
+        self._file.flush()
+        return memoryview(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _flush(self) -> None:
         group = pa.concat_tables(self._waiting)

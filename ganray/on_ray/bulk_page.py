@@ -27,18 +27,28 @@ STYLE = (
 )
 
 
-def show_some(store: Store, plan: Plan, manifest: bytes) -> None:
+def show_some(store: Store, plan: Plan, manifest: pq.ParquetFile) -> None:
     """Create `index.html` and `contact_sheet.png` beside the images of a finished job; nothing where it has none."""
-    table = pq.read_table(BytesIO(manifest))
-    num = len(table)
+    num = manifest.metadata.num_rows
     if not num:
         return
-    rows = table.take(sorted({i * num // SHOWN for i in range(SHOWN)})).to_pylist()
+    rows = _spread(manifest, sorted({i * num // SHOWN for i in range(SHOWN)}))
     images = _read(store, rows)
     create_once(store, "index.html", _page(plan, rows, images, num).encode())
     label = Label(plan.model_digest, "contact sheet", 0, plan.software)
     sheet = contact_sheet(_by_value(rows, images), TILE)
     create_once(store, "contact_sheet.png", encode_labelled(sheet, "png", label))
+
+
+def _spread(manifest: pq.ParquetFile, places: list[int]) -> list[dict[str, Any]]:
+    """The rows at these places, in order, a row group at a time."""
+    rows, start = list[dict[str, Any]](), 0
+    for number in range(manifest.num_row_groups):
+        end = start + manifest.metadata.row_group(number).num_rows
+        if here := [place - start for place in places if start <= place < end]:
+            rows += manifest.read_row_group(number).take(here).to_pylist()
+        start = end
+    return rows
 
 
 def _read(store: Store, rows: list[dict[str, Any]]) -> list[bytes]:

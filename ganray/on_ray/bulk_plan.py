@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 
-from ganray.errors import ObjectExists, RequestError, StorageError
+from ganray.errors import ObjectCorrupt, ObjectExists, RequestError, StorageError
 from ganray.on_ray.files import SOFTWARE
 from ganray.on_ray.layouts import create_once
 from ganray.requests import EditRequest, GenerateRequest, Vocabulary
@@ -80,9 +80,12 @@ def count(source: Callable[[], Iterator[R]], check: Callable[[R], object]) -> Co
     for request in source():
         try:
             check(request)
+            sha256.update(f"{request.canonical()}\n".encode())
         except RequestError as error:
             raise RequestError(f"request {request.id!r}: {error.message}", error.remedy) from error
-        sha256.update(f"{request.canonical()}\n".encode())
+        except UnicodeEncodeError as error:
+            said = f"request {request.id!r}: a text of it holds half of a surrogate pair"
+            raise RequestError(said, "Write the table as UTF-8") from error
         ids.add(request.id)
         images += request.count
     if not images:
@@ -187,15 +190,23 @@ def split(requests: Iterable[R], size: int) -> Iterator[list[Span[R]]]:
         yield shard
 
 
-def read_spans(store: Store, shard: int, kind: type[R]) -> list[Span[R]]:
-    """The work of a shard."""
-    rows = (json.loads(line) for line in store.get(shard_key("requests", shard, "jsonl")).splitlines())
+def read_spans(store: Store, plan: Work, shard: int, kind: type[R]) -> list[Span[R]]:
+    """The work of a shard. Raises ObjectCorrupt where its object is not the whole of it."""
+    key, images = shard_key("requests", shard, "jsonl"), images_of(plan, [shard])
+    try:
+        rows = [json.loads(line) for line in store.get(key).splitlines()]
+        found = sum(row["num"] for row in rows)
+    except (ValueError, TypeError, KeyError):
+        found = -1
+    if found != images:
+        said = f"{store.url_of(key)} is not what was written: it does not ask for {images} images"
+        raise ObjectCorrupt(said, "Delete it, then run the same command again")
     return [Span(cast(R, kind.model_construct(**row["request"])), row["first"], row["num"]) for row in rows]
 
 
-def read_shard(store: Store, shard: int) -> list[tuple[GenerateRequest, int]]:
+def read_shard(store: Store, plan: Work, shard: int) -> list[tuple[GenerateRequest, int]]:
     """The samples of a shard, as (request, index)."""
-    return [(request, first + k) for request, first, num in read_spans(store, shard, GenerateRequest) for k in range(num)]
+    return [(request, first + k) for request, first, num in read_spans(store, plan, shard, GenerateRequest) for k in range(num)]
 
 
 def shard_key(folder: str, shard: int, suffix: str) -> str:

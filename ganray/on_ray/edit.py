@@ -6,6 +6,7 @@ Pixels stay in the process that edits them; only counts come back to the driver.
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import time
@@ -29,7 +30,7 @@ from ganray.on_ray.edit_page import show_pairs
 from ganray.on_ray.edit_plan import EditPlan, make_edit_plan, requests_of
 from ganray.on_ray.edit_shard import ShardEditor
 from ganray.on_ray.failing import check_profile
-from ganray.on_ray.failures import ours
+from ganray.on_ray.failures import attempted, ours
 from ganray.on_ray.progress import bar
 from ganray.storage import Store, open_store
 
@@ -82,16 +83,21 @@ class Editor:
     """The actor that holds an engine: a shard's number in, its tally out."""
 
     def __init__(self, model: str, plan: EditPlan, store: Store) -> None:
-        limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
-        engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, limits))
-        if engine.digest != plan.model_digest:
-            raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
-        self._edit = ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan)
+        self._loaded = attempted(functools.partial(_load, model, plan, store))
 
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[Any]]:
         """Edit one shard; its Tally as a one-row batch."""
         (shard,) = batch["shard"].tolist()
-        return {name: np.array([value]) for name, value in self._edit(shard)._asdict().items()}
+        return {name: np.array([value]) for name, value in self._loaded()(shard)._asdict().items()}
+
+
+def _load(model: str, plan: EditPlan, store: Store) -> ShardEditor:
+    """Raises CheckpointError where another model lies there by now."""
+    limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
+    engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, limits))
+    if engine.digest != plan.model_digest:
+        raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+    return ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan)
 
 
 def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources) -> tuple[int, float]:

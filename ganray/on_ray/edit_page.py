@@ -9,10 +9,10 @@ import hashlib
 import heapq
 import json
 from html import escape
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from PIL import Image
 
@@ -77,14 +77,14 @@ class Keepsakes:
             create_once(store, f"{row['shown']}-after.webp", after)
 
 
-def show_pairs(store: Store, plan: Work, manifest: bytes) -> None:
+def show_pairs(store: Store, plan: Work, manifest: pq.ParquetFile) -> None:
     """Create `index.html` and `contact_sheet.png` of a finished job; nothing where no photo was edited."""
-    table = pq.read_table(BytesIO(manifest))
-    rows = [row for row in table.to_pylist() if row["shown"]] if len(table) else []
+    groups = map(manifest.read_row_group, range(manifest.num_row_groups))
+    rows = [row for group in groups for row in group.filter(pc.not_equal(group.column("shown"), "")).to_pylist()]
     rows = sorted(rows, key=lambda row: _rank(plan.requests_digest, f"{row['id']}/{row['index']}"))[:SHOWN]
     if not rows:
         return
-    create_once(store, "index.html", _page(plan, rows, len(table)).encode())
+    create_once(store, "index.html", _page(plan, rows, manifest.metadata.num_rows).encode())
     pairs = [[_tile(store.get(f"{row['shown']}-{when}.webp")) for when in ("before", "after")] for row in rows[:ON_SHEET]]
     lines = []
     for start in range(0, len(pairs), COLUMNS):

@@ -58,7 +58,7 @@ class ShardEditor:
         keepsakes = Keepsakes(self._plan, shard)
 
         def pictures() -> Iterator[Picture]:
-            for span, fetch in self._fetched(read_spans(self._out, shard, EditRequest)):
+            for span, fetch in self._fetched(read_spans(self._out, self._plan, shard, EditRequest)):
                 for row, result in self._results(span, fetch):
                     rows.append(row)
                     picture = self._picture_of(shard, row, result)
@@ -101,15 +101,18 @@ class ShardEditor:
 
     def _read(self, key: str) -> bytes:
         """An object under the source, no more of it than a photo may have. Raises ImageError("unreadable") for one that the store refuses
-        while it answers otherwise."""
+        while it answers otherwise, twice: it may have been away for the first one alone."""
         assert self._source is not None
-        try:
-            return read_capped(self._source, key, self._plan.max_bytes)
-        except (ObjectNotFound, InvalidKey):
-            raise
-        except StorageError as error:
-            next(iter(self._source.list()), None)  # raises where the whole source is away
-            raise ImageError("unreadable", error.message, error.remedy) from error
+        for last in (False, True):
+            try:
+                return read_capped(self._source, key, self._plan.max_bytes)
+            except (ObjectNotFound, InvalidKey):
+                raise
+            except StorageError as error:
+                next(iter(self._source.list()), None)  # raises where the whole source is away
+                if last:
+                    raise ImageError("unreadable", error.message, error.remedy) from error
+        raise AssertionError("unreachable")
 
     def _results(self, span: Span[EditRequest], fetch: Callable[[str], bytes]) -> Iterator[tuple[Row, Edited | GanrayError | None]]:
         """A row and a result for each image of the span: None where the photo is fine as it is, an error where it cannot be had."""

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
 
 from ray.exceptions import RayActorError, RayError
 from ray.train import TrainingFailedError
 
 from ganray.errors import ClusterError, GanrayError, StorageError
+
+T = TypeVar("T")
+
+
+def attempted(build: Callable[[], T]) -> Callable[[], T]:
+    """Call `build` at once, for an actor's constructor; what is given returns what it made, or raises the GanrayError that it raised.
+
+    Of an error in a constructor Ray hands on the text alone, in an error of its own, and prints it; of one in a method the error.
+    """
+    try:
+        made = build()
+    except GanrayError as error:
+        refusal = error
+    else:
+        return lambda: made
+
+    def refused() -> NoReturn:
+        raise refusal
+
+    return refused
 
 
 def ours(error: BaseException) -> GanrayError | None:

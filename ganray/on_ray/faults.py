@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 Kind = Literal["refuse", "cut", "lose", "short", "shrink", "kill before", "kill after"]
-BUSY = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>injected</Message></Error>"
-REFUSAL = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(BUSY) + BUSY
+REFUSAL = "HTTP/1.1 {status} injected\r\nContent-Type: application/xml\r\nContent-Length: {length}\r\n\r\n"
+REASON = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>injected</Message></Error>"
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ class Call:
 class Fault:
     """What happens to a call.
 
-    refuse: 503, not passed on. cut: the connection ends, not passed on. lose: passed on, and the reply is not. short: half of the reply,
-    then the end. shrink: half of the reply, and a length that says so. kill before, kill after: `pid` (0: the caller) is killed (SIGKILL)
-    before the call is passed on, or when it has been answered.
+    refuse: answered with `status` and S3's `code`, not passed on. cut: the connection ends, not passed on. lose: passed on, and the reply
+    is not. short: half of the reply, then the end. shrink: half of the reply, and a length that says so. kill before, kill after: `pid`
+    (0: the caller) is killed (SIGKILL) before the call is passed on, or when it has been answered.
     """
 
     kind: Kind
     pid: int = 0
+    status: int = 503
+    code: str = "SlowDown"
 
 
 Plan = Callable[[Call], Fault | None]
@@ -113,8 +115,8 @@ class FaultProxy:
             _kill(pid)
         if kind in ("kill before", "cut"):
             return False
-        if kind == "refuse":
-            writer.write(REFUSAL)
+        if fault and kind == "refuse":
+            writer.write(_refusal(fault, call.method))
             await writer.drain()
             return True
         out.write(head + body)
@@ -125,10 +127,18 @@ class FaultProxy:
         if kind in ("kill after", "lose"):
             return False
         if kind == "shrink":
+            body = _unchunked(head, body)
             head, body = _with_length(head, len(body) // 2), body[: len(body) // 2]
         writer.write(head + (body[: len(body) // 2] if kind == "short" else body))
         await writer.drain()
         return kind != "short"
+
+
+def _refusal(fault: Fault, method: str) -> bytes:
+    """What a refused call is answered with; HEAD has no body that could say why."""
+    reason = REASON.format(code=fault.code)
+    head = REFUSAL.format(status=fault.status, length=len(reason))
+    return (head if method == "HEAD" else head + reason).encode()
 
 
 def process_of(port: int) -> int:
@@ -184,6 +194,21 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
             return b"".join(parts)
 
 
+def _unchunked(head: bytes, body: bytes) -> bytes:
+    """The body without the lengths that stand between its parts."""
+    if b"transfer-encoding: chunked" not in head.lower():
+        return body
+    parts = []
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size.split(b";")[0], 16)
+        parts.append(rest[:length])
+        body = rest[length + 2 :]
+    return b"".join(parts)
+
+
 def _with_length(head: bytes, length: int) -> bytes:
-    lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(b"content-length:")]
+    """A head that promises so many bytes."""
+    told = (b"content-length:", b"transfer-encoding:")
+    lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(told)]
     return b"\r\n".join([*lines, b"Content-Length: %d" % length, b"", b""])

@@ -33,7 +33,7 @@ from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import Plan, images_of, make_plan, open_job, read_shard
 from ganray.on_ray.bulk_status import Reporter
 from ganray.on_ray.cluster import Resources, connect, use_gpu
-from ganray.on_ray.failures import ours
+from ganray.on_ray.failures import attempted, ours
 from ganray.on_ray.files import Marks
 from ganray.on_ray.policy import Policy, applied
 from ganray.on_ray.progress import bar
@@ -165,21 +165,19 @@ class Renderer:
     """The actor that holds an engine: a shard's number in, its pixels and facts out as one table."""
 
     def __init__(self, model: str, plan: Plan, store: Store, threads: int, gate: GateConfig) -> None:
-        self._engine = Engine.load(model, plan.device, threads)
         self._plan, self._store = plan, store
-        if self._engine.info.digest != plan.model_digest:
-            raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
-        self._judge = Judge(store, gate, self._engine) if plan.gate_digest else None
+        self._loaded = attempted(functools.partial(_load, model, plan, store, threads, gate))
         self._ready = time.time()
 
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> pa.Table:
         """Render one shard; see `bulk.write` for the columns."""
         (shard,) = batch["shard"].tolist()
-        samples = read_shard(self._store, shard)
-        drawn = self._judge.draw(samples) if self._judge else None
+        engine, judge = self._loaded()
+        samples = read_shard(self._store, self._plan, shard)
+        drawn = judge.draw(samples) if judge else None
         if drawn is None:
-            z, labels = self._engine.draw(samples)
-            pixels = self._engine.render(z, labels)
+            z, labels = engine.draw(samples)
+            pixels = engine.render(z, labels)
         else:
             pixels, labels = drawn.pixels, drawn.labels
         seeds = [request.seed for request, _ in samples] if drawn is None else drawn.seeds
@@ -194,7 +192,7 @@ class Renderer:
             "quality": pa.array([request.quality for request, _ in samples], pa.int32()),
             "truncation": pa.array([request.truncation for request, _ in samples], pa.float64()),
         }
-        for column, (name, values) in enumerate(self._engine.vocabulary.values.items()):
+        for column, (name, values) in enumerate(engine.vocabulary.values.items()):
             columns[f"attr:{name}"] = pa.array([*values, None], pa.string()).take(pa.array(labels[:, column]))  # null: left to the title
         if self._plan.policy_digest:
             columns["segment"] = [request.segment for request, _ in samples]
@@ -202,11 +200,19 @@ class Renderer:
             columns["tries"] = pa.array(drawn.tries, pa.int32())
             columns["score"] = pa.array([verdict.score for verdict in drawn.verdicts], pa.float64())
             columns["refused"] = [verdict.reason for verdict in drawn.verdicts]
-        if self._engine.vocabulary.pieces.num:
+        if engine.vocabulary.pieces.num:
             columns["title"] = [request.title for request, _ in samples]
         kind = pa.binary(pixels[0].size)
         columns["pixels"] = pa.FixedSizeBinaryArray.from_buffers(kind, len(pixels), [None, pa.py_buffer(pixels)])
         return pa.table(columns)
+
+
+def _load(model: str, plan: Plan, store: Store, threads: int, gate: GateConfig) -> tuple[Engine, Judge | None]:
+    """The engine of the job's model, and the judge of a gated job. Raises CheckpointError where another model lies there by now."""
+    engine = Engine.load(model, plan.device, threads)
+    if engine.info.digest != plan.model_digest:
+        raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+    return engine, Judge(store, gate, engine) if plan.gate_digest else None
 
 
 def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:

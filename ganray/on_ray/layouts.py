@@ -31,6 +31,7 @@ from ganray.storage import Store
 
 PARALLEL_WRITES = 32
 PROBES, QUICK = 4, 0.0015  # writes that are timed, and the seconds below which a write is better not handed to a thread
+PART = 16 << 20  # bytes of a large object that are compared at a time
 CHUNK = 64  # encoded, then written: one by one, the system's calls and the encoder drive each other out of the caches (60 us an image)
 One = TypeVar("One")
 Result = TypeVar("Result")
@@ -72,6 +73,21 @@ def create_once(store: Store, key: str, data: bytes) -> Outcome:
     return created(store, key, data)[0]
 
 
+def create_large_once(store: Store, key: str, data: memoryview) -> Outcome:
+    """The same for bytes that lie on the disk (a memory map): what is found is read and compared a part at a time."""
+    try:
+        store.create(key, data)
+    except ObjectExists:
+        start, equal = 0, store.head(key).size == len(data)
+        while equal and start < len(data):
+            part = data[start : start + PART]
+            equal, start = store.get_range(key, start, len(part)) == part, start + len(part)
+        if not equal:
+            raise _taken(store, key) from None
+        return "existing"
+    return "written"
+
+
 def created(store: Store, key: str, data: bytes, same: Callable[[bytes, bytes], bool] = bytes.__eq__) -> tuple[Outcome, bytes]:
     """The same, with the bytes that lie there: they may be others that are the `same` (ours, theirs).
 
@@ -82,12 +98,14 @@ def created(store: Store, key: str, data: bytes, same: Callable[[bytes, bytes], 
     except ObjectExists:
         found = store.get(key)
         if not same(data, found):
-            raise StorageError(
-                f"{store.url_of(key)} is there already with other bytes",
-                "It was made by another job, or on another kind of processor: choose another out, or delete it and run again",
-            ) from None
+            raise _taken(store, key) from None
         return "existing", found
     return "written", data
+
+
+def _taken(store: Store, key: str) -> StorageError:
+    remedy = "It was made by another job, or on another kind of processor: choose another out, or delete it and run again"
+    return StorageError(f"{store.url_of(key)} is there already with other bytes", remedy)
 
 
 def create_all(create: Callable[[One], Result], objects: Iterator[One]) -> list[Result]:

@@ -12,6 +12,9 @@ from ganray.errors import AccessDenied, InvalidKey, ObjectChanged, ObjectExists,
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+DENIED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")  # S3 answers these with 400
+FULL = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull")  # Ceph's gateway answers the first one with 403
+AGAIN = "then run the same command again: finished work is kept."
 
 # Words in obstore's debug dump that say why there was no answer at all.
 SILENCES = {
@@ -28,7 +31,7 @@ SILENCES = {
 def from_os_error(error: OSError, url: str) -> StorageError:
     """An operating system's error on a local file."""
     if error.errno in DISK_FULL:
-        return StorageError(f"{url} could not be written: the disk is full", "Free some space, or choose another place.")
+        return StorageError(f"{url} could not be written: the disk is full", f"Free some space, {AGAIN}")
     if error.errno in FORBIDDEN:
         return AccessDenied(f"{url}: {error.strerror}", "Check the owner and the permissions of the file and its folder.")
     if error.errno in ABSENT:
@@ -52,8 +55,11 @@ def from_obstore(error: Exception, url: str) -> StorageError:
         kind, said, remedy = ObjectChanged, " is not the expected version any more", "Read it again and repeat the change."
     elif isinstance(error, exceptions.UnauthenticatedError) and not status:
         kind, said, remedy = AccessDenied, f": {first_line(text).rpartition('provider: ')[2]}", "Log in again, or check the credentials."
-    elif status in ("401", "403"):
-        kind, said, remedy = AccessDenied, f": access is denied ({code or status})", "Check the credentials and the bucket's policy."
+    elif status == "507" or code in FULL:
+        said, remedy = f" could not be written: the store is full ({code or status})", f"Make room there or raise the quota, {AGAIN}"
+    elif status in ("401", "403") or code in DENIED:
+        remedy = f"Log in again, or check the credentials and the bucket's policy; {AGAIN}"
+        kind, said = AccessDenied, f": access is denied ({code or status})"
     elif status in ("301", "307", "400"):
         said, remedy = f": the store answers {status} {code}".rstrip(), "Check the region (AWS_REGION) and the endpoint."
     elif status[:1] == "5" or status == "429":

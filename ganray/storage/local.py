@@ -50,7 +50,7 @@ class LocalStore(Store):
         """Write an object; see Store."""
         return self._write(key, data, os.replace)
 
-    def create(self, key: str, data: bytes) -> str:
+    def create(self, key: str, data: bytes | memoryview) -> str:
         """Write an object that must not exist yet; see Store."""
         path = self._path(key)
         with self._reported(key):
@@ -62,7 +62,7 @@ class LocalStore(Store):
                 raise StorageError(f"{path} could not be written: something else has that name", "Choose another key.") from error
         return etag or self._create_by_link(key, data)
 
-    def _create_by_link(self, key: str, data: bytes) -> str:
+    def _create_by_link(self, key: str, data: bytes | memoryview) -> str:
         """The same where the system has no files without a name."""
 
         def link(unfinished: Path, path: Path) -> None:
@@ -142,7 +142,7 @@ class LocalStore(Store):
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
-    def _write(self, key: str, data: bytes, finish: Callable[[Path, Path], None]) -> str:
+    def _write(self, key: str, data: bytes | memoryview, finish: Callable[[Path, Path], None]) -> str:
         path = self._path(key)
         unfinished = path.with_name(f"{OWN}{secrets.token_hex(8)}")
         with self._reported(key):
@@ -174,7 +174,7 @@ class LocalStore(Store):
             raise from_os_error(error, self.url_of(key)) from error
 
 
-def create_whole(path: str, data: bytes) -> str:
+def create_whole(path: str, data: bytes | memoryview) -> str:
     """Write a file that gets its name, if nothing has it, when it is whole; returns its etag, empty where the system cannot do that.
 
     Half the system's work of a hidden file that is linked and removed (20 of 40 us), and a process that is killed leaves nothing.
@@ -208,14 +208,14 @@ def _root() -> int:
     return os.open("/", os.O_RDONLY | os.O_CLOEXEC)
 
 
-def write_through(path: Path, data: bytes) -> str:
+def write_through(path: Path, data: bytes | memoryview) -> str:
     """Write a new file to the last byte; returns its etag, which a rename does not change."""
     with path.open("xb", buffering=0) as file:
         pour(file.fileno(), data)
         return etag_of(os.fstat(file.fileno()))
 
 
-def pour(descriptor: int, data: bytes) -> None:
+def pour(descriptor: int, data: bytes | memoryview) -> None:
     """Write to the last byte."""
     rest = memoryview(data)
     while rest:

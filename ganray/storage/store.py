@@ -41,7 +41,7 @@ class Store(ABC):
         """Write an object, over an older one if there is one; returns its etag."""
 
     @abstractmethod
-    def create(self, key: str, data: bytes) -> str:
+    def create(self, key: str, data: bytes | memoryview) -> str:
         """Write an object that must not exist yet; returns its etag, raises ObjectExists. Of many writers one succeeds."""
 
     @abstractmethod

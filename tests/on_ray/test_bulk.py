@@ -1,5 +1,6 @@
 """The books of a bulk job, without Ray: shards are rendered and written in this process."""
 
+import hashlib
 import json
 from io import BytesIO
 
@@ -8,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ganray.config import GateConfig, ModelConfig
-from ganray.errors import ImageError, RequestError, StorageError
+from ganray.errors import ImageError, ObjectCorrupt, RequestError, StorageError
 from ganray.images.codec import decode
 from ganray.images.credentials import validity
 from ganray.images.provenance import read_label
@@ -267,3 +268,27 @@ def test_a_signed_job_that_is_cut_off_says_of_each_image_what_lies_there(model, 
     store.put("images/00000/a-0.png", store.get("images/00000/a-1.png"))
     with pytest.raises(StorageError, match="a-0.png is there already with other bytes"):
         bulk.write(rendered, store=store, plan=plan, marks=marks)
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda data: data[: len(data) // 2], lambda data: b"".join(data.splitlines(True)[:-1]), lambda data: b"[3]"]
+)
+def test_a_list_of_requests_that_was_cut_makes_no_smaller_job(model, tmp_path, cut):
+    store, plan = open_store(str(tmp_path)), plan_of(model)
+    plan = open_job(store, plan, source(REQUESTS))
+    store.put("requests/00001.jsonl", cut(store.get("requests/00001.jsonl")))
+    with pytest.raises(ObjectCorrupt, match=r"requests/00001.jsonl is not what was written.*Delete it, then run the same command again"):
+        run(model, store)
+    store.delete("requests/00001.jsonl")
+    assert run(model, store)[0] == {"images": 10, "quarantined": 0}
+
+
+def test_a_manifest_of_many_row_groups_has_the_same_page(model, tmp_path, monkeypatch):
+    stores = [open_store(str(tmp_path / name)) for name in ("one", "many")]
+    run(model, stores[0])
+    monkeypatch.setattr(bulk, "ROW_GROUP", 4)
+    run(model, stores[1])
+    assert pq.ParquetFile(BytesIO(stores[1].get("manifest.parquet"))).num_row_groups == 3
+    whole, parts = map(contents, stores)
+    assert {key for key in whole if whole[key] != parts[key]} == {"manifest.parquet", "job.json"}
+    assert json.loads(parts["job.json"])["manifest_sha256"] == hashlib.sha256(parts["manifest.parquet"]).hexdigest()

@@ -125,3 +125,37 @@ def test_a_chain_is_the_same_however_it_is_written():
     )
     assert len({chain_of(EditConfig(edits=text)) for text in texts}) == 1
     assert EditConfig(edits=["cutout", {"background": "#aabbcc"}]).edits == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"image": "a.jpg"}, "line 1: the request has no id"),
+        ({"id": "a"}, "line 1: image is missing"),
+        ({"id": "a", "image": ""}, "image '': String should have at least 1 character"),
+        ({"id": "a", "image": "\ud800.jpg"}, "half of a surrogate pair"),
+        ({"id": "a", "image": "x", "edits": [{"background": {"picture": "\ud800"}}]}, "request 'a': a text of it holds half"),
+        ({"id": "a", "image": "x", "colour": "red"}, "colour: no such field"),
+        ({"id": "a", "image": "x", "seed": -1}, "seed -1"),
+        ({"id": "a", "image": "x", "seed": 2**63}, "seed 9223372036854775808"),
+        ({"id": "a", "image": "x", "count": 0}, "count 0"),
+        ({"id": "a", "image": "x", "edits": ["whiten"]}, "request 'a': edit 'whiten' is unknown"),
+        ({"id": "a", "image": "x", "edits": ["white", "cutout"]}, "request 'a': edits: cutout cannot come after white"),
+        ({"id": "a", "image": "x", "edits": ["white", "background"]}, "white and background contradict each other"),
+        ({"id": "a", "image": "x", "edits": [{"inpaint": {"msk": 1}}]}, "Its parameters are mask, grow"),
+        ({"id": "a", "image": "x", "edits": "[" * 100_000}, "brackets are nested too deep"),
+        ({"id": "a", "image": "x", "pictures": [1, 2]}, r"write {NAME: URL}"),
+        ({"id": "a", "image": "x", "pictures": "mask.png"}, "pictures 'mask.png'"),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_is_one_line_before_any_work(config, tmp_path, row, said):
+    (tmp_path / "t.jsonl").write_text(json.dumps(row))
+    with pytest.raises(RequestError, match=said) as caught:
+        listed(config.model_copy(update={"requests": str(tmp_path / "t.jsonl")}))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_an_id_that_comes_twice_is_named_with_its_rows(config, tmp_path):
+    (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"id": id, "image": "x"}) for id in "abca"))
+    with pytest.raises(RequestError, match="request id 'a' comes twice, in rows 1 and 4"):
+        listed(config.model_copy(update={"requests": str(tmp_path / "t.jsonl")}))

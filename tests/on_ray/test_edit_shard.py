@@ -11,8 +11,8 @@ from PIL import Image
 from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
-from ganray.errors import StorageError
-from ganray.images.codec import encode
+from ganray.errors import ImageError, StorageError
+from ganray.images.codec import Limits, encode
 from ganray.images.provenance import read_label
 from ganray.images.raw import SafeDecoder
 from ganray.on_ray import bulk
@@ -173,13 +173,22 @@ def test_a_table_s_photos_that_are_not_there_and_results_of_chance(config, decod
         {"id": "e", "image": "same.jpg", "edits": [{"background": {"picture": "p"}}], "pictures": {"p": "mugs/plain.png"}},
         {"id": "f", "image": "mugs"},
         {"id": "g", "image": "same.jpg", "edits": "cutout", "format": "jpeg"},
+        {"id": "h", "image": "same.jpg", "edits": "inpaint", "pictures": {"mask": "gone.png"}},
+        {"id": "i", "image": "same.jpg", "edits": "inpaint", "pictures": {"mask": "one.png"}},
+        {"id": "j", "image": "same.jpg", "edits": "inpaint"},
+        {"id": "k", "image": "data:image/png;base64,####"},
     ]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
     table = config.model_copy(update={"requests": str(tmp_path / "t.jsonl")})
     books, _ = run(table, decoder)
     reasons = {row["id"]: row["reason"] for row in rows_of(config.out, "quarantine")}
-    assert reasons == {"a": "not_found", "b": "invalid_key", "d": "request", "f": "not_found", "g": "no_alpha"}
-    assert books == {"images": 7, "quarantined": 5}
+    assert reasons == {"a": "not_found", "b": "invalid_key", "d": "request", "f": "not_found", "g": "no_alpha"} | {
+        "h": "not_found",
+        "i": "mask",
+        "j": "request",
+        "k": "data_url",
+    }
+    assert books == {"images": 7, "quarantined": 9}
     noise = [row for row in rows_of(config.out) if row["id"] == "c"]
     assert [row["index"] for row in noise] == list(range(6)) and len({row["sha256"] for row in noise}) == 6
 
@@ -194,6 +203,36 @@ def test_an_edit_that_breaks_down_costs_that_photo_alone(config, decoder, monkey
     run(config.model_copy(update={"edits": "fragile"}), decoder)
     (row,) = (row for row in rows_of(config.out, "quarantine") if row["id"] == "one")
     assert (row["reason"], row["message"].split(".")[0]) == ("failed", "ZeroDivisionError: a defect")
+
+
+class Flaky(LocalStore):
+    """A source of which some reads fail while its list is answered."""
+
+    failing, reads = 0, 0
+
+    def get_range(self, key, start, length):
+        self.reads += 1
+        if self.reads <= self.failing:
+            raise StorageError(f"{key}: no answer in time")
+        return super().get_range(key, start, length)
+
+
+@pytest.mark.parametrize(("failing", "same"), [(1, True), (2, False)])
+def test_a_photo_whose_store_was_away_for_a_moment_is_read_again(config, tmp_path, failing, same):
+    source = Flaky(tmp_path / "photos")
+    editor = ShardEditor(EditEngine(threads=1), source, open_store(config.out), make_plan(config))
+    source.failing = failing
+    if same:
+        assert editor._read("same.jpg") == source.get("same.jpg")
+    else:
+        with pytest.raises(ImageError, match="no answer in time") as caught:
+            editor._read("same.jpg")
+        assert caught.value.reason == "unreadable"
+
+
+def make_plan(config):
+    with requests_of(config, open_store(config.out)) as source:
+        return make_edit_plan(config, source, "")
 
 
 @pytest.mark.parametrize("layout", ["parquet", "webdataset"])
@@ -233,3 +272,48 @@ def test_a_chain_that_ends_in_a_profile_gives_files_that_pass_it(config, decoder
     report = check(open_store(config.out).get(row["key"]), profile("amazon-main"), source=encode(pixels, "png"))
     assert report.passed, report
     assert json.loads(row["facts"])["profile"].startswith("amazon-main")
+
+
+def test_odd_photos_are_each_in_the_manifest_or_in_quarantine_with_a_reason(tmp_path):
+    """Depths, modes and damage of all kinds, some under a name that promises another format."""
+    ramp = np.tile(np.linspace(0, 65535, 96).astype(np.uint16), (96, 1))
+    colour = Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)).resize((48, 48))
+
+    def saved(image, kind, **options):
+        image.save(file := io.BytesIO(), kind, **options)
+        return file.getvalue()
+
+    webp = saved(colour, "WEBP")
+    photos = {
+        "deep.png": saved(Image.fromarray(ramp), "PNG"),
+        "deep.tif": saved(Image.fromarray(ramp), "TIFF"),
+        "la.png": saved(colour.convert("LA"), "PNG"),
+        "palette.gif": saved(colour.convert("P"), "GIF", transparency=3),
+        "bits.tif": saved(colour.convert("1"), "TIFF", compression="group4"),
+        "cmyk.tif": saved(colour.convert("CMYK"), "TIFF"),
+        "really-webp.jpg": webp,
+        "cut.webp": webp[: len(webp) // 2],
+        "animated.webp": saved(colour, "WEBP", save_all=True, append_images=[colour.rotate(90)]),
+        "junk.png": b"not a picture at all",
+        "one.bmp": saved(colour.crop((0, 0, 1, 1)), "BMP"),
+        "large.png": saved(Image.new("L", (3000, 3000)), "PNG"),
+    }
+    store = open_store(str(tmp_path / "photos"))
+    for key, data in photos.items():
+        store.put(key, data)
+    config = EditConfig(source=store.url, edits="enhance", out=str(tmp_path / "out"), format="png")
+    books, _ = run(config, SafeDecoder(1, Limits(max_pixels=1_000_000)))
+    made, refused = rows_of(config.out), rows_of(config.out, "quarantine")
+    assert books == {"images": len(made), "quarantined": len(refused)}
+    assert sorted(row["source"] for row in made + refused) == sorted(photos)
+    assert all(row["reason"] and row["message"] for row in refused)
+    assert {row["source"]: row["reason"] for row in refused} == {
+        "animated.webp": "animated",
+        "cut.webp": "corrupt",
+        "junk.png": "unknown_format",
+        "large.png": "too_many_pixels",
+    }
+    for name in ("deep.png", "deep.tif"):  # 16 bits are scaled, not cut off at 255
+        (key,) = (row["key"] for row in made if row["source"] == name)
+        pixels = np.asarray(Image.open(io.BytesIO(open_store(config.out).get(key))))
+        assert 110 < pixels.mean() < 146

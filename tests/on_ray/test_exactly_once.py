@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from ganray.errors import ObjectCorrupt
+from ganray.errors import AccessDenied, ObjectCorrupt, StorageError
 from ganray.on_ray.bench_exactly_once import CASES, SHARD, Bench, Case, check
 from ganray.on_ray.faults import Fault, FaultProxy
 from ganray.on_ray.layouts import create_once
@@ -116,6 +116,54 @@ def test_a_body_that_shrinks_with_its_length_is_found_by_its_digest(proxied):
     proxy.plan = lambda call: Fault("shrink") if call.method == "GET" else None
     with pytest.raises(ObjectCorrupt, match="500 bytes"):
         store.get_verified("a", 1000, digest)
+
+
+@pytest.mark.parametrize("read", [lambda store: store.get("a"), lambda store: store.get_range("a", 10, 600)])
+def test_a_body_that_shrinks_with_its_length_is_read_again_and_three_times_are_an_error(proxied, read):
+    proxy, store = proxied
+    store.put("a", bytes(range(250)) * 4)
+    whole = read(store)
+    proxy.plan = once("shrink")
+    assert read(store) == whole
+    proxy.plan = lambda call: Fault("shrink") if call.method == "GET" else None
+    with pytest.raises(ObjectCorrupt, match=r"/a came as \d+ bytes of \d+, 3 times\. Look for what stands between here and the store"):
+        read(store)
+
+
+def test_a_listing_that_shrinks_is_asked_for_again(proxied):
+    proxy, store = proxied
+    for name in "abc":
+        store.put(name, b"1")
+    proxy.plan = once("shrink")
+    assert [info.key for info in store.list()] == ["a", "b", "c"]
+
+
+def test_an_empty_object_is_empty(proxied):
+    _, store = proxied
+    store.put("empty", b"")
+    assert store.get("empty") == b""
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "said"),
+    [
+        (400, "ExpiredToken", AccessDenied, r"access is denied \(ExpiredToken\)\. Log in again"),
+        (403, "AccessDenied", AccessDenied, r"access is denied \(AccessDenied\)\. Log in again"),
+        (403, "QuotaExceeded", StorageError, r"the store is full \(QuotaExceeded\)\. Make room"),
+        (507, "InsufficientStorage", StorageError, r"the store is full \(InsufficientStorage\)\. Make room"),
+    ],
+)
+def test_a_refusal_says_what_to_do(proxied, status, code, kind, said):
+    proxy, store = proxied
+    store.put("a", b"1")
+    proxy.plan = lambda call: Fault("refuse", status=status, code=code)
+    for call in (lambda: store.create("b", b"1"), lambda: store.put("a", b"1")):
+        with pytest.raises(kind, match=said) as caught:
+            call()
+        assert type(caught.value) is kind
+    if kind is AccessDenied:
+        with pytest.raises(AccessDenied):
+            store.exists("a") if status == 403 else store.get("a")
 
 
 def test_a_lost_reply_to_a_create_is_no_conflict(proxied):

@@ -4,7 +4,7 @@ import pytest
 from ray.exceptions import RayTaskError
 
 from ganray.errors import CatalogError, ClusterError, ImageError, StorageError
-from ganray.on_ray.failures import ours
+from ganray.on_ray.failures import attempted, ours
 
 
 def wrapped(error):
@@ -43,3 +43,20 @@ def test_a_failure_of_ray_names_ray():
 
 def test_a_defect_is_not_explained_away():
     assert ours(wrapped(ZeroDivisionError())) is None
+
+
+def test_what_a_constructor_raises_is_kept_for_the_first_call():
+    calls = []
+
+    def build():
+        calls.append(1)
+        raise CatalogError("catalog c is empty")
+
+    made = attempted(build)
+    for _ in range(2):
+        with pytest.raises(CatalogError, match="catalog c is empty"):
+            made()
+    assert len(calls) == 1
+    assert attempted(lambda: 3)() == 3
+    with pytest.raises(ZeroDivisionError):  # a defect is told at once
+        attempted(lambda: 1 // 0)

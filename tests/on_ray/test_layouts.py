@@ -8,7 +8,8 @@ import pytest
 
 from ganray.errors import ObjectExists, StorageError
 from ganray.images.codec import decode_prepared, encode
-from ganray.on_ray.layouts import LAYOUTS, Picture, create_all, create_once
+from ganray.on_ray import layouts
+from ganray.on_ray.layouts import LAYOUTS, Picture, create_all, create_large_once, create_once
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
 
@@ -104,3 +105,13 @@ def test_slow_and_quick_stores_get_the_same(tmp_path, monkeypatch, quick):
 
 def test_pixels_survive():
     assert np.array_equal(decode_prepared(PICTURES[0].data), PIXELS[0])
+
+
+@pytest.mark.parametrize("other", [b"x" * 999, b"x" * 1001, b"x" * 700 + b"y" + b"x" * 299])
+def test_a_large_object_that_is_there_is_compared_part_by_part(other, tmp_path, monkeypatch):
+    monkeypatch.setattr(layouts, "PART", 64)
+    store, data = open_store(str(tmp_path)), memoryview(b"x" * 1000)
+    assert [create_large_once(store, "a", data) for _ in range(2)] == ["written", "existing"]
+    store.put("b", other)
+    with pytest.raises(StorageError, match="is there already with other bytes"):
+        create_large_once(store, "b", data)

@@ -200,7 +200,7 @@ def test_wrong_credentials(s3_url, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     store = open_store(s3_url)
     for verb in (lambda: store.get("k"), lambda: store.put("k", b""), lambda: store.head("k"), lambda: list(store.list())):
-        with pytest.raises(AccessDenied, match=r"access is denied.*Check the credentials"):
+        with pytest.raises(AccessDenied, match=r"access is denied.*check the credentials"):
             verb()
 
 
