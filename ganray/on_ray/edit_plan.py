@@ -22,6 +22,7 @@ from ganray.requests import MAX_TEXT, EditRequest, read_requests, seed_of
 from ganray.storage import Store, open_object, open_store
 
 Source = Callable[[], Iterator[EditRequest]]
+MANY, SHARD_IMAGES = 32, (4, 64)  # shards of a job where nobody says, if each then has no fewer and no more images: all workers have some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +43,14 @@ def make_edit_plan(config: EditConfig, source: Source, digest: str) -> EditPlan:
     """
     chain = chain_of(config)
     counted = count(source, functools.partial(_check, chain=chain, has_source=bool(config.source)))
+    size = config.shard_images or min(max(counted.images // MANY, SHARD_IMAGES[0]), SHARD_IMAGES[1])
     return EditPlan(
         model_digest=digest,
         requests_digest=counted.digest,
         requests=counted.requests,
         images=counted.images,
-        shards=-(-counted.images // config.shard_images),
-        shard_images=config.shard_images,
+        shards=-(-counted.images // size),
+        shard_images=size,
         software=SOFTWARE,
         layout=config.layout,
         created=now(),
