@@ -111,7 +111,7 @@ class ImageError(GanrayError):
 
 class EditError(ImageError):
     """One image cannot have the edit that is asked for; `reason` is one word: no_product, mask, too_small, not_invertible, fidelity,
-    profile, no_network."""
+    profile, no_network, no_alpha, data_url, too_large, failed."""
 
 
 class CatalogError(GanrayError):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from ganray.errors import ImageError
+from ganray.errors import EditError, ImageError
 from ganray.images.colour import alpha_of, to_srgb
 
 if TYPE_CHECKING:
@@ -111,11 +111,11 @@ def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: in
     """Encode uint8 [height, width, 3], with `alpha` uint8 [height, width] where it is given; equal pixels give equal bytes.
 
     `quality` is 1..100; without one JPEG and AVIF (both 4:4:4) have QUALITY, and WebP is lossless. PNG is lossless always.
-    Raises ImageError("no_alpha") for alpha in a JPEG.
+    Raises EditError("no_alpha") for alpha in a JPEG.
     """
     image, buffer = Image.fromarray(pixels if alpha is None else np.dstack([pixels, alpha])), BytesIO()
     if alpha is not None and format == "jpeg":
-        raise ImageError("no_alpha", "a cut-out has transparency, which no jpeg holds", "Ask for png, webp or avif, or add white")
+        raise EditError("no_alpha", "a cut-out has transparency, which no jpeg holds", "Ask for png, webp or avif, or add white")
     if format == "png":
         info = PngImagePlugin.PngInfo()
         if xmp is not None:

@@ -6,7 +6,7 @@ import base64
 import binascii
 from urllib.parse import unquote
 
-from ganray.errors import ImageError
+from ganray.errors import EditError
 
 SCHEME = "data:"
 REMEDY = "Write data:image/png;base64, and then the file in base64"
@@ -18,11 +18,11 @@ def is_inline(url: str) -> bool:
 
 
 def inline_bytes(url: str) -> bytes:
-    """The bytes of a data: URL in base64. Raises ImageError("data_url") for any other; the media type is not looked at, the bytes are."""
+    """The bytes of a data: URL in base64. Raises EditError("data_url") for any other; the media type is not looked at, the bytes are."""
     head, comma, body = url[len(SCHEME) :].partition(",")
     if not comma or not head.lower().rstrip().endswith(";base64"):
-        raise ImageError("data_url", f"{url[:40]!r}... is no data: URL in base64", REMEDY)
+        raise EditError("data_url", f"{url[:40]!r}... is no data: URL in base64", REMEDY)
     try:
         return base64.b64decode(unquote(body) if "%" in body else body, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ImageError("data_url", f"{url[:40]!r}... is not base64: {error}", REMEDY) from error
+        raise EditError("data_url", f"{url[:40]!r}... is not base64: {error}", REMEDY) from error
