@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Field = NDArray[np.float32]
+Places = NDArray[np.intp]
 
 
 def box_mean(x: Field, radius: int) -> Field:
@@ -29,6 +30,33 @@ def scaled(x: Field, width: int, height: int, how: Image.Resampling = Image.Resa
     planes = x[..., None] if x.ndim == 2 else x
     each = [np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c])).resize((width, height), how)) for c in range(planes.shape[2])]
     return each[0] if x.ndim == 2 else np.stack(each, -1)
+
+
+def sampled(small: Field, size: tuple[int, int], rows: Places, columns: Places) -> Field:
+    """Values [n] or [n, C] of a small field [h, w(, C)] at some pixels of a picture of `size` (height, width), bilinear, as `scaled` has
+    them: a large photo's floats would take gigabytes, and only its edges are looked at."""
+    (top, bottom, down), (left, right, across) = (
+        _between(*each) for each in ((rows, size[0], small.shape[0]), (columns, size[1], small.shape[1]))
+    )
+    if small.ndim == 3:
+        down, across = down[:, None], across[:, None]
+    upper = small[top, left] + across * (small[top, right] - small[top, left])
+    lower = small[bottom, left] + across * (small[bottom, right] - small[bottom, left])
+    values: Field = upper + down * (lower - upper)
+    return values
+
+
+def _between(places: Places, length: int, num: int) -> tuple[Places, Places, Field]:
+    """The two of `num` samples that each place of `length` lies between, and how far it is from the first to the second."""
+    at = np.clip((places + 0.5) * (num / length) - 0.5, 0, num - 1)
+    first = at.astype(np.intp)
+    return first, np.minimum(first + 1, num - 1), (at - first).astype(np.float32)
+
+
+def enlarged(share: Field, width: int, height: int) -> NDArray[np.uint8]:
+    """A field [h, w] of 0..1 at a larger size, in 255ths: a byte a pixel."""
+    levels = Image.fromarray(np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8))
+    return np.asarray(levels if levels.size == (width, height) else levels.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def guided(mask: Field, guide: Field, radius: int, epsilon: float) -> tuple[Field, Field]:

@@ -11,12 +11,13 @@ from pydantic import Field as Option
 from pydantic import field_validator
 
 from ganray.edits.edit import NoParams, Params, Tools
-from ganray.edits.filters import Field, box_mean, scaled
-from ganray.edits.matting import WORKING, with_matte
-from ganray.edits.photo import Photo
+from ganray.edits.filters import Field, box_mean, enlarged, sampled, scaled
+from ganray.edits.matting import CHUNK, WORKING, with_matte
+from ganray.edits.photo import Alpha, Photo
 from ganray.images.codec import Pixels
 
 WHITE = (255, 255, 255)
+BAND = 512  # rows at once
 
 
 def cutout(photo: Photo, params: NoParams, tools: Tools) -> Photo:
@@ -27,7 +28,7 @@ def cutout(photo: Photo, params: NoParams, tools: Tools) -> Photo:
 
 def white(photo: Photo, params: NoParams, tools: Tools) -> Photo:
     """The product on 255, 255, 255."""
-    return _laid(with_matte(photo, tools), np.float32(255.0))
+    return _laid(with_matte(photo, tools), np.array(WHITE, np.uint8))
 
 
 class BackgroundParams(Params):
@@ -49,28 +50,38 @@ class BackgroundParams(Params):
 def background(photo: Photo, params: BackgroundParams, tools: Tools) -> Photo:
     """The product before a colour or a picture, with a soft shadow where one is asked for."""
     photo = with_matte(photo, tools)
-    ground: Field
     if params.picture:
-        picture, _ = tools.picture(params.picture)
-        ground = _cover(picture, *photo.size)
+        ground = _cover(tools.picture(params.picture)[0], *photo.size)
     else:
-        colour = [int(params.colour[at : at + 2], 16) for at in (1, 3, 5)]
-        ground = np.broadcast_to(np.array(colour, np.float32), (*photo.size, 3))
-    if params.shadow:
-        ground = ground * (1 - params.shadow * _shadow(photo))[..., None]
-    return _laid(photo, ground)
+        ground = np.array([int(params.colour[at : at + 2], 16) for at in (1, 3, 5)], np.uint8)
+    return _laid(photo, _shaded(ground, photo, params.shadow) if params.shadow else ground)
 
 
 def own_colours(photo: Photo) -> Field:
     """The product's own colours float32 [H, W, 3]: where the matte is between 0 and 1, those of the product nearby, so that no rim of the
     old background is left."""
     assert photo.matte is not None
+    solid = _solid(photo.matte)[..., None]
+    own: Field = photo.pixels * solid + scaled(_nearby(photo), photo.size[1], photo.size[0]) * (1 - solid)
+    return own
+
+
+def _solid(matte: Alpha) -> Alpha:
+    """How much of a pixel's colour is the product's by itself."""
+    solid: Alpha = np.clip((matte - np.float32(0.6)) / np.float32(0.35), 0, 1)
+    return solid
+
+
+def _nearby(photo: Photo) -> Field:
+    """At the working size, in and around the product, the colour of the nearest product that is certain: float32 [h, w, 3]."""
+    assert photo.matte is not None
     height, width = photo.size
     scale = min(1.0, WORKING / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     inner = scaled(photo.matte, *size)
     inner = np.where(inner > 0.95, inner, 0).astype(np.float32)
-    colours = scaled(photo.pixels.astype(np.float32), *size)
+    image = Image.fromarray(photo.pixels)
+    colours = np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR), np.float32)
     filled = np.zeros_like(colours)
     known = np.zeros(size[::-1], bool)
     for radius in (2, 4, 8):  # from near to far, so that each pixel takes the nearest product there is
@@ -79,28 +90,44 @@ def own_colours(photo: Photo) -> Field:
         filled[here] = (box_mean(colours * inner[..., None], radius) / np.maximum(weight, 1e-3)[..., None])[here]
         known |= here
     filled[~known] = colours[~known]
-    wide = scaled(filled, width, height)
-    solid = np.clip((photo.matte[..., None] - 0.6) / 0.35, 0, 1)
-    own: Field = photo.pixels * solid + wide * (1 - solid)
-    return own
+    return filled
 
 
-def _laid(photo: Photo, ground: Field | np.float32) -> Photo:
-    assert photo.matte is not None
-    matte = photo.matte[..., None]
-    mixed = own_colours(photo) * matte + ground * (1 - matte)
-    pixels: Pixels = np.where(matte >= 1, photo.pixels, np.clip(np.rint(mixed), 0, 255)).astype(np.uint8)
+def _laid(photo: Photo, ground: Pixels) -> Photo:
+    """The product over a colour [3] or a picture uint8 [H, W, 3]; only pixels at its edge are mixed."""
+    matte, size = photo.matte, photo.size
+    assert matte is not None
+    pixels, behind = photo.pixels.copy(), matte <= 0
+    pixels[behind] = ground if ground.ndim == 1 else ground[behind]
+    nearby = _nearby(photo)
+    rows, columns = np.nonzero((matte > 0) & (matte < 1))
+    for start in range(0, len(rows), CHUNK):
+        y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
+        share = matte[y, x][:, None]
+        own = photo.pixels[y, x] * _solid(share) + sampled(nearby, size, y, x) * (1 - _solid(share))
+        mixed = own * share + (ground if ground.ndim == 1 else ground[y, x]) * (1 - share)
+        pixels[y, x] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return photo.having(pixels=pixels, cut=False)
 
 
-def _cover(picture: Pixels, height: int, width: int) -> Field:
+def _cover(picture: Pixels, height: int, width: int) -> Pixels:
     """The picture scaled to cover the frame, cut at its middle."""
-    fitted = ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.BICUBIC)
-    return np.asarray(fitted, np.float32)
+    return np.asarray(ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.BICUBIC))
+
+
+def _shaded(ground: Pixels, photo: Photo, strength: float) -> Pixels:
+    """The ground uint8 [H, W, 3] with the product's shadow on it, a band at a time."""
+    height, width = photo.size
+    shadow, shaded = enlarged(_shadow(photo), width, height), np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, BAND):
+        rows = slice(top, top + BAND)
+        light = 1 - strength * shadow[rows, :, None].astype(np.float32) / 255
+        shaded[rows] = np.rint((ground if ground.ndim == 1 else ground[rows]) * light)
+    return shaded
 
 
 def _shadow(photo: Photo) -> Field:
-    """A soft contact shadow: the matte, flattened below the product and blurred, float32 [H, W] in [0, 1]."""
+    """A soft contact shadow: the matte, flattened below the product and blurred, float32 [h, w] in [0, 1] at the working size."""
     assert photo.matte is not None
     height, width = photo.size
     scale = min(1.0, WORKING / max(height, width))
@@ -115,4 +142,5 @@ def _shadow(photo: Photo) -> Field:
     radius = max(1, tall // 30)
     for _ in range(3):
         shade = box_mean(shade, radius)
-    return scaled(0.55 * shade / max(float(shade.max()), 1e-6), width, height)
+    shadow: Field = (0.55 * shade / max(float(shade.max()), 1e-6)).astype(np.float32)
+    return shadow

@@ -7,11 +7,10 @@ follow the photo's full resolution.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from ganray.edits.edit import Network, Tools
-from ganray.edits.filters import Field, box_mean, guided, main_parts, reached, scaled
+from ganray.edits.filters import Field, box_mean, enlarged, guided, main_parts, reached, sampled, scaled
 from ganray.edits.likeness import by_colours
 from ganray.edits.network import both_ways
 from ganray.edits.photo import Alpha, Photo
@@ -24,6 +23,7 @@ PLAIN = 7.0  # levels (of 255): a background is plain whose border differs from 
 PLAIN_SHARE = 0.85  # of the border's pixels that must be like that; the rest may be product that is cut off
 LEAST, MOST = 0.005, 0.98  # share of the picture that a product may take
 CERTAIN = 0.5
+CHUNK = 2**20  # pixels at an edge that are looked at together
 NEARBY = 0.15  # share of product that the network must see near what the border calls one
 SPECK = 0.1  # share of the largest part: what is smaller and apart from it is no product
 
@@ -119,30 +119,21 @@ def boxed(pixels: Pixels, size: int) -> tuple[Pixels, tuple[int, int, int, int]]
 
 
 def refined(pixels: Pixels, rough: Alpha) -> Alpha:
-    """A matte at any size, brought to the photo's edges at the photo's size."""
-    small = _small(pixels) / 255.0
+    """A matte at any size, brought to the photo's edges at the photo's size: elsewhere it is all or nothing."""
+    small = _small(pixels) / np.float32(255)
     height, width = small.shape[:2]
     mask = scaled(rough, width, height)
     a, b = guided(mask, small, max(2, round(0.012 * min(height, width))), 1e-4)
-    rows, columns = pixels.shape[:2]
-    matte = np.empty((rows, columns), np.float32)
-    a, b, sure = scaled(a, columns, rows), scaled(b, columns, rows), scaled(mask, columns, rows)
-    for top in range(0, rows, 512):  # bands: a large photo as floats would take a gigabyte
-        band = slice(top, top + 512)
-        matte[band] = (pixels[band].astype(np.float32) / 255.0 * a[band]).sum(-1) + b[band]
-    near = _near_edge(sure)
-    matte = np.where(near, np.clip((matte - 0.05) / 0.9, 0, 1), (sure > CERTAIN).astype(np.float32))
-    return matte.astype(np.float32)
-
-
-def _near_edge(matte: Alpha) -> NDArray[np.bool_]:
-    """Where the matte changes, and some pixels beside: elsewhere it is all or nothing."""
-    height, width = matte.shape
-    scale = min(1.0, WORKING / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = scaled(matte, *size)
-    share = box_mean((small > CERTAIN).astype(np.float32), max(2, round(0.02 * min(size))))
-    return scaled(((share > 0.001) & (share < 0.999)).astype(np.float32), width, height) > 0.01
+    size = (pixels.shape[0], pixels.shape[1])
+    matte = (enlarged(mask, size[1], size[0]) > 255 * CERTAIN).astype(np.float32)
+    share = box_mean((mask > CERTAIN).astype(np.float32), max(2, round(0.02 * min(height, width))))
+    near = ((share > 0.001) & (share < 0.999)).astype(np.float32)
+    rows, columns = np.nonzero(enlarged(near, size[1], size[0]) > 2)
+    for start in range(0, len(rows), CHUNK):
+        y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
+        found = (pixels[y, x] / np.float32(255) * sampled(a, size, y, x)).sum(-1) + sampled(b, size, y, x)
+        matte[y, x] = np.clip((found - 0.05) / 0.9, 0, 1)
+    return matte
 
 
 def _small(pixels: Pixels) -> Field:

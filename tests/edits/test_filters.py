@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganray.edits.filters import box_mean, flood, guided, main_parts, reached, scaled
+from ganray.edits.filters import box_mean, enlarged, flood, guided, main_parts, reached, sampled, scaled
 
 
 def test_a_box_mean_is_the_mean_of_what_is_there():
@@ -53,3 +53,12 @@ def test_main_parts_keep_a_pair_and_drop_specks():
 def test_scaled_keeps_what_has_that_size_already():
     x = np.random.default_rng(1).random((6, 8, 3)).astype(np.float32)
     assert scaled(x, 8, 6) is x and scaled(x, 16, 12).shape == (12, 16, 3) and scaled(x[..., 0], 4, 3).shape == (3, 4)
+
+
+def test_sampled_is_scaled_at_some_places():
+    small = np.random.default_rng(2).random((7, 9, 3)).astype(np.float32)
+    wide = scaled(small, 40, 31)
+    rows, columns = np.nonzero(np.random.default_rng(3).random((31, 40)) < 0.3)
+    assert sampled(small, (31, 40), rows, columns) == pytest.approx(wide[rows, columns], abs=1e-5)
+    assert sampled(small[..., 0], (31, 40), rows, columns) == pytest.approx(wide[rows, columns, 0], abs=1e-5)
+    assert np.abs(enlarged(small[..., 0], 40, 31) / 255 - wide[..., 0]).max() < 0.006
