@@ -152,7 +152,8 @@ def write_sheet(name: str, rows: list[list[Pixels]]) -> str:
         x, y = place % across * (wide * (TILE + 2) + 8), place // across * (TILE + 6)
         for column, pixels in enumerate(row):
             image = Image.fromarray(pixels)
-            image.thumbnail((TILE, TILE))
+            scale = TILE / max(image.size)
+            image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
             sheet.paste(image, (x + column * (TILE + 2) + (TILE - image.width) // 2, y + (TILE - image.height) // 2))
     path = Path(ROOT, f"{name}.jpg")
     path.parent.mkdir(parents=True, exist_ok=True)

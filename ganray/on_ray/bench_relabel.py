@@ -59,7 +59,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         lent.attributes = {"category": VOCABULARY["category"][category], "colour": VOCABULARY["colour"][colour]}
         row, made = [photo], list[list[float]]()
         for step in range(1, ASKED + 1):
-            wanted = (category + 3 * step) % len(CATEGORIES)
+            wanted = (category + 5 * step) % len(CATEGORIES)
             try:
                 result = relabel(Photo(photo), RelabelParams(to={"category": VOCABULARY["category"][wanted]}), lent)
             except EditError:
