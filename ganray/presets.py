@@ -75,20 +75,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-# What `ganray train-editor` starts from; its networks do not depend on the size of the photos.
-EDITOR: dict[str, Any] = {
-    "kimg": 60.0,
-    "batch": 8,
-    "threads": 1,
-    "ema_kimg": 2.0,
-    "attributes": (),
-    "log_kimg": 0.2,
-    "grid_kimg": 5.0,
-    "optimizer": {"lr": 1e-3, "lr_final": 2e-5, "beta1": 0.9, "beta2": 0.99, "beta2_final": 0.99},
-    "editor": {"tasks": ("matte", "inpaint", "upscale", "enhance")},
-    "score": {"kimg": 0.0},
-    "data": {"flip": 0.0, "window": 64},
-}
+# What `ganray train-editor` changes beside the keys that are its own (config.TrainEditorConfig).
+EDITOR: dict[str, Any] = {"ema_kimg": 2.0, "attributes": (), "score": {"kimg": 0.0}, "data": {"flip": 0.0, "window": 64}}
 
 
 def preset(name: str) -> TrainConfig:

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganray.images.parts import numbered
+
 Field = NDArray[np.float32]
 Places = NDArray[np.intp]
 
@@ -75,33 +77,22 @@ def _spread(guide: Field, mean: Field, radius: int) -> Field:
 
 
 def reached(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of `free` [H, W] that is connected with the border of the picture."""
-    border = np.zeros_like(free)
-    border[[0, -1]], border[:, [0, -1]] = True, True
-    return flood(free, border)
-
-
-def flood(free: NDArray[np.bool_], seed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of `free` [H, W] that is connected with a seed in it (four neighbours)."""
-    found = free & seed
-    before = -1
-    while before != (before := int(found.sum())):
-        for seen, may in ((found, free), (found[::-1], free[::-1]), (found.T, free.T), (found.T[::-1], free.T[::-1])):
-            for row in range(1, len(seen)):
-                seen[row] |= may[row] & seen[row - 1]
+    """The part of `free` [H, W] that is connected with the border of the picture, side to side."""
+    parts = numbered(free, corners=False)
+    outer = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    found: NDArray[np.bool_] = free & np.isin(parts, outer)
     return found
 
 
 def main_parts(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
     """The largest connected parts of a mask [H, W]: the largest one, and those of at least `share` of its area (a pair of shoes)."""
-    left = mask.copy()
-    parts: list[NDArray[np.bool_]] = []
-    while left.any() and len(parts) < 64:
-        density = box_mean(left.astype(np.float32), max(1, min(mask.shape) // 32)) * left
-        seed = np.zeros_like(left)
-        seed.flat[int(np.argmax(density))] = True
-        parts.append(flood(left, seed))
-        left &= ~parts[-1]
-    largest = max((int(part.sum()) for part in parts), default=0)
-    kept = [part for part in parts if part.sum() >= share * largest]
-    return np.asarray(np.any(kept, axis=0)) if kept else mask
+    parts = numbered(mask, corners=False)
+    areas = np.bincount(parts[mask], minlength=1)
+    kept: NDArray[np.bool_] = mask & (areas >= share * areas.max())[parts]
+    return kept
+
+
+def fitted(size: tuple[int, int], most: int) -> tuple[int, int]:
+    """(width, height) of a picture of `size` (height, width) at a scale of 1 or less, so that its longer side has `most` pixels at most."""
+    scale = min(1.0, most / max(size))
+    return max(1, round(size[1] * scale)), max(1, round(size[0] * scale))

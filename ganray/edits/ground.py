@@ -11,7 +11,7 @@ from pydantic import Field as Option
 from pydantic import field_validator
 
 from ganray.edits.edit import NoParams, Params, Tools
-from ganray.edits.filters import Field, box_mean, enlarged, sampled, scaled
+from ganray.edits.filters import Field, box_mean, enlarged, fitted, sampled, scaled
 from ganray.edits.matting import CHUNK, WORKING, with_matte
 from ganray.edits.photo import Alpha, Photo
 from ganray.images.codec import Pixels
@@ -75,9 +75,7 @@ def _solid(matte: Alpha) -> Alpha:
 def _nearby(photo: Photo) -> Field:
     """At the working size, in and around the product, the colour of the nearest product that is certain: float32 [h, w, 3]."""
     assert photo.matte is not None
-    height, width = photo.size
-    scale = min(1.0, WORKING / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = fitted(photo.size, WORKING)
     inner = scaled(photo.matte, *size)
     inner = np.where(inner > 0.95, inner, 0).astype(np.float32)
     image = Image.fromarray(photo.pixels)
@@ -129,9 +127,7 @@ def _shaded(ground: Pixels, photo: Photo, strength: float) -> Pixels:
 def _shadow(photo: Photo) -> Field:
     """A soft contact shadow: the matte, flattened below the product and blurred, float32 [h, w] in [0, 1] at the working size."""
     assert photo.matte is not None
-    height, width = photo.size
-    scale = min(1.0, WORKING / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = fitted(photo.size, WORKING)
     matte = scaled(photo.matte, *size)
     rows = np.flatnonzero(matte.max(1) > 0.5)
     bottom, tall = int(rows[-1]), int(rows[-1] - rows[0] + 1)

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from pydantic import Field as Option
 
 from ganray.edits.edit import Network, Params, Tools
-from ganray.edits.filters import Field, box_mean, flood, scaled
+from ganray.edits.filters import Field, box_mean, fitted, scaled
 from ganray.edits.network import both_ways
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
+from ganray.images.parts import numbered
 from ganray.models.editor import diffused
 
 ROOM = 2.0  # side of a window over that of its spot
@@ -76,15 +77,9 @@ def _hole(photo: Photo, params: InpaintParams, tools: Tools) -> Mask:
 def _windows(hole: Mask) -> Iterator[tuple[int, int, int, Mask]]:
     """(top, left, side, spot) of a square around each spot of the hole; it may reach beyond the picture."""
     height, width = hole.shape
-    scale = min(1.0, LABELLED / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    left_over = scaled(hole.astype(np.float32), *size) > 0
-    while left_over.any():
-        seed = np.zeros_like(left_over)
-        seed.flat[int(np.argmax(left_over))] = True
-        spot = flood(left_over, seed)
-        left_over &= ~spot
-        mine = hole & (scaled(box_mean(spot.astype(np.float32), 1), width, height) > 0)
+    parts = numbered(scaled(hole.astype(np.float32), *fitted((height, width), LABELLED)) > 0, corners=False)
+    for part in range(1, int(parts.max()) + 1):
+        mine = hole & (scaled(box_mean((parts == part).astype(np.float32), 1), width, height) > 0)
         rows, columns = np.flatnonzero(mine.any(1)), np.flatnonzero(mine.any(0))
         if len(rows):
             side = int(max(LEAST, ROOM * max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)))

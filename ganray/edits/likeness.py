@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganray.edits.filters import Field, guided, scaled
+from ganray.edits.filters import Field, fitted, guided, scaled
 from ganray.edits.photo import Alpha
 from ganray.images.codec import Pixels
 
@@ -26,8 +26,7 @@ RARE = 1e-5  # share of a side's pixels that every colour is taken to have
 
 def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
     """The matte [h, w] at SIZE of a photo uint8 [H, W, 3] and a rough matte of any size."""
-    scale = min(1.0, SIZE / max(pixels.shape[:2]))
-    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    width, height = fitted((pixels.shape[0], pixels.shape[1]), SIZE)
     small = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX))
     prior = np.clip(scaled(rough, width, height), 0.02, 0.98)
     logit = PRIOR * np.log(prior / (1 - prior))

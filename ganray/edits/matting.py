@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ganray.edits.edit import Network, Tools
-from ganray.edits.filters import Field, box_mean, enlarged, guided, main_parts, reached, sampled, scaled
+from ganray.edits.filters import Field, box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
 from ganray.edits.likeness import by_colours
 from ganray.edits.network import both_ways
 from ganray.edits.photo import Alpha, Photo
@@ -138,7 +138,5 @@ def refined(pixels: Pixels, rough: Alpha) -> Alpha:
 
 def _small(pixels: Pixels) -> Field:
     """The picture as float32 levels, its longer side WORKING at most."""
-    scale = min(1.0, WORKING / max(pixels.shape[:2]))
-    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-    image = Image.fromarray(pixels)
-    return np.asarray(image.resize((width, height), Image.Resampling.BOX) if scale < 1 else image, np.float32)
+    image, size = Image.fromarray(pixels), fitted((pixels.shape[0], pixels.shape[1]), WORKING)
+    return np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BOX), np.float32)

@@ -164,6 +164,16 @@ def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], 
     return books
 
 
+def told(books: dict[str, Any], names: tuple[str, ...] = ("written", "existing", "quarantined")) -> str:
+    """Closed books for a person: what came of the images, where the manifest is, and where the reasons are for those that are not in it."""
+    parts = " + ".join(f"{name} {books[name]:,}" for name in names)
+    lines = [f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"]
+    lines.append(f"manifest {books['manifest']}")
+    if books["quarantined"]:
+        lines.append(f"why not  {books['manifest'].removesuffix('manifest.parquet')}quarantine.parquet")
+    return "\n".join(lines)
+
+
 def parquet_bytes(table: pa.Table) -> bytes:
     """The table as an object."""
     sink = BytesIO()

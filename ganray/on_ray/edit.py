@@ -7,7 +7,6 @@ Pixels stay in the process that edits them; only counts come back to the driver.
 from __future__ import annotations
 
 import functools
-import logging
 import math
 import time
 from collections.abc import Iterator
@@ -25,12 +24,13 @@ from ganray.images.raw import SafeDecoder
 from ganray.on_ray import bulk
 from ganray.on_ray.bulk_plan import images_of, open_job
 from ganray.on_ray.bulk_status import Reporter
+from ganray.on_ray.bulk_stream import tallies
 from ganray.on_ray.cluster import Resources, connect, require_cpus
 from ganray.on_ray.edit_page import show_pairs
 from ganray.on_ray.edit_plan import EditPlan, make_edit_plan, requests_of
 from ganray.on_ray.edit_shard import ShardEditor
 from ganray.on_ray.failing import check_profile
-from ganray.on_ray.failures import attempted, ours
+from ganray.on_ray.failures import attempted
 from ganray.on_ray.progress import bar
 from ganray.storage import Store, open_store
 
@@ -70,13 +70,10 @@ def edit(config: EditConfig) -> dict[str, Any]:
 
 
 def show(books: dict[str, Any]) -> str:
-    """The closed books in two lines; or of a dry run the counts, a line each."""
+    """The closed books, see `bulk.told`; or of a dry run the counts, a line each."""
     if "manifest" not in books:
         return "\n".join(f"{name:<9} {value:,}" if isinstance(value, int) else f"{name:<9} {value}" for name, value in books.items())
-    names = ("written", "existing", "quarantined", *(["untouched"] if books["untouched"] else []))
-    parts = " + ".join(f"{name} {books[name]:,}" for name in names)
-    made = f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"
-    return f"{made}\nmanifest {books['manifest']}"
+    return bulk.told(books, ("written", "existing", "quarantined", *(["untouched"] if books["untouched"] else [])))
 
 
 class Editor:
@@ -107,7 +104,7 @@ def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources
     reporter = Reporter(store, plan, plan.images - images_of(plan, todo), config.price, "edit")
     with bar("edit", plan.images, "img") as progress, reporter.told():
         progress.update(reporter.status.before)
-        for tally in _stream(config, plan, store, todo, resources) if todo else ():
+        for tally in _stream(config, plan, store, todo, resources):
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
         bulk.close_job(store, plan, show_pairs)
@@ -115,27 +112,13 @@ def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources
 
 
 def _stream(config: EditConfig, plan: EditPlan, store: Store, todo: list[int], resources: Resources) -> Iterator[bulk.Tally]:
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
-    workers = min(len(todo), config.workers or _cores(resources))
-    try:
-        dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
-        dataset.context.enable_progress_bars = False
-        dataset.context.raise_original_map_exception = True  # the wrapped one loses its cause on the way here
-        tallies = dataset.map_batches(
-            Editor,
-            batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=workers),
-            num_cpus=1,
-            fn_constructor_args=(open_store(config.model).url if config.model else "", plan, store),
-        )
-        for batch in tallies.iter_batches(batch_size=None):
-            for row in zip(*(batch[name].tolist() for name in bulk.Tally._fields), strict=True):
-                yield bulk.Tally(*row)
-    except Exception as error:
-        known = ours(error)
-        if known is None:
-            raise
-        raise known from error
+    model = open_store(config.model).url if config.model else ""
+
+    def work(shards: ray.data.Dataset) -> ray.data.Dataset:
+        workers = ray.data.ActorPoolStrategy(size=min(len(todo), config.workers or _cores(resources)))
+        return shards.map_batches(Editor, batch_size=1, compute=workers, num_cpus=1, fn_constructor_args=(model, plan, store))
+
+    return tallies(todo, work)
 
 
 def _cores(resources: Resources) -> int:

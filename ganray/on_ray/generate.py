@@ -7,7 +7,6 @@ job safe to cut off and run again is in `bulk.py`; here is only who computes wha
 from __future__ import annotations
 
 import functools
-import logging
 import math
 import sys
 import time
@@ -32,6 +31,7 @@ from ganray.on_ray.bulk_gate import Judge, gate_digest, measure_photos
 from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import Plan, images_of, make_plan, open_job, read_shard
 from ganray.on_ray.bulk_status import Reporter
+from ganray.on_ray.bulk_stream import tallies
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import attempted, ours
 from ganray.on_ray.files import Marks
@@ -101,13 +101,11 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
 
 
 def show(books: dict[str, Any]) -> str:
-    """The closed books in two lines; or an estimate, a line a number."""
+    """The closed books, see `bulk.told`; or an estimate, a line a number."""
     if "tried" in books:
         numbers = {name: f"{value:,}" if isinstance(value, int | float) else value for name, value in books.items()}
         return "\n".join(f"{name:<17} {value}" for name, value in numbers.items())
-    parts = " + ".join(f"{name} {books[name]:,}" for name in ("written", "existing", "quarantined"))
-    made = f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"
-    return f"{made}\nmanifest {books['manifest']}"
+    return bulk.told(books)
 
 
 def _make(
@@ -117,7 +115,7 @@ def _make(
     ready = math.inf
     with bar("generate", plan.images, "img") as progress, reporter.told():
         progress.update(reporter.status.before)
-        for tally in _stream(config, plan, store, todo, *cpus, marks) if todo else ():
+        for tally in _stream(config, plan, store, todo, *cpus, marks):
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
         bulk.close_job(store, plan, show_some)
@@ -225,13 +223,9 @@ def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
 def _stream(
     config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int, marks: Marks
 ) -> Iterator[bulk.Tally]:
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
-    try:
+    def work(shards: ray.data.Dataset) -> ray.data.Dataset:
         warm_up(min(writers, len(todo)))
-        dataset = ray.data.from_items([{"shard": shard} for shard in todo], override_num_blocks=len(todo))
-        dataset.context.enable_progress_bars = False
-        dataset.context.raise_original_map_exception = True  # the wrapped one loses its cause on the way here
-        tallies = dataset.map_batches(
+        return shards.map_batches(
             Renderer,
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=min(config.engines, len(todo))),
@@ -244,14 +238,8 @@ def _stream(
             batch_format="pyarrow",
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),
         )
-        for batch in tallies.iter_batches(batch_size=None):
-            for row in zip(*(batch[name].tolist() for name in bulk.Tally._fields), strict=True):
-                yield bulk.Tally(*row)
-    except Exception as error:
-        known = ours(error)
-        if known is None:
-            raise
-        raise known from error
+
+    return tallies(todo, work)
 
 
 def _requests(config: GenerateConfig, info: ModelInfo, policy: Policy | None) -> Iterator[GenerateRequest]:

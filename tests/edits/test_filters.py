@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ganray.edits.filters import box_mean, enlarged, flood, guided, main_parts, reached, sampled, scaled
+from ganray.edits.filters import box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
+from ganray.images.parts import numbered
 
 
 def test_a_box_mean_is_the_mean_of_what_is_there():
@@ -23,14 +24,13 @@ def test_the_guided_filter_takes_its_edge_from_the_guide():
     assert refined[:, 16].mean() - refined[:, 15].mean() > 0.4
 
 
-def test_a_flood_goes_round_corners_and_not_through_walls():
+def test_parts_go_round_corners_and_not_through_walls():
     free = np.array([list(row) for row in ("..#..", "#.#.#", "..#..", ".###.", ".....")]) == "."
-    seed = np.zeros_like(free)
-    seed[0, 0] = True
-    assert np.array_equal(flood(free, seed), free)
+    assert np.array_equal(numbered(free, corners=False) > 0, free) and numbered(free, corners=False).max() == 1
     closed = free.copy()
     closed[4, 2] = False
-    assert np.array_equal(flood(closed, seed)[:, 3:], np.zeros((5, 2), bool))
+    parts = numbered(closed, corners=False)
+    assert parts.max() == 2 and not (parts[:, 3:] == parts[0, 0]).any()
 
 
 def test_what_a_border_reaches():
@@ -62,3 +62,7 @@ def test_sampled_is_scaled_at_some_places():
     assert sampled(small, (31, 40), rows, columns) == pytest.approx(wide[rows, columns], abs=1e-5)
     assert sampled(small[..., 0], (31, 40), rows, columns) == pytest.approx(wide[rows, columns, 0], abs=1e-5)
     assert np.abs(enlarged(small[..., 0], 40, 31) / 255 - wide[..., 0]).max() < 0.006
+
+
+def test_a_size_that_fits():
+    assert fitted((1000, 500), 320) == (160, 320) and fitted((30, 20), 320) == (20, 30) and fitted((4000, 1), 320) == (1, 320)

@@ -51,6 +51,7 @@ def test_photos_are_edited_once_and_the_books_close(config, seller_photos):
     counted = {name: books[name] for name in ("requests", "images", "written", "existing", "quarantined", "untouched")}
     assert counted == {"requests": 12, "images": 12, "written": 7, "existing": 0, "quarantined": 5, "untouched": 0}
     assert "12 requests, images 12 = written 7 + existing 0 + quarantined 5" in show(books)
+    assert show(books).endswith("quarantine.parquet")
     made = contents(config.out)
     rows = pq.read_table(io.BytesIO(made["quarantine.parquet"])).to_pylist()
     assert {row["id"] for row in rows} == {"animated", "broken", "cluttered", "empty", "one"}
