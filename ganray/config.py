@@ -337,7 +337,8 @@ class GateConfig(Section):
 
 
 class LabelConfig(Section):
-    """What images say beyond the IPTC and AIGC labels, which all have."""
+    """What images say beyond the IPTC and AIGC labels, which all have. Of edited photos those have the visible one that a model made a
+    part of."""
 
     visible: str = Field(
         "", max_length=40, description="a word in the lower right corner, such as AI; for China AI\u751f\u6210, with a font that has it"
@@ -405,6 +406,7 @@ class EditConfig(Section):
     max_bytes: PositiveInt = Field(25_000_000, description="larger photos are quarantined")
     max_pixels: PositiveInt = Field(50_000_000, description="photos with more pixels are quarantined")
     workers: NonNegativeInt = Field(0, description="photos that are edited at a time, each on a core of its own; 0 = one a core")
+    label: LabelConfig = Field(LabelConfig(), description="what files say beyond the labels that all have, and those of their photos")
     price: NonNegativeFloat = Field(0.0, description="of an hour of the cluster, in any currency: what the job has cost is shown")
     dry_run: bool = Field(False, description="check the table and the chain, count, and write nothing")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")

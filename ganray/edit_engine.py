@@ -44,7 +44,8 @@ Decode = Callable[[bytes], Raw]
 class Edited:
     """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out; `output` is what its file is to be.
 
-    `edits` is the chain that was done, `kinds` are the IPTC terms of it, `label` is what the source said of itself, `before` its pixels.
+    `edits` is the chain that was done, `kinds` are the IPTC terms of it; `label` is what the source said of itself, `before` its pixels,
+    `source` its bytes and `source_format` the decoder's name of what they are.
     """
 
     request: EditRequest
@@ -56,6 +57,8 @@ class Edited:
     facts: dict[str, float | str]
     kinds: tuple[str, ...]
     before: Pixels
+    source: bytes
+    source_format: str
     source_sha256: str
     label: dict[str, str]
 
@@ -130,16 +133,16 @@ class _Source:
     """The photo as it came."""
 
     photo: Photo
-    format: Format
+    data: bytes
+    format: str
     sha256: str
     label: dict[str, str]
 
     @staticmethod
     def of(data: bytes, decode: Decode) -> _Source:
         raw = decode(data)
-        format = raw.format.lower()
-        own = cast(Format, format if format in SUFFIXES else "png")
-        return _Source(Photo(raw.pixels, matte=_shares(raw.alpha)), own, hashlib.sha256(data).hexdigest(), read_label(data))
+        photo = Photo(raw.pixels, matte=_shares(raw.alpha))
+        return _Source(photo, data, raw.format.lower(), hashlib.sha256(data).hexdigest(), read_label(data))
 
 
 class LentProduct:
@@ -196,13 +199,17 @@ def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step],
         facts=dict(photo.facts),
         kinds=photo.source_types,
         before=source.photo.pixels,
+        source=source.data,
+        source_format=source.format,
         source_sha256=source.sha256,
         label=source.label,
     )
 
 
-def _output(photo: Photo, request: EditRequest, own: Format) -> Output:
-    """What the request asks for, else what the last edit does, else the photo's own format: png for a cut-out that this cannot hold."""
+def _output(photo: Photo, request: EditRequest, source_format: str) -> Output:
+    """What the request asks for, else what the last edit does, else the photo's own format: png for a cut-out that this cannot hold, and
+    for a format that we do not write."""
+    own = cast(Format, source_format if source_format in SUFFIXES else "png")
     asked = photo.output or Output("png" if photo.cut and own == "jpeg" else own)
     format = request.format or asked.format
     return replace(asked, format=format, quality=None if format == "png" else request.quality or asked.quality)

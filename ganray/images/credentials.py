@@ -1,4 +1,5 @@
-"""C2PA content credentials (extra `c2pa`): a signed statement in a file that a model made it. The last of all steps: it hashes the rest.
+"""C2PA content credentials (extra `c2pa`): a signed statement in a file that a model made it, or of which photo it was made and by which
+edits; that photo's own credentials go along. The last of all steps: it hashes the rest.
 
 The signature is by RFC 6979, the identifier from the label; yet the library salts its hashes by chance, so two signed files of one image
 differ in 200 bytes. `same_image` compares what they hold beside their credentials.
@@ -21,10 +22,21 @@ from ganray import __version__
 from ganray.errors import ConfigError, ImageError
 from ganray.images.codec import MEDIA_TYPES, Format
 from ganray.images.containers import beside_credentials
-from ganray.images.provenance import SOURCE_TYPES, Label
+from ganray.images.provenance import SOURCE_TYPES, EditLabel, Label, strongest
 
 NEEDS = {"c2pa": "c2pa-python", "cryptography": "cryptography"}
 VALID = ("Valid", "Trusted")  # of the file's own chain; whether a reader trusts its root is the reader's business
+READABLE = (*MEDIA_TYPES, "gif", "tiff")  # formats that a parent may have
+PARENT = "photo"  # what the photo is called within a statement
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The photo that an edit began with: its encoded bytes, its format (one of READABLE) and its name."""
+
+    data: bytes
+    format: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -48,13 +60,18 @@ class Signer:
                 f"label.chain and label.key cannot sign: {error}", "Give a chain in PEM, the signer's certificate first, and its P-256 key"
             ) from error
 
-    def sign(self, data: bytes, format: Format, label: Label) -> bytes:
-        """The encoded image with its credentials, read back and found valid. Raises ImageError("credentials_unverified")."""
+    def sign(self, data: bytes, format: Format, label: Label | EditLabel, parent: Parent | None = None) -> bytes:
+        """The encoded image with its credentials, read back and found valid; of an edit with its `parent` and what that says of itself.
+
+        Raises ImageError("credentials_unverified"), also where the parent has credentials that cannot be read.
+        """
         import c2pa
 
         try:
             signer, context = _opened(self)
             builder, signed = c2pa.Builder(json.dumps(_manifest(label)), context), BytesIO()
+            if parent is not None:
+                _add_parent(builder, parent)
             builder.sign(signer, MEDIA_TYPES[format], BytesIO(data), signed)
             builder.close()
         except (c2pa.C2paError, ValueError, TypeError) as error:
@@ -81,18 +98,38 @@ def same_image(ours: bytes, theirs: bytes, format: Format) -> bool:
     return beside_credentials(ours) == beside_credentials(theirs) and validity(theirs, format) in VALID
 
 
-def _manifest(label: Label) -> dict[str, Any]:
-    """What is stated; the identifier is a hash of the label, in the form of a random one (RFC 9562, version 4)."""
-    digest = hashlib.sha256(f"{label.model_digest}/{label.request_id}/{label.seed}".encode()).digest()
-    name = uuid.UUID(bytes=digest[:16], version=4)
-    made = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES + label.kind, "softwareAgent": {"name": label.software}}
+def _manifest(label: Label | EditLabel) -> dict[str, Any]:
+    """What is stated."""
+    name = _identifier(f"{label.model_digest}/{label.request_id}/{label.seed}/{getattr(label, 'source_sha256', '')}".rstrip("/"))
     return {
         "claim_generator_info": [{"name": "ganray", "version": __version__}],
         "title": label.request_id,
         "instance_id": f"xmp:iid:{name}",
         "label": f"urn:c2pa:{name}",
-        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [made]}}],
+        "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": _actions(label)}}],
     }
+
+
+def _actions(label: Label | EditLabel) -> list[dict[str, Any]]:
+    """What was done (C2PA 2.x, 18.14): drawn from nothing; or a photo opened, and edited by the chain."""
+    agent = {"softwareAgent": {"name": label.software}}
+    if isinstance(label, Label):
+        return [{"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES + label.kind, **agent}]
+    edited = {"action": "c2pa.edited", "parameters": {"com.ganray.edits": label.edits}, **agent}
+    if kind := strongest(label.kinds):
+        edited["digitalSourceType"] = SOURCE_TYPES + kind
+    return [{"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}, edited]
+
+
+def _add_parent(builder: Any, parent: Parent) -> None:
+    about = {"title": parent.name, "relationship": "parentOf", "label": PARENT}
+    about["instance_id"] = f"xmp:iid:{_identifier(hashlib.sha256(parent.data).hexdigest())}"
+    builder.add_ingredient(about, f"image/{parent.format}", BytesIO(parent.data))
+
+
+def _identifier(text: str) -> uuid.UUID:
+    """A hash in the form of a random identifier (RFC 9562, version 4)."""
+    return uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4)
 
 
 @lru_cache(maxsize=4)

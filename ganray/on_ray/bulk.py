@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 from ganray.errors import ImageError, StorageError
 from ganray.images.credentials import same_image
 from ganray.on_ray.bulk_plan import Plan, W, json_bytes, shard_key
-from ganray.on_ray.files import PLAIN, Marks, encode_sample
+from ganray.on_ray.files import encode_sample
 from ganray.on_ray.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
+from ganray.on_ray.marks import PLAIN, Marks
 from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest

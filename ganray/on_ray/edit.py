@@ -31,6 +31,7 @@ from ganray.on_ray.edit_plan import EditPlan, make_edit_plan, requests_of
 from ganray.on_ray.edit_shard import ShardEditor
 from ganray.on_ray.failing import check_profile
 from ganray.on_ray.failures import attempted
+from ganray.on_ray.marks import Marks, read_marks
 from ganray.on_ray.progress import bar
 from ganray.storage import Store, open_store
 
@@ -46,15 +47,15 @@ def edit(config: EditConfig) -> dict[str, Any]:
     if config.failing:
         check_profile(config.failing)
     store = open_store(config.out)
-    digest = EditEngine.load(config.model, threads=1).digest
+    marks, digest = read_marks(config.label, config.layout), EditEngine.load(config.model, threads=1).digest
     with requests_of(config, store) as source:
-        plan = make_edit_plan(config, source, digest)
+        plan = make_edit_plan(config, source, digest, marks.digest)
         if config.dry_run:
             return {"requests": plan.requests, "images": plan.images, "shards": plan.shards, "edits": plan.chain, "written": 0}
         resources = connect(config.ray)
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
         plan = open_job(store, plan, source)
-    written, ready = _make(config, plan, store, resources) if not store.exists("job.json") else (0, time.time())
+    written, ready = _make(config, plan, store, resources, marks) if not store.exists("job.json") else (0, time.time())
     books = bulk.close_job(store, plan, show_pairs)
     return {
         "requests": plan.requests,
@@ -79,8 +80,8 @@ def show(books: dict[str, Any]) -> str:
 class Editor:
     """The actor that holds an engine: a shard's number in, its tally out."""
 
-    def __init__(self, model: str, plan: EditPlan, store: Store) -> None:
-        self._loaded = attempted(functools.partial(_load, model, plan, store))
+    def __init__(self, model: str, plan: EditPlan, store: Store, marks: Marks) -> None:
+        self._loaded = attempted(functools.partial(_load, model, plan, store, marks))
 
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[Any]]:
         """Edit one shard; its Tally as a one-row batch."""
@@ -88,35 +89,35 @@ class Editor:
         return {name: np.array([value]) for name, value in self._loaded()(shard)._asdict().items()}
 
 
-def _load(model: str, plan: EditPlan, store: Store) -> ShardEditor:
+def _load(model: str, plan: EditPlan, store: Store, marks: Marks) -> ShardEditor:
     """Raises CheckpointError where another model lies there by now."""
     limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
     engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, limits))
     if engine.digest != plan.model_digest:
         raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
-    return ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan)
+    return ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan, marks)
 
 
-def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources) -> tuple[int, float]:
+def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources, marks: Marks) -> tuple[int, float]:
     """All shards that are not finished, and the closed books; gives the number of images written, and when the first engine was ready."""
     ready = math.inf
     todo = sorted(set(range(plan.shards)) - bulk.finished(store))
     reporter = Reporter(store, plan, plan.images - images_of(plan, todo), config.price, "edit")
     with bar("edit", plan.images, "img") as progress, reporter.told():
         progress.update(reporter.status.before)
-        for tally in _stream(config, plan, store, todo, resources):
+        for tally in _stream(config, plan, store, todo, resources, marks):
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
         bulk.close_job(store, plan, show_pairs)
     return reporter.status.written, ready if todo else time.time()
 
 
-def _stream(config: EditConfig, plan: EditPlan, store: Store, todo: list[int], resources: Resources) -> Iterator[bulk.Tally]:
+def _stream(config: EditConfig, plan: EditPlan, store: Store, todo: list[int], resources: Resources, marks: Marks) -> Iterator[bulk.Tally]:
     model = open_store(config.model).url if config.model else ""
 
     def work(shards: ray.data.Dataset) -> ray.data.Dataset:
         workers = ray.data.ActorPoolStrategy(size=min(len(todo), config.workers or _cores(resources)))
-        return shards.map_batches(Editor, batch_size=1, compute=workers, num_cpus=1, fn_constructor_args=(model, plan, store))
+        return shards.map_batches(Editor, batch_size=1, compute=workers, num_cpus=1, fn_constructor_args=(model, plan, store, marks))
 
     return tallies(todo, work)
 

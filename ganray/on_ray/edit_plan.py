@@ -34,9 +34,10 @@ class EditPlan(Work):
     failing: str
     max_bytes: int
     max_pixels: int
+    label_digest: str
 
 
-def make_edit_plan(config: EditConfig, source: Source, digest: str) -> EditPlan:
+def make_edit_plan(config: EditConfig, source: Source, digest: str, label_digest: str = "") -> EditPlan:
     """Read all requests once; each is checked before any work starts.
 
     Raises RequestError for an unknown edit or parameter, an id that comes twice, a key where there is no source, or an empty table.
@@ -59,6 +60,7 @@ def make_edit_plan(config: EditConfig, source: Source, digest: str) -> EditPlan:
         failing=config.failing,
         max_bytes=config.max_bytes,
         max_pixels=config.max_pixels,
+        label_digest=label_digest,
     )
 
 

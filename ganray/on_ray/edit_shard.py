@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ganray.edit_engine import Edited, EditEngine
 from ganray.errors import EditError, GanrayError, ImageError, InvalidKey, ObjectNotFound, RequestError, StorageError
+from ganray.images.credentials import same_image
 from ganray.images.inline import inline_bytes, is_inline
 from ganray.on_ray.bulk import NOTHING, UNTOUCHED, Tally, parquet_bytes
 from ganray.on_ray.bulk_plan import Span, read_spans, shard_key
@@ -26,6 +27,7 @@ from ganray.on_ray.edit_plan import EditPlan
 from ganray.on_ray.edited import encode_edited, label_of
 from ganray.on_ray.failing import Failing
 from ganray.on_ray.layouts import LAYOUTS, Picture, create_once
+from ganray.on_ray.marks import PLAIN, Marks
 from ganray.requests import EditRequest
 from ganray.storage import Store
 
@@ -45,8 +47,8 @@ T = TypeVar("T")
 class ShardEditor:
     """Edits shards of a job with one engine."""
 
-    def __init__(self, engine: EditEngine, source: Store | None, out: Store, plan: EditPlan) -> None:
-        self._engine, self._source, self._out, self._plan = engine, source, out, plan
+    def __init__(self, engine: EditEngine, source: Store | None, out: Store, plan: EditPlan, marks: Marks = PLAIN) -> None:
+        self._engine, self._source, self._out, self._plan, self._marks = engine, source, out, plan, marks
         self._chain = json.loads(plan.chain)
         self._failing = Failing(plan.failing) if plan.failing else None
         self._picture = functools.lru_cache(8)(self._read)  # a background is the same one for thousands
@@ -67,7 +69,7 @@ class ShardEditor:
                         keepsakes.see(row, result, label_of(result, self._plan.model_digest))
                         yield picture
 
-        written = layout.write(self._out, shard, pictures(), None)
+        written = layout.write(self._out, shard, pictures(), same_image if self._marks.signer else None)
         for row, one in zip((row for row in rows if not row["reason"]), written, strict=True):
             row |= {"bytes": one.size, "sha256": one.sha256}
         keepsakes.keep(self._out)
@@ -137,7 +139,7 @@ class ShardEditor:
             return None
         if isinstance(result, Edited):
             try:
-                data = encode_edited(result, self._plan.model_digest)
+                data = encode_edited(result, self._plan.model_digest, self._marks)
             except ImageError as error:
                 result = error
         if isinstance(result, GanrayError):

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-
 import numpy as np
 from PIL import Image
 
 from ganray import __version__
 from ganray.images.codec import Format, Pixels
-from ganray.images.credentials import Signer
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import resize
-from ganray.images.visible import Stamp, stamped
+from ganray.images.visible import stamped
+from ganray.on_ray.marks import PLAIN, Marks
 from ganray.requests import sample_name
 
 SOFTWARE = f"ganray {__version__}"
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What a file is to say beyond its label: a word that people see, content credentials."""
-
-    stamp: Stamp | None = None
-    signer: Signer | None = None
-
-    @property
-    def digest(self) -> str:
-        """Of what the bytes depend on, but for the key; empty where nothing is asked for."""
-        parts = [self.stamp.digest if self.stamp else "", hashlib.sha256(self.signer.chain).hexdigest() if self.signer else ""]
-        return hashlib.sha256(" ".join(parts).encode()).hexdigest() if any(parts) else ""
-
-
-PLAIN = Marks()
 
 
 def encode_sample(

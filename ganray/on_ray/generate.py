@@ -23,8 +23,6 @@ from ganray.checkpoint import ModelInfo, load_model
 from ganray.config import GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
-from ganray.images.credentials import Signer
-from ganray.images.visible import Stamp
 from ganray.on_ray import bulk
 from ganray.on_ray.bulk_estimate import estimate
 from ganray.on_ray.bulk_gate import Judge, gate_digest, measure_photos
@@ -34,7 +32,7 @@ from ganray.on_ray.bulk_status import Reporter
 from ganray.on_ray.bulk_stream import tallies
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.failures import attempted, ours
-from ganray.on_ray.files import Marks
+from ganray.on_ray.marks import Marks, read_marks
 from ganray.on_ray.policy import Policy, applied
 from ganray.on_ray.progress import bar
 from ganray.on_ray.threads import engine_threads
@@ -60,7 +58,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
     policy = Policy.read(config.policy) if config.policy else None
-    marks = read_marks(config)
+    marks = read_marks(config.label, config.layout)
     source = functools.partial(_requests, config, info, policy)
     plan = make_plan(
         source,
@@ -120,28 +118,6 @@ def _make(
             ready = min(ready, tally.ready)
         bulk.close_job(store, plan, show_some)
     return ready if todo else time.time()
-
-
-def read_marks(config: GenerateConfig) -> Marks:
-    """The visible label and the signer that are asked for, tried. Raises ConfigError, ObjectNotFound."""
-    label = config.label
-    stamp = Stamp(label.visible, _bytes_at(label.font)) if label.visible else None
-    signer = Signer(_bytes_at(label.chain), _bytes_at(label.key)) if label.chain else None
-    if signer and config.layout != "objects":
-        why = "no two signatures are the same, so that a shard's object could not be told again"
-        raise ConfigError(f"label.chain with layout = {config.layout}: {why}", "Use --layout objects")
-    if stamp:
-        stamp.check()
-    if signer:
-        signer.check()
-    return Marks(stamp, signer)
-
-
-def _bytes_at(url: str) -> bytes:
-    if not url:
-        return b""
-    store, key = open_object(url)
-    return store.get(key)
 
 
 def absolute(gate: GateConfig) -> GateConfig:

@@ -8,9 +8,10 @@ from PIL import Image
 
 from ganray.errors import ConfigError, ImageError
 from ganray.images import credentials as module
+from ganray.images.codec import encode
 from ganray.images.containers import beside_credentials
-from ganray.images.credentials import NEEDS, Signer, same_image, validity
-from ganray.images.provenance import Label, encode_labelled, read_label
+from ganray.images.credentials import NEEDS, Parent, Signer, same_image, validity
+from ganray.images.provenance import EditLabel, Label, encode_labelled, read_label
 
 FORMATS = ["png", "jpeg", "webp", "avif"]
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
@@ -56,6 +57,52 @@ def test_a_changed_pixel_is_found_by_the_reader(signer):
     signed = bytearray(signer.sign(encode_labelled(PIXELS, "jpeg", LABEL), "jpeg", LABEL))
     signed[-40] ^= 1
     assert validity(bytes(signed), "jpeg") == "Invalid"
+
+
+def told(data, kind):
+    """The active manifest of a signed file, its actions, and all manifests."""
+    import c2pa
+
+    with c2pa.Reader(f"image/{kind}", io.BytesIO(data)) as reader:
+        said = json.loads(reader.json())
+    manifest = said["manifests"][said["active_manifest"]]
+    actions = next(each for each in manifest["assertions"] if each["label"].startswith("c2pa.actions"))["data"]["actions"]
+    return manifest, actions, said["manifests"]
+
+
+EDIT = EditLabel('["white"]', "b" * 64, "SKU-1-0", 7, "c" * 64, kinds=("compositeWithTrainedAlgorithmicMedia",))
+
+
+@installed
+@pytest.mark.parametrize("kind", FORMATS)
+def test_an_edited_photo_names_its_parent_and_keeps_what_that_said(signer, kind):
+    made = signer.sign(encode_labelled(PIXELS, kind, LABEL), kind, LABEL)
+    edited = encode_labelled(255 - PIXELS, "jpeg", EDIT)
+    signed = signer.sign(edited, "jpeg", EDIT, Parent(made, kind, "SKU-1"))
+    assert validity(signed, "jpeg") == "Valid"
+    manifest, actions, every = told(signed, "jpeg")
+    assert [action["action"] for action in actions] == ["c2pa.opened", "c2pa.edited"]
+    assert actions[1]["digitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")
+    assert actions[1]["parameters"]["com.ganray.edits"] == EDIT.edits
+    (parent,) = manifest["ingredients"]
+    assert (parent["relationship"], parent["title"]) == ("parentOf", "SKU-1")
+    assert every[parent["active_manifest"]]["title"] == "SKU-1-0" and len(every) == 2
+    assert same_image(signed, signer.sign(edited, "jpeg", EDIT, Parent(made, kind, "SKU-1")), "jpeg")
+    plain = signer.sign(edited, "jpeg", EDIT, Parent(encode(PIXELS, kind), kind, "SKU-1"))
+    assert "active_manifest" not in told(plain, "jpeg")[0]["ingredients"][0]
+
+
+@installed
+def test_a_parent_whose_credentials_were_broken_is_told(signer):
+    made = bytearray(signer.sign(encode_labelled(PIXELS, "png", LABEL), "png", LABEL))
+    made[made.index(b"c2pa.created")] ^= 1
+    edited = encode_labelled(255 - PIXELS, "png", EDIT)
+    try:
+        signed = signer.sign(edited, "png", EDIT, Parent(bytes(made), "png", "SKU-1"))
+    except ImageError as error:
+        assert error.reason == "credentials_unverified" and "\n" not in str(error)
+    else:
+        assert told(signed, "png")[0]["ingredients"][0]["validation_results"]["activeManifest"]["failure"]
 
 
 @installed

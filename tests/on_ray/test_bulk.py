@@ -18,8 +18,8 @@ from ganray.on_ray import bulk, layouts
 from ganray.on_ray.bench_model import make_model
 from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import make_plan, open_job, split
-from ganray.on_ray.files import Marks
 from ganray.on_ray.generate import Renderer
+from ganray.on_ray.marks import Marks
 from ganray.requests import GenerateRequest, Vocabulary
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore

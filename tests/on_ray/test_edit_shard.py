@@ -8,11 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from ganray.config import EditConfig
+from ganray.config import EditConfig, LabelConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
-from ganray.errors import ImageError, StorageError
+from ganray.errors import ConfigError, ImageError, StorageError
 from ganray.images.codec import Limits, encode
+from ganray.images.credentials import validity
 from ganray.images.provenance import read_label
 from ganray.images.raw import SafeDecoder
 from ganray.on_ray import bulk
@@ -20,6 +21,7 @@ from ganray.on_ray.bulk_plan import open_job
 from ganray.on_ray.edit_page import show_pairs
 from ganray.on_ray.edit_plan import make_edit_plan, requests_of
 from ganray.on_ray.edit_shard import ShardEditor, read_capped
+from ganray.on_ray.marks import PLAIN, Marks, read_marks
 from ganray.profiles.checker import check
 from ganray.profiles.profile import profile
 from ganray.storage import open_store
@@ -53,13 +55,13 @@ def decoder():
     return SafeDecoder()
 
 
-def run(config, decoder, out=None):
+def run(config, decoder, out=None, marks=PLAIN):
     """The whole job, as edit() does it; the tallies of its shards."""
     out = out or open_store(config.out)
     engine = EditEngine.load(threads=1, decode=decoder)
     with requests_of(config, out) as source:
-        plan = open_job(out, make_edit_plan(config, source, engine.digest), source)
-    editor = ShardEditor(engine, open_store(config.source), out, plan)
+        plan = open_job(out, make_edit_plan(config, source, engine.digest, marks.digest), source)
+    editor = ShardEditor(engine, open_store(config.source), out, plan, marks)
     tallies = [editor(shard) for shard in sorted(set(range(plan.shards)) - bulk.finished(out))]
     return bulk.close_job(out, plan, show_pairs), tallies
 
@@ -317,3 +319,24 @@ def test_odd_photos_are_each_in_the_manifest_or_in_quarantine_with_a_reason(tmp_
         (key,) = (row["key"] for row in made if row["source"] == name)
         pixels = np.asarray(Image.open(io.BytesIO(open_store(config.out).get(key))))
         assert 110 < pixels.mean() < 146
+
+
+def test_signed_pictures_are_made_once_and_found_again(config, decoder, signer, tmp_path):
+    (tmp_path / "chain.pem").write_bytes(signer.chain)
+    (tmp_path / "key.pem").write_bytes(signer.key)
+    label = LabelConfig(chain=str(tmp_path / "chain.pem"), key=str(tmp_path / "key.pem"))
+    with pytest.raises(ConfigError, match="label.chain with layout = parquet.*Use --layout objects"):
+        read_marks(label, "parquet")
+    marks = read_marks(label, "objects")
+    run(config, decoder, marks=marks)
+    before = contents(config.out)
+    images = {key: data for key, data in before.items() if key.startswith("images/")}
+    kinds = {key: key.rpartition(".")[2].replace("jpg", "jpeg") for key in images}
+    assert len(images) == 7 and {validity(data, kinds[key]) for key, data in images.items()} == {"Valid"}
+    for key in [key for key in before if key.startswith("receipts/")] + ["manifest.parquet", "quarantine.parquet", "job.json"]:
+        open_store(config.out).delete(key)
+    _, tallies = run(config, decoder, marks=marks)
+    assert sum(tally.existing for tally in tallies) == 7  # other salts, the same images
+    assert {key: data for key, data in contents(config.out).items() if key.startswith("images/")} == images
+    with pytest.raises(StorageError, match="another job: its label_digest"):
+        run(config, decoder, marks=Marks())

@@ -8,9 +8,12 @@ from PIL import Image
 from ganray.edit_engine import EditEngine
 from ganray.edits.photo import Output
 from ganray.errors import EditError, ImageError
-from ganray.images.codec import decode_with_alpha
+from ganray.images.codec import decode, decode_with_alpha
+from ganray.images.credentials import validity
 from ganray.images.provenance import read_label
-from ganray.on_ray.edited import encode_edited, label_of
+from ganray.images.visible import Stamp
+from ganray.on_ray.edited import encode_edited, label_of, parent_of
+from ganray.on_ray.marks import Marks
 from ganray.requests import EditRequest
 
 DIGEST = "d" * 64
@@ -79,3 +82,31 @@ def test_a_png_has_no_quality_to_lower(edited):
 def test_the_label_names_result_and_chain(edited):
     label = label_of(edited("same.jpg", "white"), "")
     assert (label.request_id, label.edits, label.source_type) == ("SKU ü-0", '[{"white":{}}]', "")
+
+
+def test_a_visible_label_is_for_what_a_model_made(edited):
+    marks = Marks(stamp=Stamp("AI"))
+    composed, photo = edited("same.jpg", {"background": {"shadow": 0.5}}, format="png"), edited("same.jpg", "white", format="png")
+    assert encode_edited(photo, DIGEST, marks) == encode_edited(photo, DIGEST)
+    corner = slice(-24, None), slice(-32, None)
+    seen = [decode(encode_edited(composed, DIGEST, each)).pixels for each in (marks, Marks())]
+    assert not np.array_equal(seen[0][corner], seen[1][corner]) and np.array_equal(seen[0][:48], seen[1][:48])
+    conformed = replace(composed, output=replace(composed.output, profile="amazon-main"))
+    with pytest.raises(EditError, match="amazon-main takes no picture with a visible label.*Leave conform out") as refused:
+        encode_edited(conformed, DIGEST, marks)
+    assert refused.value.reason == "profile"
+
+
+def test_credentials_count_among_the_bytes_of_a_limit(edited, signer):
+    one = edited("made.png", "white", format="jpeg")
+    marks = Marks(signer=signer)
+    data = encode_edited(one, DIGEST, marks)
+    assert validity(data, "jpeg") == "Valid" and read_label(data) == read_label(encode_edited(one, DIGEST))
+    assert len(encode_edited(replace(one, output=Output("jpeg", max_bytes=len(data) - 200)), DIGEST, marks)) <= len(data) - 200
+
+
+def test_a_photo_whose_format_holds_no_credentials_is_a_parent_by_its_pixels(edited, seller_photos):
+    one = edited("same.jpg", "white")
+    assert (parent_of(one).data, parent_of(one).format) == (seller_photos["same.jpg"], "jpeg")
+    parent = parent_of(replace(one, source=b"BM", source_format="bmp"))
+    assert parent.format == "png" and np.array_equal(decode(parent.data).pixels, one.before)
