@@ -538,6 +538,7 @@ class BenchmarkConfig(Section):
             "matte",
             "upscale",
             "inpaint",
+            "enhance",
             "recolor",
             "edit-speed",
             "relabel",
@@ -545,7 +546,7 @@ class BenchmarkConfig(Section):
     ] = Field(
         "all",
         description="which benchmark to run; all = every one but the long ones: quality, titles, resume, exactly-once, generate-scale, "
-        "ingest-memory, and those of edits: matte, upscale, inpaint, recolor, relabel",
+        "ingest-memory, and those of edits: matte, upscale, inpaint, enhance, recolor, relabel",
     )
     store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
     editor: str = Field("out/model", description="of edits: URL of the editor, or of a model folder that has one")

@@ -31,12 +31,13 @@ BENCHMARKS: dict[str, tuple[str, float, bool]] = {
     "matte": ("ganray.on_ray.bench_matte", 0.9, False),
     "upscale": ("ganray.on_ray.bench_upscale", 0.8, False),
     "inpaint": ("ganray.on_ray.bench_inpaint", 1.0, False),
+    "enhance": ("ganray.on_ray.bench_enhance", 0.0, False),
     "recolor": ("ganray.on_ray.bench_recolor", 5.0, True),
     "relabel": ("ganray.on_ray.bench_relabel", 0.95, False),
     "edit-speed": ("ganray.on_ray.bench_edit_speed", 0.85, False),
     "exactly-once": ("ganray.on_ray.bench_exactly_once", 1.0, False),
 }
-HELD_OUT = {"matte", "upscale", "inpaint", "recolor"}  # these need an editor and pictures that it has not seen
+HELD_OUT = {"matte", "upscale", "inpaint", "enhance", "recolor"}  # these need an editor and pictures that it has not seen
 LONG = {"relabel", "quality", "titles", "resume", "exactly-once", "generate-scale", "ingest-memory", *HELD_OUT}  # not among `all`
 
 

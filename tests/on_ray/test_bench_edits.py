@@ -5,7 +5,7 @@ from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig
 from ganray.errors import ConfigError
 from ganray.images.codec import encode
-from ganray.on_ray import bench_edits, bench_inpaint, bench_matte, bench_recolor, bench_upscale
+from ganray.on_ray import bench_edits, bench_enhance, bench_inpaint, bench_matte, bench_recolor, bench_upscale
 from ganray.storage import open_store
 
 
@@ -37,7 +37,13 @@ def test_holes_are_as_large_as_is_asked_for():
 
 @pytest.mark.parametrize(
     ("bench", "unit", "needs"),
-    [(bench_matte, "IoU", "cv2"), (bench_upscale, "dB", ""), (bench_inpaint, "dB", "cv2"), (bench_recolor, "dE2000", "")],
+    [
+        (bench_matte, "IoU", "cv2"),
+        (bench_upscale, "dB", ""),
+        (bench_inpaint, "dB", "cv2"),
+        (bench_enhance, "dB", ""),
+        (bench_recolor, "dE2000", ""),
+    ],
 )
 def test_each_has_its_figure_its_baseline_and_a_sheet(config, tmp_path, bench, unit, needs):
     if needs:
@@ -56,6 +62,20 @@ def test_nothing_changes_outside_of_holes_and_products(config):
     pytest.importorskip("cv2")
     assert bench_inpaint.measure(config)[1]["value"] == 0
     assert bench_recolor.measure(config)[1]["value"] == 0
+
+
+@pytest.mark.parametrize("damage", bench_enhance.DAMAGES)
+def test_each_damage_is_one_and_keeps_the_shape(damage):
+    pixels = draw(product(1, 0, cluttered=1.0), 96)[0]
+    damaged = bench_enhance.DAMAGES[damage](pixels)
+    assert damaged.shape == pixels.shape and damaged.dtype == np.uint8 and not np.array_equal(damaged, pixels)
+    assert np.array_equal(damaged, bench_enhance.DAMAGES[damage](pixels))
+
+
+def test_enhance_clips_little(config):
+    rows = bench_enhance.measure(config)
+    assert rows[1]["value"] <= rows[1]["at_most"] == 0.01
+    assert all(damage in rows[0] for damage in bench_enhance.DAMAGES)
 
 
 def test_pictures_must_be_named(config):
