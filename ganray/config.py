@@ -182,6 +182,7 @@ class EditorConfig(Section):
     cutouts: str = Field("", description="URL of a prefix of cut-outs (PNG or WebP with alpha) of products, for mattes")
     drawn: NonNegativeInt = Field(360, description="drawn products beside them, whose mattes are known")
     mined: NonNegativeInt = Field(1500, description="photos of the catalog among which such on plain backgrounds are sought, for mattes")
+    composites: PositiveInt = Field(2, description="products that are put before a photo's border in a step, for mattes")
     adversarial: NonNegativeFloat = Field(0.0, description="weight of a critic of inpaint and upscale: sharper, less true; 0 = none")
     widths: tuple[PositiveInt, ...] = Field((24, 48, 72, 96, 128), description="channels a level of the U-Nets (matte, inpaint)")
     blocks: PositiveInt = Field(1, description="residual blocks a level of the U-Nets")

@@ -18,7 +18,8 @@ from pydantic import field_validator, model_validator
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import scaled
 from ganray.edits.ground import WHITE, own_colours
-from ganray.edits.matting import CERTAIN, with_matte
+from ganray.edits.looks import CERTAIN
+from ganray.edits.matting import with_matte
 from ganray.edits.photo import Alpha, Output, Photo
 from ganray.errors import EditError, RequestError
 from ganray.images.codec import Pixels

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from ganray.edits.edit import Network, Tools
+from ganray.edits.edit import Tools
 from ganray.edits.filters import Field, box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
 from ganray.edits.likeness import by_colours
-from ganray.edits.network import both_ways
+from ganray.edits.looks import CERTAIN, learned_matte
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
@@ -22,7 +22,6 @@ RING = 0.03  # of the shorter side: the border that tells what the background is
 PLAIN = 7.0  # levels (of 255): a background is plain whose border differs from a smooth surface by no more
 PLAIN_SHARE = 0.85  # of the border's pixels that must be like that; the rest may be product that is cut off
 LEAST, MOST = 0.005, 0.98  # share of the picture that a product may take
-CERTAIN = 0.5
 CHUNK = 2**20  # pixels at an edge that are looked at together
 NEARBY = 0.15  # share of product that the network must see near what the border calls one
 SPECK = 0.1  # share of the largest part: what is smaller and apart from it is no product
@@ -46,7 +45,7 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
             "the background is not plain, and the model folder has no network for mattes",
             "Train one with `ganray train-editor`, or photograph on a plain background",
         )
-    matte = refined(photo.pixels, _without_specks(rough))
+    matte = refined(photo.pixels, without_specks(rough))
     share = float(matte.mean())
     if not LEAST <= share <= MOST or float(matte.max()) < CERTAIN:
         raise EditError(
@@ -62,7 +61,7 @@ def _agreed(plain: Alpha, learned: Alpha) -> Alpha:
     return np.where(near, plain, 0).astype(np.float32)
 
 
-def _without_specks(rough: Alpha) -> Alpha:
+def without_specks(rough: Alpha) -> Alpha:
     """A matte without what lies apart from the product and is small beside it: creases, lines between tiles."""
     solid = main_parts(box_mean(rough, 1) > CERTAIN, SPECK)
     near = box_mean(solid.astype(np.float32), max(2, min(rough.shape) // 50)) > 0
@@ -98,24 +97,6 @@ def border_matte(pixels: Pixels) -> Alpha | None:
     background = reached(distance < 2 * low)
     alpha = np.clip((distance - low) / (2 * low), 0, 1)
     return np.where(background, alpha * 0.5, 1.0).astype(np.float32)
-
-
-def learned_matte(pixels: Pixels, network: Network) -> Alpha:
-    """The network's matte: of the whole picture, padded to a square with its own border, at the network's size."""
-    square, (top, left, height, width) = boxed(pixels, network.size)
-    x = (square.astype(np.float32) / 127.5 - 1.0).transpose(2, 0, 1)[None]
-    answer: Alpha = both_ways(network, np.ascontiguousarray(x))[0, 0]
-    return np.clip(answer[top : top + height, left : left + width], 0, 1)
-
-
-def boxed(pixels: Pixels, size: int) -> tuple[Pixels, tuple[int, int, int, int]]:
-    """The picture with its longer side `size`, centred in a square whose rest repeats its border; and (top, left, height, width) of it."""
-    scale = size / max(pixels.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
-    small = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC))
-    top, left = (size - height) // 2, (size - width) // 2
-    square = np.pad(small, ((top, size - height - top), (left, size - width - left), (0, 0)), mode="edge")
-    return square, (top, left, height, width)
 
 
 def refined(pixels: Pixels, rough: Alpha) -> Alpha:

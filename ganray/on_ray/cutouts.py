@@ -14,7 +14,7 @@ from PIL import Image
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, product
 from ganray.config import TrainConfig
-from ganray.edits.matting import border_matte, refined
+from ganray.edits.matting import border_matte, refined, without_specks
 from ganray.errors import ConfigError
 from ganray.images.codec import Pixels
 from ganray.storage import open_store
@@ -64,7 +64,7 @@ def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
     catalog, found = Catalog.open(url), []
     for pixels in catalog.images(catalog.read_row_group(shard, group, catalog.columns(()))):
         rough = border_matte(pixels)
-        if rough is not None and believable(matte := refined(pixels, rough)):
+        if rough is not None and believable(matte := refined(pixels, without_specks(rough))):
             found.append(tight(np.dstack([pixels, np.where(matte < 0.1, 0, np.rint(255 * matte)).astype(np.uint8)])))
     return found
 

@@ -84,7 +84,7 @@ def editor_step(state: EditorState, real: Tensor, terms: Terms) -> dict[str, Ten
     losses: list[Tensor] = []
     judged: dict[str, tuple[Tensor, Tensor]] = {}
     for task in state.networks:
-        pair = degraded(task, real, state.cutouts, terms.draws)
+        pair = degraded(task, real, state.cutouts, terms.draws, terms.config.editor.composites)
         with autocast(real.device, terms.config):
             answer = state.networks[task](pair.x.contiguous(memory_format=torch.channels_last)).float()
         loss = task_loss(task, answer, pair)
@@ -102,10 +102,11 @@ def editor_step(state: EditorState, real: Tensor, terms: Terms) -> dict[str, Ten
     return metrics
 
 
-def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws) -> Pair:
-    """What a task is given and should answer, of photos [N, 3, R, R] in [-1, 1]."""
+def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, composites: int = 1) -> Pair:
+    """What a task is given and should answer, of photos [N, 3, R, R] in [-1, 1]: one of each, of `composites` mattes a photo."""
     if task == "matte":
-        return matte_pair(real, cutouts, draws)
+        pairs = [matte_pair(real, cutouts, draws) for _ in range(composites)]
+        return Pair(*(torch.cat(parts) for parts in zip(*pairs, strict=True)))
     return {"inpaint": inpaint_pair, "upscale": upscale_pair, "enhance": enhance_pair}[task](real, draws)
 
 
