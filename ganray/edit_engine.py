@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from ganray.checkpoint import DESCRIPTION, EDITOR, has_editor, load_editor
-from ganray.edits import Photo, Step, apply_chain, parse_chain, text_of
+from ganray.edits import Photo, Step, apply_chain, check_pictures, parse_chain, text_of
 from ganray.edits.edit import Network, Product
 from ganray.edits.network import TaskNetwork
 from ganray.edits.photo import Alpha, Output
@@ -114,6 +114,7 @@ class EditEngine:
     def begin(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Callable[[int], Future[Edited]]:
         """Read the photo once; what is given starts result `index`, in any order. Raises as `edit` does, the future also."""
         steps = self.steps(request, chain)
+        check_pictures(steps, request.pictures)
         source = _Source.of(_bytes(request.image, fetch), self._decode)
         request = request.model_copy(update={"seed": seed_of(request)})
 

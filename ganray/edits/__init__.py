@@ -7,6 +7,7 @@ Edits are pure: the same photo, parameters and networks give the same bytes, wha
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from ganray.edits.relabel import InterpolateParams, MixParams, RelabelParams, Va
 from ganray.edits.upscale import UpscaleParams, upscale
 from ganray.errors import RequestError
 
-__all__ = ["EDITS", "Edit", "Params", "Photo", "Stage", "Step", "Tools", "apply_chain", "parse_chain", "text_of"]
+__all__ = ["EDITS", "Edit", "Params", "Photo", "Stage", "Step", "Tools", "apply_chain", "check_pictures", "parse_chain", "text_of"]
 
 GENERATED = "trainedAlgorithmicMedia"
 COMPOSED = "compositeWithTrainedAlgorithmicMedia"
@@ -68,6 +69,18 @@ def parse_chain(chain: Iterable[str | Mapping[str, Any]]) -> list[Step]:
     if staged and EDITS[staged[-1].name].stage == Stage.FRAME and steps[-1] != staged[-1]:
         raise RequestError(f"edits: {steps[-1].name} cannot come after {staged[-1].name}", f"End with {staged[-1].name}")
     return steps
+
+
+def check_pictures(steps: Iterable[Step], pictures: Iterable[str]) -> None:
+    """Raises RequestError where a step needs a picture whose name is not among `pictures`, those of its request."""
+    known = list(pictures)
+    for step in steps:
+        wanted = getattr(step.params, step.params.picture_in) if step.params.picture_in else ""
+        if wanted and wanted not in known:
+            raise RequestError(
+                f"edit {step.name}: picture {wanted!r} is not among the request's pictures: {', '.join(known) or 'none'}",
+                f'Give it in the request, as {{"pictures": {{{json.dumps(wanted)}: KEY}}}}',
+            )
 
 
 def apply_chain(photo: Photo, steps: Iterable[Step], tools: Tools) -> Photo:

@@ -18,10 +18,12 @@ from ganray.models import Generator
 
 
 class Params(BaseModel):
-    """An edit's parameters; `short` names the one that a single value sets (`recolor: "#aa2200"`)."""
+    """An edit's parameters; `short` names the one that a single value sets (`recolor: "#aa2200"`), `picture_in` the one that is the name
+    of one of the request's pictures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     short: ClassVar[str] = ""
+    picture_in: ClassVar[str] = ""
 
 
 class NoParams(Params):

@@ -35,6 +35,7 @@ class BackgroundParams(Params):
     """A colour or a picture, and a shadow."""
 
     short: ClassVar[str] = "colour"
+    picture_in: ClassVar[str] = "picture"
     colour: str = Option("#ffffff", description="#rrggbb")
     picture: str = Option("", description="name of one of the request's pictures; covers the frame")
     shadow: float = Option(0.0, ge=0.0, le=1.0, description="strength of a soft shadow under the product")

@@ -37,6 +37,7 @@ class InpaintParams(Params):
     """Which of the request's pictures is the mask."""
 
     short: ClassVar[str] = "mask"
+    picture_in: ClassVar[str] = "mask"
     mask: str = Option("mask", description="name of the request's picture that is white (or opaque) where the photo is to be filled")
     grow: int = Option(2, ge=0, le=64, description="pixels by which the mask is widened: its edge is seldom exact")
 

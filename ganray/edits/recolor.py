@@ -40,6 +40,7 @@ class RecolorParams(Params):
     """The colour to have: by name, as #rrggbb, or that of another product's picture."""
 
     short: ClassVar[str] = "colour"
+    picture_in: ClassVar[str] = "reference"
     colour: str = Option("", description="a colour's name (navy, burgundy, ...) or #rrggbb")
     reference: str = Option("", description="name of one of the request's pictures: its product's colour, a swatch's own")
     lightness: float = Option(

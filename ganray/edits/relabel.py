@@ -61,7 +61,7 @@ class VaryParams(InvertParams):
 class InterpolateParams(InvertParams):
     """Between the photo and another picture."""
 
-    short = "picture"
+    short = picture_in = "picture"
     picture: str = Option(description="name of one of the request's pictures")
     t: float = Option(0.5, ge=0.0, le=1.0, description="0 is the photo, 1 the other picture")
 
@@ -69,7 +69,7 @@ class InterpolateParams(InvertParams):
 class MixParams(InvertParams):
     """The photo's shape with another picture's look."""
 
-    short = "picture"
+    short = picture_in = "picture"
     picture: str = Option(description="name of one of the request's pictures")
     coarse: int = Option(2, ge=1, description="stages (4 px, 8 px, ...) that are the photo's alone")
 

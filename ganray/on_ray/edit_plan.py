@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ganray.catalog.manifest import IMAGE_NAME
 from ganray.config import EditConfig
-from ganray.edits import parse_chain, text_of
+from ganray.edits import check_pictures, parse_chain, text_of
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.images.inline import is_inline
 from ganray.on_ray.bulk_plan import Ids, Work, count, now
@@ -77,7 +77,10 @@ def chain_of(config: EditConfig) -> str:
             f"edit: edits = {config.edits!r} is no chain: {error.errors()[0]['msg']}",
             'Write cutout,white or JSON such as ["cutout", {"background": {"shadow": 0.5}}]',
         ) from error
-    return json.dumps(text_of(parse_chain(edits)), sort_keys=True)
+    steps = parse_chain(edits)
+    if not config.requests:  # photos without a request of their own have no picture beside them; a table's rows answer for themselves
+        check_pictures(steps, ())
+    return json.dumps(text_of(steps), sort_keys=True)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 import pytest
 
-from ganray.edits import EDITS, parse_chain, text_of
+from ganray.edits import EDITS, check_pictures, parse_chain, text_of
 from ganray.errors import RequestError
 
 
@@ -41,3 +41,17 @@ def test_every_edit_says_what_its_parameters_are():
     for name, edit in EDITS.items():
         assert edit.apply.__doc__, name
         assert all(field.description for field in edit.params.model_fields.values()), name
+
+
+@pytest.mark.parametrize(
+    "chain", [["inpaint"], [{"recolor": {"reference": "mask"}}], [{"background": {"picture": "mask"}}], ["interpolate:mask"], ["mix:mask"]]
+)
+def test_a_picture_that_is_not_given_is_told_before_anything_is_read(chain):
+    steps = parse_chain(chain)
+    check_pictures(steps, ["mask", "other"])
+    with pytest.raises(RequestError, match=r"picture 'mask' is not among the request's pictures: other. Give it .* \{\"mask\": KEY\}"):
+        check_pictures(steps, ["other"])
+
+
+def test_an_edit_without_a_picture_needs_none():
+    check_pictures(parse_chain(["enhance", "recolor:navy", "white"]), [])

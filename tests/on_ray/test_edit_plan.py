@@ -108,6 +108,11 @@ def test_a_key_needs_a_source_and_a_picture_of_its_own_does_not(config, tmp_path
         ({"edits": ""}, ConfigError, "edits is empty"),
         ({"edits": "[white"}, ConfigError, "is no chain"),
         ({"edits": "white,cutout"}, RequestError, "cutout cannot come after white"),
+        (
+            {"edits": "inpaint,white"},
+            RequestError,
+            "edit inpaint: picture 'mask' is not among the request's pictures: none. Give it in the",
+        ),
         ({"source": ""}, ConfigError, "neither source nor requests"),
         ({"source": "nowhere"}, ObjectNotFound, "nowhere holds no images"),
     ],
