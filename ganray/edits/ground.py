@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydantic import Field as Option
 from pydantic import field_validator
 
 from ganray.edits.edit import NoParams, Params, Tools
-from ganray.edits.filters import Field, box_mean, enlarged, fitted, sampled, scaled
+from ganray.edits.filters import Field, Places, box_mean, enlarged, fitted, sampled, scaled
 from ganray.edits.matting import CHUNK, WORKING, with_matte
 from ganray.edits.photo import Alpha, Photo
 from ganray.images.codec import Pixels
@@ -67,6 +68,18 @@ def own_colours(photo: Photo) -> Field:
     return own
 
 
+def own_at_edges(photo: Photo) -> Iterator[tuple[Places, Places, Field]]:
+    """The pixels where the matte is between 0 and 1, some at a time: their rows [n], columns [n], and the product's own colours there
+    float32 [n, 3], as `own_colours` has them. A large photo's floats would take gigabytes."""
+    matte, size, nearby = photo.matte, photo.size, _nearby(photo)
+    assert matte is not None
+    rows, columns = np.nonzero((matte > 0) & (matte < 1))
+    for start in range(0, len(rows), CHUNK):
+        y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
+        share = _solid(matte[y, x])[:, None]
+        yield y, x, photo.pixels[y, x] * share + sampled(nearby, size, y, x) * (1 - share)
+
+
 def _solid(matte: Alpha) -> Alpha:
     """How much of a pixel's colour is the product's by itself."""
     solid: Alpha = np.clip((matte - np.float32(0.6)) / np.float32(0.35), 0, 1)
@@ -94,16 +107,12 @@ def _nearby(photo: Photo) -> Field:
 
 def _laid(photo: Photo, ground: Pixels) -> Photo:
     """The product over a colour [3] or a picture uint8 [H, W, 3]; only pixels at its edge are mixed."""
-    matte, size = photo.matte, photo.size
+    matte = photo.matte
     assert matte is not None
     pixels, behind = photo.pixels.copy(), matte <= 0
     pixels[behind] = ground if ground.ndim == 1 else ground[behind]
-    nearby = _nearby(photo)
-    rows, columns = np.nonzero((matte > 0) & (matte < 1))
-    for start in range(0, len(rows), CHUNK):
-        y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
+    for y, x, own in own_at_edges(photo):
         share = matte[y, x][:, None]
-        own = photo.pixels[y, x] * _solid(share) + sampled(nearby, size, y, x) * (1 - _solid(share))
         mixed = own * share + (ground if ground.ndim == 1 else ground[y, x]) * (1 - share)
         pixels[y, x] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return photo.having(pixels=pixels, cut=False)

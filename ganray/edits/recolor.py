@@ -19,7 +19,7 @@ from pydantic import model_validator
 
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import Field
-from ganray.edits.ground import own_colours
+from ganray.edits.ground import own_at_edges
 from ganray.edits.matting import with_matte
 from ganray.edits.palette import hex_of, rgb_of
 from ganray.edits.photo import Alpha, Photo
@@ -34,6 +34,8 @@ LEAST_PIXELS, LEAST_SHARE = 16, 0.05  # of certain product; of it that must be l
 FLOOR, CEILING = 3.0, 99.0  # lightness between which the product's usual range should stay
 DARKEST, LIGHTEST = 5.0, 96.0  # lightness that a product is given at most: black and white cloth have folds too
 BAND = 512  # rows at once
+CHUNK = 2**19  # colours at once
+COLOURS = 2**24  # that there are
 
 
 class RecolorParams(Params):
@@ -75,11 +77,7 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
     like = likeness(sample, shift.dominant)
     if float(like.mean()) < LEAST_SHARE:
         raise EditError("no_product", "the product has no colour that most of it shares", "Send a product of fewer colours")
-    pixels = photo.pixels.copy()
-    own, rows = own_colours(photo), np.flatnonzero(photo.matte.any(1))
-    for top in range(int(rows[0]), int(rows[-1]) + 1, BAND):
-        band = slice(top, min(top + BAND, int(rows[-1]) + 1))
-        pixels[band] = _recoloured(photo.pixels[band], own[band], photo.matte[band], shift)
+    pixels = _recoloured(photo, shift)
     after = to_lab(pixels[photo.matte >= CERTAIN][:: _stride(photo.matte)])
     facts: dict[str, float | str] = {
         "colour": "#" + bytes(from_lab(target)).hex(),
@@ -136,19 +134,40 @@ def likeness(lab: Lab, dominant: Lab) -> Field:
     return np.asarray(weight, np.float32)
 
 
-def _recoloured(pixels: Pixels, own: Field, matte: Alpha, shift: Shift) -> Pixels:
-    """Rows of the photo: `own` are the product's colours there, also where the matte mixes them with the background."""
-    here = matte > 0
-    before = own[here]
-    lab = to_lab(np.clip(np.rint(before), 0, 255).astype(np.uint8))
-    weight = likeness(lab, shift.dominant)[:, None]
-    after = from_lab(within(lab + weight * (_moved(lab, shift) - lab))).astype(np.float32)
-    whole = pixels[here].astype(np.float32)
-    mixed = whole + matte[here, None] * (after - np.rint(before))
-    mixed = np.clip(mixed, np.minimum(whole, after), np.maximum(whole, after))  # a matte that is too wide gives no fringe
-    result = pixels.copy()
-    result[here] = np.clip(np.rint(mixed), 0, 255)
-    return result
+def _recoloured(photo: Photo, shift: Shift) -> Pixels:
+    """The photo with the product's own colours moved, at its edges as far as the matte says.
+
+    What becomes of a colour depends on the colour alone, and a photo has far fewer of them than pixels: each is moved once.
+    """
+    assert photo.matte is not None
+    pixels, whole = photo.pixels.copy(), photo.matte >= 1
+    bands = [slice(top, top + BAND) for top in range(0, len(pixels), BAND)]
+    edges = [(y, x, np.clip(np.rint(own), 0, 255).astype(np.uint8)) for y, x, own in own_at_edges(photo)]
+    used = np.zeros(COLOURS, bool)
+    for colours in (*(pixels[band][whole[band]] for band in bands), *(own for _, _, own in edges)):
+        used[_coded(colours)] = True
+    codes = np.flatnonzero(used)
+    moved = np.empty((COLOURS, 3), np.uint8)  # only what is used is ever touched
+    for start in range(0, len(codes), CHUNK):
+        some = codes[start : start + CHUNK]
+        lab = to_lab(np.stack([some >> 16, some >> 8 & 255, some & 255], -1).astype(np.uint8))
+        weight = likeness(lab, shift.dominant)[:, None]
+        moved[some] = from_lab(within(lab + weight * (_moved(lab, shift) - lab)))
+    for band in bands:
+        here = whole[band]
+        pixels[band][here] = moved[_coded(photo.pixels[band][here])]
+    for y, x, own in edges:
+        before, after = photo.pixels[y, x].astype(np.float32), moved[_coded(own)].astype(np.float32)
+        mixed = before + photo.matte[y, x][:, None] * (after - own)
+        mixed = np.clip(mixed, np.minimum(before, after), np.maximum(before, after))  # a matte that is too wide gives no fringe
+        pixels[y, x] = np.clip(np.rint(mixed), 0, 255)
+    return pixels
+
+
+def _coded(pixels: Pixels) -> NDArray[np.int32]:
+    """One number for each colour of uint8 [..., 3]: int32 [...] below COLOURS."""
+    code: NDArray[np.int32] = pixels[..., 0].astype(np.int32) << 16 | pixels[..., 1].astype(np.int32) << 8 | pixels[..., 2]
+    return code
 
 
 def _moved(lab: Lab, shift: Shift) -> Lab:
