@@ -24,11 +24,11 @@ CERTAIN = 0.5
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 
-def learned_matte(pixels: Pixels, network: Network) -> Alpha:
+def learned_matte(pixels: Pixels, network: Network, looks: int = LOOKS) -> Alpha:
     """The network's matte [h, w] of a photo uint8 [H, W, 3], the longer side SIZE at most."""
     width, height = fitted((pixels.shape[0], pixels.shape[1]), SIZE)
     matte = scaled(_look(pixels, network), width, height)
-    for _ in range(LOOKS - 1):
+    for _ in range(looks - 1):
         box = _around(matte > CERTAIN)
         if box is None:
             break

@@ -36,7 +36,7 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
     plain, network = border_matte(photo.pixels), tools.network("matte")
     if plain is not None:
-        rough, how = plain if network is None else _agreed(plain, learned_matte(photo.pixels, network)), "border"
+        rough, how = plain if network is None else _agreed(plain, learned_matte(photo.pixels, network, looks=1)), "border"
     elif network is not None:
         rough, how = by_colours(photo.pixels, learned_matte(photo.pixels, network)), "learned"
     else:

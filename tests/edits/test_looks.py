@@ -44,6 +44,12 @@ def test_what_is_out_of_sight_of_a_nearer_look_is_no_product():
     assert matte[:40].max() == 0 and matte[100:110, 140:150].min() > 0.9
 
 
+def test_one_look_may_be_enough():
+    network = Reddest()
+    learned_matte(scene(200, 310, 40)[0], network, looks=1)
+    assert len(network.shares) == 2
+
+
 @pytest.mark.parametrize("side", [0, 290])
 def test_nothing_and_everything_take_one_look(side):
     network = Reddest()
