@@ -409,7 +409,9 @@ class EditConfig(Section):
     workers: NonNegativeInt = Field(0, description="photos that are edited at a time, each on a core of its own; 0 = one a core")
     label: LabelConfig = Field(LabelConfig(), description="what files say beyond the labels that all have, and those of their photos")
     price: NonNegativeFloat = Field(0.0, description="of an hour of the cluster, in any currency: what the job has cost is shown")
-    dry_run: bool = Field(False, description="check the table and the chain, count, and write nothing")
+    dry_run: bool = Field(
+        False, description="check the table and the chain, estimate time, bytes and cost from a few photos, and write nothing"
+    )
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @field_validator("edits", mode="before")

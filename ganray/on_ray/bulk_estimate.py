@@ -57,3 +57,9 @@ def estimate(engine: Engine, requests: Iterator[GenerateRequest], plan: Plan, en
 def short(value: float) -> float:
     """Three digits: an estimate knows no more, and a small job's hours are no zero."""
     return float(f"{value:.3g}")
+
+
+def lines(facts: dict[str, Any]) -> str:
+    """An estimate for a person, a line a number."""
+    numbers = {name: f"{value:,}" if isinstance(value, int | float) else value for name, value in facts.items()}
+    return "\n".join(f"{name:<17} {value}" for name, value in numbers.items())

@@ -22,10 +22,12 @@ from ganray.errors import CheckpointError, ConfigError
 from ganray.images.codec import Limits
 from ganray.images.raw import SafeDecoder
 from ganray.on_ray import bulk
+from ganray.on_ray.bulk_estimate import lines
 from ganray.on_ray.bulk_plan import images_of, open_job
 from ganray.on_ray.bulk_status import Reporter
 from ganray.on_ray.bulk_stream import tallies
 from ganray.on_ray.cluster import Resources, connect, require_cpus
+from ganray.on_ray.edit_estimate import estimate
 from ganray.on_ray.edit_page import show_pairs
 from ganray.on_ray.edit_plan import EditPlan, make_edit_plan, requests_of
 from ganray.on_ray.edit_shard import ShardEditor
@@ -50,10 +52,11 @@ def edit(config: EditConfig) -> dict[str, Any]:
     marks, digest = read_marks(config.label, config.layout), EditEngine.load(config.model, threads=1).digest
     with requests_of(config, store) as source:
         plan = make_edit_plan(config, source, digest, marks.digest)
-        if config.dry_run:
-            return {"requests": plan.requests, "images": plan.images, "shards": plan.shards, "edits": plan.chain, "written": 0}
         resources = connect(config.ray)
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
+        if config.dry_run:
+            editor = _load(open_store(config.model).url if config.model else "", plan, store, marks)
+            return estimate(editor, source(), plan, config.workers or _cores(resources), config.price)
         plan = open_job(store, plan, source)
     written, ready = _make(config, plan, store, resources, marks) if not store.exists("job.json") else (0, time.time())
     books = bulk.close_job(store, plan, show_pairs)
@@ -71,9 +74,9 @@ def edit(config: EditConfig) -> dict[str, Any]:
 
 
 def show(books: dict[str, Any]) -> str:
-    """The closed books, see `bulk.told`; or of a dry run the counts, a line each."""
+    """The closed books, see `bulk.told`; or an estimate, a line a number."""
     if "manifest" not in books:
-        return "\n".join(f"{name:<9} {value:,}" if isinstance(value, int) else f"{name:<9} {value}" for name, value in books.items())
+        return lines(books)
     return bulk.told(books, ("written", "existing", "quarantined", *(["untouched"] if books["untouched"] else [])))
 
 

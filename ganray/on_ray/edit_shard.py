@@ -81,6 +81,14 @@ class ShardEditor:
         refused = len(rows) - len(written) - untouched
         return Tally(outcomes.count("written"), outcomes.count("existing"), refused, self._ready, untouched)
 
+    def attempt(self, request: EditRequest) -> list[Row]:
+        """What would become of a request, a row an image: its `bytes`, 0 where it has a `reason` to have none. Nothing is written."""
+        rows = list[Row]()
+        for row, result in self._results(Span(request, 0, request.count), functools.partial(self._fetch, request.image, None)):
+            picture = self._picture_of(0, row, result)
+            rows.append(row | {"bytes": len(picture.data) if picture else 0})
+        return rows
+
     def _of_job(self) -> Row:
         return {"model_digest": self._plan.model_digest, "software": self._plan.software, "time": self._plan.created}
 

@@ -24,7 +24,7 @@ from ganray.config import GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
 from ganray.on_ray import bulk
-from ganray.on_ray.bulk_estimate import estimate
+from ganray.on_ray.bulk_estimate import estimate, lines
 from ganray.on_ray.bulk_gate import Judge, gate_digest, measure_photos
 from ganray.on_ray.bulk_page import show_some
 from ganray.on_ray.bulk_plan import Plan, images_of, make_plan, open_job, read_shard
@@ -101,8 +101,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
 def show(books: dict[str, Any]) -> str:
     """The closed books, see `bulk.told`; or an estimate, a line a number."""
     if "tried" in books:
-        numbers = {name: f"{value:,}" if isinstance(value, int | float) else value for name, value in books.items()}
-        return "\n".join(f"{name:<17} {value}" for name, value in numbers.items())
+        return lines(books)
     return bulk.told(books)
 
 

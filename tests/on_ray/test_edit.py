@@ -108,8 +108,10 @@ def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, sa
     assert not any(key.startswith("images/") for key in contents(config.out))
 
 
-def test_a_dry_run_counts_and_writes_nothing(config):
-    told = edit(config.model_copy(update={"dry_run": True}))
-    assert (told["requests"], told["images"], told["shards"], told["written"]) == (12, 12, 3, 0)
+def test_a_dry_run_estimates_and_writes_nothing(config):
+    told = edit(config.model_copy(update={"dry_run": True, "price": 3.6}))
+    assert (told["requests"], told["images"], told["shards"], told["tried"]) == (12, 12, 3, 12)
+    assert sorted(told["without result"].split(", ")) == ["1 animated", "1 empty", "1 no_network", "1 too_small", "1 truncated"]
+    assert told["gigabytes"] > 0 and told["cost per million"] == pytest.approx(1000 / told["img/s"], rel=0.01)
     assert '[{"white": {}}]' in show(told)
     assert not contents(config.out)

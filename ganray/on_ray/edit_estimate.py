@@ -1,0 +1,48 @@
+"""What an edit job will take, before anything is spent: a few of its photos are edited here, and multiplied."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from ganray.on_ray.bulk_estimate import BYTES_BESIDE, short
+from ganray.on_ray.edit_plan import EditPlan
+from ganray.on_ray.edit_shard import ShardEditor
+from ganray.requests import EditRequest
+
+SAMPLE = 12  # requests that are tried, evenly taken from all of them
+
+
+def estimate(editor: ShardEditor, requests: Iterator[EditRequest], plan: EditPlan, workers: int, price: float) -> dict[str, Any]:
+    """Images, bytes, hours and cost of the whole job, as if `workers` cores did what one does here; and why photos among those tried cannot
+    have their edits. `price` is of an hour of the cluster."""
+    reasons: Counter[str] = Counter()
+    sizes: list[int] = []
+    seconds = 0.0
+    tried = list(islice(requests, 0, None, max(1, plan.requests // SAMPLE)))
+    editor.attempt(tried[0])  # the first one pays for what is made once
+    for request in tried:
+        started = time.perf_counter()
+        rows = editor.attempt(request)
+        seconds += time.perf_counter() - started
+        reasons.update(row["reason"] for row in rows if row["reason"])
+        sizes += [row["bytes"] for row in rows]
+    rate = workers * len(sizes) / seconds
+    hours = plan.images / rate / 3600
+    facts: dict[str, Any] = {
+        "requests": plan.requests,
+        "images": plan.images,
+        "shards": plan.shards,
+        "edits": plan.chain,
+        "tried": len(sizes),
+        "without result": ", ".join(f"{num} {reason}" for reason, num in reasons.most_common()) or "none",
+        "gigabytes": short(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
+        "img/s": short(rate),
+        "hours": short(hours),
+    }
+    if price:
+        facts |= {"cost": short(hours * price), "cost per million": short(price * 1e6 / rate / 3600)}
+    return facts
