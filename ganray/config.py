@@ -345,7 +345,9 @@ class LabelConfig(Section):
         "", max_length=40, description="a word in the lower right corner, such as AI; for China AI\u751f\u6210, with a font that has it"
     )
     chain: str = Field(
-        "", description="C2PA credentials: URL of a certificate chain in PEM, the signer's first (extra `c2pa`); empty = none"
+        "",
+        description="C2PA credentials: URL of a certificate chain in PEM, the signer's first (extra `c2pa`); empty = none. Those that an "
+        "edited photo has itself are kept in them: also a place, where its camera wrote one",
     )
     key: str = Field("", description="URL of the signer's P-256 key in PEM")
     font: str = Field("", description="URL of the TrueType or OpenType font of the visible label; empty has Latin letters")

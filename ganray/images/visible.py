@@ -6,6 +6,7 @@ Its letters are a twentieth of the shortest side high, and more: on a plate of t
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -18,6 +19,7 @@ from ganray.images.codec import Pixels
 
 SHARE, LEAST = 0.06, 8  # height of the letters, of the shortest side, and in pixels: of a smaller picture they are a larger share
 MISSING = "\U000f0000"  # no font has a letter for it
+Corner = tuple[float, float]  # x, y
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,26 @@ class Stamp:
 def stamped(pixels: Pixels, stamp: Stamp) -> Pixels:
     """A copy of uint8 [H, W, 3] with the stamp in its lower right corner. Deterministic."""
     image = Image.fromarray(pixels)
-    shortest = min(image.size)
-    size = max(LEAST, round(SHARE * shortest))
-    font = _font(stamp.font, _points(stamp.font, size))
+    font, gap, (left, top), (x, y) = _placed(image.size, stamp)
     draw = ImageDraw.Draw(image)
-    left, top, right, bottom = draw.textbbox((0, 0), stamp.text, font=font)
-    width, height, gap = right - left, bottom - top, max(1, size // 4)
-    x, y = image.width - width - 2 * gap, image.height - height - 2 * gap
     draw.rectangle((x - gap, y - gap, image.width, image.height), fill=(255, 255, 255))
     draw.text((x - left, y - top), stamp.text, font=font, fill=(0, 0, 0))
     return np.asarray(image)
+
+
+def plate(size: tuple[int, int], stamp: Stamp) -> tuple[slice, slice]:
+    """The rows and columns that the stamp covers of a picture of `size` (height, width)."""
+    _, gap, _, (x, y) = _placed((size[1], size[0]), stamp)
+    return slice(max(0, math.floor(y - gap)), None), slice(max(0, math.floor(x - gap)), None)
+
+
+def _placed(size: tuple[int, int], stamp: Stamp) -> tuple[ImageFont.FreeTypeFont, int, Corner, Corner]:
+    """For a picture of `size` (width, height): font, margin, the upper left corner of the text's own box, and where that goes."""
+    height = max(LEAST, round(SHARE * min(size)))
+    font = _font(stamp.font, _points(stamp.font, height))
+    left, top, right, bottom = ImageDraw.Draw(Image.new("RGB", (1, 1))).textbbox((0, 0), stamp.text, font=font)
+    gap = max(1, height // 4)
+    return font, gap, (left, top), (size[0] - (right - left) - 2 * gap, size[1] - (bottom - top) - 2 * gap)
 
 
 @lru_cache(maxsize=8)

@@ -29,7 +29,7 @@ from ganray.on_ray.bulk_stream import tallies
 from ganray.on_ray.cluster import Resources, connect, require_cpus
 from ganray.on_ray.edit_estimate import estimate
 from ganray.on_ray.edit_page import show_pairs
-from ganray.on_ray.edit_plan import EditPlan, make_edit_plan, requests_of
+from ganray.on_ray.edit_plan import EditPlan, check_stamp, make_edit_plan, requests_of
 from ganray.on_ray.edit_shard import ShardEditor
 from ganray.on_ray.failing import check_profile
 from ganray.on_ray.failures import attempted
@@ -52,6 +52,8 @@ def edit(config: EditConfig) -> dict[str, Any]:
     marks, digest = read_marks(config.label, config.layout), EditEngine.load(config.model, threads=1).digest
     with requests_of(config, store) as source:
         plan = make_edit_plan(config, source, digest, marks.digest)
+        if marks.stamp:
+            check_stamp(plan.chain)
         resources = connect(config.ray)
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
         if config.dry_run:

@@ -21,7 +21,7 @@ def draw_edits(networks: nn.ModuleDict, source: Source, cutouts: Tensor) -> byte
     real = to_float(torch.from_numpy(photos[:NUM])).to(cutouts.device)
     rows = []
     for task in networks:
-        pair = degraded(task, real, cutouts, step_draws(source.seed, 0, len(real), device=cutouts.device))
+        pair = degraded(task, real, cutouts, step_draws(source.seed, 0, len(real), device=cutouts.device), 1)
         answer = picture_of(task, networks[task](pair.x))
         target = pair.target * 2 - 1 if task == "matte" else pair.target
         given = pair.x[:, :3].clone()

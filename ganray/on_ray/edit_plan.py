@@ -13,9 +13,11 @@ from pydantic import ValidationError
 
 from ganray.catalog.manifest import IMAGE_NAME
 from ganray.config import EditConfig
-from ganray.edits import check_pictures, parse_chain, text_of
+from ganray.edits import EDITS, check_pictures, parse_chain, text_of
+from ganray.edits.conform import ConformParams
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.images.inline import is_inline
+from ganray.images.provenance import GENERATIVE
 from ganray.on_ray.bulk_plan import Ids, Work, count, now
 from ganray.on_ray.files import SOFTWARE
 from ganray.requests import MAX_TEXT, EditRequest, read_requests, seed_of
@@ -81,6 +83,19 @@ def chain_of(config: EditConfig) -> str:
     if not config.requests:  # photos without a request of their own have no picture beside them; a table's rows answer for themselves
         check_pictures(steps, ())
     return json.dumps(text_of(steps), sort_keys=True)
+
+
+def check_stamp(chain: str) -> None:
+    """Raises ConfigError for a chain (JSON) whose results can have no visible label: a model makes a part of them, and their profile takes
+    a background of one colour alone."""
+    steps = parse_chain(json.loads(chain)) if chain != "[]" else []
+    made = [step.name for step in steps if EDITS[step.name].source_type in GENERATIVE]
+    for step in steps:
+        if made and isinstance(step.params, ConformParams) and step.params.rules().background.kind != "any":
+            raise ConfigError(
+                f"label.visible with {made[0]} and conform: {step.params.profile} takes a background of one colour alone",
+                "Leave conform out, or label.visible",
+            )
 
 
 @contextmanager

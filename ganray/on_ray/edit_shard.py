@@ -24,7 +24,7 @@ from ganray.on_ray.bulk import NOTHING, UNTOUCHED, Tally, parquet_bytes
 from ganray.on_ray.bulk_plan import Span, read_spans, shard_key
 from ganray.on_ray.edit_page import Keepsakes
 from ganray.on_ray.edit_plan import EditPlan
-from ganray.on_ray.edited import encode_edited, label_of
+from ganray.on_ray.edited import encode_edited, label_of, marked
 from ganray.on_ray.failing import Failing
 from ganray.on_ray.layouts import LAYOUTS, Picture, create_once
 from ganray.on_ray.marks import PLAIN, Marks
@@ -131,7 +131,10 @@ class ShardEditor:
         for index in range(span.first, span.first + span.num):
             source = "data:" if is_inline(request.image) else request.image
             row = {**NOTHING, "id": request.id, "index": index, "seed": request.seed, "source": source, "shown": ""}
-            yield row, _attempted(begun(index).result) if callable(begun) else begun
+            yield row, _attempted(functools.partial(self._made, begun, index)) if callable(begun) else begun
+
+    def _made(self, begun: Callable[[int], Future[Edited]], index: int) -> Edited:
+        return marked(begun(index).result(), self._marks)
 
     def _begin(self, request: EditRequest, fetch: Callable[[str], bytes]) -> Callable[[int], Future[Edited]] | None:
         if self._failing is not None:
@@ -147,7 +150,7 @@ class ShardEditor:
             return None
         if isinstance(result, Edited):
             try:
-                data = encode_edited(result, self._plan.model_digest, self._marks)
+                data = encode_edited(result, self._plan.model_digest, self._marks.signer)
             except ImageError as error:
                 result = error
         if isinstance(result, GanrayError):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ganray.edits.fitting import encode_to_fit
 from ganray.errors import EditError
 from ganray.images.codec import Format, Pixels, encode
-from ganray.images.credentials import READABLE, Parent
+from ganray.images.credentials import READABLE, Parent, Signer
 from ganray.images.provenance import GENERATIVE, EditLabel, encode_labelled
-from ganray.images.visible import stamped
+from ganray.images.visible import plate, stamped
 from ganray.on_ray.files import SOFTWARE
-from ganray.on_ray.marks import PLAIN, Marks
+from ganray.on_ray.marks import Marks
 from ganray.requests import sample_name, seed_of
 
 if TYPE_CHECKING:
@@ -32,27 +33,40 @@ def label_of(edited: Edited, model_digest: str) -> EditLabel:
     )
 
 
-def encode_edited(edited: Edited, model_digest: str, marks: Marks = PLAIN) -> bytes:
-    """The file of a result, its label read back, with what `marks` ask for; where a profile says so, with no more than so many bytes, its
-    background exact. The visible label is for pictures that a model made a part of.
+def marked(edited: Edited, marks: Marks) -> Edited:
+    """The result with the visible label that `marks` ask for, where a model made a part of it.
 
-    Raises EditError("profile") where that cannot be, ImageError("label_unverified") and ("credentials_unverified"), and
-    ImageError("no_alpha") for a cut-out as jpeg.
+    Raises EditError("profile") where a profile wants a background of one colour alone.
     """
-    label = label_of(edited, model_digest)
-    pixels, parent = edited.pixels, parent_of(edited) if marks.signer else None
-    if marks.stamp is not None and label.source_type in GENERATIVE:
-        if edited.output.profile:
-            raise EditError(
-                "profile", f"{edited.output.profile} takes no picture with a visible label", "Leave conform out, or label.visible"
-            )
-        pixels = stamped(pixels, marks.stamp)
+    if marks.stamp is None or label_of(edited, "").source_type not in GENERATIVE:
+        return edited
+    if edited.output.ground is not None:
+        raise EditError(
+            "profile",
+            f"{edited.output.profile} takes a background of one colour alone, and a visible label would lie on it",
+            "Leave conform out, or label.visible",
+        )
+    alpha = edited.alpha
+    if alpha is not None:  # a label on what is transparent is none
+        alpha = alpha.copy()
+        alpha[plate(alpha.shape, marks.stamp)] = 255
+    return replace(edited, pixels=stamped(edited.pixels, marks.stamp), alpha=alpha)
+
+
+def encode_edited(edited: Edited, model_digest: str, signer: Signer | None = None) -> bytes:
+    """The file of a result, its label read back, signed where there is a `signer`; where a profile says so, with no more than so many
+    bytes, its background exact.
+
+    Raises EditError("profile") where that cannot be, ImageError("label_unverified") and ("parent_credentials"), and ImageError("no_alpha")
+    for a cut-out as jpeg; ConfigError where the signer fails.
+    """
+    label, parent = label_of(edited, model_digest), parent_of(edited) if signer else None
 
     def encoder(pixels: Pixels, format: Format, *, quality: int | None) -> bytes:
         data = encode_labelled(pixels, format, label, quality, edited.alpha)
-        return data if marks.signer is None else marks.signer.sign(data, format, label, parent)
+        return data if signer is None else signer.sign(data, format, label, parent)
 
-    return encode_to_fit(pixels, edited.output, encoder)[0]
+    return encode_to_fit(edited.pixels, edited.output, encoder)[0]
 
 
 def parent_of(edited: Edited) -> Parent:

@@ -31,7 +31,7 @@ def encode_sample(
     """The image file of a sample: uint8 [H, W, 3], resampled to `side` where that is not 0, with its label, read back, and with what
     `marks` ask for.
 
-    Raises ImageError("label_unverified") or ("credentials_unverified").
+    Raises ImageError("label_unverified"), and ConfigError where the signer fails.
     """
     label = Label(model_digest=model_digest, request_id=sample_name(request_id, index), seed=seed, software=SOFTWARE)
     if side and pixels.shape[:2] != (side, side):

@@ -102,7 +102,7 @@ def editor_step(state: EditorState, real: Tensor, terms: Terms) -> dict[str, Ten
     return metrics
 
 
-def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, composites: int = 1) -> Pair:
+def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, composites: int) -> Pair:
     """What a task is given and should answer, of photos [N, 3, R, R] in [-1, 1]: one of each, of `composites` mattes a photo."""
     if task == "matte":
         pairs = [matte_pair(real, cutouts, draws) for _ in range(composites)]

@@ -25,7 +25,7 @@ def test_every_reason_raised_anywhere_is_explained():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ImageError" and isinstance(node.args[0], ast.Constant):
                 raised.add(node.args[0].value)
     assert len(raised) > 5
-    assert raised - {"label_unverified", "credentials_unverified"} <= set(REASONS)  # but for those of images that we make
+    assert raised - {"label_unverified", "parent_credentials"} <= set(REASONS)  # but for those of images that we make
 
 
 def test_a_row_says_what_where_why_and_how_to_try_again():

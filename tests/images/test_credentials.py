@@ -1,6 +1,8 @@
 import importlib.util
 import io
 import json
+import socket
+import zlib
 
 import numpy as np
 import pytest
@@ -93,16 +95,56 @@ def test_an_edited_photo_names_its_parent_and_keeps_what_that_said(signer, kind)
 
 
 @installed
-def test_a_parent_whose_credentials_were_broken_is_told(signer):
+def test_a_parent_that_was_tampered_with_is_kept_with_its_failure(signer):
     made = bytearray(signer.sign(encode_labelled(PIXELS, "png", LABEL), "png", LABEL))
-    made[made.index(b"c2pa.created")] ^= 1
-    edited = encode_labelled(255 - PIXELS, "png", EDIT)
-    try:
-        signed = signer.sign(edited, "png", EDIT, Parent(bytes(made), "png", "SKU-1"))
-    except ImageError as error:
-        assert error.reason == "credentials_unverified" and "\n" not in str(error)
-    else:
-        assert told(signed, "png")[0]["ingredients"][0]["validation_results"]["activeManifest"]["failure"]
+    made[made.index(b"trainedAlgorithmicMedia", made.index(b"c2pa.created"))] ^= 1
+    signed = signer.sign(encode_labelled(255 - PIXELS, "png", EDIT), "png", EDIT, Parent(bytes(made), "png", "SKU-1"))
+    (parent,) = told(signed, "png")[0]["ingredients"]
+    assert validity(signed, "png") == "Valid"
+    assert "assertion.hashedURI.mismatch" in {each["code"] for each in parent["validation_results"]["activeManifest"]["failure"]}
+
+
+def with_chunk(png, kind, body):
+    """A PNG with one more chunk behind its header."""
+    chunk = len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
+    return png[:33] + chunk + png[33:]
+
+
+@installed
+def test_a_parent_whose_credentials_cannot_be_read_or_are_huge_is_refused(signer, monkeypatch):
+    edited, plain = encode_labelled(255 - PIXELS, "png", EDIT), encode(PIXELS, "png")
+    made = signer.sign(encode_labelled(PIXELS, "png", LABEL), "png", LABEL)
+    monkeypatch.setattr(module, "MOST_KEPT", -30_000)
+    for parent, said in ((with_chunk(plain, b"caBX", b"junk" * 50), "cannot be"), (made, "bytes")):
+        with pytest.raises(ImageError, match=said) as refused:
+            signer.sign(edited, "png", EDIT, Parent(parent, "png", "SKU-1"))
+        assert refused.value.reason == "parent_credentials" and "without label.chain" in str(refused.value)
+        assert "\n" not in str(refused.value)
+
+
+@installed
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_nothing_is_fetched_that_a_photo_names(signer, kind):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/manifest"
+        packet = (
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            '<rdf:Description rdf:about=""'
+            f' xmlns:dcterms="http://purl.org/dc/terms/" dcterms:provenance="{url}"/></rdf:RDF></x:xmpmeta>'
+        )
+        photo = encode(PIXELS, kind, packet.encode())
+        signed = signer.sign(encode_labelled(255 - PIXELS, "png", EDIT), "png", EDIT, Parent(photo, kind, "SKU-1"))
+        assert validity(signed, "png") == "Valid" and validity(photo, kind) == "absent"
+        with pytest.raises(BlockingIOError):  # nobody came
+            server.accept()
+
+
+@installed
+def test_other_bytes_have_another_identifier(signer):
+    signed = [signer.sign(encode_labelled(pixels, "png", LABEL), "png", LABEL) for pixels in (PIXELS, PIXELS, 255 - PIXELS)]
+    names = [told(each, "png")[0]["label"] for each in signed]
+    assert names[0] == names[1] != names[2]
 
 
 @installed
@@ -111,9 +153,9 @@ def test_what_cannot_sign_is_one_line(signer):
         with pytest.raises(ConfigError, match="label.chain and label.key cannot sign: .*Give a chain in PEM") as caught:
             wrong.check()
         assert "\n" not in str(caught.value)
-    with pytest.raises(ImageError) as failed:
-        Signer(signer.chain, b"nothing").sign(encode_labelled(PIXELS, "png", LABEL), "png", LABEL)
-    assert failed.value.reason == "credentials_unverified"
+    for label, parent in ((LABEL, None), (EDIT, Parent(encode(PIXELS, "png"), "png", "SKU-1"))):  # no photo is to blame for it
+        with pytest.raises(ConfigError, match="cannot sign"):
+            Signer(signer.chain, b"nothing").sign(encode_labelled(PIXELS, "png", label), "png", label, parent)
 
 
 def test_absent_packages_are_one_line_with_the_command(monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 from ganray.config import EditConfig
 from ganray.edits import EDITS
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
-from ganray.on_ray.edit_plan import chain_of, make_edit_plan, requests_of
+from ganray.on_ray.edit_plan import chain_of, check_stamp, make_edit_plan, requests_of
 from ganray.storage import open_store
 
 
@@ -164,3 +164,11 @@ def test_an_id_that_comes_twice_is_named_with_its_rows(config, tmp_path):
     (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"id": id, "image": "x"}) for id in "abca"))
     with pytest.raises(RequestError, match="request id 'a' comes twice, in rows 1 and 4"):
         listed(config.model_copy(update={"requests": str(tmp_path / "t.jsonl")}))
+
+
+def test_a_visible_label_and_a_profile_of_one_colour_contradict_each_other():
+    for fine in ("vary,white", "white,conform:amazon-main", "vary,conform:shopify"):
+        check_stamp(chain_of(EditConfig(edits=fine)))
+    check_stamp("[]")
+    with pytest.raises(ConfigError, match="label.visible with vary and conform: amazon-main takes a background of one colour alone. Leave"):
+        check_stamp(chain_of(EditConfig(edits="vary,conform:amazon-main")))

@@ -11,8 +11,8 @@ from ganray.errors import EditError, ImageError
 from ganray.images.codec import decode, decode_with_alpha
 from ganray.images.credentials import validity
 from ganray.images.provenance import read_label
-from ganray.images.visible import Stamp
-from ganray.on_ray.edited import encode_edited, label_of, parent_of
+from ganray.images.visible import Stamp, plate
+from ganray.on_ray.edited import encode_edited, label_of, marked, parent_of
 from ganray.on_ray.marks import Marks
 from ganray.requests import EditRequest
 
@@ -87,22 +87,33 @@ def test_the_label_names_result_and_chain(edited):
 def test_a_visible_label_is_for_what_a_model_made(edited):
     marks = Marks(stamp=Stamp("AI"))
     composed, photo = edited("same.jpg", {"background": {"shadow": 0.5}}, format="png"), edited("same.jpg", "white", format="png")
-    assert encode_edited(photo, DIGEST, marks) == encode_edited(photo, DIGEST)
+    assert marked(photo, marks) is photo and marked(composed, Marks()) is composed
+    seen = [decode(encode_edited(one, DIGEST)).pixels for one in (marked(composed, marks), composed)]
     corner = slice(-24, None), slice(-32, None)
-    seen = [decode(encode_edited(composed, DIGEST, each)).pixels for each in (marks, Marks())]
     assert not np.array_equal(seen[0][corner], seen[1][corner]) and np.array_equal(seen[0][:48], seen[1][:48])
-    conformed = replace(composed, output=replace(composed.output, profile="amazon-main"))
-    with pytest.raises(EditError, match="amazon-main takes no picture with a visible label.*Leave conform out") as refused:
-        encode_edited(conformed, DIGEST, marks)
-    assert refused.value.reason == "profile"
+
+
+def test_a_visible_label_is_seen_on_a_cut_out(edited):
+    one = edited("made.png", "cutout", format="png")  # it says of itself that a model made it
+    pixels, alpha = decode_with_alpha(encode_edited(marked(one, Marks(stamp=Stamp("AI"))), DIGEST))
+    seen = alpha[plate(alpha.shape, Stamp("AI"))]
+    assert (one.alpha[plate(alpha.shape, Stamp("AI"))] < 255).any() and (seen == 255).all()
+    assert pixels.pixels[plate(alpha.shape, Stamp("AI"))].min() < 60  # the letters
+
+
+def test_a_profile_that_wants_one_colour_behind_takes_no_visible_label(edited):
+    one = edited("same.jpg", {"background": {"shadow": 0.5}}, format="png")
+    asked = [replace(one, output=replace(one.output, profile=name, ground=ground)) for name, ground in (("a", (255,) * 3), ("b", None))]
+    with pytest.raises(EditError, match="a takes a background of one colour alone.*Leave conform out") as refused:
+        marked(asked[0], Marks(stamp=Stamp("AI")))
+    assert refused.value.reason == "profile" and marked(asked[1], Marks(stamp=Stamp("AI"))) is not asked[1]
 
 
 def test_credentials_count_among_the_bytes_of_a_limit(edited, signer):
     one = edited("made.png", "white", format="jpeg")
-    marks = Marks(signer=signer)
-    data = encode_edited(one, DIGEST, marks)
+    data = encode_edited(one, DIGEST, signer)
     assert validity(data, "jpeg") == "Valid" and read_label(data) == read_label(encode_edited(one, DIGEST))
-    assert len(encode_edited(replace(one, output=Output("jpeg", max_bytes=len(data) - 200)), DIGEST, marks)) <= len(data) - 200
+    assert len(encode_edited(replace(one, output=Output("jpeg", max_bytes=len(data) - 200)), DIGEST, signer)) <= len(data) - 200
 
 
 def test_a_photo_whose_format_holds_no_credentials_is_a_parent_by_its_pixels(edited, seller_photos):

@@ -48,7 +48,7 @@ def test_every_task_gets_better():
     real = next(batches(40_000)).images.permute(0, 3, 1, 2).float() / 127.5 - 1
     fresh = create_editor_state(config, CUTOUTS)
     for task in TASKS:
-        pair = degraded(task, real, CUTOUTS, step_draws(9, 0, 4))
+        pair = degraded(task, real, CUTOUTS, step_draws(9, 0, 4), 1)
         before, after = (task_loss(task, networks[task](pair.x), pair).item() for networks in (fresh.networks, state.ema))
         assert after < before, task
     assert {*TASKS, "grad", "img_per_s"} <= context.rows[-1].keys()
@@ -105,3 +105,11 @@ def test_other_networks_do_not_fit():
 
 def test_photos_must_hold_a_window():
     assert smallest_photo(("upscale",)) == 96 and smallest_photo(("matte",)) == 64
+
+
+def test_a_photo_is_behind_as_many_products_as_it_is_said_to_be():
+    real = next(batches()).images.permute(0, 3, 1, 2).float() / 127.5 - 1
+    one, three = (degraded("matte", real, CUTOUTS, step_draws(9, 0, 4), composites) for composites in (1, 3))
+    assert [tuple(part.shape[:1]) for part in three] == [(12,)] * 3 and torch.equal(three.x[:4], one.x)
+    assert not torch.equal(three.x[4:8], one.x)
+    assert len(degraded("upscale", real, CUTOUTS, step_draws(9, 0, 4), 3).x) == 4
