@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ganray.errors import ConfigError
-from ganray.images.visible import SHARE, Stamp, stamped
+from ganray.images.visible import SHARE, Stamp, plate, stamped
 
 
 @pytest.mark.parametrize("side", [32, 64, 256, 1000])
@@ -30,3 +30,12 @@ def test_a_font_without_the_letter_is_an_error_that_names_it():
 
 def test_digests_tell_texts_and_fonts_apart():
     assert len({Stamp("AI").digest, Stamp("AI!").digest, Stamp("AI", b"x").digest}) == 3
+
+
+@pytest.mark.parametrize("size", [(40, 60), (300, 200)])
+def test_a_plate_is_what_a_stamp_covers(size):
+    pixels = np.full((*size, 3), 90, np.uint8)
+    stamp = Stamp("AI")
+    covered = np.zeros(size, bool)
+    covered[plate(size, stamp)] = True
+    assert np.array_equal((stamped(pixels, stamp) != pixels).any(2), covered)
