@@ -1,8 +1,9 @@
 """`enhance`: exposure, white balance, contrast, clarity and noise, each mended as far as it is measured to be wrong.
 
 A good photo stays what it is: `auto` does nothing until a measurement (measures.py) is outside what sellers' photos have. Then, in this
-order: the learned network where the model folder has one, noise (local Wiener filter: Lee 1980, with averaged coefficients as in He, Sun,
-Tang 2010), the light's colour, one curve for exposure and contrast, clarity (a base and detail split by box means and the guided filter).
+order: the learned network where there is noise (against blur alone the closed form is better: LOG.md), noise (local Wiener filter: Lee
+1980, with averaged coefficients as in He, Sun, Tang 2010), the light's colour, one curve for exposure and contrast, clarity (a base and
+detail split by box means and the guided filter).
 What all channels have in common is done to all alike, so grey stays grey. At most CLIPPED of the pixels are driven to an end of the scale.
 """
 
@@ -27,6 +28,7 @@ HIGH, LOW = 226.0, 24.0  # where the ends of a photo's luma belong, half a perce
 STEEPEST, STEEPEST_COLOUR = 4.0, 1.8  # slopes: beyond, one would see noise, and colours that are not there
 HALO = 32  # of the learned network's tiles, in pixels
 BAND = 1024  # rows at once
+NOISY = 1.8, 3.5  # levels of noise: from nothing to all that is done against it
 REACH = 16  # pixels to each side that a result may depend on
 
 Amount = Annotated[
@@ -43,7 +45,7 @@ class EnhanceParams(Params):
     contrast: Amount = "auto"
     clarity: Amount = "auto"
     denoise: Amount = "auto"
-    learned: bool = Option(True, description="use the model folder's network, where it has one")
+    learned: bool = Option(True, description="use the model folder's network, where it has one and there is noise")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Plan:
 
 def enhance(photo: Photo, params: EnhanceParams, tools: Tools) -> Photo:
     """The photo, better lit. Never fails: a photo that needs nothing comes back bit for bit."""
-    network = tools.network("enhance") if params.learned else None
+    network = tools.network("enhance") if params.learned and rising(noise(photo.pixels), *NOISY) > 0 else None
     pixels = _learned(photo.pixels, network) if network else photo.pixels
     plan, facts = _plan(pixels, params)
     if not plan.idle:
@@ -87,7 +89,7 @@ def _learned(pixels: Pixels, network: Network) -> Pixels:
 
 def _plan(pixels: Pixels, params: EnhanceParams) -> tuple[Plan, dict[str, float | str]]:
     deviation, sharp = noise(pixels), sharpness(pixels)
-    noisy = rising(deviation, 1.8, 3.5)
+    noisy = rising(deviation, *NOISY)
     colour, sure = cast(pixels)
     gains = np.exp(-_amount(params.white_balance, sure) * colour)
     gains = (gains / float(gains @ np.array([0.299, 0.587, 0.114]))).astype(np.float32)

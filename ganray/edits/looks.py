@@ -1,7 +1,8 @@
 """The learned matte in several looks: at the whole picture, then ever nearer at what the network took for the product.
 
 The network works at a fixed, small size. In the first look a small product has few of its pixels, and much else that might be one is in
-sight; in the next ones the product fills the square, as most of what the network has learned from did.
+sight; in the next ones the product fills the square, as most of what the network has learned from did. The mean of all looks counts (an
+unsure second look at a pair of sandals must not take one of them away), and outside of the nearest one nothing is product.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from ganray.images.codec import Pixels
 SIZE = 320  # longest side of the matte in pixels
 LOOKS = 3
 MARGIN = 0.15  # of the product's longer side: what a nearer look sees around it
-KEPT = 0.4  # weight of the looks before; outside of a look nothing is product
 WIDE = 0.8  # share of the picture: a product as large as this is seen as near as can be
 CERTAIN = 0.5
+SEEN = 0.3  # share of product from which on a nearer look keeps something in sight: the second shoe of a pair may look fainter
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 
@@ -28,8 +29,8 @@ def learned_matte(pixels: Pixels, network: Network, looks: int = LOOKS) -> Alpha
     """The network's matte [h, w] of a photo uint8 [H, W, 3], the longer side SIZE at most."""
     width, height = fitted((pixels.shape[0], pixels.shape[1]), SIZE)
     matte = scaled(_look(pixels, network), width, height)
-    for _ in range(looks - 1):
-        box = _around(matte > CERTAIN)
+    for before in range(1, looks):
+        box = _around(matte > SEEN)
         if box is None:
             break
         top, left, bottom, right = box
@@ -37,7 +38,7 @@ def learned_matte(pixels: Pixels, network: Network, looks: int = LOOKS) -> Alpha
         near = _look(pixels, network, (left * across, top * down, right * across, bottom * down))
         part = np.s_[top:bottom, left:right]
         nearer = np.zeros_like(matte)
-        nearer[part] = KEPT * matte[part] + (1 - KEPT) * scaled(near, right - left, bottom - top)
+        nearer[part] = (before * matte[part] + scaled(near, right - left, bottom - top)) / (before + 1)
         matte = nearer
     return matte
 

@@ -24,6 +24,7 @@ PLAIN_SHARE = 0.85  # of the border's pixels that must be like that; the rest ma
 LEAST, MOST = 0.005, 0.98  # share of the picture that a product may take
 CHUNK = 2**20  # pixels at an edge that are looked at together
 NEARBY = 0.15  # share of product that the network must see near what the border calls one
+SAME = 0.5  # intersection over union of two mattes of one product
 SPECK = 0.1  # share of the largest part: what is smaller and apart from it is no product
 
 
@@ -35,10 +36,12 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
     plain, network = border_matte(photo.pixels), tools.network("matte")
-    if plain is not None:
-        rough, how = plain if network is None else _agreed(plain, learned_matte(photo.pixels, network, looks=1)), "border"
-    elif network is not None:
+    if network is not None:
         rough, how = by_colours(photo.pixels, learned_matte(photo.pixels, network)), "learned"
+        if plain is not None and _differ(near := _agreed(plain, learned_matte(photo.pixels, network, looks=1)), rough):
+            rough, how = near, "border"
+    elif plain is not None:
+        rough, how = plain, "border"
     else:
         raise EditError(
             "no_network",
@@ -59,6 +62,13 @@ def _agreed(plain: Alpha, learned: Alpha) -> Alpha:
     height, width = plain.shape
     near = box_mean((scaled(learned, width, height) > NEARBY).astype(np.float32), max(2, min(plain.shape) // 25)) > 0
     return np.where(near, plain, 0).astype(np.float32)
+
+
+def _differ(plain: Alpha, rough: Alpha) -> bool:
+    """Whether the network sees another product than what differs from a plain background: then the background is what can be relied on.
+    Where both see the same, the network's has no shadows, creases and lines between boards in it."""
+    one, other = plain > CERTAIN, scaled(rough, plain.shape[1], plain.shape[0]) > CERTAIN
+    return float((one & other).sum()) < SAME * float((one | other).sum())
 
 
 def without_specks(rough: Alpha) -> Alpha:

@@ -125,17 +125,18 @@ class Enhance(nn.Module):
 @dataclass(frozen=True)
 class EditorFamily:
     """A row of EDITORS. Pictures are worked on in squares of `size` pixels, of which a margin of `halo` only helps the rest; 0 where a
-    square is the whole picture."""
+    square is the whole picture. `cap` is the norm above which a gradient is shortened to it (Pascanu et al. 2013, arXiv 1211.5063)."""
 
     build: Callable[[EditorConfig], nn.Module]
     size: int
     halo: int = 0
     photo: int = 64  # the least side of photos to learn from
+    cap: float = math.inf
 
 
 EDITORS: dict[str, EditorFamily] = {
     "matte": EditorFamily(Matte, 128),
-    "inpaint": EditorFamily(Inpaint, 128),
+    "inpaint": EditorFamily(Inpaint, 128, cap=0.5),  # without, one batch of holes in thousands undoes an hour (LOG.md)
     "upscale": EditorFamily(Upscale, 80, 8, 96),
     "enhance": EditorFamily(Enhance, 128, 16),
 }

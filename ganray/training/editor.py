@@ -8,6 +8,7 @@ little further from the truth in decibels.
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from ganray.training.ema import update_ema
 from ganray.training.losses import GAMES, finite_penalty
 from ganray.training.precision import autocast
 from ganray.training.state import copy_into, optimizer_tensors, restore_optimizer
-from ganray.training.step import Terms, descend
+from ganray.training.step import Terms, applied, descend
 
 GAME = GAMES["relativistic"]
 GAMMA = 0.1  # of the critics' penalties: the difference to a network that is right already is small
@@ -97,9 +98,21 @@ def editor_step(state: EditorState, real: Tensor, terms: Terms) -> dict[str, Ten
         metrics |= _judge(state, judged, terms)
         total = total + terms.config.editor.adversarial * _deceive(state, judged)
     gradients = list(torch.autograd.grad(total, list(state.networks.parameters())))
-    metrics["grad"] = descend(gradients, state.networks, state.optimizer, terms)
+    terms.average(gradients)
+    cap_(gradients, state.networks)
+    metrics["grad"] = applied(gradients, state.networks, state.optimizer, terms)
     update_ema(state.ema, state.networks, terms.hyper.ema_beta)
     return metrics
+
+
+def cap_(gradients: list[Tensor], networks: nn.ModuleDict) -> None:
+    """Shorten, in place, each network's part of the gradients to the norm that EDITORS allows it."""
+    rest = iter(gradients)
+    for task, network in networks.items():
+        own = [next(rest) for _ in network.parameters()]
+        if (cap := EDITORS[task].cap) < math.inf:
+            norm = torch.stack(list(torch._foreach_norm(own))).norm()
+            torch._foreach_mul_(own, (cap / norm.clamp_min(1e-12)).clamp_max(1.0))
 
 
 def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, composites: int) -> Pair:

@@ -175,9 +175,14 @@ def _add(total: list[Tensor], gradients: list[Tensor], share: float) -> None:
 
 def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: Terms, also: Sequence[Tensor] = ()) -> Tensor:
     """One step of Adam on gradients that are averaged over workers, and so is what else must agree; gives the norm of the gradient."""
-    parameters = list(network.parameters())
     statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
     terms.average([*gradients, *statistics, *also])
+    return applied(gradients, network, optimizer, terms)
+
+
+def applied(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: Terms) -> Tensor:
+    """One step of Adam on gradients that all workers have alike; gives their norm."""
+    parameters = list(network.parameters())
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     optimizer.param_groups[0].update(lr=terms.hyper.lr, betas=(terms.config.optimizer.beta1, terms.hyper.beta2))

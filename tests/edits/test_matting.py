@@ -84,3 +84,44 @@ def test_a_matte_is_refined_at_the_photos_own_size():
     pixels, truth = on((220, 220, 220), 7, side=700)
     rough = np.asarray(truth[::7, ::7], np.float32)
     assert iou(refined(pixels, rough) > 0.5, truth) > iou(np.kron(rough, np.ones((7, 7))) > 0.5, truth)
+
+
+class Shoes:
+    """Sees what is red; what is green it sees fainter."""
+
+    size, halo = 64, 0
+
+    def __init__(self, red=0.9, green=0.35):
+        self.red, self.green = red, green
+
+    def __call__(self, x):
+        red, green = (x[:, channel : channel + 1] - x[:, 1 - channel : 2 - channel] > 0.3 for channel in (0, 1))
+        return np.maximum(self.red * red, self.green * green).astype(np.float32)
+
+
+def pair():
+    pixels = np.full((300, 300, 3), 200, np.uint8)
+    pixels[100:200, 40:120], pixels[100:200, 180:260] = (220, 40, 40), (40, 220, 40)
+    return pixels
+
+
+def test_the_fainter_one_of_a_pair_is_not_taken_away():
+    matte = with_matte(Photo(pair()), lent.Lent({"matte": Shoes()})).matte
+    assert matte[110:190, 50:110].min() > 0.9 and matte[110:190, 190:250].min() > 0.9 and matte[:90].max() == 0
+
+
+def test_a_network_that_sees_something_else_does_not_overrule_a_plain_background():
+    class Nothing(Shoes):
+        def __call__(self, x):
+            return np.full_like(x[:, :1], 0.2)
+
+    photo = with_matte(Photo(pair()), lent.Lent({"matte": Nothing()}))
+    assert photo.facts["matte"] == "border" and photo.matte[110:190, 50:110].min() > 0.9
+
+
+def test_a_shadow_that_the_network_does_not_see_is_none_of_the_product():
+    pixels = pair()
+    pixels[200:230, 50:130] = 140  # smooth and plain, and darker than the floor
+    photo = with_matte(Photo(pixels), lent.Lent({"matte": Shoes(0.95, 0.95)}))
+    assert photo.facts["matte"] == "learned" and photo.matte[212:228, 60:120].max() < 0.1
+    assert with_matte(Photo(pixels), lent.Lent()).matte[212:228, 60:120].min() > 0.9

@@ -6,10 +6,11 @@ import torch
 from ganray.checkpoint import load_state, save_state
 from ganray.config import EditorConfig, OptimizerConfig, TrainConfig
 from ganray.errors import CheckpointError
+from ganray.models.editor import EDITORS
 from ganray.storage import open_store
 from ganray.training.context import LocalContext
 from ganray.training.draws import step_draws
-from ganray.training.editor import create_editor_state, degraded, smallest_photo, task_loss
+from ganray.training.editor import cap_, create_editor_state, degraded, smallest_photo, task_loss
 from ganray.training.loop import Batch, fit
 
 TASKS = ("matte", "inpaint", "upscale", "enhance")
@@ -105,6 +106,17 @@ def test_other_networks_do_not_fit():
 
 def test_photos_must_hold_a_window():
     assert smallest_photo(("upscale",)) == 96 and smallest_photo(("matte",)) == 64
+
+
+def test_a_steep_gradient_is_shortened_where_its_task_says_so():
+    networks = torch.nn.ModuleDict({"matte": torch.nn.Linear(2, 2), "inpaint": torch.nn.Linear(2, 2)})
+    gradients = [torch.full_like(parameter, 3.0) for parameter in networks.parameters()]
+    cap_(gradients, networks)
+    assert all((gradient == 3).all() for gradient in gradients[:2])
+    assert torch.stack([gradient.norm() for gradient in gradients[2:]]).norm() == pytest.approx(EDITORS["inpaint"].cap)
+    small = [torch.full_like(parameter, 0.01) for parameter in networks.parameters()]
+    cap_(small, networks)
+    assert all((gradient == 0.01).all() for gradient in small)
 
 
 def test_a_photo_is_behind_as_many_products_as_it_is_said_to_be():
