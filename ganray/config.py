@@ -405,7 +405,7 @@ class EditConfig(Section):
         "objects", description="an object an image, or an object a shard: Parquet (for datasets, pyarrow) or tar (for webdataset)"
     )
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
-    shard_images: NonNegativeInt = Field(0, description="images per shard, the unit of work and of retry; 0 = 4 to 64, by their number")
+    shard_images: NonNegativeInt = Field(0, description="images per shard, the unit of work and of retry; 0 = 2 to 64, by their number")
     max_bytes: PositiveInt = Field(25_000_000, description="larger photos are quarantined")
     max_pixels: PositiveInt = Field(50_000_000, description="photos with more pixels are quarantined")
     workers: NonNegativeInt = Field(0, description="photos that are edited at a time, each on a core of its own; 0 = one a core")

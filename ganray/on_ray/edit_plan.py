@@ -24,7 +24,7 @@ from ganray.requests import MAX_TEXT, EditRequest, read_requests, seed_of
 from ganray.storage import Store, open_object, open_store
 
 Source = Callable[[], Iterator[EditRequest]]
-MANY, SHARD_IMAGES = 32, (4, 64)  # shards of a job where nobody says, if each then has no fewer and no more images: all workers have some
+MANY, SHARD_IMAGES = 48, (2, 64)  # shards of a job where nobody says, if each then has no fewer and no more images: all workers have some
 
 
 @dataclass(frozen=True, kw_only=True)
