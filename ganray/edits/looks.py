@@ -25,11 +25,11 @@ SEEN = 0.3  # share of product from which on a nearer look keeps something in si
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 
-def learned_matte(pixels: Pixels, network: Network, looks: int = LOOKS) -> Alpha:
-    """The network's matte [h, w] of a photo uint8 [H, W, 3], the longer side SIZE at most."""
+def learned_mattes(pixels: Pixels, network: Network) -> list[Alpha]:
+    """The network's matte [h, w] of a photo uint8 [H, W, 3], the longer side SIZE at most, after each look; the last one is the best."""
     width, height = fitted((pixels.shape[0], pixels.shape[1]), SIZE)
-    matte = scaled(_look(pixels, network), width, height)
-    for before in range(1, looks):
+    mattes = [matte := scaled(_look(pixels, network), width, height)]
+    for before in range(1, LOOKS):
         box = _around(matte > SEEN)
         if box is None:
             break
@@ -39,8 +39,8 @@ def learned_matte(pixels: Pixels, network: Network, looks: int = LOOKS) -> Alpha
         part = np.s_[top:bottom, left:right]
         nearer = np.zeros_like(matte)
         nearer[part] = (before * matte[part] + scaled(near, right - left, bottom - top)) / (before + 1)
-        matte = nearer
-    return matte
+        mattes.append(matte := nearer)
+    return mattes
 
 
 def boxed(pixels: Pixels, size: int, box: tuple[float, float, float, float] | None = None) -> tuple[Pixels, Box]:

@@ -12,7 +12,7 @@ from PIL import Image
 from ganray.edits.edit import Tools
 from ganray.edits.filters import Field, box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
 from ganray.edits.likeness import by_colours
-from ganray.edits.looks import CERTAIN, learned_matte
+from ganray.edits.looks import CERTAIN, learned_mattes
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
@@ -37,8 +37,9 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
     plain, network = border_matte(photo.pixels), tools.network("matte")
     if network is not None:
-        rough, how = by_colours(photo.pixels, learned_matte(photo.pixels, network)), "learned"
-        if plain is not None and _differ(near := _agreed(plain, learned_matte(photo.pixels, network, looks=1)), rough):
+        learned = learned_mattes(photo.pixels, network)
+        rough, how = by_colours(photo.pixels, learned[-1]), "learned"
+        if plain is not None and _differ(near := _agreed(plain, learned[0]), rough):
             rough, how = near, "border"
     elif plain is not None:
         rough, how = plain, "border"

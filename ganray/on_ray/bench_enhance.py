@@ -54,12 +54,12 @@ DAMAGES: dict[str, Callable[[Pixels], Pixels]] = {
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """Two rows: the least of the damages' median gains in dB (all are among the facts), and the most pixels that were newly clipped."""
     lent, alone = held.tools(config), held.LentTools({})
-    num = 0
     gains: dict[str, list[tuple[float, float]]] = {name: [] for name in DAMAGES}
     sheet: list[list[Pixels]] = []
     clipped = 0.0
-    for place, pixels in enumerate(held.photos(config, config.images or PHOTOS)):
-        whole, num = _smaller(pixels), num + 1
+    photos = held.photos(config, config.images or PHOTOS)
+    for place, pixels in enumerate(photos):
+        whole = _smaller(pixels)
         for turn, (name, damage) in enumerate(DAMAGES.items()):
             damaged, truth = damage(whole), _grey(whole) if name == "grey" else whole
             if np.array_equal(damaged, truth):
@@ -73,7 +73,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     medians = {name: np.median(found, 0).tolist() for name, found in gains.items() if found}
     facts: dict[str, Any] = {name: f"{with_it:+.2f} ({without:+.2f})" for name, (with_it, without) in medians.items()}
     least, plain = (min(median[side] for median in medians.values()) for side in (0, 1))
-    facts |= {"photos": num, "sheet": held.write_sheet("enhance", sheet)}
+    facts |= {"photos": len(photos), "sheet": held.write_sheet("enhance", sheet)}
     return [
         {"name": "enhance", "value": least, "baseline": plain, "ratio": least, "unit": "dB", **facts},
         {"name": "clipped", "value": clipped, "baseline": 0, "ratio": clipped, "unit": "of pixels", "at_most": MOST_CLIPPED},

@@ -37,21 +37,21 @@ def estimate(engine: Engine, requests: Iterator[GenerateRequest], plan: Plan, en
             sizes.append(0)
     encoded = time.perf_counter()
     draws, writes = engines * len(tried) / (drawn - started), writers * len(tried) / (encoded - drawn)
-    rate = min(draws, writes)
-    hours = plan.images / rate / 3600
-    facts: dict[str, Any] = {
+    return {
         "requests": plan.requests,
         "images": plan.images,
         "shards": plan.shards,
         "tried": len(tried),
         "gigabytes": short(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
-        "img/s": short(rate),
         "slowest stage": "engines" if draws <= writes else "encoding",
-        "hours": short(hours),
-    }
-    if price:
-        facts |= {"cost": short(hours * price), "cost per million": short(price * 1e6 / rate / 3600)}
-    return facts
+    } | paced(plan.images, min(draws, writes), price)
+
+
+def paced(images: int, rate: float, price: float) -> dict[str, Any]:
+    """What so many images take at `rate` images/s; with a `price` of an hour also what they cost."""
+    hours = images / rate / 3600
+    facts = {"img/s": short(rate), "hours": short(hours)}
+    return facts | ({"cost": short(hours * price), "cost per million": short(price * 1e6 / rate / 3600)} if price else {})
 
 
 def short(value: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ganray.on_ray.bulk_estimate import BYTES_BESIDE, short
+from ganray.on_ray.bulk_estimate import BYTES_BESIDE, paced, short
 from ganray.on_ray.edit_plan import EditPlan
 from ganray.on_ray.edit_shard import ShardEditor
 from ganray.requests import EditRequest
@@ -30,9 +30,7 @@ def estimate(editor: ShardEditor, requests: Iterator[EditRequest], plan: EditPla
         seconds += time.perf_counter() - started
         reasons.update(row["reason"] for row in rows if row["reason"])
         sizes += [row["bytes"] for row in rows]
-    rate = workers * len(sizes) / seconds
-    hours = plan.images / rate / 3600
-    facts: dict[str, Any] = {
+    return {
         "requests": plan.requests,
         "images": plan.images,
         "shards": plan.shards,
@@ -40,9 +38,4 @@ def estimate(editor: ShardEditor, requests: Iterator[EditRequest], plan: EditPla
         "tried": len(sizes),
         "without result": ", ".join(f"{num} {reason}" for reason, num in reasons.most_common()) or "none",
         "gigabytes": short(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
-        "img/s": short(rate),
-        "hours": short(hours),
-    }
-    if price:
-        facts |= {"cost": short(hours * price), "cost per million": short(price * 1e6 / rate / 3600)}
-    return facts
+    } | paced(plan.images, workers * len(sizes) / seconds, price)

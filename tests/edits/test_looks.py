@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganray.edits.looks import LOOKS, SIZE, boxed, learned_matte
+from ganray.edits.looks import LOOKS, SIZE, boxed, learned_mattes
 from ganray.metrics.paired import iou
 
 
@@ -28,7 +28,7 @@ def scene(top, left, side, height=300, width=400):
 def test_a_small_product_is_looked_at_nearer_and_nearer():
     pixels, truth = scene(200, 310, 40)
     network = Reddest()
-    matte = learned_matte(pixels, network)
+    matte = learned_mattes(pixels, network)[-1]
     assert matte.shape == (240, SIZE) and len(network.shares) == 2 * LOOKS  # each look both ways
     assert network.shares[0] < 0.02 and network.shares[-1] > 0.4
     y, x = (np.arange(240) * 1.25).astype(int), (np.arange(SIZE) * 1.25).astype(int)
@@ -40,20 +40,20 @@ def test_what_is_out_of_sight_of_a_nearer_look_is_no_product():
         def __call__(self, x):  # in the first look there is a little of everything
             return np.maximum(super().__call__(x), 0.3 if len(self.shares) <= 2 else 0.0)
 
-    matte = learned_matte(scene(100, 150, 60)[0], Fading())
+    matte = learned_mattes(scene(100, 150, 60)[0], Fading())[-1]
     assert matte[:40].max() == 0 and matte[100:110, 140:150].min() > 0.9
 
 
-def test_one_look_may_be_enough():
-    network = Reddest()
-    learned_matte(scene(200, 310, 40)[0], network, looks=1)
-    assert len(network.shares) == 2
+def test_every_look_is_told_the_first_one_of_the_whole_picture():
+    pixels, _ = scene(200, 310, 40)
+    mattes = learned_mattes(pixels, Reddest())
+    assert len(mattes) == LOOKS and mattes[0].max() > 0.9 and {matte.shape for matte in mattes} == {(240, SIZE)}
 
 
 @pytest.mark.parametrize("side", [0, 290])
 def test_nothing_and_everything_take_one_look(side):
     network = Reddest()
-    matte = learned_matte(scene(5, 5, side, 300, 300)[0], network)
+    matte = learned_mattes(scene(5, 5, side, 300, 300)[0], network)[-1]
     assert len(network.shares) == 2 and matte.mean() == pytest.approx((side / 300) ** 2, abs=0.05)
 
 
