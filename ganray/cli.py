@@ -45,7 +45,7 @@ VERBS: dict[str, type[Section]] = {
     "demo": DemoConfig,
     "benchmark": BenchmarkConfig,
 }
-WITHOUT_RAY = {"export"}  # verbs of a room of their own; the others' lie at the rim
+WITHOUT_RAY = {"check", "export", "profiles", "status"}  # verbs in `verbs/`; the others' lie at the rim
 
 # What Ray prints when a consumer has enough and its readers, which have more windows before them, are ended: no news to a person.
 READERS_ENDED = r"MapWorker\(MapBatches\(WindowReader\)\)\.submit failed.*killed by `ray\.kill`"
@@ -77,7 +77,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         config = settings.load(verb, VERBS[verb], rest)
         name = verb.replace("-", "_")
-        module = importlib.import_module(f"ganray.{name}" if verb in WITHOUT_RAY else f"ganray.on_ray.{name}")
+        room = "verbs" if verb in WITHOUT_RAY else "benchmarks" if verb == "benchmark" else "on_ray"
+        module = importlib.import_module(f"ganray.{room}.{name}")
         result = getattr(module, name)(config)
         if result is not None:
             print(getattr(module, "show", _table)(result))
@@ -104,9 +105,9 @@ def _report(verb: str, error: Exception) -> int:
 
 
 def _unwrap(error: Exception) -> GanrayError | None:
-    from ganray.on_ray.failures import ours
+    from ganray.on_ray.errors import find_ganray_error
 
-    return ours(error)
+    return find_ganray_error(error)
 
 
 def _how_to_go_on(verb: str) -> str:

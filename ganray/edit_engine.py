@@ -19,7 +19,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from ganray.checkpoint import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.edits import Photo, Step, apply_chain, check_pictures, parse_chain, text_of
 from ganray.edits.edit import Network, Product
 from ganray.edits.network import TaskNetwork
@@ -27,13 +26,14 @@ from ganray.edits.photo import Alpha, Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, RequestError
 from ganray.images.codec import SUFFIXES, Format, Pixels
-from ganray.images.inline import inline_bytes, is_inline
+from ganray.images.data_url import inline_bytes, is_inline
 from ganray.images.provenance import read_label
-from ganray.images.raw import Raw, decode_raw
+from ganray.images.untrusted import Raw, decode_raw
+from ganray.model_folder import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.models import Generator
 from ganray.requests import EditRequest, GenerateRequest, Stream, seed_of
 from ganray.storage import open_store
-from ganray.words import NONE
+from ganray.titles import NONE
 
 Chain = Iterable[str | Mapping[str, Any]]
 Fetch = Callable[[str], bytes]
@@ -41,7 +41,7 @@ Decode = Callable[[bytes], Raw]
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditResult:
     """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out; `output` is what its file is to be.
 
     `edits` is the chain that was done, `kinds` are the IPTC terms of it; `label` is what the source said of itself, `before` its pixels,
@@ -103,7 +103,7 @@ class EditEngine:
         """The request's own edits, or where it has none those of `chain`. Raises RequestError, see `parse_chain`."""
         return parse_chain(request.edits or chain)
 
-    def edit(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Iterator[Edited]:
+    def edit(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Iterator[EditResult]:
         """All results of a request, in order. `fetch` gives the bytes of a key; data: URLs are read here.
 
         Raises RequestError for what no photo could have, ImageError for a photo that cannot be read, EditError for one that cannot have
@@ -111,14 +111,14 @@ class EditEngine:
         """
         yield from _in_order(self.begin(request, fetch, chain), request.count, self.lanes)
 
-    def begin(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Callable[[int], Future[Edited]]:
+    def begin(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Callable[[int], Future[EditResult]]:
         """Read the photo once; what is given starts result `index`, in any order. Raises as `edit` does, the future also."""
         steps = self.steps(request, chain)
         check_pictures(steps, request.pictures)
         source = _Source.of(_bytes(request.image, fetch), self._decode)
         request = request.model_copy(update={"seed": seed_of(request)})
 
-        def one(index: int) -> Edited:
+        def one(index: int) -> EditResult:
             return _finished(apply_chain(source.photo, steps, _Tools(self, request, index, fetch)), request, index, steps, source)
 
         return lambda index: self._pool.submit(one, index)
@@ -185,12 +185,12 @@ class _Tools:
         return Stream().at(seed_of(self._request), self._index)
 
 
-def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step], source: _Source) -> Edited:
+def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step], source: _Source) -> EditResult:
     pixels, alpha = photo.pixels, None
     if photo.cut and photo.matte is not None:
         alpha = np.rint(photo.matte * 255).astype(np.uint8)
         pixels = np.where(alpha[..., None] > 0, pixels, np.uint8(255))  # what was cut away does not hide under the transparency
-    return Edited(
+    return EditResult(
         request=request,
         index=index,
         pixels=pixels,
@@ -233,10 +233,10 @@ def _shares(alpha: Pixels | None) -> Alpha | None:
     return None if alpha is None else alpha.astype(np.float32) / 255.0
 
 
-def _in_order(start: Callable[[int], Future[Edited]], count: int, ahead: int) -> Iterator[Edited]:
+def _in_order(start: Callable[[int], Future[EditResult]], count: int, ahead: int) -> Iterator[EditResult]:
     """The results one after another, `ahead` of them under way; what is not wanted any more is not begun."""
     indices = iter(range(count))
-    waiting: deque[Future[Edited]] = deque(start(index) for index in islice(indices, ahead))
+    waiting: deque[Future[EditResult]] = deque(start(index) for index in islice(indices, ahead))
     try:
         while waiting:
             done = waiting.popleft().result()

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganray.checkpoint import ModelInfo, load_model
 from ganray.errors import CheckpointError
 from ganray.images.codec import Pixels, to_pixels
+from ganray.model_folder import ModelInfo, load_model
 from ganray.models import Generator
-from ganray.requests import GenerateRequest, Stream, Vocabulary, seed_of
+from ganray.requests import GenerateRequest, Stream, seed_of
+from ganray.vocabulary import Vocabulary
 
 # Rows of a batch. Pixels depend on it: another number flips a few pixels in every model's images.
 ROWS = {"cpu": 16, "cuda": 64}

@@ -6,26 +6,20 @@ batch it is computed in, or on the machine's other work.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from io import TextIOWrapper
-from typing import Annotated, Any, BinaryIO, Literal, TypeVar, cast, overload
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-
-from ganray.errors import RequestError
-from ganray.words import NO_TITLES, Pieces
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
 MAX_SIDE = 4096  # pixels
 MAX_TRUNCATION = 8.0
-LATER = ("title", "quality", "side", "truncation", "segment")  # fields that requests did not always have
+OPTIONAL_FIELDS = ("title", "quality", "side", "truncation", "segment")  # fields that requests did not always have
 MAX_TEXT = 200  # characters
 SHOWN_VALUES, SHOWN_TEXT = 20, 60  # known values that an error lists, and characters that it quotes
 DERIVED_BITS = 53  # of a seed that nobody gave: exact in every JSON reader and in float64 columns
@@ -82,7 +76,9 @@ class GenerateRequest(BaseModel):
 
     def canonical(self) -> str:
         """One line of JSON, equal for equal requests; without the LATER fields, it is what it was before there were any."""
-        fields = self.model_dump(exclude={name for name in LATER if getattr(self, name) == GenerateRequest.model_fields[name].default})
+        fields = self.model_dump(
+            exclude={name for name in OPTIONAL_FIELDS if getattr(self, name) == GenerateRequest.model_fields[name].default}
+        )
         return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -186,103 +182,6 @@ def file_name(id: str, index: int, format: str) -> str:
     return f"{safe}-{index}.{'jpg' if format == 'jpeg' else format}"
 
 
-class Vocabulary:
-    """A model's attributes and their values, in the order of the label's columns; how often each value is drawn where none is asked for.
-
-    Behind the attributes a label has the pieces of a title, in models that read titles: see models/condition.py.
-    """
-
-    def __init__(
-        self, values: Mapping[str, Sequence[str]], histograms: Mapping[str, Mapping[str, int]] | None = None, pieces: Pieces = NO_TITLES
-    ) -> None:
-        self.values = {name: list(known) for name, known in values.items()}
-        self.pieces = pieces
-        self.width = len(self.values) + pieces.num
-        self._index = {name: {value: i for i, value in enumerate(known)} for name, known in self.values.items()}
-        read = [pieces.num, pieces.buckets] if pieces.num else []
-        self.digest = hashlib.sha256(json.dumps([list(self.values.items()), histograms or {}, *read], sort_keys=True).encode()).hexdigest()
-        self._cumulative = {name: _cumulative(known, (histograms or {}).get(name, {})) for name, known in self.values.items()}
-
-    def encode(self, request: GenerateRequest) -> dict[str, int]:
-        """Asked attribute -> position of its value. Raises RequestError for what the model does not know, listing what it knows."""
-        if request.title and not self.pieces.num:
-            remedy = "title is one of its attributes: give it under attributes" if "title" in self._index else "Ask by attributes"
-            raise RequestError(
-                f"title {_short(request.title)}: the model was not trained with titles", f"{remedy}; or train with --model.title-pieces 48"
-            )
-        positions: dict[str, int] = {}
-        for name, value in request.attributes.items():
-            if name not in self._index:
-                raise RequestError(f"attribute {name!r} is unknown", f"The model knows {_listed(self.values) or 'no attributes'}")
-            if value not in self._index[name]:
-                raise RequestError(f"{name} {value!r} is unknown", f"The model knows {_listed(self.values[name])}")
-            positions[name] = self._index[name][value]
-        return positions
-
-    def complete(self, request: GenerateRequest, rng: np.random.Generator) -> list[int]:
-        """The label [width]: positions of all attributes, then the title's pieces. Raises RequestError, see `encode`.
-
-        Attributes that are not asked for are drawn from `rng` (which is used alike for all of them), or left unsaid where the title has
-        words: they are one beyond their values then.
-        """
-        asked, uniform = self.encode(request), rng.random(len(self.values))
-        pieces = self.pieces.of(request.title).tolist() if self.pieces.num else []
-        if any(pieces):
-            return [asked.get(name, len(known)) for name, known in self.values.items()] + pieces
-        steps = zip(self._cumulative.items(), uniform.tolist(), strict=True)
-        return [asked[name] if name in asked else bisect_right(cumulative, u) for (name, cumulative), u in steps] + pieces
-
-    def names(self, label: Iterable[int]) -> dict[str, str]:
-        """The label [width] in words: the value of every attribute that is not left unsaid."""
-        columns = zip(self.values.items(), label, strict=False)
-        return {name: known[int(place)] for (name, known), place in columns if place < len(known)}
-
-
-def _request_for(attributes: Mapping[str, str], format: str = "png") -> GenerateRequest:
-    """A request for values of a model's vocabulary, still without an id. Raises RequestError for a value that no request can name."""
-    try:
-        return GenerateRequest.model_validate({"attributes": attributes, "format": format})
-    except ValidationError as error:
-        raise RequestError(
-            f"no request can name what the model knows: {explain(cast(list[Any], error.errors()))}",
-            "Correct it in the catalog's table, ingest and train again; or generate from a table of requests that leave it out",
-        ) from error
-
-
-def spread_requests(num: int, attributes: Mapping[str, Sequence[str]], format: str = "png") -> Iterator[GenerateRequest]:
-    """`num` requests of one image, spread evenly over the first attribute's values; the other attributes are left to the seed.
-
-    Raises RequestError before the first one where a value cannot be asked for.
-    """
-    name, values = next(iter(attributes.items()), ("", ["sample"]))
-    asked = [_request_for({name: value} if name else {}, format) for value in values[:num]]
-    for i in range(num):
-        number = f"-{i:06d}"
-        id = values[i % len(values)][: MAX_TEXT - len(number)] + number
-        yield asked[i % len(values)].model_copy(update={"id": id})
-
-
-@overload
-def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[GenerateRequest]: ...
-@overload
-def read_requests(source: BinaryIO, name: str, format: str = "png", *, kind: type[R]) -> Iterator[R]: ...
-def read_requests(source: BinaryIO, name: str, format: str = "png", *, kind: type[Any] = GenerateRequest) -> Iterator[Any]:
-    """Stream the requests of a table: JSONL of bodies, or CSV or Parquet where any column that is no field is an attribute.
-
-    `name` (its suffix tells how to read it) is quoted in errors; `format` is for requests that name none, `kind` what they are; `source` is
-    closed at the end. Raises RequestError with the line.
-    """
-    suffix = name.rpartition(".")[2].lower()
-    if suffix not in READERS:
-        raise RequestError(f"{name}: requests are read from {', '.join(READERS)} files", "Rename or convert the table")
-    try:
-        for place, row in READERS[suffix](source, name):
-            flat = suffix != "jsonl"
-            yield _parse(_from_columns(row, place, kind) if flat else row, place, format, kind)
-    except (UnicodeDecodeError, csv.Error, OSError, ValueError) as error:  # pyarrow's errors are ValueErrors and OSErrors
-        raise RequestError(f"{name}: not a readable {suffix} table: {error}", "Write it again as UTF-8 text, or as Parquet") from error
-
-
 def explain(errors: Sequence[Mapping[str, Any]], kind: type[BaseModel] = GenerateRequest) -> str:
     """Pydantic's findings (`error.errors()`) in one line: the first one, with field and value, and how many more there are."""
     first, *more = errors
@@ -307,85 +206,3 @@ def _field(loc: Sequence[int | str]) -> str:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 3] + "..."
-
-
-def _cumulative(values: Sequence[str], histogram: Mapping[str, int]) -> list[float]:
-    """Upper edges of the values' shares of [0, 1): by count, or equal where there are no counts; [n - 1], the last is open."""
-    counts = np.array([histogram.get(value, 0) for value in values], np.float64)
-    if not counts.any():
-        counts += 1.0
-    return [float(edge) for edge in np.cumsum(counts / counts.sum())[:-1]]
-
-
-def _listed(values: Iterable[str]) -> str:
-    names = list(values)
-    more = f", ... ({len(names)} in all)" if len(names) > SHOWN_VALUES else ""
-    return ", ".join(names[:SHOWN_VALUES]) + more
-
-
-def _parse(row: object, place: str, format: str, kind: type[R]) -> R:
-    try:
-        request = cast(R, kind.model_validate({"format": format, **row} if isinstance(row, dict) else row))
-    except ValidationError as error:
-        raise RequestError(
-            f"{place}: {explain(cast(list[Any], error.errors()), kind)}", "Correct the row, then run the same command again"
-        ) from error
-    if not request.id:
-        raise RequestError(f"{place}: the request has no id", "Give every row its own id, e.g. the SKU")
-    return request
-
-
-def _jsonl(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
-    with TextIOWrapper(source, "utf-8-sig") as text:
-        for number, line in enumerate(text, 1):
-            if line.strip():
-                try:
-                    body = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise RequestError(f"{name} line {number}: not JSON: {error}", "Write one JSON object a line") from error
-                yield f"{name} line {number}", body
-
-
-def _csv(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
-    with TextIOWrapper(source, "utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text)
-        for row in reader:
-            if None in row or None in row.values():
-                raise RequestError(f"{name} line {reader.line_num}: more or fewer cells than the header", "Quote cells that hold commas")
-            yield f"{name} line {reader.line_num}", row
-
-
-def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
-    import pyarrow.parquet as pq
-
-    number = 0
-    for batch in pq.ParquetFile(source).iter_batches(batch_size=4096):
-        for row in batch.to_pylist():
-            number += 1
-            yield f"{name} row {number}", row
-
-
-def _from_columns(row: Mapping[str, Any], place: str, kind: type[BaseModel]) -> dict[str, Any]:
-    """A flat row as a body: empty cells are left out; columns that are no fields are attributes, as are the parts of `attributes`."""
-    cells = {name: value for name, value in row.items() if value is not None and value != ""}
-    fields = {name: cells.pop(name) for name in list(cells) if name in kind.model_fields}
-    fields |= {name: str(fields[name]) for name in ("id", "title") if name in fields}
-    parts = fields.get("attributes", {})
-    if isinstance(parts, dict):  # a struct
-        parts = list(parts.items())
-    if not isinstance(parts, list) or not all(isinstance(part, tuple) for part in parts):
-        return fields  # neither a struct nor a map: refused as a body with such attributes is
-    pairs = [(name, value) for name, value in (*parts, *cells.items()) if value is not None]
-    attributes = {name: _as_text(value) for name, value in pairs}
-    if len(attributes) < len(pairs):
-        twice = next(name for name in attributes if [other for other, _ in pairs].count(name) > 1)
-        raise RequestError(f"{place}: attribute {twice!r} is given twice", "Keep one column, or one entry of the map, for each attribute")
-    return {**fields, "attributes": attributes}
-
-
-def _as_text(value: object) -> object:
-    """Numbers, dates and truth values as they are written; what has parts is no attribute, and is refused later."""
-    return value if isinstance(value, (dict, list, bytes)) else str(value)
-
-
-READERS: dict[str, Callable[[BinaryIO, str], Iterator[tuple[str, Any]]]] = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}

@@ -1,4 +1,4 @@
-"""`ray job submit --working-dir . -- python jobs/export.py [options]`: the verb `export`; `--help` explains every option."""
+"""`ray job submit --working-dir . -- python jobs/verbs/export.py [options]`: the verb `export`; `--help` explains every option."""
 
 import sys
 

@@ -1,12 +1,15 @@
-"""Fixtures for every test: an S3-compatible server, started once and only where a test asks for it."""
+"""Fixtures of every room: an S3-compatible server, a Ray cluster and small catalogs, each made once and only where a test asks for it."""
 
-import datetime
-import importlib.util
 import os
 import uuid
-from pathlib import Path
 
 import pytest
+
+from ganray.catalog.sample import draw, product
+from ganray.config import RayConfig
+from ganray.images.codec import encode
+from tests.tools import s3_server
+from tests.tools.catalogs import PRODUCTS, SIDE, write_catalog, write_items
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads on shared cores are up to 27x slower
 
@@ -25,12 +28,9 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def s3_environment():
     """The environment variables that lead any S3 client to a real server; skips where its packages are not installed."""
-    spec = importlib.util.spec_from_file_location("s3server", Path(__file__).with_name("s3server.py"))
-    server = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(server)
-    if reason := server.missing():
+    if reason := s3_server.missing():
         pytest.skip(reason)
-    with server.running() as environment:
+    with s3_server.running() as environment:
         yield environment
 
 
@@ -48,38 +48,9 @@ def s3_url(s3_environment, monkeypatch) -> str:
 def signer():
     """A root of our own and a certificate for signing, as C2PA asks for them."""
     pytest.importorskip("c2pa")
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+    from tests.tools.signer import make_signer
 
-    root, leaf = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-
-    def certificate(name, key, is_root):
-        names = [
-            x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "shop"), x509.NameAttribute(NameOID.COMMON_NAME, common)])
-            for common in (name, "root")
-        ]
-        start = datetime.datetime(2026, 1, 1)
-        unused = dict.fromkeys(("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False)
-        usage = x509.KeyUsage(
-            digital_signature=not is_root, key_cert_sign=is_root, crl_sign=is_root, encipher_only=False, decipher_only=False, **unused
-        )
-        made = x509.CertificateBuilder().subject_name(names[0]).issuer_name(names[1]).public_key(key.public_key())
-        made = made.serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(start + datetime.timedelta(3650))
-        made = made.add_extension(x509.BasicConstraints(is_root, None), True).add_extension(usage, True)
-        made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-        made = made.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key()), False)
-        if not is_root:
-            made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), False)
-        return made.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-    chain = certificate("leaf", leaf, False) + certificate("root", root, True)
-    pem = leaf.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-
-    from ganray.images.credentials import Signer
-
-    return Signer(chain, pem)
+    return make_signer()
 
 
 @pytest.fixture(scope="session")
@@ -124,8 +95,8 @@ def editor_folder(tmp_path_factory) -> str:
     """An editor that has learned nothing yet: its upscaling is a resampling with a little noise, the same every time."""
     import torch
 
-    from ganray.checkpoint import EditorInfo, save_editor
     from ganray.config import EditorConfig
+    from ganray.model_folder import EditorInfo, save_editor
     from ganray.models.editor import build_editor
     from ganray.storage import open_store
 
@@ -135,3 +106,48 @@ def editor_folder(tmp_path_factory) -> str:
         torch.manual_seed(0)
         save_editor(open_store(folder), build_editor(config), EditorInfo(editor=config))
     return folder
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A cluster of 4 logical CPUs; everything that needs Ray runs in it, by `RayConfig()`."""
+    import ray
+
+    from ganray.on_ray.cluster import connect
+
+    yield connect(RayConfig(num_cpus=4))
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def small_catalog(tmp_path_factory) -> str:
+    """URL of a catalog of 192 products at 32 px in 2 shards of 6 row groups, made without Ray."""
+    url = str(tmp_path_factory.mktemp("catalogs") / "small")
+    write_catalog(url, PRODUCTS, SIDE)
+    return url
+
+
+@pytest.fixture(scope="session")
+def titled_catalog(tmp_path_factory) -> str:
+    """URL of a catalog of 192 products at 32 px with titles, made without Ray; the first one has none."""
+    url = str(tmp_path_factory.mktemp("catalogs") / "titled")
+    items = [product(0, index) for index in range(PRODUCTS)]
+    pictures = [encode(draw(item, SIDE)[0], "png") for item in items]
+    write_items(
+        url,
+        [(data, item.category, item.colour, item.title if k else "") for k, (data, item) in enumerate(zip(pictures, items, strict=True))],
+        SIDE,
+    )
+    return url
+
+
+@pytest.fixture(scope="session")
+def write_small_catalog():
+    """For catalogs of other sizes: `write_catalog`."""
+    return write_catalog
+
+
+@pytest.fixture(scope="session")
+def write_items_catalog():
+    """For catalogs of any pictures: `write_items`."""
+    return write_items

@@ -6,9 +6,10 @@ import json
 import pytest
 import torch
 
-from ganray.checkpoint import ModelInfo, load_model, load_state, save_model, save_state
+from ganray.checkpoint import load_state, save_state
 from ganray.config import ModelConfig, TrainConfig
 from ganray.errors import CheckpointError, ObjectCorrupt
+from ganray.model_folder import ModelInfo, load_model, save_model
 from ganray.models import build_generator, set_strength
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
@@ -218,8 +219,8 @@ def test_a_model_saved_while_labels_come_in_draws_as_it_did(tmp_path):
 
 
 def test_an_editor_rebuilds_itself_alone_and_beside_a_model(tmp_path):
-    from ganray.checkpoint import EDITOR_FOLDER, EditorInfo, has_editor, load_editor, save_editor
     from ganray.config import EditorConfig
+    from ganray.model_folder import EDITOR_FOLDER, EditorInfo, has_editor, load_editor, save_editor
     from ganray.models.editor import build_editor
 
     config = EditorConfig(tasks=("upscale", "matte"), widths=(8, 8), detail_width=8, detail_blocks=1)

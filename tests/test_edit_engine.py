@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from ganray.checkpoint import DESCRIPTION, load_editor
+from ganray.benchmarks.random_model import make_model
 from ganray.config import ModelConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
@@ -15,8 +15,8 @@ from ganray.edits.photo import Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EditError, ImageError, ObjectNotFound, RequestError
 from ganray.images.codec import decode, decode_with_alpha
-from ganray.images.raw import SafeDecoder
-from ganray.on_ray.bench_model import make_model
+from ganray.images.untrusted import SafeDecoder
+from ganray.model_folder import DESCRIPTION, load_editor
 from ganray.requests import EditRequest, seed_of
 from ganray.storage import open_store
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from ganray.checkpoint import load_model
+from ganray.benchmarks.random_model import make_model
 from ganray.config import ModelConfig
 from ganray.engine import Engine, truncated
 from ganray.errors import CheckpointError, RequestError
-from ganray.on_ray.bench_model import make_model
+from ganray.model_folder import load_model
 from ganray.requests import GenerateRequest
 
 ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}

@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from ganray.errors import RequestError
 from ganray.images.provenance import Label, encode_labelled, read_label
-from ganray.requests import GenerateRequest, Stream, Vocabulary, file_name, read_requests, seed_of, spread_requests
-from ganray.words import Pieces
+from ganray.request_tables import read_requests
+from ganray.requests import GenerateRequest, Stream, file_name, seed_of
+from ganray.titles import Pieces
+from ganray.vocabulary import Vocabulary, spread_requests
 
 
 def read(text, name="table.jsonl", **options):

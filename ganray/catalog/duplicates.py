@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ganray.catalog.looks import MAX_BITS, MAX_CHROMA, Records, alike
+from ganray.catalog.fingerprints import MAX_BITS, MAX_CHROMA, Records, alike
 
 Places = NDArray[np.int32]
 RANGES = 16  # of digests, a power of two: they are sorted one range after the other

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ganray.catalog.parts import boundaries, key_hashes
+from ganray.catalog.shard_paths import boundaries, key_hashes
 
 BUCKETS = 256  # a power of two: what is read at a time is a part, or a bucket where that is more
 HELD = 1 << 16  # rows that are held before they are written

@@ -20,8 +20,8 @@ from ganray.catalog.attributes import load_attributes
 from ganray.catalog.inventory import inventory
 from ganray.catalog.joining import Folders, Joined, Table, primary
 from ganray.catalog.listing import Listing, Parts
-from ganray.catalog.parts import num_parts
 from ganray.catalog.schema import ATTRIBUTE_PREFIX
+from ganray.catalog.shard_paths import num_parts
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
 from ganray.storage import ObjectInfo, Store

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ganray.catalog.cleaning import Recipe, sandbox
-from ganray.catalog.parts import is_part
 from ganray.catalog.schema import CATALOG_KEY
+from ganray.catalog.shard_paths import is_part
 from ganray.errors import CatalogError, ConfigError, GanrayError, ImageError, InvalidKey
 from ganray.storage import Store, open_object, open_store
 

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ganray.catalog.parts import Part, Receipt, Written, read_receipt
 from ganray.catalog.quarantine import MOMENTARY, UNREAD
 from ganray.catalog.schema import ShardInfo
+from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt
 from ganray.errors import ImageError, ObjectCorrupt, ObjectNotFound
 from ganray.storage import Store
 
@@ -23,7 +23,7 @@ MADE = ("image", "sha256", "width", "height")  # what depends on the photo and t
 
 
 def take_over(
-    out: Store, parts: Iterable[Part], wanted: set[Photo], recipe: str, made: tuple[str, ...], decoder: str, again: bool = True
+    out: Store, parts: Iterable[ShardPaths], wanted: set[Photo], recipe: str, made: tuple[str, ...], decoder: str, again: bool = True
 ) -> dict[Photo, dict[str, Any] | ImageError]:
     """What lies in earlier `parts` of the `wanted` photos: the columns `made` and the look, or the error that cleaning ended in.
 
@@ -41,7 +41,7 @@ def take_over(
 
 
 def _of_part(
-    out: Store, part: Part, receipt: Receipt, wanted: set[Photo], made: tuple[str, ...], decoder: str, again: bool
+    out: Store, part: ShardPaths, receipt: Receipt, wanted: set[Photo], made: tuple[str, ...], decoder: str, again: bool
 ) -> dict[Photo, dict[str, Any] | ImageError]:
     objects = {written.key: written for written in receipt.objects}
     index = _read(out, objects[part.index]).to_pylist()

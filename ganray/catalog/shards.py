@@ -19,12 +19,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ganray.catalog import looks
+from ganray.catalog import fingerprints as looks
 from ganray.catalog.cleaning import DECODER, Recipe, sandbox
-from ganray.catalog.parts import Part, Receipt, Written, read_receipt, written
 from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
 from ganray.catalog.reuse import MADE, take_over
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
+from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt, written
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
 from ganray.images.codec import decode_prepared
 from ganray.images.sandbox import Sandbox
@@ -41,7 +41,7 @@ Cleaned = dict[str, Any] | GanrayError
 
 
 @dataclass(frozen=True)
-class Work:
+class IngestJob:
     """What every shard of an ingest has in common; small enough to travel with each task.
 
     The catalog has `parts` shards; `earlier` are the numbers of shards into which it was divided before. `looks`: whether near duplicates
@@ -69,9 +69,9 @@ class Work:
         return hashlib.sha256(about.encode()).hexdigest()
 
 
-def prepare_shard(work: Work, number: int) -> Receipt:
+def prepare_shard(work: IngestJob, number: int) -> Receipt:
     """Prepare shard `number`, or find it prepared. Raises StorageError when a store fails, or gives no object of the shard."""
-    part = Part(number, work.parts)
+    part = ShardPaths(number, work.parts)
     manifest = work.out.get(part.manifest)
     mark = work.fingerprint(manifest)
     left_out, duplicates = _duplicates(work.out, part)
@@ -120,7 +120,7 @@ def prepare_shard(work: Work, number: int) -> Receipt:
     return receipt
 
 
-def _duplicates(out: Store, part: Part) -> tuple[str, dict[str, str]]:
+def _duplicates(out: Store, part: ShardPaths) -> tuple[str, dict[str, str]]:
     """The digest of the list of photos that the shard is to leave out, and key -> reason; empty where there is none."""
     try:
         data = out.get(part.duplicates)
@@ -133,10 +133,10 @@ def _duplicates(out: Store, part: Part) -> tuple[str, dict[str, str]]:
 def _look(line: dict[str, Any], recipe: Recipe) -> bytes:
     known: bytes | None = line.get("look")
     size = (line["width"], line["height"]) if recipe.square == "pad" else None
-    return looks.look(decode_prepared(line["image"]), size) if known is None else known
+    return looks.fingerprint(decode_prepared(line["image"]), size) if known is None else known
 
 
-def _finished(work: Work, part: Part, mark: str, left_out: str) -> Receipt | None:
+def _finished(work: IngestJob, part: ShardPaths, mark: str, left_out: str) -> Receipt | None:
     """The receipt of a part that there is nothing to do about."""
     receipt = read_receipt(work.out, part)
     if receipt is None or (receipt.fingerprint, receipt.left_out) != (mark, left_out) or not receipt.whole(work.out):
@@ -151,7 +151,7 @@ def _shard(told: Written, rows: int, row_group: int) -> ShardInfo:
     return ShardInfo(rows=rows, row_groups=groups, **told.model_dump())
 
 
-def _made(work: Work, part: Part, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Cleaned]]:
+def _made(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Cleaned]]:
     """Each row, in order, with what an earlier ingest or this one made of it."""
     made: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
     wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in made}
@@ -165,7 +165,7 @@ def _made(work: Work, part: Part, rows: list[dict[str, Any]]) -> Iterator[tuple[
     return ((row, made.pop(row["key"])) for row in rows)
 
 
-def _cleaned(work: Work, rows: list[dict[str, Any]], readable: str) -> Iterator[tuple[dict[str, Any], Cleaned]]:
+def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str) -> Iterator[tuple[dict[str, Any], Cleaned]]:
     """Each row with its cleaned columns, or with the error it ended in; `readable` is a key that the store gave, if any is known."""
     fetched = zip(rows, (data for _, data in work.source.get_many(row["key"] for row in rows)), strict=True)
     broken: StorageError | None = None

@@ -18,12 +18,12 @@ from pydantic import field_validator, model_validator
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import scaled
 from ganray.edits.ground import WHITE, own_colours
-from ganray.edits.looks import CERTAIN
+from ganray.edits.matte_views import CERTAIN
 from ganray.edits.matting import with_matte
 from ganray.edits.photo import Alpha, Output, Photo
 from ganray.errors import EditError, RequestError
 from ganray.images.codec import Pixels
-from ganray.images.parts import Mask, distance, from_border, near, without_small
+from ganray.images.components import Mask, distance, from_border, near, without_small
 from ganray.profiles import Rules, profile
 from ganray.profiles.profile import best_frame, least_frame, output_format
 

@@ -18,8 +18,8 @@ from pydantic import Field as Option
 
 from ganray.edits.edit import Network, Params, Tools
 from ganray.edits.filters import Field, box_mean
-from ganray.edits.measures import cast, levels, luma_of, noise, rising, sharpness
 from ganray.edits.photo import Photo
+from ganray.edits.photo_statistics import cast, levels, luma_of, noise, rising, sharpness
 from ganray.edits.tiles import through
 from ganray.images.codec import Pixels
 
@@ -49,7 +49,7 @@ class EnhanceParams(Params):
 
 
 @dataclass(frozen=True)
-class Plan:
+class Corrections:
     """What is to be done: noise in levels to take out, gains [3] of the channels, the curve [256], and how much detail to add."""
 
     noise: float
@@ -69,7 +69,7 @@ def enhance(photo: Photo, params: EnhanceParams, tools: Tools) -> Photo:
     """The photo, better lit. Never fails: a photo that needs nothing comes back bit for bit."""
     network = tools.network("enhance") if params.learned and rising(noise(photo.pixels), *NOISY) > 0 else None
     pixels = _learned(photo.pixels, network) if network else photo.pixels
-    plan, facts = _plan(pixels, params)
+    plan, facts = _corrections(pixels, params)
     if not plan.idle:
         made = np.empty_like(pixels)
         for top in range(0, len(pixels), BAND):
@@ -87,7 +87,7 @@ def _learned(pixels: Pixels, network: Network) -> Pixels:
     return _levelled((x + 1) * 127.5)
 
 
-def _plan(pixels: Pixels, params: EnhanceParams) -> tuple[Plan, dict[str, float | str]]:
+def _corrections(pixels: Pixels, params: EnhanceParams) -> tuple[Corrections, dict[str, float | str]]:
     deviation, sharp = noise(pixels), sharpness(pixels)
     noisy = rising(deviation, *NOISY)
     colour, sure = cast(pixels)
@@ -96,7 +96,7 @@ def _plan(pixels: Pixels, params: EnhanceParams) -> tuple[Plan, dict[str, float 
     balanced = pixels if (gains == 1).all() else np.clip(np.rint(pixels * gains), 0, 255).astype(np.uint8)
     curve = _curve(balanced, params)
     blurred = _amount(params.clarity, rising(sharp, 0.75, 0.5) * (1 - noisy))
-    plan = Plan(
+    plan = Corrections(
         noise=deviation * _amount(params.denoise, noisy),
         gains=gains,
         curve=curve,
@@ -136,7 +136,7 @@ def _curve(pixels: Pixels, params: EnhanceParams) -> NDArray[np.float32]:
     return np.clip(curve, 0, 255).astype(np.float32)
 
 
-def _enhanced(pixels: Pixels, plan: Plan) -> Pixels:
+def _enhanced(pixels: Pixels, plan: Corrections) -> Pixels:
     """Rows of the photo after the plan."""
     x = pixels.astype(np.float32)
     if plan.noise:
@@ -173,7 +173,7 @@ def _wiener(y: Field, noise_variance: float, radius: int) -> Field:
     return smooth
 
 
-def _detail(luma: Field, plan: Plan) -> Field:
+def _detail(luma: Field, plan: Corrections) -> Field:
     """What to add to every channel: fine detail against blur, and local contrast where a strength asks for clarity."""
     fine = luma - box_mean(box_mean(luma, 1), 1)
     added = 1.1 * plan.sharpen * fine

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganray.images.parts import numbered
+from ganray.images.components import numbered
 
 Field = NDArray[np.float32]
 Places = NDArray[np.intp]

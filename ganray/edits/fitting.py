@@ -9,7 +9,7 @@ import numpy as np
 from ganray.edits.photo import Output
 from ganray.errors import EditError
 from ganray.images.codec import QUALITY, Format, Pixels, decode_prepared, encode
-from ganray.images.parts import near
+from ganray.images.components import near
 
 LEAST_QUALITY = 60  # below, what a codec makes of edges is seen
 RING = 16  # pixels from the product in which lossy codecs ring (PROVENANCE 1)

@@ -21,7 +21,7 @@ from ganray.edits.network import both_ways
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
-from ganray.images.parts import numbered
+from ganray.images.components import numbered
 from ganray.models.editor import diffused
 
 ROOM = 2.0  # side of a window over that of its spot

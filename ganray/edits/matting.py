@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from ganray.edits.colour_model import by_colours
 from ganray.edits.edit import Tools
 from ganray.edits.filters import Field, box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
-from ganray.edits.likeness import by_colours
-from ganray.edits.looks import CERTAIN, learned_mattes
+from ganray.edits.matte_views import CERTAIN, learned_mattes
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels

@@ -1,6 +1,6 @@
 """How attributes and titles enter the networks: any number of attributes, each an index into its own vocabulary, and one title.
 
-`label` is int64 [N, A + T]: one column an attribute, in the order of `label_sizes`, then the T pieces of a title (words.py), zeros where
+`label` is int64 [N, A + T]: one column an attribute, in the order of `label_sizes`, then the T pieces of a title (titles.py), zeros where
 it has fewer. T = 0 is a model that reads no titles, A + T = 0 the unconditional case.
 
 All embeddings are scaled by a `strength`: at 0 both networks are unconditional, at 1 they obey the label in full. Training may raise it

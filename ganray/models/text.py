@@ -1,4 +1,4 @@
-"""How a title enters the networks: the sum of what its pieces (words.py) stand for, learned with the GAN."""
+"""How a title enters the networks: the sum of what its pieces (titles.py) stand for, learned with the GAN."""
 
 from __future__ import annotations
 

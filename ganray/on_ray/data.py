@@ -13,7 +13,7 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ import ray.data
 import torch
 
 from ganray.catalog.order import Share, Window
-from ganray.on_ray.breather import Breather
-from ganray.on_ray.windows import Source, WindowReader, catalog_order, joined, packed, read_bytes
+from ganray.catalog.windows import Source, catalog_order, joined, packed, read_bytes, read_window, unpacked
+from ganray.on_ray.ray_internals import IdleLoopThrottle
+from ganray.runs.job import Readers
+from ganray.storage.retry import retry_while_unavailable
 from ganray.training.loop import Batch
 
 # Calls handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
@@ -34,19 +36,7 @@ NODE = "ray.io/node-id"  # the label that Ray gives each node
 Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A + T]
 
 
-@dataclass(frozen=True)
-class Readers:
-    """The actors that read for one consumer, and the CPUs that each reserves; none means that they live on the consumer's own node.
-
-    `board` is told when a store makes them wait.
-    """
-
-    num: int = 1
-    cpus: float = 1.0
-    board: Any = None
-
-
-def stream(source: Source, share: Share, consumed: int, readers: Readers = Readers()) -> Generator[Batch, None, None]:
+def stream(source: Source, share: Share, consumed: int, readers: Readers) -> Generator[Batch, None, None]:
     """Endless batches of one worker's `share`, from where each lane has `consumed` images on.
 
     Images are uint8 [n, H, W, 3], labels int64 [n, A + T], n = len(share.places), in the order of their places in the whole batch.
@@ -113,7 +103,7 @@ def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iter
         dataset = ray.data.from_items([{"windows": packed(read)} for read in segment], override_num_blocks=len(segment))
         dataset.context.enable_progress_bars = False
         dataset.context.raise_original_map_exception = True  # otherwise an error of ours loses its kind on the way
-        dataset.context.custom_execution_callback_classes = [Breather]
+        dataset.context.custom_execution_callback_classes = [IdleLoopThrottle]
         dataset.context.execution_options.preserve_order = True
         dataset.context.execution_options.resource_limits = ray.data.ExecutionResources.for_limits(object_store_memory=ahead)
         blocks = dataset.map_batches(
@@ -137,3 +127,24 @@ def _reads(windows: Iterator[Window], images: int) -> Iterator[list[Window]]:
         if sum(each.rows for each in read) >= images:
             yield read
             read = []
+
+
+class WindowReader:
+    """The actor of Ray Data that reads: some windows in, one block out; its catalog stays open from one call to the next."""
+
+    def __init__(self, source: Source, board: Any = None) -> None:
+        self._source, self._board = source, board
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        """`read_window` one after the other, as Ray Data calls it: on a batch of one `packed` item."""
+        windows = unpacked(str(item["windows"][0]))
+        read = [
+            retry_while_unavailable(partial(read_window, self._source, window), f"reading {self._source.url}", self._say)
+            for window in windows
+        ]
+        images, labels = zip(*read, strict=True)
+        return {"image": joined(images), "label": joined(labels)}
+
+    def _say(self, text: str) -> None:
+        if self._board is not None:
+            self._board.post.remote("note", text)

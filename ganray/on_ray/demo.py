@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig, TrainConfig
-from ganray.on_ray.bench_train import plain
+from ganray.evaluation.evaluation import show as figures
 from ganray.on_ray.cluster import connect, cores
 from ganray.on_ray.evaluate import evaluate
-from ganray.on_ray.evaluate import show as figures
 from ganray.on_ray.generate import generate
 from ganray.on_ray.ingest import ingest
 from ganray.on_ray.serve import serve
 from ganray.on_ray.train import train
 from ganray.presets import preset
+from ganray.runs.throughput import bare_rate
 
 PRESET = "demo-32"
 PROBE_IMAGES = 640
@@ -60,7 +60,7 @@ def affordable(told: TrainConfig, kimg: float) -> float:
     known = Path(told.out) / "run.json"
     if known.exists():  # an interrupted demo goes on as it began
         return float(json.loads(known.read_text())["config"]["kimg"])
-    rate = plain(told, PROBE_IMAGES, told.threads or cores())
+    rate = bare_rate(told, PROBE_IMAGES, told.threads or cores())
     affords = min(kimg, max(1.0, round(0.9 * rate * 60 * told.minutes / 1000, 1)))
     print(f"this machine trains on {rate:.0f} images/s: {affords:g} thousand images", flush=True)
     return affords

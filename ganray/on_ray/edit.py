@@ -16,25 +16,25 @@ import numpy as np
 import numpy.typing as npt
 import ray.data
 
+from ganray.bulk import commit
+from ganray.bulk.edit_estimate import estimate
+from ganray.bulk.edit_job import EditJob, check_stamp, make_edit_job, requests_of
+from ganray.bulk.edit_page import show_pairs
+from ganray.bulk.edit_shard import ShardEditor
+from ganray.bulk.estimate import format_estimate
+from ganray.bulk.job import images_of, open_job
+from ganray.bulk.profile_filter import check_profile
 from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.errors import CheckpointError, ConfigError
 from ganray.images.codec import Limits
-from ganray.images.raw import SafeDecoder
-from ganray.on_ray import bulk
-from ganray.on_ray.bulk_estimate import lines
-from ganray.on_ray.bulk_plan import images_of, open_job
-from ganray.on_ray.bulk_status import Reporter
-from ganray.on_ray.bulk_stream import tallies
+from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import Resources, connect, require_cpus
-from ganray.on_ray.edit_estimate import estimate
-from ganray.on_ray.edit_page import show_pairs
-from ganray.on_ray.edit_plan import EditPlan, check_stamp, make_edit_plan, requests_of
-from ganray.on_ray.edit_shard import ShardEditor
-from ganray.on_ray.failing import check_profile
-from ganray.on_ray.failures import attempted
-from ganray.on_ray.marks import Marks, read_marks
-from ganray.on_ray.progress import bar
+from ganray.on_ray.errors import defer_error
+from ganray.on_ray.job_reporter import Reporter
+from ganray.on_ray.shards import tallies
+from ganray.output.label_options import LabelOptions, read_label_options
+from ganray.progress import bar
 from ganray.storage import Store, open_store
 
 
@@ -49,9 +49,9 @@ def edit(config: EditConfig) -> dict[str, Any]:
     if config.failing:
         check_profile(config.failing)
     store = open_store(config.out)
-    marks, digest = read_marks(config.label, config.layout), EditEngine.load(config.model, threads=1).digest
+    marks, digest = read_label_options(config.label, config.layout), EditEngine.load(config.model, threads=1).digest
     with requests_of(config, store) as source:
-        plan = make_edit_plan(config, source, digest, marks.digest)
+        plan = make_edit_job(config, source, digest, marks.digest)
         if marks.stamp:
             check_stamp(plan.chain)
         resources = connect(config.ray)
@@ -61,14 +61,14 @@ def edit(config: EditConfig) -> dict[str, Any]:
             return estimate(editor, source(), plan, config.workers or _cores(resources), config.price)
         plan = open_job(store, plan, source)
     written, ready = _make(config, plan, store, resources, marks) if not store.exists("job.json") else (0, time.time())
-    books = bulk.close_job(store, plan, show_pairs)
+    books = commit.close_job(store, plan, show_pairs)
     return {
         "requests": plan.requests,
         "images": plan.images,
         "written": written,
         "existing": books["images"] - written,
         "quarantined": books["quarantined"],
-        "untouched": books.get(bulk.UNTOUCHED, 0),
+        "untouched": books.get(commit.UNTOUCHED, 0),
         "seconds": time.time() - started,
         "startup_seconds": ready - started,
         "manifest": store.url_of("manifest.parquet"),
@@ -78,15 +78,15 @@ def edit(config: EditConfig) -> dict[str, Any]:
 def show(books: dict[str, Any]) -> str:
     """The closed books, see `bulk.told`; or an estimate, a line a number."""
     if "manifest" not in books:
-        return lines(books)
-    return bulk.told(books, ("written", "existing", "quarantined", *(["untouched"] if books["untouched"] else [])))
+        return format_estimate(books)
+    return commit.format_books(books, ("written", "existing", "quarantined", *(["untouched"] if books["untouched"] else [])))
 
 
 class Editor:
     """The actor that holds an engine: a shard's number in, its tally out."""
 
-    def __init__(self, model: str, plan: EditPlan, store: Store, marks: Marks) -> None:
-        self._loaded = attempted(functools.partial(_load, model, plan, store, marks))
+    def __init__(self, model: str, plan: EditJob, store: Store, marks: LabelOptions) -> None:
+        self._loaded = defer_error(functools.partial(_load, model, plan, store, marks))
 
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[Any]]:
         """Edit one shard; its Tally as a one-row batch."""
@@ -94,7 +94,7 @@ class Editor:
         return {name: np.array([value]) for name, value in self._loaded()(shard)._asdict().items()}
 
 
-def _load(model: str, plan: EditPlan, store: Store, marks: Marks) -> ShardEditor:
+def _load(model: str, plan: EditJob, store: Store, marks: LabelOptions) -> ShardEditor:
     """Raises CheckpointError where another model lies there by now."""
     limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
     engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, limits))
@@ -103,21 +103,23 @@ def _load(model: str, plan: EditPlan, store: Store, marks: Marks) -> ShardEditor
     return ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan, marks)
 
 
-def _make(config: EditConfig, plan: EditPlan, store: Store, resources: Resources, marks: Marks) -> tuple[int, float]:
+def _make(config: EditConfig, plan: EditJob, store: Store, resources: Resources, marks: LabelOptions) -> tuple[int, float]:
     """All shards that are not finished, and the closed books; gives the number of images written, and when the first engine was ready."""
     ready = math.inf
-    todo = sorted(set(range(plan.shards)) - bulk.finished(store))
+    todo = sorted(set(range(plan.shards)) - commit.finished(store))
     reporter = Reporter(store, plan, plan.images - images_of(plan, todo), config.price, "edit")
     with bar("edit", plan.images, "img") as progress, reporter.told():
         progress.update(reporter.status.before)
         for tally in _stream(config, plan, store, todo, resources, marks):
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
-        bulk.close_job(store, plan, show_pairs)
+        commit.close_job(store, plan, show_pairs)
     return reporter.status.written, ready if todo else time.time()
 
 
-def _stream(config: EditConfig, plan: EditPlan, store: Store, todo: list[int], resources: Resources, marks: Marks) -> Iterator[bulk.Tally]:
+def _stream(
+    config: EditConfig, plan: EditJob, store: Store, todo: list[int], resources: Resources, marks: LabelOptions
+) -> Iterator[commit.Tally]:
     model = open_store(config.model).url if config.model else ""
 
     def work(shards: ray.data.Dataset) -> ray.data.Dataset:

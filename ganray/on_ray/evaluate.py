@@ -8,59 +8,27 @@ catalog, or in as much of it as `search` allows, a row group at a time: beside e
 
 from __future__ import annotations
 
-import itertools
-import json
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import ray
-import torch
-from torch import Tensor
 
-from ganray import __version__
-from ganray.catalog.reader import Catalog, Labels
-from ganray.checkpoint import ModelInfo
+from ganray.catalog.reader import Catalog
+from ganray.catalog.search_groups import groups_to_search
 from ganray.config import EvaluateConfig
-from ganray.engine import Engine
-from ganray.errors import CheckpointError, ConfigError, EvaluationError
-from ganray.images.codec import Pixels
-from ganray.images.provenance import encode_labelled
-from ganray.images.transforms import contact_sheet
-from ganray.metrics import FIGURES, score, score_neighbours
-from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
-from ganray.metrics.neighbours import Nearest
-from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
+from ganray.errors import ConfigError
+from ganray.evaluation.evaluation import (
+    Step,
+    examine,
+    num_of_each,
+)
 from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
-from ganray.on_ray.copies import find_pairs, groups_to_search, photo_at, search
-from ganray.on_ray.progress import Progress, bar
-from ganray.on_ray.scorecard import put_on_card
-from ganray.requests import GenerateRequest
-from ganray.storage import Store, open_store
+from ganray.progress import Progress, bar
+from ganray.runs.card_scores import put_on_card
+from ganray.storage import open_store
 
-FORMAT_VERSION = 2
-EXTRACTOR = "extractor"  # folder under `out`
-PIXEL_MEMORY = 2**30  # bytes of uint8 pixels held at once: photos of both halves and samples
-SMALLEST = 32  # fewer images of each kind say nothing
 THREADS = 2  # fixed where the machine has them: the extractor's digest depends on it
-SHEET_COLUMNS, SHEET_VALUES = 8, 20
-
-
-class Step(NamedTuple):
-    """Progress: `images` more are done, now doing `stage`."""
-
-    images: int
-    stage: str
-
-
-class Photos(NamedTuple):
-    """Photos with their labels (columns as in the catalog's vocabulary) and titles, or samples with those asked for."""
-
-    pixels: Pixels
-    labels: Labels
-    titles: Sequence[str] = ()
 
 
 def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -76,7 +44,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
     resources = connect(config.ray)
     device = "cuda" if use_gpu(config.gpu, resources) else "cpu"
-    threads = threads_of(resources)
+    threads = evaluation_cpus(resources)
     task = ray.remote(examine).options(num_cpus=threads, num_gpus=int(device == "cuda"), num_returns="streaming")
     total = 4 * num + searched + (0 if config.extractor else round(config.extractor_kimg * 1000))
     with nullcontext(progress) if progress else bar("evaluate", total, "img") as shown:
@@ -90,7 +58,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     return report
 
 
-def threads_of(resources: Resources) -> int:
+def evaluation_cpus(resources: Resources) -> int:
     """Threads of the task: it runs on one node, and Ray would wait for ever for more CPUs than the largest has. Raises ClusterError."""
     require_cpus(1, resources, "evaluate")
     return max(1, int(min(THREADS, resources.node_cpus)))
@@ -100,183 +68,3 @@ def absolute(config: EvaluateConfig) -> EvaluateConfig:
     """The same places, as another process with another working directory finds them."""
     names = [name for name in ("model", "catalog", "out", "extractor") if getattr(config, name)]
     return config.model_copy(update={name: open_store(getattr(config, name)).url for name in names})
-
-
-def num_of_each(config: EvaluateConfig, catalog: Catalog) -> int:
-    """Images of each kind: `num`, or what the catalog has for two halves, or what fits into 1 GiB of pixels."""
-    num = min(config.num, catalog.num_images // 2, PIXEL_MEMORY // (9 * catalog.info.resolution**2))
-    if num < SMALLEST:
-        raise EvaluationError(
-            f"catalog {catalog.url} has {catalog.num_images} images of {catalog.info.resolution} pixels, enough to compare {num}",
-            f"Evaluate on a catalog of at least {2 * SMALLEST} images",
-        )
-    return num
-
-
-def show(report: Mapping[str, Any]) -> str:
-    """The report in a few lines: each figure beside what held-out photos score."""
-    scores, floors = report["scores"], report["floors"]
-    rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
-    rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
-    rows.append(f"copies were sought among {report['searched']:,} of {report['catalog']['num_images']:,} photos")
-    return "\n".join(rows)
-
-
-def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
-    """The work, without Ray: gives Steps, and at the end the report."""
-    torch.set_num_threads(threads)
-    catalog = Catalog.open(config.catalog)
-    engine = Engine.load(config.model, device, threads)
-    check_fit(engine, catalog)
-    num = num_of_each(config, catalog)
-    yield Step(0, "reading photos")
-    train, holdout = draw(catalog, num, config.seed)
-    yield Step(0, "training the extractor")
-    extractor = yield from trained_extractor(config, catalog, train, device)
-    sample = Photos(np.empty_like(holdout.pixels), holdout.labels, holdout.titles)
-    requests = ask(catalog.vocabulary(), engine.info, holdout, config.seed)
-    for place, made in enumerate(engine.generate(requests)):
-        sample.pixels[place] = made.pixels
-        if place % 64 == 63 or place == num - 1:
-            yield Step(place % 64 + 1, "generating")
-    yield Step(0, "measuring")
-    features = []
-    for photos in (train, holdout, sample):
-        features.append(extract(extractor, photos.pixels))
-        yield Step(num, "measuring")
-    groups = groups_to_search(catalog, config.search, config.seed)
-    usual, near = Nearest(features[1]), Nearest(features[2])
-    for looked in search(catalog, groups, extractor, holdout.pixels, usual, near):
-        yield Step(looked, "looking for copies")
-    report = describe(config, catalog, engine, extractor, num) | {"searched": near.searched}
-    report |= measure(extractor, told(catalog, engine.info), features, (usual, near), head_labels(catalog, holdout.labels))
-    pairs = find_pairs(usual, near, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)
-    rows = sheet_rows(catalog.vocabulary(), told(catalog, engine.info), holdout, sample)
-    write(open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
-    yield report
-
-
-def check_fit(engine: Engine, catalog: Catalog) -> None:
-    """Raise CheckpointError or CatalogError unless the model makes images like the catalog's, of all that the catalog names."""
-    remedy = "Evaluate on the catalog it was trained on, or train it on this one"
-    if engine.resolution != catalog.info.resolution:
-        sides = f"{engine.resolution} px images, catalog {catalog.url} has {catalog.info.resolution} px"
-        raise CheckpointError(f"the model makes {sides}", remedy)
-    for name, values in catalog.vocabulary(list(engine.info.attributes)).items():
-        unknown = [value for value in values if value not in engine.info.attributes[name]]
-        if unknown:
-            raise CheckpointError(f"the model does not know {name} {unknown[0]!r} of catalog {catalog.url}", remedy)
-
-
-def draw(catalog: Catalog, num: int, seed: int) -> tuple[Photos, Photos]:
-    """Two halves of `num` photos each, spread over the catalog and shuffled."""
-    rng = np.random.default_rng([seed, 0])
-    tables = catalog.sample_tables(2 * num, rng, catalog.columns(titled=True))
-    pixels, labels, titles = zip(*((catalog.images(table), catalog.labels(table), catalog.titles(table)) for table in tables), strict=True)
-    photos = Photos(np.concatenate(pixels), np.concatenate(labels), list(itertools.chain(*titles)))
-    order = rng.permutation(2 * num)
-    return _chosen(photos, order[:num]), _chosen(photos, order[num:])
-
-
-def _chosen(photos: Photos, places: Labels) -> Photos:
-    return Photos(photos.pixels[places], photos.labels[places], [photos.titles[place] for place in places])
-
-
-def ask(vocabulary: Mapping[str, Sequence[str]], info: ModelInfo, photos: Photos, seed: int) -> list[GenerateRequest]:
-    """One request for each photo, naming the values of the model's attributes, and the title if it reads titles.
-
-    They are not validated: a catalog's values may be longer than what others can ask for.
-    """
-    columns = {name: place for place, name in enumerate(vocabulary)}
-    asked = [{name: vocabulary[name][row[columns[name]]] for name in info.attributes} for row in photos.labels.tolist()]
-    titles = photos.titles if info.pieces.num else [""] * len(asked)
-    return [
-        GenerateRequest.model_construct(id=f"evaluate-{place}", attributes=values, title=title).resolved(seed)
-        for place, (values, title) in enumerate(zip(asked, titles, strict=True))
-    ]
-
-
-def told(catalog: Catalog, info: ModelInfo) -> list[str]:
-    """The catalog's attributes that samples are asked for: the model's own, or all where a title may tell them."""
-    return list(catalog.vocabulary()) if info.pieces.num and catalog.info.title else list(info.attributes)
-
-
-def head_labels(catalog: Catalog, labels: Labels) -> Labels:
-    """The columns that an extractor of this catalog has heads for: int64 [n, heads]."""
-    heads = heads_of(catalog.vocabulary())
-    return labels[:, [place for place, name in enumerate(catalog.vocabulary()) if name in heads]]
-
-
-def describe(config: EvaluateConfig, catalog: Catalog, engine: Engine, extractor: Extractor, num: int) -> dict[str, Any]:
-    """What was compared: the part of the report without figures."""
-    info = engine.info
-    return {
-        "format_version": FORMAT_VERSION,
-        "software": __version__,
-        "model": {"url": config.model, "digest": info.digest, "num_images": info.num_images, "attributes": list(info.attributes)},
-        "catalog": {"url": catalog.url, "digest": catalog.info.digest, "num_images": catalog.num_images},
-        "extractor": {"url": config.extractor or f"{config.out.rstrip('/')}/{EXTRACTOR}", "digest": extractor.digest},
-        "resolution": engine.resolution,
-        "num": num,
-        "seed": config.seed,
-    }
-
-
-def measure(
-    extractor: Extractor, attributes: Sequence[str], features: list[Tensor], neighbours: tuple[Nearest, Nearest], labels: Labels
-) -> dict[str, Any]:
-    """`scores`, `floors` and `accuracy` by attribute, of features of train, holdout and sample; the rest is of the last two."""
-    near = score_neighbours(*(part.distances for part in neighbours))
-    scores, floors = (figures | more for figures, more in zip(score(*features), near, strict=True))
-    photos, generated = (accuracies(extractor, part, labels) for part in features[1:])
-    asked = [name for name in generated if name in attributes]
-    if asked:
-        scores["accuracy"] = round(sum(generated[name] for name in asked) / len(asked), 6)
-        floors["accuracy"] = round(sum(photos[name] for name in asked) / len(asked), 6)
-    accuracy = {name: {"generated": generated[name] if name in asked else None, "photos": photos[name]} for name in generated}
-    return {"scores": scores, "floors": floors, "accuracy": accuracy}
-
-
-def sheet_rows(
-    vocabulary: Mapping[str, Sequence[str]], attributes: Sequence[str], photos: Photos, sample: Photos
-) -> list[tuple[str, list[Pixels]]]:
-    """Photos above samples, two rows a value of the category (else of the model's first attribute), the commonest values first to fit."""
-    shown = "category" if "category" in attributes else next(iter(attributes), "")
-    if not shown:
-        few = range(0, min(len(photos.pixels), 4 * SHEET_COLUMNS), SHEET_COLUMNS)
-        return [(kind, list(part.pixels[k : k + SHEET_COLUMNS])) for kind, part in (("photos", photos), ("generated", sample)) for k in few]
-    column = photos.labels[:, list(vocabulary).index(shown)]
-    common = np.bincount(column, minlength=len(vocabulary[shown])).argsort(kind="stable")[::-1][:SHEET_VALUES]
-    rows: list[tuple[str, list[Pixels]]] = []
-    for value in sorted(common.tolist()):
-        places = np.flatnonzero(column == value)[:SHEET_COLUMNS]
-        rows.append((vocabulary[shown][value] or "(none)", list(photos.pixels[places])))
-        rows.append(("generated", list(sample.pixels[places])))
-    return rows
-
-
-def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str, list[Pair]]) -> None:
-    """Contact sheet and page, then report.json: where that lies, the rest does, and is of it. The sheet is labelled: half is generated."""
-    store.delete("report.json")  # of an earlier evaluation
-    store.put("contact_sheet.png", encode_labelled(picture, "png", label_of(report, "contact sheet", MIXED)))
-    store.put("report.html", render_page(report, picture, pairs).encode())
-    store.put("report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
-
-
-def trained_extractor(config: EvaluateConfig, catalog: Catalog, train: Photos, device: str) -> Generator[Step, None, Extractor]:
-    """The extractor of `config`, or one trained on `train` and kept in `out`."""
-    vocabulary, resolution = catalog.vocabulary(), catalog.info.resolution
-    if config.extractor:
-        loaded = load_extractor(open_store(config.extractor), device)
-        if (loaded.resolution, loaded.heads) != (resolution, heads_of(vocabulary)):
-            raise EvaluationError(
-                f"extractor {config.extractor} was trained on another catalog than {config.catalog}: resolution or attribute values differ",
-                "Leave extractor empty to train one",
-            )
-        return loaded
-    extractor = new_extractor(resolution, vocabulary, config.seed, device)
-    for done in training(extractor, train.pixels, head_labels(catalog, train.labels), config.extractor_kimg, config.seed):
-        yield Step(done, "training the extractor")
-    facts = {"catalog_digest": catalog.info.digest, "num": len(train.pixels), "kimg": config.extractor_kimg, "seed": config.seed}
-    save_extractor(open_store(config.out).child(EXTRACTOR), extractor, facts)
-    return extractor

@@ -19,26 +19,28 @@ import pyarrow as pa
 import ray
 import ray.data
 
-from ganray.checkpoint import ModelInfo, load_model
+from ganray.bulk import commit
+from ganray.bulk.estimate import estimate, format_estimate
+from ganray.bulk.gate import Judge, gate_digest, measure_photos
+from ganray.bulk.job import GenerateJob, images_of, make_generate_job, open_job, read_shard
+from ganray.bulk.page import show_some
+from ganray.bulk.segment_policy import Policy, applied
 from ganray.config import GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError, ConfigError
-from ganray.on_ray import bulk
-from ganray.on_ray.bulk_estimate import estimate, lines
-from ganray.on_ray.bulk_gate import Judge, gate_digest, measure_photos
-from ganray.on_ray.bulk_page import show_some
-from ganray.on_ray.bulk_plan import Plan, images_of, make_plan, open_job, read_shard
-from ganray.on_ray.bulk_status import Reporter
-from ganray.on_ray.bulk_stream import tallies
+from ganray.model_folder import ModelInfo, load_model
 from ganray.on_ray.cluster import Resources, connect, use_gpu
-from ganray.on_ray.failures import attempted, ours
-from ganray.on_ray.marks import Marks, read_marks
-from ganray.on_ray.policy import Policy, applied
-from ganray.on_ray.progress import bar
-from ganray.on_ray.threads import engine_threads
-from ganray.on_ray.warm import warm_up
-from ganray.requests import GenerateRequest, Vocabulary, read_requests, spread_requests
+from ganray.on_ray.cpus import engine_cpus
+from ganray.on_ray.errors import defer_error, find_ganray_error
+from ganray.on_ray.job_reporter import Reporter
+from ganray.on_ray.shards import tallies
+from ganray.on_ray.warm_workers import warm_up
+from ganray.output.label_options import LabelOptions, read_label_options
+from ganray.progress import bar
+from ganray.request_tables import read_requests
+from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_object, open_store
+from ganray.vocabulary import Vocabulary, spread_requests
 
 SPARE_CPUS = 1  # at least one, for encoding and writing
 
@@ -58,9 +60,9 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
     policy = Policy.read(config.policy) if config.policy else None
-    marks = read_marks(config.label, config.layout)
+    marks = read_label_options(config.label, config.layout)
     source = functools.partial(_requests, config, info, policy)
-    plan = make_plan(
+    plan = make_generate_job(
         source,
         Vocabulary(info.attributes, info.histograms, info.pieces),
         digest=info.digest,
@@ -79,12 +81,12 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     plan = open_job(store, plan, source)
     reporter, ready = None, started
     if not store.exists("job.json"):
-        todo = sorted(set(range(plan.shards)) - bulk.finished(store))
+        todo = sorted(set(range(plan.shards)) - commit.finished(store))
         if plan.gate_digest and todo:
-            _measure_photos(store, absolute(config.gate), info)
+            _measure_photos(store, with_absolute_urls(config.gate), info)
         reporter = Reporter(store, plan, plan.images - images_of(plan, todo), config.price)
         ready = _make(config, plan, store, todo, reporter, (threads, writers), marks)
-    books = bulk.close_job(store, plan, show_some)
+    books = commit.close_job(store, plan, show_some)
     written = reporter.status.written if reporter else 0
     return {
         "requests": plan.requests,
@@ -101,12 +103,12 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
 def show(books: dict[str, Any]) -> str:
     """The closed books, see `bulk.told`; or an estimate, a line a number."""
     if "tried" in books:
-        return lines(books)
-    return bulk.told(books)
+        return format_estimate(books)
+    return commit.format_books(books)
 
 
 def _make(
-    config: GenerateConfig, plan: Plan, store: Store, todo: list[int], reporter: Reporter, cpus: tuple[int, int], marks: Marks
+    config: GenerateConfig, plan: GenerateJob, store: Store, todo: list[int], reporter: Reporter, cpus: tuple[int, int], marks: LabelOptions
 ) -> float:
     """All shards that are not finished, and the closed books; gives the time when the first engine was ready."""
     ready = math.inf
@@ -115,11 +117,11 @@ def _make(
         for tally in _stream(config, plan, store, todo, *cpus, marks):
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
-        bulk.close_job(store, plan, show_some)
+        commit.close_job(store, plan, show_some)
     return ready if todo else time.time()
 
 
-def absolute(gate: GateConfig) -> GateConfig:
+def with_absolute_urls(gate: GateConfig) -> GateConfig:
     """The same places, as another process with another working directory finds them."""
     named = {name: open_store(url).url for name in ("extractor", "catalog") if (url := getattr(gate, name))}
     return gate.model_copy(update=named)
@@ -130,16 +132,16 @@ def _measure_photos(store: Store, gate: GateConfig, info: ModelInfo) -> None:
     try:
         ray.get(ray.remote(measure_photos).options(num_cpus=1).remote(store, gate, info))
     except Exception as error:
-        known = ours(error)
+        known = find_ganray_error(error)
         raise (known or error) from error
 
 
 class Renderer:
     """The actor that holds an engine: a shard's number in, its pixels and facts out as one table."""
 
-    def __init__(self, model: str, plan: Plan, store: Store, threads: int, gate: GateConfig) -> None:
+    def __init__(self, model: str, plan: GenerateJob, store: Store, threads: int, gate: GateConfig) -> None:
         self._plan, self._store = plan, store
-        self._loaded = attempted(functools.partial(_load, model, plan, store, threads, gate))
+        self._loaded = defer_error(functools.partial(_load, model, plan, store, threads, gate))
         self._ready = time.time()
 
     def __call__(self, batch: dict[str, npt.NDArray[np.int64]]) -> pa.Table:
@@ -180,7 +182,7 @@ class Renderer:
         return pa.table(columns)
 
 
-def _load(model: str, plan: Plan, store: Store, threads: int, gate: GateConfig) -> tuple[Engine, Judge | None]:
+def _load(model: str, plan: GenerateJob, store: Store, threads: int, gate: GateConfig) -> tuple[Engine, Judge | None]:
     """The engine of the job's model, and the judge of a gated job. Raises CheckpointError where another model lies there by now."""
     engine = Engine.load(model, plan.device, threads)
     if engine.info.digest != plan.model_digest:
@@ -191,13 +193,13 @@ def _load(model: str, plan: Plan, store: Store, threads: int, gate: GateConfig) 
 def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
     """Threads of each engine, and writing tasks at a time. Raises ClusterError where the engines do not fit."""
     gpu = use_gpu(config.gpu, resources, config.engines)
-    threads = 1 if gpu else engine_threads(config.threads, config.engines, SPARE_CPUS, resources, "generate")
+    threads = 1 if gpu else engine_cpus(config.threads, config.engines, SPARE_CPUS, resources, "generate")
     return threads, max(1, int(resources.cpus) - config.engines * threads)
 
 
 def _stream(
-    config: GenerateConfig, plan: Plan, store: Store, todo: list[int], threads: int, writers: int, marks: Marks
-) -> Iterator[bulk.Tally]:
+    config: GenerateConfig, plan: GenerateJob, store: Store, todo: list[int], threads: int, writers: int, marks: LabelOptions
+) -> Iterator[commit.Tally]:
     def work(shards: ray.data.Dataset) -> ray.data.Dataset:
         warm_up(min(writers, len(todo)))
         return shards.map_batches(
@@ -206,9 +208,9 @@ def _stream(
             compute=ray.data.ActorPoolStrategy(size=min(config.engines, len(todo))),
             num_cpus=threads,
             num_gpus=1 if plan.device == "cuda" else 0,
-            fn_constructor_args=(open_store(config.model).url, plan, store, threads, absolute(config.gate)),
+            fn_constructor_args=(open_store(config.model).url, plan, store, threads, with_absolute_urls(config.gate)),
         ).map_batches(
-            functools.partial(bulk.write, store=store, plan=plan, marks=marks),
+            functools.partial(commit.write, store=store, plan=plan, marks=marks),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.TaskPoolStrategy(size=min(writers, len(todo))),

@@ -7,117 +7,27 @@ never changed by it. Which moments are scored depends on the clock of the machin
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import ray
-import torch
-from numpy.typing import NDArray
 
-from ganray.catalog.reader import Catalog
-from ganray.checkpoint import ModelInfo, load_model, save_model
 from ganray.config import TrainConfig
-from ganray.engine import Engine
-from ganray.errors import CheckpointError, CollapseError, GanrayError, ObjectNotFound
-from ganray.metrics.best import better, collapse, merit
-from ganray.metrics.features import DESCRIPTION, Extractor, load_extractor, new_extractor, save_extractor, training
-from ganray.metrics.scorer import Scorer
-from ganray.models import Generator, build_generator, fold_strength
+from ganray.errors import CollapseError
+from ganray.evaluation.run_scores import BEST, RunScorer, Weights
+from ganray.model_folder import ModelInfo, load_model, save_model
+from ganray.models import Generator, fold_strength
 from ganray.on_ray.cluster import Resources
-from ganray.on_ray.evaluate import EXTRACTOR, PIXEL_MEMORY, SMALLEST, Photos, ask, draw, head_labels, told
-from ganray.storage import Store, open_store
+from ganray.storage import Store
 from ganray.training.schedules import crossed
 from ganray.training.state import TrainState
 
-BEST, SCORES = "best", "scores.jsonl"
 NICENESS = 15  # of the actor: behind training, its data and the driver
 MOST_THREADS = 8
-EPOCHS = 40  # of the extractor's training at most: a small catalog is known sooner
-MERIT = "merit"
-Weights = dict[str, NDArray[Any]]
-Row = dict[str, float]
 
 
-class ScoreKeeper:
-    """The actor: all that is scored in a run, from what an earlier part of it has left in the folder on.
-
-    `post` takes (kind, item): a row of each score, and notes for a person.
-    """
-
-    def __init__(self, config: TrainConfig, info: ModelInfo, threads: int, post: Callable[[str, Any], None]) -> None:
-        torch.set_num_threads(threads)
-        self._config, self._info, self._post = config, info, post
-        self._store = open_store(config.out)
-        self._generator: Generator = build_generator(info.model, info.label_sizes)
-        self._engine = Engine(self._generator, info, device="cpu", threads=threads)
-        self._rows, self._best = _earlier(self._store) if config.resume else ([], None)
-        self._ready: tuple[Scorer, NDArray[np.float32], NDArray[np.int64]] | None = None
-
-    def prepare(self) -> None:
-        """Read photos, train or load the extractor, measure the floors. Whatever is in the way ends the scores, not the training."""
-        try:
-            self._ready = self._prepare()
-        except GanrayError as error:
-            self._post("note", f"no scores in this run: {error}")
-
-    def score(self, weights: Weights, num_images: int) -> str:
-        """Score a generator's weights after `num_images` images of training; gives what is to be said if the run has collapsed."""
-        if self._ready is None:
-            return ""
-        scorer, z, labels = self._ready
-        self._generator.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
-        try:
-            row = {"kimg": num_images / 1000, **scorer.score(self._engine.render(z, labels))}
-        except CheckpointError as error:  # pixels that are not finite: training will say it as well
-            self._post("note", f"no score at {num_images / 1000:g} kimg: {error}")
-            return ""
-        row[MERIT] = merit(row)
-        self._rows = [*(other for other in self._rows if other["kimg"] < row["kimg"]), row]
-        self._store.put(SCORES, ("\n".join(json.dumps(each) for each in self._rows) + "\n").encode())
-        if better(row, self._best):
-            self._best = row
-            save_model(self._store.child(BEST), self._generator, self._info.model_copy(update={"num_images": num_images, "metrics": row}))
-        self._post("score", row)
-        return collapse(self._rows, self._config.score.stop)
-
-    def best(self) -> Row | None:
-        """The scores of the model in `OUT/best`, None before there is one."""
-        return self._best
-
-    def _prepare(self) -> tuple[Scorer, NDArray[np.float32], NDArray[np.int64]]:
-        catalog = Catalog.open(self._config.catalog)
-        num = min(self._config.score.num, catalog.num_images // 2, PIXEL_MEMORY // (9 * catalog.info.resolution**2))
-        if num < SMALLEST:
-            raise GanrayError(f"{catalog.num_images} photos are too few to score against", f"It takes {2 * SMALLEST}")
-        train, holdout = draw(catalog, num, self._config.seed)
-        extractor, labels = self._extractor(catalog, train), head_labels(catalog, holdout.labels)
-        scorer = Scorer(extractor, train.pixels, holdout.pixels, labels, tuple(told(catalog, self._info)))
-        requests = ask(catalog.vocabulary(), self._info, holdout, self._config.seed)
-        return scorer, *self._engine.draw([(request, 0) for request in requests])
-
-    def _extractor(self, catalog: Catalog, train: Photos) -> Extractor:
-        """The run's own, trained once on half of the photos and kept in the run's folder. Scores of another one count no longer."""
-        store, seed = self._store.child(EXTRACTOR), self._config.seed
-        kimg = min(self._config.score.extractor_kimg, EPOCHS * len(train.pixels) / 1000)
-        facts = {"catalog_digest": catalog.info.digest, "num": len(train.pixels), "kimg": kimg, "seed": seed}
-        try:
-            if json.loads(store.get(DESCRIPTION))["facts"] == facts:
-                return load_extractor(store)
-        except (ObjectNotFound, CheckpointError, ValueError, KeyError):
-            pass  # none yet, or one that was cut off
-        extractor = new_extractor(catalog.info.resolution, catalog.vocabulary(), seed)
-        for _ in training(extractor, train.pixels, head_labels(catalog, train.labels), kimg, seed):
-            pass
-        save_extractor(store, extractor, facts)
-        self._rows, self._best = [], None
-        return extractor
-
-
-class _Actor(ScoreKeeper):
+class _Actor(RunScorer):
     """The keeper as Ray runs it: niced, and its news on the board."""
 
     def __init__(self, config: TrainConfig, info: ModelInfo, threads: int, board: Any) -> None:
@@ -125,7 +35,7 @@ class _Actor(ScoreKeeper):
         super().__init__(config, info, threads, lambda kind, item: ray.get(board.post.remote(kind, item)))
 
 
-def make_keeper(config: TrainConfig, info: ModelInfo, resources: Resources, taken: int, board: Any) -> Any:
+def make_scorer(config: TrainConfig, info: ModelInfo, resources: Resources, taken: int, board: Any) -> Any:
     """A handle of the actor, already preparing; None where the run is not to be scored.
 
     It reserves no CPU. Training takes `taken` of a machine's CPUs: it computes on as many threads as there are others, at least one.
@@ -138,7 +48,7 @@ def make_keeper(config: TrainConfig, info: ModelInfo, resources: Resources, take
     return keeper
 
 
-class Offers:
+class ScoreClient:
     """Rank 0's side: hands over weights when their time has come and the keeper is free, and never waits.
 
     A generator that does not yet know its labels in full (`condition.ramp_kimg`) is none to publish, and is not offered.
@@ -177,7 +87,7 @@ def weights_of(generator: Generator) -> Weights:
     return {name: tensor.detach().cpu().numpy() for name, tensor in fold_strength(generator).state_dict().items()}
 
 
-def conclude(keeper: Any, config: TrainConfig, store: Store) -> CollapseError | None:
+def score_final_model(keeper: Any, config: TrainConfig, store: Store) -> CollapseError | None:
     """Score the model that the run ended with, put the best in its place where that is to be published, and end the keeper.
 
     Gives the error to raise where the run was stopped for a collapse. Where there are no scores, the last model stays.
@@ -204,12 +114,3 @@ def conclude(keeper: Any, config: TrainConfig, store: Store) -> CollapseError | 
         f"{config.out}: {verdict}; the best model, of {row['kimg']:g} kimg, is in {store.url if published else store.child(BEST).url}",
         "Train anew into another --out with --augment.target, --condition.ramp-kimg or a higher --loss.gamma; or go on with --score.stop 0",
     )
-
-
-def _earlier(store: Store) -> tuple[list[Row], Row | None]:
-    """All rows and the best one, of the part of the run that lies in the folder."""
-    try:
-        rows = [json.loads(line) for line in store.get(SCORES).decode().splitlines()]
-        return rows, load_model(store.child(BEST).url)[1].metrics or None
-    except (ObjectNotFound, CheckpointError):
-        return [], None

@@ -24,11 +24,11 @@ from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import ROWS
 from ganray.errors import ClusterError, ConfigError
-from ganray.images.raw import SafeDecoder
+from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import Resources, connect, use_gpu
-from ganray.on_ray.failures import ours
-from ganray.on_ray.http import make_app
-from ganray.on_ray.threads import engine_threads
+from ganray.on_ray.cpus import engine_cpus
+from ganray.on_ray.errors import find_ganray_error
+from ganray.serving.app import make_app
 from ganray.storage import open_store
 
 APPLICATION = "ganray"
@@ -68,7 +68,7 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     serving = _start(config)
     if blocking:
-        print(_introduced(config.model, loaded))
+        print(_banner(config.model, loaded))
         paths = "/v1/edit" if loaded.product is None else "/v1/generate or /v1/edit"
         print(f"POST {serving.url}{paths}, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
         try:
@@ -79,7 +79,7 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     return serving
 
 
-def _introduced(url: str, engine: EditEngine) -> str:
+def _banner(url: str, engine: EditEngine) -> str:
     """What is served, in a line."""
     parts = []
     if engine.product is not None:
@@ -104,7 +104,7 @@ def application_of(prefix: str) -> str:
 def _start(config: ServeConfig) -> Serving:
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.replicas)
-    threads = threads_of(config, resources)
+    threads = serving_cpus(config, resources)
     device = "cuda" if gpu else "cpu"
     application, alone = application_of(config.prefix), _check_address(config)
     places = {name: open_store(url).url for name in ("model", "source") if (url := getattr(config, name))}
@@ -127,7 +127,7 @@ def _start(config: ServeConfig) -> Serving:
         _stop(application, alone)
         if not isinstance(error, Exception):
             raise
-        raise ours(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
+        raise find_ganray_error(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
     return Serving(f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}", application, alone)
 
 
@@ -140,10 +140,10 @@ def _stop(application: str, alone: bool) -> None:
             ray_serve.delete(application)
 
 
-def threads_of(config: ServeConfig, resources: Resources) -> int:
+def serving_cpus(config: ServeConfig, resources: Resources) -> int:
     """Threads of each replica's engine. Raises ClusterError where the replicas do not fit."""
     gpu = use_gpu(config.gpu, resources, config.replicas)
-    return 1 if gpu else engine_threads(config.threads, config.replicas, 0, resources, "serve")
+    return 1 if gpu else engine_cpus(config.threads, config.replicas, 0, resources, "serve")
 
 
 def _check_address(config: ServeConfig) -> bool:

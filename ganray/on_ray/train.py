@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
@@ -16,50 +15,52 @@ import ray
 from ray.train import FailureConfig, RunConfig
 
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import ModelInfo, load_editor, load_model
+from ganray.catalog.windows import Source
 from ganray.config import TrainConfig
-from ganray.errors import CatalogError, CheckpointError, CollapseError, ConfigError, StorageError
-from ganray.on_ray.board import make_board
-from ganray.on_ray.card import model_card
-from ganray.on_ray.checkpoints import FOLDER
+from ganray.errors import CollapseError, ConfigError, StorageError
+from ganray.model_folder import load_editor, load_model
 from ganray.on_ray.cluster import connect, use_gpu
-from ganray.on_ray.cutouts import Cutouts, gather_cutouts
-from ganray.on_ray.doubts import doubts
-from ganray.on_ray.edit_card import editor_card
-from ganray.on_ray.leaving import Leaving, Trainer
-from ganray.on_ray.notice import Notice
-from ganray.on_ray.privacy import SECRET, keep_secret, with_noise
-from ganray.on_ray.record import Recorder
-from ganray.on_ray.regrouping import Regrouping, scaling
-from ganray.on_ray.scoring import conclude, make_keeper
-from ganray.on_ray.shares import check_shares, lanes, share_cpus
-from ganray.on_ray.trackers import require
-from ganray.on_ray.train_worker import Job, train_worker
-from ganray.on_ray.windows import Source
+from ganray.on_ray.cpus import training_cpus
+from ganray.on_ray.mailbox import make_mailbox
+from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling
+from ganray.on_ray.scoring import make_scorer, score_final_model
+from ganray.on_ray.signals import GracefulStop
+from ganray.on_ray.worker import train_worker
+from ganray.runs.catalog_warnings import catalog_warnings
+from ganray.runs.editor_card import editor_card
+from ganray.runs.job import Job
+from ganray.runs.known_mattes import (
+    TIMES,
+    Cutouts,
+    _some,
+    drawn_cutouts,
+    mined_cutouts,
+    read_cutouts,
+)
+from ganray.runs.model_card import model_card
+from ganray.runs.preflight import Vocabulary, check, check_catalog, check_folder, describe, run_facts
+from ganray.runs.privacy import SECRET, keep_secret, with_noise
+from ganray.runs.recorder import Recorder
 from ganray.storage import Store, open_store
-from ganray.training.editor import smallest_photo
 from ganray.training.gamma import with_gamma
+from ganray.training.lanes import lanes
+
+
+def gather_cutouts(config: TrainConfig, catalog: Catalog) -> Cutouts:
+    """All of them, the same for the same config and catalog. Raises ConfigError where there is none to learn from."""
+    editor, seed = config.editor, config.seed
+    tasks = [ray.remote(drawn_cutouts).remote(first, min(60, editor.drawn - first)) for first in range(0, editor.drawn, 60)]
+    parts = [ray.remote(mined_cutouts).remote(catalog.url, *place) for place in _some(catalog, editor.mined, seed)]
+    groups = {"cutout": list(read_cutouts(editor.cutouts)) if editor.cutouts else []}
+    groups["mined"] = [one for part in ray.get(parts) for one in part]
+    groups["drawn"] = [one for part in ray.get(tasks) for one in part]
+    found = [one for name, group in groups.items() for one in group for _ in range(TIMES[name])]
+    if not found:
+        raise ConfigError("editor.tasks has matte, but there is nothing to learn it from", "Name cut-outs with --editor.cutouts")
+    return np.ascontiguousarray(np.stack(found).transpose(0, 3, 1, 2))
+
 
 Worker = Callable[[dict[str, Job]], None]
-Vocabulary = dict[str, tuple[str, ...]]
-RUN_FACTS = "run.json"
-SHOWN_TITLES = 12  # of the catalog's, kept with the model to show what it can be asked
-DECISIVE = (
-    "seed",
-    "batch",
-    "lanes",
-    "workers",
-    "precision",
-    "optimizer",
-    "loss",
-    "augment",
-    "condition",
-    "privacy",
-    "data",
-    "editor",
-    "ema_kimg",
-    "ema_rampup",
-)
 
 
 def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def train(config: TrainConfig, worker: Worker | None = None) -> dict[str, Any]:
     config = config.model_copy(update={"lanes": lanes(config, len(catalog.row_groups()), facts)})
     check_folder(config, store, catalog.info.digest, facts)
     config = config.model_copy(update={"catalog": catalog.url, "out": store.url})  # workers have another working directory
-    for doubt in doubts(config, catalog, vocabulary):
+    for doubt in catalog_warnings(config, catalog, vocabulary):
         print(f"train: {doubt}", file=sys.stderr)
     with ExitStack() as actors:
         return _train(config, catalog, vocabulary, worker or train_worker, actors)
@@ -89,26 +90,26 @@ def _train(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, worker
     store = open_store(config.out)
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.min_workers or config.workers)
-    threads, readers = share_cpus(config, resources, gpu)
-    board = make_board()
+    threads, readers = training_cpus(config, resources, gpu)
+    board = make_mailbox()
     actors.callback(ray.kill, board)
     readers = replace(readers, board=board)
     private = keep_secret(config, catalog.num_images, store)
     info = describe(config, catalog, vocabulary, bool(private))
     source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces)
-    keeper = make_keeper(config, info, resources, config.workers * threads + 1, board)
+    keeper = make_scorer(config, info, resources, config.workers * threads + 1, board)
     if keeper is not None:
         actors.callback(ray.kill, keeper)
     job = Job(config, source, vocabulary, info.histograms, info.catalog_digest, threads, readers, board, keeper, info.titles, private)
     if config.editor.tasks:
         job = replace(job, cutouts=ray.put(_cutouts(config, catalog)))
-    with Leaving(board) as leaving, tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
+    with GracefulStop(board) as leaving, tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
         leaving.trainer = make_trainer(worker, job, gpu, folder)
         leaving.trainer.alone = not resources.joined
         with Recorder(board, store, config) as recorder:
             _fit(leaving, recorder)
             recorder.drain()
-            collapsed = conclude(keeper, config, store) if recorder.result else None
+            collapsed = score_final_model(keeper, config, store) if recorder.result else None
     if not recorder.result and (leaving.came or recorder.left):
         raise leaving.error(recorder.left)
     return _finish(config, store, recorder, collapsed)
@@ -124,22 +125,9 @@ def _cutouts(config: TrainConfig, catalog: Catalog) -> Cutouts:
     return found
 
 
-def describe(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, private: bool) -> ModelInfo:
-    """What the model will be. Of a private run's catalog neither counts of values nor the digest, which tell of single photos."""
-    return ModelInfo(
-        model=config.model,
-        attributes=vocabulary,
-        histograms={} if private else {name: catalog.info.histograms[name] for name in vocabulary},
-        titles=catalog.some_titles(SHOWN_TITLES) if config.model.title_pieces else (),
-        catalog_url=catalog.url,
-        catalog_digest="" if private else catalog.info.digest,
-        train=config,
-    )
-
-
 def make_trainer(worker: Worker, job: Job, gpu: bool, folder: str) -> Trainer:
     """Ray Train as it runs here. Checkpoints go their own way (checkpoints.py): it keeps nothing in its local `folder`."""
-    callbacks: list[Any] = [Notice(), Regrouping(job.board)]
+    callbacks: list[Any] = [TerminationNotice(), CheckpointBeforeResize(job.board)]
     return Trainer(
         worker,
         train_loop_config={"job": job},
@@ -153,80 +141,7 @@ def make_trainer(worker: Worker, job: Job, gpu: bool, folder: str) -> Trainer:
     )
 
 
-def check(config: TrainConfig) -> None:
-    """What can be seen to be wrong from the configuration alone."""
-    require(config.track)
-    check_shares(config)
-    if config.editor.tasks and config.accumulate != 1:
-        raise ConfigError("train: accumulate with editor.tasks: an editor's batch is not divided", "Use --batch to take less memory")
-    if config.editor.tasks and config.model.resolution < smallest_photo(config.editor.tasks):
-        least = smallest_photo(config.editor.tasks)
-        raise ConfigError(
-            f"train: photos of {config.model.resolution} px are too small for {', '.join(config.editor.tasks)}",
-            f"Ingest with --resolution {least} or more, 512 at best",
-        )
-    if config.augment.target and not config.augment.p_final:
-        raise ConfigError(
-            f"train: augment.target = {config.augment.target:g} with augment.p_final = 0: the augmentation may not adapt above nothing",
-            "Add --augment.p-final 0.6",
-        )
-    if config.condition.ramp_kimg > config.kimg:
-        raise ConfigError(
-            f"train: condition.ramp_kimg = {config.condition.ramp_kimg:g} is over kimg = {config.kimg:g}: labels would never count",
-            f"Use half of the run, {config.kimg / 2:g}, or less",
-        )
-    for name, url in (("catalog", config.catalog), ("out", config.out)):
-        if url.startswith("memory:"):
-            raise ConfigError(f"train: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
-
-
-def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """The vocabulary to condition on: attributes of one value tell nothing. Raises CatalogError where catalog and model do not fit."""
-    side = config.model.resolution
-    if catalog.info.resolution != side:
-        raise CatalogError(
-            f"{config.catalog} holds {catalog.info.resolution} px images, the model ({config.preset}) is for {side} px",
-            f"Ingest with --resolution {side}, or choose another preset",
-        )
-    if config.model.title_pieces and not catalog.info.title:
-        raise CatalogError(
-            f"{config.catalog} holds no titles, model.title_pieces is {config.model.title_pieces}",
-            "Ingest with --table and --title COLUMN, or train with --model.title-pieces 0",
-        )
-    return {name: values for name, values in catalog.vocabulary(config.attributes).items() if len(values) > 1}
-
-
-def run_facts(config: TrainConfig, store: Store) -> dict[str, Any]:
-    """What an earlier part of the run has noted of itself; empty where there is none. Raises CheckpointError unless it is to be resumed."""
-    if next(iter(store.list(FOLDER)), None) is None and not store.exists("model.json") and not store.exists("editor.json"):
-        return {}
-    if not config.resume:
-        raise CheckpointError(f"{config.out} holds a run already", "Add --resume to continue it, or choose another --out")
-    facts: dict[str, Any] = json.loads(store.get(RUN_FACTS)) if store.exists(RUN_FACTS) else {}
-    return facts
-
-
-def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: dict[str, Any]) -> None:
-    """Refuse to continue a run on other data, which would mix two runs in one folder; note what this one is."""
-    now = config.model_dump(mode="json")
-    if facts:
-        _compare(facts["config"], now)
-        if facts["catalog_digest"] != catalog_digest:
-            raise CheckpointError(
-                f"{config.out} was begun on a catalog of {facts['catalog_digest'][:19]}, {config.catalog} is now {catalog_digest[:19]}",
-                "Restore that catalog, or train into another --out",
-            )
-    store.put(RUN_FACTS, json.dumps({"catalog_digest": catalog_digest, "config": now}, indent=1).encode())
-
-
-def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Say which settings have changed since the run began: allowed, but no longer the run that it would have been."""
-    changed = [f"{name} {before.get(name)} -> {now[name]}" for name in DECISIVE if before.get(name) != now[name]]
-    if changed:
-        print(f"train: resuming with other settings: {'; '.join(changed)}", file=sys.stderr)
-
-
-def _fit(leaving: Leaving, recorder: Recorder) -> None:
+def _fit(leaving: GracefulStop, recorder: Recorder) -> None:
     """`trainer.fit()`: how it ended is told by the recorder and by `leaving`, unless by nobody."""
     assert leaving.trainer is not None
     try:

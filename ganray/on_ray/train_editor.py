@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import EDITOR_FOLDER
 from ganray.config import EditorConfig, OptimizerConfig, TrainConfig, TrainEditorConfig
 from ganray.errors import ConfigError
+from ganray.model_folder import EDITOR_FOLDER
 from ganray.on_ray.train import train
 from ganray.presets import editor_preset
 from ganray.storage import open_store
@@ -18,10 +18,10 @@ from ganray.storage import open_store
 
 def train_editor(config: TrainEditorConfig) -> dict[str, Any]:
     """Train until `kimg` or `minutes`; see `train`. Photos may have any size: the catalog's is taken."""
-    return train(full(config))
+    return train(to_train_config(config))
 
 
-def full(config: TrainEditorConfig) -> TrainConfig:
+def to_train_config(config: TrainEditorConfig) -> TrainConfig:
     """The run as `train` takes it."""
     if not config.editor.tasks:
         raise ConfigError("train-editor: editor.tasks is empty", "Name some of matte, inpaint, upscale, enhance")

@@ -18,9 +18,9 @@ from PIL import Image
 from ganray.errors import ImageError
 from ganray.images.codec import FORMATS, Limits, Pixels, decode
 from ganray.images.provenance import read_label
+from ganray.profiles.measurements import RING, Measurements, measure
 from ganray.profiles.profile import Profile, Rules
 from ganray.profiles.report import Finding, Report
-from ganray.profiles.seen import RING, Seen, look
 
 AI_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia")
 BORDER = 0.5  # share of the frame's outermost pixels that must be background: products may touch the frame, scenes may not
@@ -76,10 +76,10 @@ class _Picture:
         self.mode, self.transparent = _header(data)
         ground = rules.background
         self.kind = ground.kind
-        self.seen: Seen = look(self.pixels, None if ground.kind == "any" else ground.rgb, ground.tolerance)
+        self.seen: Measurements = measure(self.pixels, None if ground.kind == "any" else ground.rgb, ground.tolerance)
         measured = self.seen
         if ground.kind != "any" and not self.on_ground:
-            measured = look(self.pixels, None)  # on another plain background the product can be measured as well
+            measured = measure(self.pixels, None)  # on another plain background the product can be measured as well
         box = measured.box if self.on_ground or measured.plain else None
         self.product = max(box[2] - box[0], box[3] - box[1]) if box else 0
 

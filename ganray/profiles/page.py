@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 def render_page(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """HTML; `summary` is the head of report.json (`on_ray/check.py`), `rows` come in the order they are shown in."""
+    """HTML; `summary` is the head of report.json (`verbs/check.py`), `rows` come in the order they are shown in."""
     counts = summary["counts"]
     images, failed = counts.get("images", 0), counts.get("failed", 0)
     shown = f"All {images:,} pictures" if len(rows) == images else f"{len(rows):,} of {images:,} pictures, the others are in report.json"

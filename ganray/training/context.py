@@ -15,7 +15,7 @@ Row = dict[str, float]
 State = TrainState | EditorState
 
 
-class Turn(IntEnum):
+class Decision(IntEnum):
     """What is to be done after a step, the stronger the higher."""
 
     GO_ON = 0
@@ -46,7 +46,7 @@ class Context(Protocol):
     def checkpoint(self, state: State, row: Row) -> None:
         """Keep the state; it is finite. Called every `checkpoint_kimg`, when it is somebody's `turn`, and at the end."""
 
-    def turn(self) -> Turn:
+    def turn(self) -> Decision:
         """What to do now, asked after every step: every rank must get the same answer."""
 
 
@@ -74,6 +74,6 @@ class LocalContext:
     def checkpoint(self, state: State, row: Row) -> None:
         """See `Context`."""
 
-    def turn(self) -> Turn:
+    def turn(self) -> Decision:
         """See `Context`: go on to the end."""
-        return Turn.GO_ON
+        return Decision.GO_ON

@@ -25,7 +25,7 @@ from ganray.training.ema import update_ema
 from ganray.training.losses import GAMES, finite_penalty
 from ganray.training.precision import autocast
 from ganray.training.state import copy_into, optimizer_tensors, restore_optimizer
-from ganray.training.step import Terms, applied, descend
+from ganray.training.step import StepInputs, applied, descend
 
 GAME = GAMES["relativistic"]
 GAMMA = 0.1  # of the critics' penalties: the difference to a network that is right already is small
@@ -79,7 +79,7 @@ def create_editor_state(config: TrainConfig, cutouts: Tensor, device: torch.devi
     return EditorState(networks, critics, ema, _adam(networks, config.optimizer), opt_critics, cutouts.to(device))
 
 
-def editor_step(state: EditorState, real: Tensor, terms: Terms) -> dict[str, Tensor]:
+def editor_step(state: EditorState, real: Tensor, terms: StepInputs) -> dict[str, Tensor]:
     """Update the state in place from photos [N, 3, R, R] in [-1, 1]; gives scalars that are still on the device."""
     metrics: dict[str, Tensor] = {}
     losses: list[Tensor] = []
@@ -134,7 +134,7 @@ def task_loss(task: str, answer: Tensor, pair: Pair) -> Tensor:
     return distance.sum() / (pair.weight.sum() * (distance.numel() / pair.weight.numel())).clamp_min(1.0)
 
 
-def _judge(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]], terms: Terms) -> dict[str, Tensor]:
+def _judge(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]], terms: StepInputs) -> dict[str, Tensor]:
     """One step of the critics."""
     assert state.opt_critics is not None
     losses, metrics = [], {}

@@ -14,12 +14,12 @@ from torch import Tensor
 from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.images.codec import to_float
-from ganray.training.context import Context, Row, State, Turn
+from ganray.training.context import Context, Decision, Row, State
 from ganray.training.draws import step_draws
 from ganray.training.editor import EditorState, editor_step
 from ganray.training.privacy import private_step
 from ganray.training.schedules import crossed, hyper
-from ganray.training.step import Terms, train_step
+from ganray.training.step import StepInputs, train_step
 
 S = TypeVar("S", bound=State)
 
@@ -46,14 +46,14 @@ def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Contex
         state.num_images += config.batch
         window.add(metrics)
         turn = context.turn()
-        running = state.num_images < 1000 * config.kimg and turn < Turn.FINISH
-        keep = turn >= Turn.KEEP or crossed(before, state.num_images, config.checkpoint_kimg)
+        running = state.num_images < 1000 * config.kimg and turn < Decision.FINISH
+        keep = turn >= Decision.KEEP or crossed(before, state.num_images, config.checkpoint_kimg)
         if keep or not running or crossed(before, state.num_images, config.log_kimg):
             row = window.close(state.num_images, config)
             context.log(state, row)
             if keep or not running:
                 context.checkpoint(state, row)
-        if turn < Turn.LEAVE and (not running or crossed(before, state.num_images, config.grid_kimg)):
+        if turn < Decision.LEAVE and (not running or crossed(before, state.num_images, config.grid_kimg)):
             context.grid(state)
     return state
 
@@ -65,7 +65,7 @@ def _step(state: State, batch: Batch, config: TrainConfig, context: Context) -> 
     real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
     label = batch.labels.to(context.device, non_blocking=True)
     draws = step_draws(config.seed, state.num_images, config.batch, places.start, context.device)
-    terms = Terms(config, hyper(config, state.num_images), draws, context.average_)
+    terms = StepInputs(config, hyper(config, state.num_images), draws, context.average_)
     if isinstance(state, EditorState):
         return editor_step(state, real, terms)
     if config.privacy.epsilon:

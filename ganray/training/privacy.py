@@ -35,7 +35,7 @@ from ganray.training.augment import augment
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
 from ganray.training.state import TrainState
-from ganray.training.step import Terms, descend, generator_loss
+from ganray.training.step import StepInputs, descend, generator_loss
 
 CHUNK = 16  # images whose gradients are in memory at once, of those parameters that need it
 
@@ -66,7 +66,7 @@ def check_private(config: TrainConfig) -> None:
             raise _refused(setting, why, remedy)
 
 
-def private_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms, key: str) -> dict[str, Tensor]:
+def private_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs, key: str) -> dict[str, Tensor]:
     """Update the state in place from a Poisson sample: real images [n, C, R, R] in [-1, 1], labels [n, A], n around the batch, or 0.
 
     `key` is the step's secret. Gives scalars that are still on the device; none is of real images. The clock is the caller's.

@@ -33,7 +33,7 @@ Average = Callable[[list[Tensor]], None]
 
 
 @dataclass(frozen=True)
-class Terms:
+class StepInputs:
     """What one step is played by; `average` takes the mean over workers of a list of tensors, in place, by their shares of the batch."""
 
     config: TrainConfig
@@ -43,16 +43,16 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Part:
+class MicroBatch:
     """A micro-batch: `share` of this worker's images, with the draws of their places."""
 
     real: Tensor
     label: Tensor
-    terms: Terms
+    terms: StepInputs
     share: float
 
 
-def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> dict[str, Tensor]:
+def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs) -> dict[str, Tensor]:
     """Update the state in place from real images [N, C, R, R] in [-1, 1] and labels [N, A]; gives scalars that are still on the device.
 
     The clock `state.num_images` is the caller's.
@@ -98,18 +98,18 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: Terms) -> 
     return metrics
 
 
-def micro_batches(real: Tensor, label: Tensor, terms: Terms) -> Iterator[Part]:
+def micro_batches(real: Tensor, label: Tensor, terms: StepInputs) -> Iterator[MicroBatch]:
     """Divide this worker's images into `accumulate` parts of equal size, or nearly; no more parts than images."""
     num = len(real)
     size = math.ceil(num / (terms.config.accumulate or 1))  # None is settled before the start
     for first in range(0, num, size):
         rows = slice(first, first + size)
         its = terms if size >= num else replace(terms, draws=terms.draws.part(first))
-        yield Part(real[rows], label[rows], its, len(real[rows]) / num)
+        yield MicroBatch(real[rows], label[rows], its, len(real[rows]) / num)
 
 
 def discriminator_loss(
-    state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms
+    state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: StepInputs
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """D's loss with penalties on images [N, C, R, R] without gradient; beside it the logits of real, and the scalars worth logging."""
     real, fake = _transform(state, real, terms), _transform(state, fake, terms)
@@ -120,13 +120,13 @@ def discriminator_loss(
     return game + terms.hyper.gamma / 2 * (r1 + r2), real_logits, {name: value.detach() for name, value in metrics.items()}
 
 
-def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: Tensor, terms: Terms) -> Tensor:
+def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: Tensor, terms: StepInputs) -> Tensor:
     """G's loss on `fake`, which carries its gradient, under another draw of the augmentation; `real_logits` are constants."""
     fake_logits = state.discriminator(_transform(state, fake, terms), label)
     return GAMES[terms.config.loss.name].generator(real_logits, fake_logits)
 
 
-def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: Terms) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: StepInputs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits [N] of real and of fake, and the mean squared gradient of D at each (R1, R2) by the configured method."""
     loss, network, num = terms.config.loss, state.discriminator, len(real)
     if loss.penalty == "none":
@@ -150,12 +150,12 @@ def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: 
     return real_logits, fake_logits, r1, r2
 
 
-def _transform(state: TrainState, x: Tensor, terms: Terms) -> Tensor:
+def _transform(state: TrainState, x: Tensor, terms: StepInputs) -> Tensor:
     p = state.adaptive.p if state.adaptive else terms.hyper.p
     return augment(x, p, terms.config.augment, terms.draws)
 
 
-def _latent(state: TrainState, part: Part) -> Tensor:
+def _latent(state: TrainState, part: MicroBatch) -> Tensor:
     return part.terms.draws.normal(len(part.real), state.generator.z_dim)
 
 
@@ -173,14 +173,14 @@ def _add(total: list[Tensor], gradients: list[Tensor], share: float) -> None:
         total += gradients
 
 
-def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: Terms, also: Sequence[Tensor] = ()) -> Tensor:
+def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs, also: Sequence[Tensor] = ()) -> Tensor:
     """One step of Adam on gradients that are averaged over workers, and so is what else must agree; gives the norm of the gradient."""
     statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
     terms.average([*gradients, *statistics, *also])
     return applied(gradients, network, optimizer, terms)
 
 
-def applied(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: Terms) -> Tensor:
+def applied(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs) -> Tensor:
     """One step of Adam on gradients that all workers have alike; gives their norm."""
     parameters = list(network.parameters())
     for parameter, gradient in zip(parameters, gradients, strict=True):

@@ -5,10 +5,10 @@ import pytest
 from ganray.catalog import shards
 from ganray.catalog.cleaning import Recipe
 from ganray.catalog.manifest import build_manifest
-from ganray.catalog.parts import Part, divisions
 from ganray.catalog.sample import draw, photo_key, product
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
-from ganray.catalog.shards import Work, prepare_shard
+from ganray.catalog.shard_paths import ShardPaths, divisions
+from ganray.catalog.shards import IngestJob, prepare_shard
 from ganray.config import IngestConfig
 from ganray.images.codec import encode
 from ganray.storage import open_store
@@ -35,13 +35,13 @@ def plan():
     return _plan
 
 
-def _plan(source: str, out: str, looks: bool = False, **options) -> tuple[Work, int]:
+def _plan(source: str, out: str, looks: bool = False, **options) -> tuple[IngestJob, int]:
     config = IngestConfig(**{"source": source, "out": out, "resolution": 32, "shard_images": 120, "row_group": 16, **options})
     photos, place = open_store(source), open_store(out)
     manifest = build_manifest(photos, config)
-    work = Work(photos, place, Recipe.of(config), config.row_group, len(manifest.shards), divisions(place), looks)
+    work = IngestJob(photos, place, Recipe.of(config), config.row_group, len(manifest.shards), divisions(place), looks)
     for number, table in enumerate(manifest.shards):
-        place.put(Part(number, work.parts).manifest, parquet_bytes(table, max(1, len(table))))
+        place.put(ShardPaths(number, work.parts).manifest, parquet_bytes(table, max(1, len(table))))
     return work, len(manifest.shards)
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from ganray.catalog import duplicates
 from ganray.catalog.duplicates import exact, near
-from ganray.catalog.looks import BYTES, MAX_BITS, split
+from ganray.catalog.fingerprints import BYTES, MAX_BITS, split
 
 
 def test_exact_names_the_first():

@@ -4,7 +4,7 @@ import pytest
 
 from ganray.catalog import listing
 from ganray.catalog.listing import Listing, Parts
-from ganray.catalog.parts import key_hashes
+from ganray.catalog.shard_paths import key_hashes
 
 SCHEMA = pa.schema([("key", pa.string()), ("place", pa.int32())])
 

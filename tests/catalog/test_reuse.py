@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ganray.catalog import shards
-from ganray.catalog.parts import Part, read_receipt
-from ganray.catalog.shards import Work, prepare_shard
+from ganray.catalog.shard_paths import ShardPaths, read_receipt
+from ganray.catalog.shards import IngestJob, prepare_shard
 from ganray.errors import AccessDenied, StorageError
 from ganray.images.codec import encode
 from ganray.storage import Store, open_store
@@ -38,16 +38,16 @@ def fetched(monkeypatch, shop) -> list[str]:
     return keys
 
 
-def run(plan, shop: Store, out: str, **options) -> Work:
+def run(plan, shop: Store, out: str, **options) -> IngestJob:
     work, num = plan(shop.url, out, **{"shard_images": 40, **options})
     for number in range(num):
         prepare_shard(work, number)
     return work
 
 
-def contents(work: Work) -> dict[str, bytes]:
+def contents(work: IngestJob) -> dict[str, bytes]:
     """All that the receipts name: what is beside it an ingest sweeps away."""
-    keys = [key for number in range(work.parts) for key in read_receipt(work.out, Part(number, work.parts)).keys]
+    keys = [key for number in range(work.parts) for key in read_receipt(work.out, ShardPaths(number, work.parts)).keys]
     return {key: work.out.get(key) for key in keys}
 
 
@@ -104,7 +104,7 @@ def test_automatic_attributes_are_taken_over(plan, shop, fetched, tmp_path):
     del fetched[:]
     work = run(plan, shop, out, **options)
     assert fetched == ["mug/new.png"]
-    assert set(read_receipt(work.out, Part(0, work.parts)).histograms) == {"category", "dominant_colour", "background"}
+    assert set(read_receipt(work.out, ShardPaths(0, work.parts)).histograms) == {"category", "dominant_colour", "background"}
     same_as_fresh(plan, shop, work, tmp_path, **options)
 
 
@@ -140,7 +140,7 @@ def test_the_same_keys_in_another_bucket_are_other_photos(plan, shop, tmp_path):
 def test_what_is_not_as_the_receipt_says_is_not_reused(plan, shop, tmp_path, name, same_size):
     out = str(tmp_path / "out")
     work = run(plan, shop, out, shard_images=100)
-    key = getattr(Part(0, 1), name)
+    key = getattr(ShardPaths(0, 1), name)
     data = work.out.get(key)
     work.out.put(key, data[:-20] + data[-19:] + b"x" * same_size)
     shop.put("mug/new.png", picture(1))
@@ -174,7 +174,7 @@ def test_a_shard_struck_while_it_is_replaced_ends_as_it_would_have(plan, shop, t
         try:
             prepare_shard(work, 0)
         except Cut:
-            receipt = work.out.exists(Part(0, 1).receipt)
+            receipt = work.out.exists(ShardPaths(0, 1).receipt)
             assert receipt == (writes == 0)  # before the first write the old shard is there, whole
     for change in ("keep", "undo"):  # the next run has the same source, or what was before
         if change == "undo":

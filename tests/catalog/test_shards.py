@@ -6,12 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from ganray.catalog import shards
-from ganray.catalog.parts import Part
+from ganray.catalog.shard_paths import ShardPaths
 from ganray.catalog.shards import prepare_shard
 from ganray.errors import AccessDenied, InvalidKey, StorageError
 from ganray.storage import open_store
 
-ONLY = Part(0, 1)
+ONLY = ShardPaths(0, 1)
 
 
 def read(store, key: str) -> pa.Table:

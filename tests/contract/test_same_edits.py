@@ -6,15 +6,15 @@ import random
 import httpx
 import pytest
 
+from ganray.bulk.edit_job import make_edit_job, requests_of
+from ganray.bulk.edit_shard import ShardEditor
+from ganray.bulk.job import open_job
 from ganray.config import EditConfig, ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
-from ganray.on_ray.bulk_plan import open_job
-from ganray.on_ray.edit_plan import make_edit_plan, requests_of
-from ganray.on_ray.edit_shard import ShardEditor
-from ganray.on_ray.edited import encode_edited
-from ganray.on_ray.http import make_app
+from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, file_name
+from ganray.serving.app import make_app
 from ganray.storage import open_store
 
 CHAINS = [["white"], [{"upscale": 2}], ["cutout"], ["noisy", "cutout", {"background": {"colour": "#336699", "shadow": 0.7}}], ["noisy"]]
@@ -67,7 +67,7 @@ def test_bulk_and_http_give_the_same_bytes(source, alone, editor_folder, tmp_pat
     config = EditConfig(source=source.url, requests=str(tmp_path / "t.jsonl"), out=str(tmp_path / "out"), shard_images=7)
     engine, out = EditEngine.load(editor_folder, threads=2), open_store(config.out)
     with requests_of(config, out) as requests:
-        plan = open_job(out, make_edit_plan(config, requests, engine.digest), requests)
+        plan = open_job(out, make_edit_job(config, requests, engine.digest), requests)
     editor = ShardEditor(engine, source, out, plan)
     for shard in range(plan.shards):
         assert not editor(shard).quarantined

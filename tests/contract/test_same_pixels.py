@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ganray.benchmarks.random_model import make_model
+from ganray.bulk import commit
+from ganray.bulk.job import make_generate_job, open_job
 from ganray.config import GateConfig, ModelConfig, ServeConfig
 from ganray.engine import ROWS, Engine
 from ganray.models import MODELS
-from ganray.on_ray import bulk
-from ganray.on_ray.bench_model import make_model
-from ganray.on_ray.bulk_plan import make_plan, open_job
 from ganray.on_ray.generate import Renderer
-from ganray.on_ray.http import make_app
 from ganray.requests import GenerateRequest
+from ganray.serving.app import make_app
 from ganray.storage import open_store
 
 ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
@@ -95,7 +95,7 @@ def test_bulk_and_http_give_the_same_bytes_for_titles(titled, tmp_path):
 
 def in_bulk_and_over_http(url, tmp_path, requests):
     engine, store = Engine.load(url, "cpu", 2), open_store(str(tmp_path))
-    plan = make_plan(
+    plan = make_generate_job(
         lambda: (request.resolved() for request in requests),
         engine.vocabulary,
         digest=engine.info.digest,
@@ -107,7 +107,7 @@ def in_bulk_and_over_http(url, tmp_path, requests):
     plan = open_job(store, plan, lambda: (request.resolved() for request in requests))
     renderer = Renderer(url, plan, store, 1, GateConfig())
     for shard in range(plan.shards):
-        bulk.write(renderer({"shard": np.array([shard])}), store=store, plan=plan)
+        commit.write(renderer({"shard": np.array([shard])}), store=store, plan=plan)
     files = {info.key.rpartition("/")[2]: store.get(info.key) for info in store.list("images")}
     assert len(files) == plan.images
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from ganray.catalog.sample import draw, product
 from ganray.edits import apply_chain, parse_chain
 from ganray.edits.enhance import CLIPPED, EnhanceParams, enhance
-from ganray.edits.measures import cast, levels, noise, sharpness
 from ganray.edits.photo import Photo
+from ganray.edits.photo_statistics import cast, levels, noise, sharpness
 from ganray.errors import RequestError
 from ganray.metrics.paired import psnr
 

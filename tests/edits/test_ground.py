@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -8,10 +5,7 @@ from ganray.catalog.sample import draw, product
 from ganray.edits import apply_chain, parse_chain
 from ganray.edits.photo import Photo
 from ganray.errors import RequestError
-
-spec = importlib.util.spec_from_file_location("lent_tools", Path(__file__).with_name("tools.py"))
-lent = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(lent)
+from tests.tools.edit_tools import Lent
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +18,7 @@ def photo():
 
 
 def done(photo, *chain, **pictures):
-    return apply_chain(photo, parse_chain(chain), lent.Lent(**pictures))
+    return apply_chain(photo, parse_chain(chain), Lent(**pictures))
 
 
 def test_white_is_white_and_the_product_is_itself(photo):

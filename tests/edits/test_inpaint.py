@@ -1,16 +1,10 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from ganray.edits.inpaint import InpaintParams, inpaint
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
-
-spec = importlib.util.spec_from_file_location("lent_tools", Path(__file__).with_name("tools.py"))
-lent = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(lent)
+from tests.tools.edit_tools import Lent
 
 
 def ramp(height=90, width=140):
@@ -30,7 +24,7 @@ def test_spots_are_filled_from_around_and_nothing_else_changes(boxes):
     truth, mask = ramp(), spots(*boxes)
     hole = mask[..., 0] > 0
     holed = np.where(mask > 0, np.uint8(0), truth)
-    result = inpaint(Photo(holed), InpaintParams(grow=0), lent.Lent(mask=mask))
+    result = inpaint(Photo(holed), InpaintParams(grow=0), Lent(mask=mask))
     assert np.array_equal(result.pixels[~hole], truth[~hole])
     assert np.abs(result.pixels[hole].astype(int) - truth[hole]).mean() < 8
     assert result.facts["inpaint"] == "diffusion" and result.facts["inpaint_share"] == pytest.approx(hole.mean(), abs=1e-4)
@@ -45,8 +39,8 @@ def test_the_network_corrects_and_is_joined_without_a_step():
             return x[:, :3] + 0.4 * x[:, 3:]
 
     truth, mask = np.full((90, 140, 3), 100, np.uint8), spots((30, 50, 20, 24))
-    plain = inpaint(Photo(truth), InpaintParams(grow=0), lent.Lent(mask=mask)).pixels
-    result = inpaint(Photo(truth), InpaintParams(grow=0), lent.Lent({"inpaint": Brighter()}, mask=mask))
+    plain = inpaint(Photo(truth), InpaintParams(grow=0), Lent(mask=mask)).pixels
+    result = inpaint(Photo(truth), InpaintParams(grow=0), Lent({"inpaint": Brighter()}, mask=mask))
     assert (plain == 100).all() and result.facts["inpaint"] == "learned"
     assert result.pixels[40, 62].min() > 130
 
@@ -55,13 +49,13 @@ def test_a_mask_grows_by_what_is_asked_for():
     mask = spots((30, 50, 10, 10))
     black = np.zeros((90, 140, 3), np.uint8)
     black[25:45, 45:65] = 255  # the stain, wider than its mask
-    filled = inpaint(Photo(black), InpaintParams(grow=6), lent.Lent(mask=mask)).pixels
+    filled = inpaint(Photo(black), InpaintParams(grow=6), Lent(mask=mask)).pixels
     assert (filled < 40).all()
 
 
 def test_an_alpha_can_be_the_mask():
     alpha = spots((30, 50, 10, 10))[..., 0] / np.float32(255)
-    result = inpaint(Photo(ramp()), InpaintParams(), lent.Lent(mask=(np.zeros((90, 140, 3), np.uint8), alpha)))
+    result = inpaint(Photo(ramp()), InpaintParams(), Lent(mask=(np.zeros((90, 140, 3), np.uint8), alpha)))
     assert result.facts["inpaint_share"] > 0.007
 
 
@@ -75,5 +69,5 @@ def test_an_alpha_can_be_the_mask():
 )
 def test_masks_that_cannot_be(mask, words):
     with pytest.raises(EditError, match=words) as raised:
-        inpaint(Photo(ramp()), InpaintParams(), lent.Lent(mask=mask))
+        inpaint(Photo(ramp()), InpaintParams(), Lent(mask=mask))
     assert raised.value.reason == "mask"

@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,10 +6,7 @@ from ganray.edits.matting import border_matte, refined, with_matte
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
 from ganray.metrics.paired import iou
-
-spec = importlib.util.spec_from_file_location("lent_tools", Path(__file__).with_name("tools.py"))
-lent = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(lent)
+from tests.tools.edit_tools import Lent
 
 
 def on(colour, index, side=160):
@@ -27,7 +21,7 @@ def on(colour, index, side=160):
 @pytest.mark.parametrize("index", range(0, 24, 3))
 def test_plain_backgrounds_are_known_by_their_border(index):
     pixels, truth = on((180, 190, 205), index)
-    photo = with_matte(Photo(pixels), lent.Lent())
+    photo = with_matte(Photo(pixels), Lent())
     assert iou(photo.matte > 0.5, truth) > 0.9 and photo.facts["matte"] == "border"
 
 
@@ -36,13 +30,13 @@ def test_specks_apart_from_the_product_are_none_of_it():
     dirty = pixels.copy()
     assert not truth[:28, :28].any()
     dirty[12:16, 12:16] = 20
-    matte = with_matte(Photo(dirty), lent.Lent()).matte
+    matte = with_matte(Photo(dirty), Lent()).matte
     assert matte[8:20, 8:20].max() < 0.5 and iou(matte > 0.5, truth) > 0.9
 
 
 def test_a_matte_that_is_known_is_kept():
     photo = Photo(np.zeros((20, 20, 3), np.uint8), matte=np.ones((20, 20), np.float32))
-    assert with_matte(photo, lent.Lent()) is photo
+    assert with_matte(photo, Lent()) is photo
 
 
 def test_a_cluttered_background_needs_the_network_which_sees_the_whole_picture():
@@ -51,7 +45,7 @@ def test_a_cluttered_background_needs_the_network_which_sees_the_whole_picture()
     pixels[20:40, 35:55] = (255, 0, 0)
     assert border_matte(pixels) is None
     with pytest.raises(EditError, match="no network for mattes") as raised:
-        with_matte(Photo(pixels), lent.Lent())
+        with_matte(Photo(pixels), Lent())
     assert raised.value.reason == "no_network"
 
     class Red:
@@ -61,7 +55,7 @@ def test_a_cluttered_background_needs_the_network_which_sees_the_whole_picture()
             assert x.shape == (1, 3, 64, 64)
             return ((x[:, :1] > 0.5) & (x[:, 1:].max(1, keepdims=True) < -0.5)).astype(np.float32)
 
-    photo = with_matte(Photo(pixels), lent.Lent({"matte": Red()}))
+    photo = with_matte(Photo(pixels), Lent({"matte": Red()}))
     assert photo.matte.shape == (60, 90) and photo.facts["matte"] == "learned"
     assert photo.matte[20:40, 35:55].mean() > 0.9 and photo.matte[:5].max() < 0.1
 
@@ -76,7 +70,7 @@ def test_a_cluttered_background_needs_the_network_which_sees_the_whole_picture()
 )
 def test_pictures_without_a_product(pixels, reason):
     with pytest.raises(EditError) as raised:
-        with_matte(Photo(pixels), lent.Lent())
+        with_matte(Photo(pixels), Lent())
     assert raised.value.reason == reason and raised.value.remedy
 
 
@@ -106,7 +100,7 @@ def pair():
 
 
 def test_the_fainter_one_of_a_pair_is_not_taken_away():
-    matte = with_matte(Photo(pair()), lent.Lent({"matte": Shoes()})).matte
+    matte = with_matte(Photo(pair()), Lent({"matte": Shoes()})).matte
     assert matte[110:190, 50:110].min() > 0.9 and matte[110:190, 190:250].min() > 0.9 and matte[:90].max() == 0
 
 
@@ -115,13 +109,13 @@ def test_a_network_that_sees_something_else_does_not_overrule_a_plain_background
         def __call__(self, x):
             return np.full_like(x[:, :1], 0.2)
 
-    photo = with_matte(Photo(pair()), lent.Lent({"matte": Nothing()}))
+    photo = with_matte(Photo(pair()), Lent({"matte": Nothing()}))
     assert photo.facts["matte"] == "border" and photo.matte[110:190, 50:110].min() > 0.9
 
 
 def test_a_shadow_that_the_network_does_not_see_is_none_of_the_product():
     pixels = pair()
     pixels[200:230, 50:130] = 140  # smooth and plain, and darker than the floor
-    photo = with_matte(Photo(pixels), lent.Lent({"matte": Shoes(0.95, 0.95)}))
+    photo = with_matte(Photo(pixels), Lent({"matte": Shoes(0.95, 0.95)}))
     assert photo.facts["matte"] == "learned" and photo.matte[212:228, 60:120].max() < 0.1
-    assert with_matte(Photo(pixels), lent.Lent()).matte[212:228, 60:120].min() > 0.9
+    assert with_matte(Photo(pixels), Lent()).matte[212:228, 60:120].min() > 0.9

@@ -1,6 +1,3 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,10 +5,7 @@ from PIL import Image
 from ganray.edits.photo import Photo
 from ganray.edits.upscale import UpscaleParams, upscale
 from ganray.errors import EditError
-
-spec = importlib.util.spec_from_file_location("lent_tools", Path(__file__).with_name("tools.py"))
-lent = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(lent)
+from tests.tools.edit_tools import Lent
 
 
 class Twice:
@@ -37,7 +31,7 @@ def photo():
 @pytest.mark.parametrize("network", [None, Twice()])
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_larger_and_no_other_picture(photo, factor, network):
-    result = upscale(photo, UpscaleParams(factor=factor), lent.Lent({"upscale": network} if network else {}))
+    result = upscale(photo, UpscaleParams(factor=factor), Lent({"upscale": network} if network else {}))
     assert result.size == (51 * factor, 75 * factor) and result.matte.shape == result.size
     small = np.asarray(Image.fromarray(result.pixels).resize((75, 51), Image.Resampling.BICUBIC), float)
     assert np.abs(small - photo.pixels).max() < 8 and result.facts["fidelity_db"] > 34
@@ -46,22 +40,22 @@ def test_larger_and_no_other_picture(photo, factor, network):
 
 def test_what_would_be_another_picture_is_refused(photo):
     with pytest.raises(EditError, match="shrunk again") as raised:
-        upscale(photo, UpscaleParams(), lent.Lent({"upscale": Twice(wrong=30.0)}))
+        upscale(photo, UpscaleParams(), Lent({"upscale": Twice(wrong=30.0)}))
     assert raised.value.reason == "fidelity"
 
 
 def test_a_side_to_be_reached(photo):
-    assert upscale(photo, UpscaleParams(to=100), lent.Lent()).size == (102, 150)
-    assert upscale(photo, UpscaleParams(to=51), lent.Lent()) is photo
+    assert upscale(photo, UpscaleParams(to=100), Lent()).size == (102, 150)
+    assert upscale(photo, UpscaleParams(to=51), Lent()) is photo
     with pytest.raises(EditError, match="four times is the most"):
-        upscale(photo, UpscaleParams(to=300), lent.Lent())
+        upscale(photo, UpscaleParams(to=300), Lent())
 
 
 def test_too_many_pixels_are_refused():
     large = Photo(np.zeros((4000, 4000, 3), np.uint8))
     with pytest.raises(EditError, match="too many"):
-        upscale(large, UpscaleParams(), lent.Lent())
+        upscale(large, UpscaleParams(), Lent())
 
 
 def test_a_single_pixel():
-    assert upscale(Photo(np.full((1, 1, 3), 70, np.uint8)), UpscaleParams(), lent.Lent({"upscale": Twice()})).size == (2, 2)
+    assert upscale(Photo(np.full((1, 1, 3), 70, np.uint8)), UpscaleParams(), Lent({"upscale": Twice()})).size == (2, 2)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from ganray.metrics.best import better, merit
 from ganray.metrics.scorer import Scorer
+from ganray.metrics.selection import better, merit
 
 NUM = 240
 

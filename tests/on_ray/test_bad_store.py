@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ganray.on_ray.bench_exactly_once import MODEL, Bench
-from ganray.on_ray.bench_model import make_model
-from ganray.on_ray.faults import Fault
+from ganray.benchmarks.exactly_once import MODEL, Bench
+from ganray.benchmarks.fault_proxy import Fault
+from ganray.benchmarks.random_model import make_model
 from ganray.storage import open_store
 
 pytestmark = [pytest.mark.s3, pytest.mark.ray, pytest.mark.slow]

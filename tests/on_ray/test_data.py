@@ -9,11 +9,12 @@ import torch
 from ganray.catalog.order import Share
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import product
+from ganray.catalog.windows import Source, catalog_order, read_window
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
-from ganray.on_ray.data import Readers, stream
-from ganray.on_ray.windows import Source, catalog_order, read_window
-from ganray.words import Pieces
+from ganray.on_ray.data import stream
+from ganray.runs.job import Readers
+from ganray.titles import Pieces
 
 AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
 PLAIN = DataConfig(window=40, flip=0.0)
@@ -27,7 +28,7 @@ WHOLE = Share.whole(16)
 
 
 def take(url, num, share=WHOLE, data=AUGMENTED, **options):
-    batches = stream(source(url, data, lanes=share.of), share, **{"consumed": 0, **options})
+    batches = stream(source(url, data, lanes=share.of), share, **{"consumed": 0, "readers": Readers(), **options})
     taken = list(itertools.islice(batches, num))
     batches.close()
     return torch.cat([batch.images for batch in taken]), torch.cat([batch.labels for batch in taken])
@@ -171,7 +172,7 @@ def test_an_epoch_in_lanes_is_every_image_once_give_or_take_a_window(small_catal
 @pytest.mark.ray
 def test_a_consumer_keeps_its_core_while_the_readers_rest(cluster, small_catalog):
     """Without the breather Ray Data's thread spins here: more than one second of this process's time a second."""
-    batches = stream(source(small_catalog), Share.whole(16), consumed=0)
+    batches = stream(source(small_catalog), Share.whole(16), consumed=0, readers=Readers())
     next(batches)
     time.sleep(2.0)  # the readers go as far ahead as they may
     started = time.process_time()

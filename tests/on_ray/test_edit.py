@@ -12,10 +12,10 @@ from ganray.config import EditConfig, RayConfig, StatusConfig
 from ganray.edit_engine import EditEngine
 from ganray.errors import CheckpointError, ClusterError, ConfigError, RequestError
 from ganray.on_ray.edit import edit, show
-from ganray.on_ray.edited import encode_edited
-from ganray.on_ray.status import status
+from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, file_name
 from ganray.storage import open_store
+from ganray.verbs.status import status
 
 pytestmark = pytest.mark.ray
 DRIVER = """

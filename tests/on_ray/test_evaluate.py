@@ -6,15 +6,16 @@ import pytest
 import torch
 
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import ModelInfo, save_model
 from ganray.config import EvaluateConfig, ModelConfig
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, EvaluationError
+from ganray.evaluation.evaluation import Photos, Step, examine, num_of_each, requests_for, sheet_rows, show, split_photos
 from ganray.images.codec import decode_prepared
 from ganray.metrics import FIGURES
 from ganray.metrics.features import new_extractor, save_extractor
+from ganray.model_folder import ModelInfo, save_model
 from ganray.models import build_generator
 from ganray.on_ray.cluster import Resources
-from ganray.on_ray.evaluate import Photos, Step, ask, draw, evaluate, examine, num_of_each, sheet_rows, show, threads_of
+from ganray.on_ray.evaluate import evaluate, evaluation_cpus
 from ganray.storage import open_store
 
 
@@ -84,36 +85,39 @@ def test_it_runs_as_a_ray_task_by_relative_paths_and_shows_progress(config, clus
 
 def test_halves_do_not_overlap_and_depend_on_the_seed(small_catalog):
     catalog = Catalog.open(small_catalog)
-    train, holdout = draw(catalog, 96, seed=0)
+    train, holdout = split_photos(catalog, 96, seed=0)
     prints = [{photo.tobytes() for photo in half.pixels} for half in (train, holdout)]
     assert not prints[0] & prints[1]
-    assert np.array_equal(draw(catalog, 96, seed=0)[0].pixels, train.pixels)
-    assert not np.array_equal(draw(catalog, 96, seed=1)[0].pixels, train.pixels)
+    assert np.array_equal(split_photos(catalog, 96, seed=0)[0].pixels, train.pixels)
+    assert not np.array_equal(split_photos(catalog, 96, seed=1)[0].pixels, train.pixels)
 
 
 def test_requests_name_the_values_of_the_labels():
     vocabulary = {"brand": ("", "acme"), "category": ("cap", "mug")}
     info = ModelInfo(model=ModelConfig(), attributes={"category": ("cap", "mug"), "brand": ("", "acme")})
     photos = Photos(np.empty((2, 0)), np.array([[0, 1], [1, 0]]), ["A mug", "Acme's cap"])
-    requests = ask(vocabulary, info, photos, seed=3)
+    requests = requests_for(vocabulary, info, photos, seed=3)
     assert [request.attributes for request in requests] == [{"category": "mug", "brand": ""}, {"category": "cap", "brand": "acme"}]
     assert [request.title for request in requests] == ["", ""]
-    assert requests == ask(vocabulary, info, photos, seed=3)
+    assert requests == requests_for(vocabulary, info, photos, seed=3)
     assert len({request.seed for request in requests}) == 2
-    assert requests[0].seed != ask(vocabulary, info, photos, seed=4)[0].seed
+    assert requests[0].seed != requests_for(vocabulary, info, photos, seed=4)[0].seed
     reads = ModelInfo(model=ModelConfig(title_pieces=8), attributes={})
-    assert [(request.attributes, request.title) for request in ask(vocabulary, reads, photos, 3)] == [({}, "A mug"), ({}, "Acme's cap")]
+    assert [(request.attributes, request.title) for request in requests_for(vocabulary, reads, photos, 3)] == [
+        ({}, "A mug"),
+        ({}, "Acme's cap"),
+    ]
 
 
 def test_values_that_no_request_of_others_can_name_are_scored_all_the_same():
     info = ModelInfo(model=ModelConfig(), attributes={"category": ("x" * 300,)})
-    (request,) = ask({"category": ["x" * 300]}, info, Photos(np.empty((1, 0)), np.array([[0]])), seed=0)
+    (request,) = requests_for({"category": ["x" * 300]}, info, Photos(np.empty((1, 0)), np.array([[0]])), seed=0)
     assert request.attributes == {"category": "x" * 300}
 
 
 def test_a_model_that_reads_titles_is_asked_for_those_of_the_photos(titled_catalog, config, tmp_path):
     catalog = Catalog.open(titled_catalog)
-    _, holdout = draw(catalog, 96, seed=0)
+    _, holdout = split_photos(catalog, 96, seed=0)
     colours = catalog.info.attributes["colour"]
     said = [colours[colour] in title.lower() for colour, title in zip(holdout.labels[:, 1], holdout.titles, strict=True)]
     assert sum(said) >= 95  # one photo of the catalog has no title
@@ -156,9 +160,9 @@ def test_large_images_are_compared_in_smaller_number(config, small_catalog):
 
 
 def test_the_task_asks_for_no_more_cpus_than_a_node_has():
-    assert [threads_of(Resources(cpus=8, gpus=0, node_cpus=node)) for node in (1, 2, 8)] == [1, 2, 2]
+    assert [evaluation_cpus(Resources(cpus=8, gpus=0, node_cpus=node)) for node in (1, 2, 8)] == [1, 2, 2]
     with pytest.raises(ClusterError, match="evaluate needs 1 CPUs, the cluster has 0"):
-        threads_of(Resources(cpus=0, gpus=0, node_cpus=0))
+        evaluation_cpus(Resources(cpus=0, gpus=0, node_cpus=0))
 
 
 def test_what_does_not_fit_is_refused(config, small_catalog, tmp_path):

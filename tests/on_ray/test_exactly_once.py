@@ -5,10 +5,10 @@ import os
 
 import pytest
 
+from ganray.benchmarks.exactly_once import CASES, SHARD, Bench, Case, check
+from ganray.benchmarks.fault_proxy import Fault, FaultProxy
+from ganray.bulk.layouts import create_once
 from ganray.errors import AccessDenied, ObjectCorrupt, StorageError
-from ganray.on_ray.bench_exactly_once import CASES, SHARD, Bench, Case, check
-from ganray.on_ray.faults import Fault, FaultProxy
-from ganray.on_ray.layouts import create_once
 from ganray.storage import open_store
 
 pytestmark = [pytest.mark.s3]

@@ -13,26 +13,26 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
+from ganray.benchmarks.random_model import make_model
+from ganray.bulk.segment_policy import Policy
 from ganray.catalog.reader import Catalog
 from ganray.config import GateConfig, GenerateConfig, ModelConfig, RayConfig, StatusConfig
 from ganray.engine import Engine
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
 from ganray.metrics.features import new_extractor, save_extractor, training
-from ganray.on_ray.bench_model import make_model
-from ganray.on_ray.files import encode_sample
 from ganray.on_ray.generate import generate, show
-from ganray.on_ray.policy import Policy
-from ganray.on_ray.status import status
+from ganray.output.sample_file import encode_sample
 from ganray.requests import GenerateRequest, file_name
 from ganray.storage import open_store
+from ganray.verbs.status import status
 
 pytestmark = pytest.mark.ray
 TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
 DRIVER = """
 import sys
 from ganray.config import GenerateConfig
-from ganray.on_ray.files import encode_sample
+from ganray.output.sample_file import encode_sample
 from ganray.on_ray.generate import generate
 generate(GenerateConfig.model_validate_json(sys.argv[1]))
 """

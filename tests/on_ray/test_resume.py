@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 from ganray import settings
+from ganray.benchmarks.worker_kills import draw_kills, with_kills
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
-from ganray.on_ray.checkpoints import places
-from ganray.on_ray.deaths import draw_deaths, mortal
 from ganray.on_ray.train import train
+from ganray.runs.checkpoints import places
 from ganray.storage import open_store
 from ganray.training.state import create_state
 
@@ -86,10 +86,10 @@ def test_one_worker_and_two_learn_the_same(quiet, small_catalog):
 def test_a_run_whose_workers_are_killed_ends_bit_equal(quiet, small_catalog, tmp_path, workers):
     """Three deaths at moments drawn from the clock of this test; the seed is printed, and SEED=... repeats it."""
     seed = int(os.environ.get("SEED", time.time_ns() % 10**6))
-    deaths = draw_deaths(seed, 3, workers, steps=12, batch=16, longest=0.3)
+    deaths = draw_kills(seed, 3, workers, steps=12, batch=16, longest=0.3)
     print(f"SEED={seed}:", "; ".join(map(str, deaths)))
     (tmp_path / "dead").mkdir()
-    train(config(small_catalog, tmp_path / "m", workers=workers), mortal(deaths, str(tmp_path / "dead")))
+    train(config(small_catalog, tmp_path / "m", workers=workers), with_kills(deaths, str(tmp_path / "dead")))
     assert len(list((tmp_path / "dead").iterdir())) == 3
     assert differing(quiet[workers], final(tmp_path / "m")) == []
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import ModelInfo, load_model
 from ganray.config import TrainConfig
 from ganray.errors import CollapseError
+from ganray.evaluation.run_scores import BEST, MERIT, SCORES, RunScorer
+from ganray.model_folder import ModelInfo, load_model
 from ganray.models import build_generator
-from ganray.on_ray.scoring import BEST, MERIT, SCORES, Offers, ScoreKeeper, conclude, weights_of
+from ganray.on_ray.scoring import ScoreClient, score_final_model, weights_of
 from ganray.storage import open_store
 
 TINY = {
@@ -35,7 +36,7 @@ def keeping(small_catalog):
         config = TrainConfig.model_validate(told)
         posted = []
         info = ModelInfo(model=config.model, attributes=Catalog.open(catalog).vocabulary(), histograms={}, train=config)
-        keeper = ScoreKeeper(config, info, 1, lambda kind, item: posted.append((kind, item)))
+        keeper = RunScorer(config, info, 1, lambda kind, item: posted.append((kind, item)))
         keeper.prepare()
         return keeper, posted
 
@@ -140,7 +141,7 @@ class State:
 def test_an_offer_never_waits_and_none_is_made_while_one_is_under_way(cluster):
     import ray
 
-    offers = Offers(ray.remote(Slow).options(num_cpus=0).remote(), TrainConfig.model_validate(TINY))
+    offers = ScoreClient(ray.remote(Slow).options(num_cpus=0).remote(), TrainConfig.model_validate(TINY))
     offers.offer(State(16))  # not yet time
     started = time.monotonic()
     for num_images in (32, 48, 64, 80, 96):
@@ -158,7 +159,9 @@ def test_an_offer_never_waits_and_none_is_made_while_one_is_under_way(cluster):
 def test_a_generator_that_does_not_know_its_labels_yet_is_not_offered(cluster):
     import ray
 
-    offers = Offers(ray.remote(Slow).options(num_cpus=0).remote(), TrainConfig.model_validate({**TINY, "condition": {"ramp_kimg": 0.064}}))
+    offers = ScoreClient(
+        ray.remote(Slow).options(num_cpus=0).remote(), TrainConfig.model_validate({**TINY, "condition": {"ramp_kimg": 0.064}})
+    )
     deadline = time.monotonic() + 30
     offers.offer(State(48))
     while not offers.verdict and time.monotonic() < deadline:
@@ -172,7 +175,7 @@ def test_a_keeper_that_died_ends_the_scores_and_not_the_run(cluster, tmp_path):
     import ray
 
     keeper = ray.remote(Slow).options(num_cpus=0).remote()
-    offers = Offers(keeper, TrainConfig.model_validate(TINY))
+    offers = ScoreClient(keeper, TrainConfig.model_validate(TINY))
     offers.offer(State(32))
     ray.kill(keeper)
     deadline = time.monotonic() + 30
@@ -217,7 +220,7 @@ def test_a_collapsed_run_ends_with_its_best_model_and_says_so(cluster, small_cat
         return original(config, *rest)
 
     module_train = module.train
-    keeper = ScoreKeeper  # the extractor must be there beforehand: with a new one, earlier rows do not count
+    keeper = RunScorer  # the extractor must be there beforehand: with a new one, earlier rows do not count
     config = TrainConfig.model_validate(told)
     info = ModelInfo(model=config.model, attributes=Catalog.open(small_catalog).vocabulary(), train=config)
     first = keeper(config, info, 1, lambda kind, item: None)
@@ -232,4 +235,4 @@ def test_a_collapsed_run_ends_with_its_best_model_and_says_so(cluster, small_cat
 
 
 def test_without_a_keeper_the_last_model_stays(tmp_path):
-    assert conclude(None, TrainConfig(out=str(tmp_path)), open_store(str(tmp_path))) is None
+    assert score_final_model(None, TrainConfig(out=str(tmp_path)), open_store(str(tmp_path))) is None

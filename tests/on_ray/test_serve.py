@@ -8,14 +8,14 @@ import pytest
 import ray
 from ray import serve as ray_serve
 
+from ganray.benchmarks.random_model import make_model
 from ganray.config import ModelConfig, ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
-from ganray.on_ray.bench_model import make_model
-from ganray.on_ray.edited import encode_edited
-from ganray.on_ray.files import encode_sample
 from ganray.on_ray.serve import serve
+from ganray.output.edited_file import encode_edited
+from ganray.output.sample_file import encode_sample
 from ganray.requests import EditRequest, GenerateRequest
 
 pytestmark = pytest.mark.ray

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import load_model
 from ganray.config import GenerateConfig, IngestConfig, TrainConfig
 from ganray.errors import CatalogError
+from ganray.model_folder import load_model
 from ganray.on_ray.generate import generate
 from ganray.on_ray.ingest import ingest
-from ganray.on_ray.train import check_catalog, train
+from ganray.on_ray.train import train
+from ganray.runs.preflight import check_catalog
 from ganray.storage import open_store
 
 MODEL = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4, "title_pieces": 24}

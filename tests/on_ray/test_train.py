@@ -8,11 +8,12 @@ import torch
 
 from ganray.catalog.order import Share
 from ganray.catalog.reader import Catalog
-from ganray.checkpoint import load_model
 from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ConfigError, NonFiniteError
+from ganray.model_folder import load_model
 from ganray.on_ray import train as module
-from ganray.on_ray.train import check, check_catalog, train
+from ganray.on_ray.train import train
+from ganray.runs.preflight import check, check_catalog
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -112,7 +113,7 @@ def on_workers(monkeypatch, change):
     """Run `change(train_worker module)` in every worker before it starts."""
 
     def worker(told):
-        from ganray.on_ray import train_worker
+        from ganray.on_ray import worker as train_worker
 
         change(train_worker)
         train_worker.train_worker(told)
@@ -172,7 +173,7 @@ def test_the_mean_over_workers_is_by_their_shares(tmp_path):
 
 
 def _average(rank, path):
-    from ganray.on_ray.train_worker import RayContext
+    from ganray.on_ray.worker import RayContext
 
     torch.distributed.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
     context = RayContext.__new__(RayContext)

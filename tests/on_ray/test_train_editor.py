@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from ganray.checkpoint import load_editor
 from ganray.config import TrainEditorConfig
 from ganray.errors import CheckpointError, ConfigError
-from ganray.on_ray.train_editor import full, train_editor
+from ganray.model_folder import load_editor
+from ganray.on_ray.train_editor import to_train_config, train_editor
 
 TINY = {
     "batch": 8,
@@ -29,11 +29,11 @@ def config(catalog, out, **changes):
 
 
 def test_the_run_is_trains_with_the_catalogs_own_size(photos, tmp_path):
-    run = full(config(photos, tmp_path / "model"))
+    run = to_train_config(config(photos, tmp_path / "model"))
     assert run.model.resolution == 96 and run.editor.tasks == ("matte", "inpaint", "upscale", "enhance")
     assert run.out.endswith("model/editor") and run.optimizer.beta1 == 0.9
     with pytest.raises(ConfigError, match=r"editor\.tasks is empty"):
-        full(config(photos, tmp_path, editor={"tasks": ()}))
+        to_train_config(config(photos, tmp_path, editor={"tasks": ()}))
 
 
 def test_photos_that_are_too_small(small_catalog, tmp_path):

@@ -20,8 +20,8 @@ from safetensors.torch import load_file
 
 from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError
-from ganray.on_ray.checkpoints import places
 from ganray.on_ray.train import train
+from ganray.runs.checkpoints import places
 from ganray.storage import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -55,11 +55,11 @@ def on_workers(monkeypatch, change):
     def worker(told):
         import ray.train
 
-        from ganray.on_ray import train_worker
+        from ganray.on_ray import worker
         from ganray.training import loop
 
         change(loop, ray.train.get_context().get_world_rank())
-        train_worker.train_worker(told)
+        worker.train_worker(told)
 
     monkeypatch.setattr("ganray.on_ray.train.train_worker", worker)
 

@@ -9,7 +9,7 @@ from ganray.training.compiling import compile_networks, compiles
 from ganray.training.draws import step_draws
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state
-from ganray.training.step import Terms, train_step
+from ganray.training.step import StepInputs, train_step
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 CONFIG = TrainConfig(
@@ -71,7 +71,7 @@ def test_compiled_steps_are_the_eager_ones(precision, num, tolerance):
         for _ in range(num):
             real, label = torch.rand(8, 3, 16, 16, generator=rng) * 2 - 1, torch.randint(3, (8, 1), generator=rng)
             draws = step_draws(0, state.num_images, 8)
-            metrics = train_step(state, real, label, Terms(config, hyper(config, state.num_images), draws, lambda tensors: None))
+            metrics = train_step(state, real, label, StepInputs(config, hyper(config, state.num_images), draws, lambda tensors: None))
             state.num_images += 8
             rows.append({name: value.item() for name, value in metrics.items()})
         return rows, set(state.export()[0])

@@ -9,7 +9,7 @@ from ganray.checkpoint import load_state, save_state
 from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.storage import open_store
-from ganray.training.context import LocalContext, Turn
+from ganray.training.context import Decision, LocalContext
 from ganray.training.loop import Batch, fit
 from ganray.training.state import create_state
 
@@ -42,7 +42,7 @@ def batches(config: TrainConfig, num_images: int = 0, size: int = 0):
 
 
 class Watching(LocalContext):
-    def __init__(self, turns: dict[int, Turn] | None = None):
+    def __init__(self, turns: dict[int, Decision] | None = None):
         super().__init__()
         self.events: list[tuple[str, int]] = []
         self.turns, self.steps = turns or {}, 0
@@ -60,7 +60,7 @@ class Watching(LocalContext):
 
     def turn(self):
         self.steps += 1
-        return self.turns.get(self.steps, Turn.GO_ON)
+        return self.turns.get(self.steps, Decision.GO_ON)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -69,7 +69,7 @@ def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(name, tmp_path):
     config = CONFIG.model_copy(update={"model": MODELS[name], "loss": LossConfig(penalty=penalty)})
     whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext())
 
-    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Turn.FINISH}))
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Decision.FINISH}))
     assert first.num_images == 80
     save_state(first, open_store(str(tmp_path)), config, ATTRIBUTES)
     second = create_state(config.model_copy(update={"seed": 9}), (3, 2))
@@ -90,7 +90,7 @@ def test_a_resumed_run_goes_on_adapting_where_it_stood(tmp_path):
     assert 0 < whole.adaptive.p.item() != pytest.approx(0.3)
     assert context.rows[-1]["p"] != CONFIG.augment.p_final  # the log tells the p that was used, not the ramp's
 
-    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Turn.FINISH}))
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Decision.FINISH}))
     save_state(first, open_store(str(tmp_path)), config, ATTRIBUTES)
     second = create_state(config, (3, 2))
     load_state(second, open_store(str(tmp_path)), config, ATTRIBUTES)
@@ -104,7 +104,7 @@ def test_a_resumed_ramp_of_the_condition_is_bit_equal(tmp_path):
     """Stopped half-way up: the strength is a function of images seen, and no part of the checkpoint."""
     config = CONFIG.model_copy(update={"condition": ConditionConfig(ramp_kimg=0.12)})
     whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext())
-    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Turn.FINISH}))
+    first = fit(create_state(config, (3, 2)), batches(config), config, Watching({10: Decision.FINISH}))
     assert 0 < first.ema.condition.embeddings.strength < 1
     save_state(first, open_store(str(tmp_path)), config, ATTRIBUTES)
     second = create_state(config, (3, 2))
@@ -134,7 +134,7 @@ def test_the_context_hears_of_everything_in_time():
     assert 0 <= row["data_wait"] <= 1
 
 
-@pytest.mark.parametrize(("turn", "grids"), [(Turn.FINISH, [("grid", 24)]), (Turn.LEAVE, [])])
+@pytest.mark.parametrize(("turn", "grids"), [(Decision.FINISH, [("grid", 24)]), (Decision.LEAVE, [])])
 def test_a_run_that_ends_early_leaves_a_checkpoint_at_once(turn, grids):
     context = Watching({3: turn})
     state = fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, context)
@@ -143,7 +143,7 @@ def test_a_run_that_ends_early_leaves_a_checkpoint_at_once(turn, grids):
 
 
 def test_a_checkpoint_out_of_turn_changes_nothing_else(tmp_path):
-    context = Watching({3: Turn.KEEP})
+    context = Watching({3: Decision.KEEP})
     asked = fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, context)
     assert context.events[:3] == [("log", 24), ("checkpoint", 24), ("log", 40)]
     quiet = fit(create_state(CONFIG, (3, 2)), batches(CONFIG), CONFIG, Watching())

@@ -19,14 +19,14 @@ from ganray.config import (
 from ganray.errors import ConfigError
 from ganray.models import build_discriminator
 from ganray.training import privacy
-from ganray.training.context import LocalContext, Turn
+from ganray.training.context import Decision, LocalContext
 from ganray.training.draws import step_draws
 from ganray.training.loop import fit
 from ganray.training.poisson import poisson_batches
 from ganray.training.privacy import add_noise, any_labels, check_private, clipped_sum, gradient_norms, private_step, seed_of
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state
-from ganray.training.step import Terms, train_step
+from ganray.training.step import StepInputs, train_step
 
 MLP = ModelConfig(name="mlp", resolution=8, channels=1, z_dim=4, embed_dim=4, widths=(16, 24))
 R3 = ModelConfig(resolution=8, channels=1, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)
@@ -46,8 +46,8 @@ def batch(num: int = 8, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(num, 1, 8, 8, generator=rng) * 2 - 1, torch.randint(3, (num, 2), generator=rng)
 
 
-def terms(config: TrainConfig) -> Terms:
-    return Terms(config, hyper(config, 0), step_draws(0, 0, config.batch), lambda tensors: None)
+def terms(config: TrainConfig) -> StepInputs:
+    return StepInputs(config, hyper(config, 0), step_draws(0, 0, config.batch), lambda tensors: None)
 
 
 def one_by_one(network, real, label) -> list[list[torch.Tensor]]:
@@ -124,7 +124,7 @@ def test_a_run_resumed_from_the_same_secret_is_the_whole_one():
 
         class Until(LocalContext):
             def turn(self):
-                return Turn.FINISH if state.num_images >= until else Turn.GO_ON
+                return Decision.FINISH if state.num_images >= until else Decision.GO_ON
 
         return fit(state, batches, config, Until()).export()
 

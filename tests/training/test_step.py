@@ -10,7 +10,7 @@ from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfi
 from ganray.training.draws import step_draws
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state
-from ganray.training.step import Terms, autocast, discriminator_loss, generator_loss, train_step
+from ganray.training.step import StepInputs, autocast, discriminator_loss, generator_loss, train_step
 
 CPU = torch.device("cpu")
 MODEL = ModelConfig(resolution=8, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)
@@ -22,8 +22,8 @@ def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(8, 3, 8, 8, generator=rng) * 2 - 1, torch.randint(3, (8, 1), generator=rng)
 
 
-def terms(config: TrainConfig, average=lambda tensors: None) -> Terms:
-    return Terms(config, hyper(config, 0), step_draws(0, 0, config.batch), average)
+def terms(config: TrainConfig, average=lambda tensors: None) -> StepInputs:
+    return StepInputs(config, hyper(config, 0), step_draws(0, 0, config.batch), average)
 
 
 def losing(**changes) -> TrainConfig:
@@ -107,7 +107,7 @@ def in_parts(config: TrainConfig, world: int) -> dict[str, torch.Tensor]:
 
             rows = slice(rank * each, (rank + 1) * each)
             draws = step_draws(config.seed, step * config.batch, config.batch, rank * each)
-            train_step(states[rank], real[rows], label[rows], Terms(config, hyper(config, 0), draws, average))
+            train_step(states[rank], real[rows], label[rows], StepInputs(config, hyper(config, 0), draws, average))
 
         threads = [threading.Thread(target=play, args=(rank,)) for rank in range(world)]
         for thread in threads:
@@ -158,7 +158,7 @@ def test_labels_come_in_by_the_ramp_on_all_three_networks():
     train_step(states[1], real, label.flip(0), terms(config))
     assert all(torch.equal(a, states[1].export()[0][key]) for key, a in states[0].export()[0].items())
     assert torch.equal(states[0].generator.condition.embeddings[0].weight, weights)
-    full = Terms(config, hyper(config, 1000), step_draws(0, 0, config.batch), lambda tensors: None)
+    full = StepInputs(config, hyper(config, 1000), step_draws(0, 0, config.batch), lambda tensors: None)
     train_step(states[2], real, label, full)
     assert not torch.equal(states[2].discriminator.head.embeddings[0].weight, states[0].discriminator.head.embeddings[0].weight)
     assert states[2].ema.condition.embeddings.strength == 1 != states[0].ema.condition.embeddings.strength

@@ -1,0 +1,91 @@
+"""`enhance`: PSNR of held-out photos that were damaged in known ways and mended, over the damaged ones; with and without the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from ganray.benchmarks import edit_fixtures as held
+from ganray.config import BenchmarkConfig
+from ganray.edits import Photo
+from ganray.edits.enhance import EnhanceParams, enhance
+from ganray.images.codec import Pixels
+from ganray.metrics.paired import psnr
+
+PHOTOS, EDGE, SEED = 48, 800, 3  # how many, their longer side at most (in pixels), and of the noise
+MOST_CLIPPED = 0.01
+
+
+def _scaled(gains: float | tuple[float, float, float]) -> Callable[[Pixels], Pixels]:
+    return lambda pixels: _levels(pixels * np.asarray(gains))
+
+
+def _flattened(share: float) -> Callable[[Pixels], Pixels]:
+    return lambda pixels: _levels(128 + share * (pixels - 128.0))
+
+
+def _grey(pixels: Pixels) -> Pixels:
+    return np.repeat(_levels(pixels @ np.array([0.299, 0.587, 0.114]))[..., None], 3, 2)
+
+
+def _noisy(pixels: Pixels) -> Pixels:
+    return _levels(pixels + np.random.default_rng(SEED).normal(0, 10, pixels.shape))
+
+
+def _blurred(pixels: Pixels) -> Pixels:
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(1.0)))
+
+
+DAMAGES: dict[str, Callable[[Pixels], Pixels]] = {
+    "dark": _scaled(0.6),
+    "bright": _scaled(1.5),
+    "warm": _scaled((1.15, 1.0, 0.8)),
+    "cold": _scaled((0.8, 1.0, 1.15)),
+    "pale": _flattened(0.6),
+    "noise": _noisy,
+    "blur": _blurred,
+    "grey": lambda pixels: _flattened(0.35)(_grey(pixels)),  # as an X-ray picture is
+}
+
+
+def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
+    """Two rows: the least of the damages' median gains in dB (all are among the facts), and the most pixels that were newly clipped."""
+    lent, alone = held.tools(config), held.LentTools({})
+    gains: dict[str, list[tuple[float, float]]] = {name: [] for name in DAMAGES}
+    sheet: list[list[Pixels]] = []
+    clipped = 0.0
+    photos = held.photos(config, config.images or PHOTOS)
+    for place, pixels in enumerate(photos):
+        whole = _smaller(pixels)
+        for turn, (name, damage) in enumerate(DAMAGES.items()):
+            damaged, truth = damage(whole), _grey(whole) if name == "grey" else whole
+            if np.array_equal(damaged, truth):
+                continue  # nothing to mend, as in a picture of one grey
+            before = psnr(damaged, truth)
+            both = [enhance(Photo(damaged), EnhanceParams(), tools) for tools in (lent, alone)]
+            gains[name].append((psnr(both[0].pixels, truth) - before, psnr(both[1].pixels, truth) - before))
+            clipped = max(clipped, float(both[0].facts["newly_clipped"]))
+            if turn == place % len(DAMAGES) and len(sheet) < held.SHOWN:
+                sheet.append([damaged, both[0].pixels])
+    medians = {name: np.median(found, 0).tolist() for name, found in gains.items() if found}
+    facts: dict[str, Any] = {name: f"{with_it:+.2f} ({without:+.2f})" for name, (with_it, without) in medians.items()}
+    least, plain = (min(median[side] for median in medians.values()) for side in (0, 1))
+    facts |= {"photos": len(photos), "sheet": held.write_sheet("enhance", sheet)}
+    return [
+        {"name": "enhance", "value": least, "baseline": plain, "ratio": least, "unit": "dB", **facts},
+        {"name": "clipped", "value": clipped, "baseline": 0, "ratio": clipped, "unit": "of pixels", "at_most": MOST_CLIPPED},
+    ]
+
+
+def _smaller(pixels: Pixels) -> Pixels:
+    image = Image.fromarray(pixels)
+    image.thumbnail((EDGE, EDGE), Image.Resampling.BOX)
+    return np.asarray(image)
+
+
+def _levels(x: Any) -> Pixels:
+    levels: Pixels = np.clip(np.rint(x), 0, 255).astype(np.uint8)
+    return levels

@@ -1,0 +1,202 @@
+"""`exactly-once`: bulk jobs whose driver, workers or store fail at every step of the commit protocol, and what they end up as.
+
+Every case is a job of its own, run by the command that a user types against a real S3 server behind `faults.FaultProxy`, and run again
+until it succeeds. It counts if it ends with every byte of an uninterrupted job, no image lost and none double.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow.parquet as pq
+
+from ganray.benchmarks.fault_proxy import Call, Fault, FaultProxy, Kind
+from ganray.benchmarks.random_model import make_model
+from ganray.bulk.status import KEY
+from ganray.config import BenchmarkConfig, ModelConfig
+from ganray.errors import ConfigError
+from ganray.storage import Store, open_store
+
+STEPS = {
+    "plan": "/plan.json",
+    "requests": "/requests/00001.",
+    "images": "/images/00001/",
+    "receipts": "/receipts/00001.",
+    "manifest": "/manifest.parquet",
+    "page": "/index.html",
+    "job": "/job.json",
+}
+WORKERS = ("images", "receipts")  # the steps of a worker; the others are the driver's
+OUTAGE_S = 20.0  # longer than the store's own patience
+MODEL = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
+REQUESTS = [{"id": f"SKU/{i}", "count": 1 + i % 3} for i in range(6)]  # 12 images, in 3 shards
+IMAGES, SHARD = 12, 4
+CLUSTER = """
+import signal, ray
+from ganray.config import RayConfig
+from ganray.on_ray.cluster import connect
+connect(RayConfig(num_cpus=3))
+print(ray.get_runtime_context().gcs_address, flush=True)
+signal.pause()
+"""
+COMMAND = "from ganray.cli import entry; entry()"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Who fails, at the write of which step, and how (see faults.py)."""
+
+    victim: Literal["driver", "worker", "store"]
+    step: str
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{self.victim} at {self.step}: {self.kind}"
+
+
+CASES = (
+    *(Case("driver", step, kind) for step in STEPS for kind in ("kill before", "kill after")),
+    *(Case("worker", step, kind) for step in WORKERS for kind in ("kill before", "kill after")),
+    *(Case("store", step, kind) for step in STEPS for kind in ("cut", "lose")),
+    *(Case("store", step, "refuse") for step in ("plan", "images", "receipts", "job")),
+)
+
+
+def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
+    """One row: the share of cases that end as they should, over all."""
+    if not config.store.startswith("s3://") or "AWS_ENDPOINT_URL" not in os.environ:
+        raise ConfigError(
+            "benchmark exactly-once needs an S3 server at AWS_ENDPOINT_URL, and --store s3://BUCKET/PREFIX on it",
+            "Run `python tests/tools/s3_server.py`, set the variables that it prints, and use --store s3://ganray/once",
+        )
+    equal, failed = 0, []
+    started = time.monotonic()
+    with Bench(config.store) as bench:
+        for case in CASES:
+            try:
+                bench.run(case)
+                equal += 1
+            except AssertionError as error:
+                failed.append(f"{case}: {error}")
+    total = len(CASES)
+    facts = {"failed": failed, "images": IMAGES, "seconds": round(time.monotonic() - started)}
+    return [{"name": "exactly-once", "value": equal, "baseline": total, "ratio": equal / total, "unit": "crash points", **facts}]
+
+
+class Bench:
+    """A model, a table, a cluster whose way to the store leads through the proxy, and the bytes of an uninterrupted job."""
+
+    def __init__(self, url: str) -> None:
+        self.store = open_store(f"{url}/{uuid.uuid4().hex[:12]}")
+        self.proxy = FaultProxy(os.environ["AWS_ENDPOINT_URL"])
+
+    def __enter__(self) -> Bench:
+        self._folder = tempfile.TemporaryDirectory(prefix="ganray-once-")
+        self.table = Path(self._folder.name, "table.jsonl")
+        self.table.write_text("\n".join(map(json.dumps, REQUESTS)))
+        self.model = f"{self._folder.name}/model"
+        make_model(self.model, MODEL, {"category": ("bag", "cap", "mug")})
+        self.proxy.__enter__()
+        self.environment = os.environ | {"AWS_ENDPOINT_URL": self.proxy.url, "SOURCE_DATE_EPOCH": "1790000000"}
+        for name in ("RAY_ADDRESS", "RAY_JOB_ID"):
+            self.environment.pop(name, None)
+        self._cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], env=self.environment, stdout=subprocess.PIPE, text=True)
+        assert self._cluster.stdout is not None
+        self.environment["RAY_ADDRESS"] = self._cluster.stdout.readline().strip()
+        code, said = self.finish("whole")
+        assert code == 0, said
+        self.whole = self.contents("whole")
+        return self
+
+    def __exit__(self, *told: object) -> None:
+        self._cluster.terminate()
+        self._cluster.wait(60)
+        assert self._cluster.stdout is not None
+        self._cluster.stdout.close()
+        self.proxy.__exit__()
+        self._folder.cleanup()
+
+    def words(self, name: str) -> list[str]:
+        """The command of job `name`."""
+        told = ["--model", self.model, "--requests", str(self.table), "--out", self.store.child(name).url, "--shard-images", str(SHARD)]
+        return ["generate", *told, "--threads", "1", "--no-gpu"]
+
+    @contextmanager
+    def driver(self, name: str) -> Iterator[subprocess.Popen[str]]:
+        """The command of job `name`, running; killed at the end if it still does."""
+        command = [sys.executable, "-c", COMMAND, *self.words(name)]
+        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def finish(self, name: str) -> tuple[int, str]:
+        """Run the command of a job to its end; its exit code, and what it said."""
+        with self.driver(name) as process:
+            said, _ = process.communicate(timeout=300)
+            return process.returncode, said
+
+    def contents(self, name: str) -> dict[str, bytes]:
+        """All objects of a job but its news."""
+        store = self.store.child(name)
+        return {info.key: store.get(info.key) for info in store.list() if info.key != KEY}
+
+    def run(self, case: Case) -> None:
+        """Raises AssertionError where the job does not end as it should."""
+        name = str(case).replace(" ", "-").replace(":", "")
+        struck: list[float] = []
+        with self.driver(name) as process:
+            self.proxy.plan = strike(case, f"/{name}/", process.pid, struck)
+            said, _ = process.communicate(timeout=300)
+            code = process.returncode
+        self.proxy.plan = lambda call: None
+        assert struck, "the fault never came"
+        assert case.victim != "driver" or code != 0, "the driver survived its death"
+        again = 0
+        while code != 0:
+            assert again < 3, said
+            again += 1
+            code, said = self.finish(name)
+        check(self.store.child(name))
+        found = self.contents(name)
+        assert found.keys() == self.whole.keys(), f"objects differ: {sorted(found.keys() ^ self.whole.keys())}"
+        differing = [key for key in found if found[key] != self.whole[key]]
+        assert not differing, f"bytes differ: {differing}"
+
+
+def strike(case: Case, job: str, driver: int, struck: list[float]) -> Any:
+    """The proxy's plan: the first write of the step in that job has the fault; a store that refuses does so for a while, to everybody."""
+
+    def plan(call: Call) -> Fault | None:
+        hit = call.method == "PUT" and job in call.path and STEPS[case.step] in call.path
+        if case.kind == "refuse" and struck:
+            return Fault("refuse") if time.monotonic() < struck[0] + OUTAGE_S else None
+        if not hit or struck:
+            return None
+        struck.append(time.monotonic())
+        return Fault(case.kind, driver if case.victim == "driver" else 0)
+
+    return plan
+
+
+def check(store: Store) -> None:
+    """Every image of the manifest is there, as it says, and no other; none is asked for twice."""
+    rows = pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist()
+    assert len(rows) == len({(row["id"], row["index"]) for row in rows}) == IMAGES, "the books do not close"
+    for row in rows:
+        assert hashlib.sha256(store.get(row["key"])).hexdigest() == row["sha256"], f"{row['key']} is not what the manifest says"
+    assert {info.key for info in store.list("images")} == {row["key"] for row in rows}, "images beyond the manifest"

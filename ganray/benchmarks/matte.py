@@ -1,0 +1,57 @@
+"""`matte`: intersection over union of mattes on held-out composites, with GrabCut and the border's colour beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganray.benchmarks import edit_fixtures as held
+from ganray.config import BenchmarkConfig
+from ganray.edits import Photo
+from ganray.edits.edit import NoParams
+from ganray.edits.ground import white
+from ganray.edits.matting import border_matte, refined, with_matte
+from ganray.errors import EditError
+from ganray.images.codec import Pixels
+from ganray.metrics.paired import boundary_f, iou
+
+COMPOSITES, INSET, ROUNDS = 96, 0.05, 5
+
+
+def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
+    """One row. A photo whose matte is refused counts as an empty one."""
+    lent, cv2 = held.tools(config), held.opencv("matte")
+    rows: list[dict[str, float]] = []
+    sheet: list[list[Pixels]] = []
+    for one in held.composites(config, config.images or COMPOSITES):
+        truth = one.alpha > 0.5
+        try:
+            photo = with_matte(Photo(one.pixels), lent)
+        except EditError:
+            photo = Photo(one.pixels, matte=np.zeros_like(one.alpha))
+        assert photo.matte is not None
+        plain = border_matte(one.pixels)
+        ours, cut = photo.matte > 0.5, grabcut(cv2, one.pixels)
+        border = np.zeros_like(truth) if plain is None else refined(one.pixels, plain) > 0.5
+        rows.append(
+            {"iou": iou(ours, truth), "boundary_f": boundary_f(ours, truth), "grabcut": iou(cut, truth), "border": iou(border, truth)}
+        )
+        if len(sheet) < held.SHOWN:
+            sheet.append([one.pixels, white(photo, NoParams(), lent).pixels])
+    found = held.mean_of(rows)
+    facts: dict[str, Any] = {**found, "median": round(float(np.median([row["iou"] for row in rows])), 4), "composites": len(rows)}
+    facts["sheet"] = held.write_sheet("matte", sheet)
+    # the bar is absolute: what is compared with it is the figure itself
+    return [{"name": "matte", "value": found["iou"], "baseline": found["grabcut"], "ratio": found["iou"], "unit": "IoU", **facts}]
+
+
+def grabcut(cv2: Any, pixels: Pixels) -> NDArray[np.bool_]:
+    """GrabCut (Rother et al. 2004), told that a frame around the picture is background."""
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    height, width = pixels.shape[:2]
+    box = (round(INSET * width), round(INSET * height), round((1 - 2 * INSET) * width), round((1 - 2 * INSET) * height))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(pixels[..., ::-1].copy(), mask, box, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_RECT)
+    return np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD))

@@ -1,0 +1,1 @@
+"""Exactly-once bulk jobs: identity, commit, layouts, gate, estimates, pages."""

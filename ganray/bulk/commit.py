@@ -1,0 +1,219 @@
+"""The books of a bulk job: what is to be made, what has been, and when it is all there. No Ray in here, and no torch.
+
+plan.json               who this job is: created first, compared by every later run (another model or table is refused)
+requests/00000.jsonl    the work of one shard: at most `shard_images` images
+images/...              see layouts.py; created only if absent: there already with equal bytes counts as done, with other bytes is an error
+receipts/00000.parquet  one row an image, created after the shard's images: a shard with a receipt is finished
+manifest.parquet        all receipts of images; quarantine.parquet: the images that could not be made, with their reasons
+index.html              a page of some of the images, for a person; contact_sheet.png: the same as one picture
+job.json                the closed books, created last
+
+The only time in these objects is the job's beginning, which plan.json fixes, and none tells the number of attempts: however often a job
+is cut off, and however many drivers work at it, they end up the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from io import BytesIO
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ganray.bulk.job import GenerateJob, W, json_bytes, shard_key
+from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
+from ganray.errors import ImageError, StorageError
+from ganray.images.credentials import same_image
+from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
+from ganray.output.sample_file import encode_sample
+from ganray.storage import Store
+
+ROW_GROUP = 65_536  # rows of the manifest
+UNTOUCHED = "untouched"  # the reason of a receipt's row whose photo is fine as it is
+EMPTY_RESULT: dict[str, Any] = {
+    "key": "",
+    "member": "",
+    "bytes": 0,
+    "sha256": "",
+    "reason": "",
+    "message": "",
+}  # a receipt's facts, before any
+
+
+def finished(store: Store) -> set[int]:
+    """The shards that have receipts."""
+    return {int(info.key.rpartition("/")[2].partition(".")[0]) for info in store.list("receipts", ".parquet")}
+
+
+class Tally(NamedTuple):
+    """What comes back of a shard: images by outcome, and when (seconds since 1970) the engine behind it was ready.
+
+    `untouched` are photos that an edit job was to leave alone, see edit.py.
+    """
+
+    written: int
+    existing: int
+    quarantined: int
+    ready: float
+    untouched: int = 0
+
+    @property
+    def images(self) -> int:
+        """All of them."""
+        return self.written + self.existing + self.quarantined + self.untouched
+
+
+def write(rendered: pa.Table, *, store: Store, plan: GenerateJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> dict[str, NDArray[Any]]:
+    """The task behind the engines: the images and the receipt of one rendered shard; its Tally as a one-row batch.
+
+    `rendered` has the columns shard, ready (see Tally), and those of `write_shard`.
+    """
+    shard, ready = (rendered.column(name)[0].as_py() for name in ("shard", "ready"))
+    outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan, marks)
+    tally = Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
+    return {name: np.array([value]) for name, value in tally._asdict().items()}
+
+
+def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> list[Outcome]:
+    """Encode, label and create the images of a shard, then its receipt.
+
+    `rendered` has the columns id, index, seed, format, side, quality, truncation, one `attr:NAME` an attribute, perhaps title and segment,
+    of a gated job tries, score and refused (why, or empty), and pixels (R * R * 3 bytes, row-major RGB).
+    Returns the outcome of every image. Raises StorageError where a key is taken by other bytes.
+    """
+    pixels = rendered.column("pixels").combine_chunks()
+    side = round((len(pixels[0].as_buffer()) / 3) ** 0.5)
+    layout, facts = LAYOUTS[plan.layout], list[dict[str, Any]]()
+
+    def encoded() -> Iterator[Picture]:
+        """Every image that could be labelled, in order; the facts of all of them go into `facts`."""
+        for row in rendered.drop_columns(["pixels"]).to_pylist():
+            image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
+            if reason := row.get("refused"):
+                tried = f"score {row['score']:g} after {row['tries']} seeds, the last of which is {row['seed']}"
+                facts.append(EMPTY_RESULT | {"reason": reason, "message": tried})
+                continue
+            try:
+                named = row["id"], row["index"], row["seed"]
+                asked = {"side": row["side"], "quality": row["quality"], "marks": marks}
+                data = encode_sample(image, *named, row["format"], plan.model_digest, **asked)
+            except ImageError as error:
+                facts.append(EMPTY_RESULT | {"reason": error.reason, "message": str(error)})
+                continue
+            key, member = layout.place(shard, row["id"], row["index"], row["format"])
+            facts.append(EMPTY_RESULT | {"key": key, "member": member})
+            yield Picture(row["id"], row["index"], row["format"], data, {name: row[name] for name in row if name in said})
+
+    said = {"seed", "title", "segment", *(name for name in rendered.column_names if name.startswith("attr:"))}
+    written = layout.write(store, shard, encoded(), same_image if marks.signer else None)
+    for fact, one in zip((fact for fact in facts if not fact["reason"]), written, strict=True):
+        fact |= {"bytes": one.size, "sha256": one.sha256}
+    store.settle()  # a receipt must not outlive its images
+    create_once(store, shard_key("receipts", shard, "parquet"), parquet_bytes(_receipt(rendered, facts, side, plan)))
+    return [one.outcome for one in written] + ["quarantined"] * (len(facts) - len(written))
+
+
+def _receipt(rendered: pa.Table, facts: list[dict[str, Any]], side: int, plan: GenerateJob) -> pa.Table:
+    """What was asked and what came of it, a row an image."""
+    receipt = rendered.drop_columns([name for name in ("pixels", "side", "refused") if name in rendered.column_names])
+    for name in facts[0]:
+        kind = pa.int64() if name == "bytes" else pa.string()
+        receipt = receipt.append_column(name, pa.array([fact[name] for fact in facts], kind))
+    asked = rendered.column("side")
+    sides = pc.if_else(pc.equal(asked, 0), side, asked).cast(pa.int32())
+    receipt = receipt.append_column("width", sides).append_column("height", sides)
+    of_job = {"model_digest": plan.model_digest, "software": plan.software, "time": plan.created}
+    if plan.policy_digest:
+        of_job["policy_digest"] = plan.policy_digest
+    for name, value in of_job.items():
+        receipt = receipt.append_column(name, pa.array([value] * len(facts), pa.string()))
+    return receipt
+
+
+def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], None]) -> dict[str, int]:
+    """Write the manifest and the quarantine from all receipts, what `show`(store, plan, manifest) makes of them for a person, and job.json.
+
+    Returns the number of images, of quarantined ones and, where there are any, of those left alone.
+
+    A job that is closed already is left as it is. Manifest and quarantine are put together, digested and sent from the disk: in memory is a
+    row group at a time.
+    """
+    if store.exists("job.json"):
+        job = json.loads(store.get("job.json"))
+        return {name: job[name] for name in ("images", "quarantined", UNTOUCHED) if name in job}
+    with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
+        images, quarantined, untouched = _ParquetSpool(first), _ParquetSpool(second), 0
+        for shard in range(plan.shards):
+            receipt = pq.read_table(BytesIO(store.get(shard_key("receipts", shard, "parquet"))))
+            good, alone = pc.equal(receipt.column("reason"), ""), pc.equal(receipt.column("reason"), UNTOUCHED)
+            images.add(receipt.filter(good).drop_columns(["reason", "message"]))
+            quarantined.add(receipt.filter(pc.invert(pc.or_(good, alone))))
+            untouched += pc.sum(alone).as_py() or 0
+        books = {"images": images.rows, "quarantined": quarantined.rows, **({UNTOUCHED: untouched} if untouched else {})}
+        if sum(books.values()) != plan.images:
+            found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
+            raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
+        manifest = images.finish()
+        create_large_once(store, "manifest.parquet", manifest)
+        if quarantined.rows:
+            create_large_once(store, "quarantine.parquet", quarantined.finish())
+        show(store, plan, pq.ParquetFile(first))
+    store.settle()
+    create_once(store, "job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
+    return books
+
+
+def format_books(books: dict[str, Any], names: tuple[str, ...] = ("written", "existing", "quarantined")) -> str:
+    """Closed books for a person: what came of the images, where the manifest is, and where the reasons are for those that are not in it."""
+    parts = " + ".join(f"{name} {books[name]:,}" for name in names)
+    lines = [f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"]
+    lines.append(f"manifest {books['manifest']}")
+    if books["quarantined"]:
+        lines.append(f"why not  {books['manifest'].removesuffix('manifest.parquet')}quarantine.parquet")
+    return "\n".join(lines)
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """The table as an object."""
+    sink = BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+class _ParquetSpool:
+    """A Parquet object that grows by tables of one schema, kept on disk until it is whole."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.rows = 0
+        self._file = file
+        self._waiting: list[pa.Table] = []
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, table: pa.Table) -> None:
+        self.rows += table.num_rows
+        self._waiting.append(table)
+        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
+            self._flush()
+
+    def finish(self) -> memoryview:
+        """The whole object, where it lies."""
+        self._flush()
+        assert self._writer is not None
+        self._writer.close()
+        self._file.flush()
+        return memoryview(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def _flush(self) -> None:
+        group = pa.concat_tables(self._waiting)
+        self._writer = self._writer or pq.ParquetWriter(self._file, group.schema, compression="zstd")
+        self._writer.write_table(group)
+        self._waiting = [group.slice(0, 0)]

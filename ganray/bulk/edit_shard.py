@@ -1,0 +1,182 @@
+"""One shard of an edit job: photos in, edited pictures and a receipt out. No Ray in here.
+
+Of a few photos, chosen by their names alone, small copies from before and after are kept for the page (`edit_page.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from ganray.bulk.commit import EMPTY_RESULT, UNTOUCHED, Tally, parquet_bytes
+from ganray.bulk.edit_job import EditJob
+from ganray.bulk.edit_page import Thumbnails
+from ganray.bulk.job import Span, read_spans, shard_key
+from ganray.bulk.layouts import LAYOUTS, Picture, create_once
+from ganray.bulk.profile_filter import ProfileFilter
+from ganray.edit_engine import EditEngine, EditResult
+from ganray.errors import EditError, GanrayError, ImageError, InvalidKey, ObjectNotFound, RequestError, StorageError
+from ganray.images.credentials import same_image
+from ganray.images.data_url import inline_bytes, is_inline
+from ganray.output.edited_file import encode_edited, label_of, with_visible_label
+from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
+from ganray.requests import EditRequest
+from ganray.storage import Store
+from ganray.storage.capped import read_capped
+
+AHEAD = 4  # photos that are read before they are wanted
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("id", "source", "source_sha256", "edits", "facts", "source_type", "format")),
+        *((name, pa.string()) for name in ("key", "member", "sha256", "shown", "reason", "message", "model_digest", "software", "time")),
+        *((name, pa.int64()) for name in ("seed", "bytes")),
+        *((name, pa.int32()) for name in ("index", "width", "height")),
+    ]
+)
+Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class ShardEditor:
+    """Edits shards of a job with one engine."""
+
+    def __init__(self, engine: EditEngine, source: Store | None, out: Store, plan: EditJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> None:
+        self._engine, self._source, self._out, self._plan, self._marks = engine, source, out, plan, marks
+        self._chain = json.loads(plan.chain)
+        self._failing = ProfileFilter(plan.failing) if plan.failing else None
+        self._picture = functools.lru_cache(8)(self._read)  # a background is the same one for thousands
+        self._ready = time.time()
+
+    def __call__(self, shard: int) -> Tally:
+        """Make the images of a shard, then its receipt. Raises StorageError where a key is taken by other bytes, or the source is away."""
+        layout, rows = LAYOUTS[self._plan.layout], list[Row]()
+        keepsakes = Thumbnails(self._plan, shard)
+
+        def pictures() -> Iterator[Picture]:
+            for span, fetch in self._fetched(read_spans(self._out, self._plan, shard, EditRequest)):
+                for row, result in self._results(span, fetch):
+                    rows.append(row)
+                    picture = self._picture_of(shard, row, result)
+                    if picture is not None:
+                        assert isinstance(result, EditResult)
+                        keepsakes.see(row, result, label_of(result, self._plan.model_digest))
+                        yield picture
+
+        written = layout.write(self._out, shard, pictures(), same_image if self._marks.signer else None)
+        for row, one in zip((row for row in rows if not row["reason"]), written, strict=True):
+            row |= {"bytes": one.size, "sha256": one.sha256}
+        keepsakes.keep(self._out)
+        self._out.settle()  # a receipt must not outlive its images
+        receipt = pa.Table.from_pylist([{**row, **self._of_job()} for row in rows], SCHEMA)
+        create_once(self._out, shard_key("receipts", shard, "parquet"), parquet_bytes(receipt))
+        untouched = sum(row["reason"] == UNTOUCHED for row in rows)
+        outcomes = [one.outcome for one in written]
+        refused = len(rows) - len(written) - untouched
+        return Tally(outcomes.count("written"), outcomes.count("existing"), refused, self._ready, untouched)
+
+    def attempt(self, request: EditRequest) -> list[Row]:
+        """What would become of a request, a row an image: its `bytes`, 0 where it has a `reason` to have none. Nothing is written."""
+        rows = list[Row]()
+        for row, result in self._results(Span(request, 0, request.count), functools.partial(self._fetch, request.image, None)):
+            picture = self._picture_of(0, row, result)
+            rows.append(row | {"bytes": len(picture.data) if picture else 0})
+        return rows
+
+    def _of_job(self) -> Row:
+        return {"model_digest": self._plan.model_digest, "software": self._plan.software, "time": self._plan.created}
+
+    def _fetched(self, spans: list[Span[EditRequest]]) -> Iterator[tuple[Span[EditRequest], Callable[[str], bytes]]]:
+        """Every span with what gives the bytes of its keys; photos are read AHEAD."""
+        todo = iter(spans)
+        with ThreadPoolExecutor(AHEAD, "read") as pool:
+
+            def start(span: Span[EditRequest]) -> tuple[Span[EditRequest], Future[bytes] | None]:
+                return span, None if is_inline(span.request.image) else pool.submit(self._read, span.request.image)
+
+            waiting = deque(start(span) for span in islice(todo, AHEAD))
+            while waiting:
+                span, photo = waiting.popleft()
+                waiting.extend(start(following) for following in islice(todo, 1))
+                yield span, functools.partial(self._fetch, span.request.image, photo)
+
+    def _fetch(self, image: str, photo: Future[bytes] | None, key: str) -> bytes:
+        return photo.result() if photo is not None and key == image else self._picture(key)
+
+    def _read(self, key: str) -> bytes:
+        """An object under the source, no more of it than a photo may have. Raises ImageError("unreadable") for one that the store refuses
+        while it answers otherwise, twice: it may have been away for the first one alone."""
+        assert self._source is not None
+        for last in (False, True):
+            try:
+                return read_capped(self._source, key, self._plan.max_bytes)
+            except (ObjectNotFound, InvalidKey):
+                raise
+            except StorageError as error:
+                next(iter(self._source.list()), None)  # raises where the whole source is away
+                if last:
+                    raise ImageError("unreadable", error.message, error.remedy) from error
+        raise AssertionError("unreachable")
+
+    def _results(self, span: Span[EditRequest], fetch: Callable[[str], bytes]) -> Iterator[tuple[Row, EditResult | GanrayError | None]]:
+        """A row and a result for each image of the span: None where the photo is fine as it is, an error where it cannot be had."""
+        request = span.request
+        begun = _attempted(functools.partial(self._begin, request, fetch))
+        for index in range(span.first, span.first + span.num):
+            source = "data:" if is_inline(request.image) else request.image
+            row = {**EMPTY_RESULT, "id": request.id, "index": index, "seed": request.seed, "source": source, "shown": ""}
+            yield row, _attempted(functools.partial(self._made, begun, index)) if callable(begun) else begun
+
+    def _made(self, begun: Callable[[int], Future[EditResult]], index: int) -> EditResult:
+        return with_visible_label(begun(index).result(), self._marks)
+
+    def _begin(self, request: EditRequest, fetch: Callable[[str], bytes]) -> Callable[[int], Future[EditResult]] | None:
+        if self._failing is not None:
+            photo = inline_bytes(request.image) if is_inline(request.image) else fetch(request.image)
+            if not self._failing(photo):
+                return None
+        return self._engine.begin(request, fetch, self._chain)
+
+    def _picture_of(self, shard: int, row: Row, result: EditResult | GanrayError | None) -> Picture | None:
+        """The file of a result; its facts, or why there is none, go into `row`."""
+        if result is None:
+            row["reason"] = UNTOUCHED
+            return None
+        if isinstance(result, EditResult):
+            try:
+                data = encode_edited(result, self._plan.model_digest, self._marks.signer)
+            except ImageError as error:
+                result = error
+        if isinstance(result, GanrayError):
+            row |= {"reason": result.reason if isinstance(result, ImageError) else result.code, "message": str(result)}
+            return None
+        format = result.output.format
+        key, member = LAYOUTS[self._plan.layout].place(shard, row["id"], row["index"], format)
+        facts: Row = {
+            "source_sha256": result.source_sha256,
+            "edits": result.edits,
+            "facts": json.dumps(result.facts, sort_keys=True),
+            "source_type": label_of(result, "").source_type,
+        }
+        row |= {**facts, "format": format, "key": key, "member": member}
+        row |= {"width": result.pixels.shape[1], "height": result.pixels.shape[0]}
+        return Picture(row["id"], row["index"], format, data, {"source": row["source"], "seed": row["seed"], **facts})
+
+
+def _attempted(work: Callable[[], T]) -> T | GanrayError:
+    """What `work` gives, or the error that keeps this one photo from it. What is wrong with more than the photo is raised."""
+    try:
+        return work()
+    except (ImageError, RequestError, ObjectNotFound, InvalidKey) as error:
+        return error
+    except GanrayError:
+        raise
+    except Exception as error:  # a defect, or no memory for a photo as large as this: the others are not to wait for it
+        return EditError("failed", f"{type(error).__name__}: {error}", "Report it with the photo, and leave the photo out")

@@ -1,0 +1,67 @@
+"""What a bulk job will take, before anything is spent: the first images of it are drawn and encoded here, and multiplied."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from ganray.bulk.job import GenerateJob
+from ganray.engine import Engine
+from ganray.errors import ImageError
+from ganray.output.sample_file import encode_sample
+from ganray.requests import GenerateRequest
+
+SAMPLE = 64  # images that are tried
+BYTES_BESIDE = 150  # a row of a receipt and of the manifest, measured
+
+
+def estimate(
+    engine: Engine, requests: Iterator[GenerateRequest], plan: GenerateJob, engines: int, writers: int, price: float
+) -> dict[str, Any]:
+    """Images, bytes, hours and cost of the whole job: as if `engines` such engines and as many writers ran beside each other.
+
+    A store's own pace is not in it. `price` is of an hour of the cluster.
+    """
+    tried = list(islice(((request, index) for request in requests for index in range(request.count)), SAMPLE))
+    z, labels = engine.draw(tried)
+    engine.render(z[:1], labels[:1])  # the first batch pays for what is made once
+    started = time.perf_counter()
+    pixels = engine.render(z, labels)
+    drawn = time.perf_counter()
+    sizes = []
+    for (request, index), image in zip(tried, pixels, strict=True):
+        named = request.id, index, request.seed or 0
+        try:
+            sizes.append(len(encode_sample(image, *named, request.format, plan.model_digest, side=request.side, quality=request.quality)))
+        except ImageError:
+            sizes.append(0)
+    encoded = time.perf_counter()
+    draws, writes = engines * len(tried) / (drawn - started), writers * len(tried) / (encoded - drawn)
+    return {
+        "requests": plan.requests,
+        "images": plan.images,
+        "shards": plan.shards,
+        "tried": len(tried),
+        "gigabytes": three_digits(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
+        "slowest stage": "engines" if draws <= writes else "encoding",
+    } | time_and_cost(plan.images, min(draws, writes), price)
+
+
+def time_and_cost(images: int, rate: float, price: float) -> dict[str, Any]:
+    """What so many images take at `rate` images/s; with a `price` of an hour also what they cost."""
+    hours = images / rate / 3600
+    facts = {"img/s": three_digits(rate), "hours": three_digits(hours)}
+    return facts | ({"cost": three_digits(hours * price), "cost per million": three_digits(price * 1e6 / rate / 3600)} if price else {})
+
+
+def three_digits(value: float) -> float:
+    """Three digits: an estimate knows no more, and a small job's hours are no zero."""
+    return float(f"{value:.3g}")
+
+
+def format_estimate(facts: dict[str, Any]) -> str:
+    """An estimate for a person, a line a number."""
+    numbers = {name: f"{value:,}" if isinstance(value, int | float) else value for name, value in facts.items()}
+    return "\n".join(f"{name:<17} {value}" for name, value in numbers.items())

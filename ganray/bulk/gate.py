@@ -1,0 +1,111 @@
+"""The quality gate of a bulk job: a sample that is refused is drawn again from its next seed, a few times, else quarantined with its score.
+
+What photos are like lies in the job's folder (gate.safetensors), measured once, so that every engine and every later driver judges alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ganray.catalog.reader import Catalog
+from ganray.catalog.search_groups import BATCH, groups_to_search
+from ganray.config import GateConfig
+from ganray.engine import Engine
+from ganray.errors import CatalogError, CheckpointError, ObjectExists, ObjectNotFound
+from ganray.images.codec import Pixels
+from ganray.metrics.features import extract, load_extractor
+from ganray.metrics.gate import Gate, Limits, Reference, Verdict
+from ganray.model_folder import ModelInfo
+from ganray.requests import DERIVED_BITS, GenerateRequest, seed_of
+from ganray.storage import Store, open_store
+
+KEY = "gate.safetensors"
+Sample = tuple[GenerateRequest, int]
+
+
+class Drawn(NamedTuple):
+    """Samples as they are to be written: the last of `tries`, with the seed that it was drawn from."""
+
+    pixels: Pixels
+    labels: NDArray[np.int64]
+    seeds: list[int]
+    tries: list[int]
+    verdicts: list[Verdict]
+
+
+def next_seed(seed: int, index: int, attempt: int) -> int:
+    """The seed of attempt 1, 2, ... at sample `index` of a request; attempt 0 is the request's own."""
+    if not attempt:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed}/{index}/{attempt}".encode()).digest()[:8]) >> (64 - DERIVED_BITS)
+
+
+def gate_digest(config: GateConfig, info: ModelInfo) -> str:
+    """What verdicts depend on, beside the model: the extractor, the catalog and the limits. Raises CatalogError, CheckpointError."""
+    if not config.extractor:
+        return ""
+    try:
+        extractor = load_extractor(open_store(config.extractor))
+    except ObjectNotFound as error:
+        remedy = "Name the `extractor` folder of a ganray evaluate"
+        raise CheckpointError(f"{config.extractor} holds no feature extractor", remedy) from error
+    catalog = Catalog.open(config.catalog or info.catalog_url)
+    if not extractor.resolution == catalog.info.resolution == info.model.resolution:
+        sides = f"{info.model.resolution} px, the extractor {extractor.resolution} px, the catalog {catalog.info.resolution} px"
+        raise CatalogError(f"gate: the model makes images of {sides}", "Take the extractor and the catalog that belong to the model")
+    limits = config.model_dump_json(exclude={"extractor", "catalog"})
+    return hashlib.sha256(f"{extractor.digest} {catalog.info.digest} {limits}".encode()).hexdigest()
+
+
+def measure_photos(store: Store, config: GateConfig, info: ModelInfo) -> None:
+    """Create the reference of a job, unless it lies there."""
+    if store.exists(KEY):
+        return
+    extractor, catalog = load_extractor(open_store(config.extractor)), Catalog.open(config.catalog or info.catalog_url)
+    parts = []
+    for shard, group, size in groups_to_search(catalog, config.search, 0):
+        table = catalog.read_row_group(shard, group, ["image"])
+        parts += [extract(extractor, catalog.images(table.slice(start, BATCH))) for start in range(0, size, BATCH)]
+    try:
+        store.create(KEY, Reference.of(torch.cat(parts)).to_bytes())
+    except ObjectExists:  # another driver's: it counts
+        return
+
+
+class Judge:
+    """The gate in an engine's process, on one thread: its bits do not depend on how many there are."""
+
+    def __init__(self, store: Store, config: GateConfig, engine: Engine) -> None:
+        limits = Limits(config.match, config.far, config.copies)
+        reference = Reference.from_bytes(store.get(KEY))
+        self._gate = Gate(load_extractor(open_store(config.extractor)), reference, engine.vocabulary.values, limits)
+        self._engine, self._tries = engine, config.tries
+        self._thread = ThreadPoolExecutor(1, "gate", initializer=torch.set_num_threads, initargs=(1,))
+
+    def draw(self, samples: Sequence[Sample]) -> Drawn:
+        """Draw each sample, and those that are refused again."""
+        drawn = self._attempt(samples, 0)
+        for attempt in range(1, self._tries + 1):
+            refused = [row for row, verdict in enumerate(drawn.verdicts) if verdict.reason]
+            if not refused:
+                break
+            again = self._attempt([samples[row] for row in refused], attempt)
+            drawn.pixels[refused], drawn.labels[refused] = again.pixels, again.labels
+            for row, seed, tries, verdict in zip(refused, again.seeds, again.tries, again.verdicts, strict=True):
+                drawn.seeds[row], drawn.tries[row], drawn.verdicts[row] = seed, tries, verdict
+        return drawn
+
+    def _attempt(self, samples: Sequence[Sample], attempt: int) -> Drawn:
+        seeds = [next_seed(seed_of(request), index, attempt) for request, index in samples]
+        asked = [(request.model_copy(update={"seed": seed}), index) for (request, index), seed in zip(samples, seeds, strict=True)]
+        z, labels = self._engine.draw(asked)
+        pixels = self._engine.render(z, labels)
+        verdicts = self._thread.submit(self._gate.look, pixels, labels).result()
+        return Drawn(pixels, labels, seeds, [attempt + 1] * len(samples), verdicts)

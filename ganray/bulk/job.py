@@ -1,0 +1,256 @@
+"""What a bulk job is to make: its identity, and its work cut into shards. `bulk.py` has the layout, and the books."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Generic, NamedTuple, TypeVar, cast
+
+import numpy as np
+
+from ganray.bulk.layouts import create_once
+from ganray.errors import ObjectCorrupt, ObjectExists, RequestError, StorageError
+from ganray.output.sample_file import SOFTWARE
+from ganray.requests import EditRequest, GenerateRequest
+from ganray.storage import Store
+from ganray.vocabulary import Vocabulary
+
+MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
+SHARD_PIXELS, SHARD_IMAGES = 2**19, (64, 512)  # pixels of a shard where nobody says, and the bounds of what that gives in images
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobIdentity:
+    """The identity of a bulk job: everything that the bytes of its images depend on; and when it began, which any two jobs differ in."""
+
+    model_digest: str
+    requests_digest: str
+    requests: int
+    images: int
+    shards: int
+    shard_images: int
+    software: str
+    layout: str
+    created: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateJob(JobIdentity):
+    """The identity of a job that generates."""
+
+    vocabulary_digest: str
+    resolution: int
+    device: str
+    rows: int
+    policy_digest: str
+    gate_digest: str
+    label_digest: str
+
+
+R = TypeVar("R", bound=GenerateRequest | EditRequest)
+W = TypeVar("W", bound=JobIdentity)
+
+
+class Span(NamedTuple, Generic[R]):
+    """Samples [first, first + num) of a request."""
+
+    request: R
+    first: int
+    num: int
+
+
+class TableCount(NamedTuple):
+    """A table read once: the digest of its requests, how many there are, and the images that they ask for."""
+
+    digest: str
+    requests: int
+    images: int
+
+
+def count(source: Callable[[], Iterator[R]], check: Callable[[R], object]) -> TableCount:
+    """Read the whole table once: every request is checked before any work starts.
+
+    Raises RequestError, with the request's id, for one that `check` refuses, an id that comes twice, or an empty table.
+    """
+    sha256, ids, images = hashlib.sha256(), DuplicateIds(), 0
+    for request in source():
+        try:
+            check(request)
+            sha256.update(f"{request.canonical()}\n".encode())
+        except RequestError as error:
+            raise RequestError(f"request {request.id!r}: {error.message}", error.remedy) from error
+        except UnicodeEncodeError as error:
+            said = f"request {request.id!r}: a text of it holds half of a surrogate pair"
+            raise RequestError(said, "Write the table as UTF-8") from error
+        ids.add(request.id)
+        images += request.count
+    if not images:
+        raise RequestError("the table has no requests", "Write at least one row")
+    ids.check(source)
+    return TableCount(sha256.hexdigest(), len(ids), images)
+
+
+def make_generate_job(
+    source: Callable[[], Iterator[GenerateRequest]],
+    vocabulary: Vocabulary,
+    *,
+    digest: str,
+    resolution: int,
+    shard_images: int,
+    device: str,
+    rows: int,
+    layout: str = "objects",
+    policy_digest: str = "",
+    gate_digest: str = "",
+    label_digest: str = "",
+) -> GenerateJob:
+    """Read the whole table once: every request is checked before any work starts.
+
+    `source` gives the requests, their seeds filled in, from the start each time; `shard_images` 0 leaves it to the resolution.
+    Raises RequestError for an unknown attribute, an id that comes twice, or an empty table.
+    """
+    counted = count(source, vocabulary.encode)
+    area = resolution * resolution
+    wanted = shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
+    size = max(1, min(wanted, MAX_BLOCK // (3 * area)))
+    return GenerateJob(
+        model_digest=digest,
+        vocabulary_digest=vocabulary.digest,
+        requests_digest=counted.digest,
+        requests=counted.requests,
+        images=counted.images,
+        shards=-(-counted.images // size),
+        shard_images=size,
+        resolution=resolution,
+        software=SOFTWARE,
+        device=device,
+        rows=rows,
+        layout=layout,
+        policy_digest=policy_digest,
+        gate_digest=gate_digest,
+        label_digest=label_digest,
+        created=now(),
+    )
+
+
+def now() -> str:
+    """UTC, to the second; SOURCE_DATE_EPOCH (reproducible-builds.org) sets another clock's, for jobs that are to be the same bytes."""
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
+    """Create plan.json and the request shards, or find them; returns the plan as it lies there, of which the time is its own.
+
+    Raises StorageError where another job lies in the store.
+    """
+    try:
+        store.create("plan.json", json_bytes(asdict(plan)))
+    except ObjectExists:
+        found = json.loads(store.get("plan.json"))
+        for field in fields(plan):
+            if field.name != "created" and found.get(field.name) != getattr(plan, field.name):
+                raise StorageError(
+                    f"{store.url} holds another job: its {field.name} is {found.get(field.name)}, not {getattr(plan, field.name)}",
+                    "Choose another out, or give this job's own model and requests",
+                ) from None
+        plan = replace(plan, created=found["created"])
+    have = {info.key for info in store.list("requests")}
+    if len(have) < plan.shards:
+        for i, shard in enumerate(split(source(), plan.shard_images)):
+            if shard_key("requests", i, "jsonl") not in have:
+                lines = (json.dumps({"first": first, "num": num, "request": request.model_dump()}) for request, first, num in shard)
+                create_once(store, shard_key("requests", i, "jsonl"), "\n".join(lines).encode())
+    return plan
+
+
+def images_of(plan: JobIdentity, shards: list[int]) -> int:
+    """Images in these shards: all are full but the last of the job."""
+    return sum(min(plan.shard_images, plan.images - shard * plan.shard_images) for shard in shards)
+
+
+def split(requests: Iterable[R], size: int) -> Iterator[list[Span[R]]]:
+    """Cut the sequence of all samples into shards of `size`; a request of many images may span several."""
+    shard: list[Span[R]] = []
+    room = size
+    for request in requests:
+        first = 0
+        while first < request.count:
+            num = min(room, request.count - first)
+            shard.append(Span(request, first, num))
+            first, room = first + num, room - num
+            if room == 0:
+                yield shard
+                shard, room = [], size
+    if shard:
+        yield shard
+
+
+def read_spans(store: Store, plan: JobIdentity, shard: int, kind: type[R]) -> list[Span[R]]:
+    """The work of a shard. Raises ObjectCorrupt where its object is not the whole of it."""
+    key, images = shard_key("requests", shard, "jsonl"), images_of(plan, [shard])
+    try:
+        rows = [json.loads(line) for line in store.get(key).splitlines()]
+        found = sum(row["num"] for row in rows)
+    except (ValueError, TypeError, KeyError):
+        found = -1
+    if found != images:
+        said = f"{store.url_of(key)} is not what was written: it does not ask for {images} images"
+        raise ObjectCorrupt(said, "Delete it, then run the same command again")
+    return [Span(cast(R, kind.model_construct(**row["request"])), row["first"], row["num"]) for row in rows]
+
+
+def read_shard(store: Store, plan: JobIdentity, shard: int) -> list[tuple[GenerateRequest, int]]:
+    """The samples of a shard, as (request, index)."""
+    return [(request, first + k) for request, first, num in read_spans(store, plan, shard, GenerateRequest) for k in range(num)]
+
+
+def shard_key(folder: str, shard: int, suffix: str) -> str:
+    """Where a shard's requests or receipts lie."""
+    return f"{folder}/{shard:05d}.{suffix}"
+
+
+def json_bytes(value: object) -> bytes:
+    """JSON that is the same bytes for the same value."""
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
+
+
+class DuplicateIds:
+    """Finds ids that come twice among millions, in 8 bytes an id."""
+
+    def __init__(self) -> None:
+        self._hashes = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._hashes) // 8
+
+    @staticmethod
+    def hash(id: str) -> bytes:
+        """What is kept of an id."""
+        return hashlib.blake2b(id.encode(), digest_size=8).digest()
+
+    def add(self, id: str) -> None:
+        """Take one."""
+        self._hashes += self.hash(id)
+
+    def twice(self) -> set[bytes]:
+        """The hashes of those that came twice, and of hardly any other."""
+        hashes = np.sort(np.frombuffer(self._hashes, np.uint64))
+        return {value.tobytes() for value in hashes[1:][hashes[1:] == hashes[:-1]]}
+
+    def check(self, source: Callable[[], Iterator[R]]) -> None:
+        """Raise RequestError with the first id that comes twice."""
+        suspects = self.twice()
+        seen: dict[str, int] = {}
+        for row, request in enumerate(source() if suspects else (), 1):
+            if request.id in seen:
+                raise RequestError(
+                    f"request id {request.id!r} comes twice, in rows {seen[request.id]} and {row}", "Give every request its own id"
+                )
+            if self.hash(request.id) in suspects:
+                seen[request.id] = row

@@ -1,0 +1,108 @@
+"""What a person looks at first when a job is done: a contact sheet, and a page of images with what was asked. No scripts; no clock."""
+
+from __future__ import annotations
+
+import base64
+import tarfile
+from html import escape
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ganray.bulk.job import GenerateJob
+from ganray.bulk.layouts import create_once
+from ganray.images.codec import MEDIA_TYPES, Pixels, decode_prepared
+from ganray.images.provenance import Label, encode_labelled
+from ganray.images.transforms import contact_sheet
+from ganray.storage import Store
+
+SHOWN = 240  # images of the page, spread evenly over the job
+ROWS, COLUMNS, TILE = 20, 8, 64  # of the sheet: values of the first attribute, and pixels a side
+STYLE = (
+    "body{font:14px/1.4 system-ui,sans-serif;margin:24px;color:#222;background:#fff}main{display:flex;flex-wrap:wrap;gap:12px}"
+    "figure{margin:0;width:136px}img{width:128px;height:128px;object-fit:contain;border:1px solid #ddd}"
+    "figcaption{font-size:12px;overflow-wrap:anywhere}small{color:#666}h1{font-size:20px}"
+)
+
+
+def show_some(store: Store, plan: GenerateJob, manifest: pq.ParquetFile) -> None:
+    """Create `index.html` and `contact_sheet.png` beside the images of a finished job; nothing where it has none."""
+    num = manifest.metadata.num_rows
+    if not num:
+        return
+    rows = _spread(manifest, sorted({i * num // SHOWN for i in range(SHOWN)}))
+    images = _read(store, rows)
+    create_once(store, "index.html", _page(plan, rows, images, num).encode())
+    label = Label(plan.model_digest, "contact sheet", 0, plan.software)
+    sheet = contact_sheet(_by_value(rows, images), TILE)
+    create_once(store, "contact_sheet.png", encode_labelled(sheet, "png", label))
+
+
+def _spread(manifest: pq.ParquetFile, places: list[int]) -> list[dict[str, Any]]:
+    """The rows at these places, in order, a row group at a time."""
+    rows, start = list[dict[str, Any]](), 0
+    for number in range(manifest.num_row_groups):
+        end = start + manifest.metadata.row_group(number).num_rows
+        if here := [place - start for place in places if start <= place < end]:
+            rows += manifest.read_row_group(number).take(here).to_pylist()
+        start = end
+    return rows
+
+
+def _read(store: Store, rows: list[dict[str, Any]]) -> list[bytes]:
+    """The encoded images of these rows of the manifest, each shard's object read once."""
+    images, key, whole = [], "", b""
+    for row in rows:
+        if row["key"] != key:
+            key, whole = row["key"], store.get(row["key"])
+        images.append(_member(whole, row))
+    return images
+
+
+def _member(whole: bytes, row: dict[str, Any]) -> bytes:
+    if not row["member"]:
+        return whole
+    if row["key"].endswith(".tar"):
+        with tarfile.open(fileobj=BytesIO(whole)) as tar:
+            file = tar.extractfile(row["member"])
+            assert file is not None
+            return file.read()
+    table = pq.read_table(BytesIO(whole), columns=["id", "index", "image"])
+    here = np.array(table["id"].to_pylist()) == row["id"]
+    place = int(np.flatnonzero(here & (table["index"].to_numpy() == row["index"]))[0])
+    data: bytes = table["image"][place]["bytes"].as_py()
+    return data
+
+
+def _by_value(rows: list[dict[str, Any]], images: list[bytes]) -> list[tuple[str, list[Pixels]]]:
+    """The images by their value of the first attribute."""
+    name = next((name for name in rows[0] if name.startswith("attr:")), None)
+    found: dict[str, list[Pixels]] = {}
+    for row, data in zip(rows, images, strict=True):
+        group = found.setdefault((row[name] or "") if name else "", [])
+        if len(group) < COLUMNS:
+            group.append(decode_prepared(data))
+    return sorted(found.items())[:ROWS]
+
+
+def _page(plan: GenerateJob, rows: list[dict[str, Any]], images: list[bytes], num: int) -> str:
+    facts = f"{num:,} images of model {plan.model_digest[:12]}, begun {plan.created}; here are {len(rows)}, and all in manifest.parquet"
+    figures = "".join(map(_figure, rows, images))
+    return (
+        '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Generated images</title>'
+        f"<style>{STYLE}</style><h1>Generated images</h1><p>{escape(facts)}. Every one was made by a model, and says so in its bytes.</p>"
+        f"<main>{figures}</main></html>\n"
+    )
+
+
+def _figure(row: dict[str, Any], data: bytes) -> str:
+    """An image of its own is linked to, one out of a shard's object lies in the page."""
+    asked = ", ".join(str(value) for name, value in row.items() if name.startswith("attr:") and value)
+    asked = ", ".join(part for part in (row.get("title") or "", asked) if part)
+    inside = f"data:{MEDIA_TYPES[row['format']]};base64,{base64.b64encode(data).decode()}"
+    source = inside if row["member"] else escape(row["key"], quote=True)
+    name = escape(f"{row['id']}-{row['index']}")
+    said = f"{name}<br><small>{escape(asked)}, seed {row['seed']}</small>"
+    return f'<figure><img loading=lazy src="{source}" alt="{name}"><figcaption>{said}</figure>'

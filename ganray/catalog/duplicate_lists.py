@@ -1,0 +1,131 @@
+"""Leaving duplicates out of a catalog: the driver decides for all shards at once, each shard does as its list says.
+
+The lists (`quarantine/duplicates-*`) are quarantine: which photo is left out, why, and which one is kept in its place. What is left out
+stays prepared in `aside/`, so that it comes back without being fetched where the one that was kept goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ganray.catalog.duplicates import Places, exact, near
+from ganray.catalog.fingerprints import BYTES, Records, split
+from ganray.catalog.quarantine import SCHEMA, quarantine_row
+from ganray.catalog.schema import parquet_bytes
+from ganray.catalog.shard_paths import Receipt, ShardPaths, is_part
+from ganray.catalog.shards import IngestJob
+from ganray.errors import ImageError, StorageError
+
+LISTS = "quarantine/duplicates-"
+LIST = SCHEMA.append(pa.field("kept", pa.string()))
+
+
+def delete_lists(work: IngestJob) -> None:
+    """Remove the lists, for a catalog that keeps all."""
+    for info in list(work.out.list("quarantine")):
+        if info.key.startswith(LISTS) and is_part(info.key):
+            work.out.delete(info.key)
+
+
+def update_lists(work: IngestJob, receipts: Sequence[Receipt]) -> list[int]:
+    """Write the lists of a catalog whose shards are all prepared; returns the numbers of those that are to be done again for it."""
+    offsets = np.concatenate([[0], np.cumsum([receipt.listed for receipt in receipts])]).astype(np.int64)
+    places, first = _exact(work, offsets)
+    same = first >= 0
+    if work.looks:
+        alone = np.flatnonzero(~same)
+        again = _near(work, offsets, places[alone])
+        first[alone] = np.where(again >= 0, alone[again], -1)
+        second = same & (first[first] >= 0)  # the first with these bytes is itself left out, for a photo that looks like both
+        first[second], same[second] = first[first[second]], False
+    out = first >= 0
+    return _write(work, receipts, offsets, places[out], places[first[out]], same[out])
+
+
+def _exact(work: IngestJob, offsets: NDArray[np.int64]) -> tuple[Places, Places]:
+    """The places of the photos that can be used, and for each which of these has the same bytes and comes first."""
+    digests = np.empty((2, int(offsets[-1])), np.uint64)
+    usable = np.zeros(digests.shape[1], bool)
+    done = 0
+    for (_, column), start in zip(_columns(work, range(work.parts), "sha256"), offsets[:-1].tolist(), strict=True):
+        usable[start : start + len(column)] = column.is_valid().to_numpy()
+        data = np.frombuffer(b"".join(value[:16] for value in column.drop_null().to_pylist()), np.uint64).reshape(-1, 2)
+        digests[:, done : done + len(data)] = data.T
+        done += len(data)
+    return np.flatnonzero(usable).astype(np.int32), exact(digests[:, :done])
+
+
+def _near(work: IngestJob, offsets: NDArray[np.int64], places: Places) -> Places:
+    """For each of some places which of these looks the same, comes first and is kept; whole looks lie in a file meanwhile."""
+    hashes, tints = np.empty(len(places), np.uint64), np.empty((len(places), 8), np.uint8)
+    with tempfile.TemporaryFile() as file:
+        for (_, column), start in zip(_columns(work, range(work.parts), "look"), offsets[:-1].tolist(), strict=True):
+            low, high = np.searchsorted(places, [start, start + len(column)]).tolist()
+            data = b"".join(column.take(pa.array(places[low:high] - start)).to_pylist())
+            file.write(data)
+            hashes[low:high], tints[low:high] = split(np.frombuffer(data, np.uint8).reshape(-1, BYTES))
+        file.flush()
+        handle = file.fileno()
+
+        def looks(wanted: Places) -> Records:
+            unique, back = np.unique(wanted, return_inverse=True)
+            read = b"".join(os.pread(handle, BYTES, BYTES * place) for place in unique.tolist())
+            return np.frombuffer(read, np.uint8).reshape(-1, BYTES)[back]
+
+        return near(hashes, tints, looks)
+
+
+def _write(
+    work: IngestJob,
+    receipts: Sequence[Receipt],
+    offsets: NDArray[np.int64],
+    out: Places,
+    kept: Places,
+    same: NDArray[np.bool_],
+) -> list[int]:
+    """Write or remove the list of each shard; returns the numbers of shards that were prepared by another one."""
+    names = _keys(work, offsets, np.unique(np.concatenate([out, kept])))
+    changed = []
+    for receipt, start, stop in zip(receipts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        low, high = np.searchsorted(out, [start, stop]).tolist()
+        rows = []
+        for place, other, exactly in zip(out[low:high].tolist(), kept[low:high].tolist(), same[low:high].tolist(), strict=True):
+            reason, how = ("duplicate", "the same bytes as") if exactly else ("near_duplicate", "looks like")
+            said = f"{how} {names[other]}, which is kept"
+            rows.append({**quarantine_row(work.source.url, names[place], ImageError(reason, said), work.recipe), "kept": names[other]})
+        data = parquet_bytes(pa.Table.from_pylist(rows, LIST), work.row_group) if rows else b""
+        if receipt.left_out != (hashlib.sha256(data).hexdigest() if data else ""):
+            changed.append(receipt.number)
+        part = ShardPaths(receipt.number, work.parts)
+        if data:
+            work.out.put(part.duplicates, data)
+        elif receipt.left_out:
+            work.out.delete(part.duplicates)
+    return changed
+
+
+def _keys(work: IngestJob, offsets: NDArray[np.int64], places: Places) -> dict[int, str]:
+    """The keys of some places."""
+    names: dict[int, str] = {}
+    bounds = np.searchsorted(places, offsets)
+    for number, column in _columns(work, np.flatnonzero(np.diff(bounds)).tolist(), "key"):
+        some = places[bounds[number] : bounds[number + 1]]
+        names |= dict(zip(some.tolist(), column.take(pa.array(some - offsets[number])).to_pylist(), strict=True))
+    return names
+
+
+def _columns(work: IngestJob, numbers: Iterable[int], name: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
+    """A column of the index of some shards, in their order; the next ones are on their way meanwhile."""
+    numbers = list(numbers)
+    for number, (_, data) in zip(numbers, work.out.get_many(ShardPaths(number, work.parts).index for number in numbers), strict=True):
+        if isinstance(data, StorageError):
+            raise data
+        yield number, pq.read_table(pa.BufferReader(data), columns=[name]).column(name)

@@ -1,0 +1,165 @@
+"""The folder of a finished model: weights as safetensors, a JSON description, and a reader that rebuilds the model from them."""
+
+from __future__ import annotations
+
+import safetensors.torch
+from pydantic import Field
+from torch import nn
+
+from ganray import __version__
+from ganray.checkpoint import (
+    FORMAT_VERSION,
+    Attributes,
+    _digest,
+    _parse,
+    _tensors,
+)
+from ganray.config import EditorConfig, ModelConfig, Section, TrainConfig
+from ganray.errors import CheckpointError, ObjectCorrupt, ObjectNotFound
+from ganray.models import Generator, build_generator, fold_strength, label_sizes
+from ganray.models.editor import build_editor
+from ganray.storage import Store, open_store
+from ganray.titles import Pieces
+from ganray.training.accountant import PrivacyRecord
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+EDITOR_WEIGHTS, EDITOR, EDITOR_FOLDER = "editor.safetensors", "editor.json", "editor"
+
+
+class ModelInfo(Section):
+    """`model.json`: everything needed to rebuild, condition and describe the model. `attributes` keeps the order of label
+    columns, `histograms` how many catalog images have each value (what is not asked for is drawn accordingly). A model whose
+    `model.title_pieces` is not 0 reads titles: `titles` are some of its catalog's, to show what it can be asked."""
+
+    format_version: int = FORMAT_VERSION
+    software: str = __version__
+    model: ModelConfig
+    attributes: Attributes
+    histograms: dict[str, dict[str, int]] = Field(default_factory=dict)
+    titles: tuple[str, ...] = ()
+    catalog_url: str = ""
+    catalog_digest: str = ""
+    num_images: int = 0
+    train: TrainConfig | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+    privacy: PrivacyRecord | None = None
+    size: int = 0
+    digest: str = ""
+
+    @property
+    def label_sizes(self) -> tuple[int, ...]:
+        """Rows of each attribute's table."""
+        return label_sizes(self.model, self.attributes)
+
+    @property
+    def pieces(self) -> Pieces:
+        """How it reads titles, if it does."""
+        return Pieces(self.model.title_pieces, self.model.title_buckets)
+
+
+class EditorInfo(Section):
+    """`editor.json`: everything needed to rebuild the editor's networks, one for each task."""
+
+    format_version: int = FORMAT_VERSION
+    software: str = __version__
+    editor: EditorConfig
+    catalog_url: str = ""
+    catalog_digest: str = ""
+    num_images: int = 0
+    train: TrainConfig | None = None
+    size: int = 0
+    digest: str = ""
+
+
+def save_model(store: Store, generator: Generator, info: ModelInfo) -> ModelInfo:
+    """Write the weights, then `model.json`; gives `info` with size and digest filled in.
+
+    Where a model is replaced, the new weights lie under their digest until both files are the new ones: whoever reads meanwhile, and
+    whoever comes after a writer that was cut off, finds the weights of the description that is there.
+    """
+    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in fold_strength(generator).state_dict().items()})
+    info = info.model_copy(update={"size": len(data), "digest": _digest(data)})
+    replaces = store.exists(DESCRIPTION)
+    store.put(_aside(info) if replaces else WEIGHTS, data)
+    store.settle()
+    store.put(DESCRIPTION, info.model_dump_json(indent=1).encode())
+    if replaces:
+        store.put(WEIGHTS, data)
+        store.settle()
+        store.delete(_aside(info))
+    return info
+
+
+def load_model(url: str) -> tuple[Generator, ModelInfo]:
+    """Rebuild the generator of a model folder on the CPU, in eval mode, its weights checked against the digest."""
+    store = open_store(url)
+    try:
+        info, data = _read_model(store)
+    except ObjectNotFound as error:
+        raise CheckpointError(f"{url} is no model folder: {error.message}", "Train one with `ganray train --out URL`.") from error
+    except ObjectCorrupt as error:
+        raise CheckpointError(f"{url} is damaged: {error.message}", "Copy the folder again, or resume its training run.") from error
+    generator = build_generator(info.model, info.label_sizes)
+    try:
+        generator.load_state_dict(_tensors(data, url))
+    except RuntimeError as error:
+        raise CheckpointError(f"{url}: model.safetensors is not of the model in model.json", "Train it again.") from error
+    return generator.eval().requires_grad_(False), info
+
+
+def save_editor(store: Store, networks: nn.ModuleDict, info: EditorInfo) -> EditorInfo:
+    """Write the weights of the tasks' networks, then `editor.json`; gives `info` with size and digest filled in."""
+    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in networks.state_dict().items()})
+    info = info.model_copy(update={"size": len(data), "digest": _digest(data)})
+    store.put(EDITOR_WEIGHTS, data)
+    store.settle()
+    store.put(EDITOR, info.model_dump_json(indent=1).encode())
+    return info
+
+
+def has_editor(url: str) -> bool:
+    """Whether a folder is an editor's, or a model's that has one."""
+    store = open_store(url)
+    return store.exists(EDITOR) or store.child(EDITOR_FOLDER).exists(EDITOR)
+
+
+def load_editor(url: str) -> tuple[dict[str, nn.Module], EditorInfo]:
+    """Rebuild the networks of an editor on the CPU, in eval mode, task by task, their weights checked against the digest.
+
+    `url` is the folder of an editor, or of a model that has one. Raises CheckpointError.
+    """
+    store = open_store(url)
+    if not store.exists(EDITOR):
+        store = store.child(EDITOR_FOLDER)
+    try:
+        info = _parse(EditorInfo, store.get(EDITOR), store.url_of(EDITOR))
+        data = store.get_verified(EDITOR_WEIGHTS, info.size, info.digest)
+    except ObjectNotFound as error:
+        raise CheckpointError(f"{url} has no editor: {error.message}", "Train one with `ganray train-editor --out URL`.") from error
+    except ObjectCorrupt as error:
+        raise CheckpointError(f"{url} is damaged: {error.message}", "Copy the folder again, or resume its training run.") from error
+    networks = build_editor(info.editor)
+    try:
+        networks.load_state_dict(_tensors(data, url))
+    except RuntimeError as error:
+        raise CheckpointError(f"{url}: {EDITOR_WEIGHTS} is not of the editor in {EDITOR}", "Train it again.") from error
+    return dict(networks.eval().requires_grad_(False).items()), info
+
+
+def _read_model(store: Store, again: bool = True) -> tuple[ModelInfo, bytes]:
+    """The description and its weights. Raises ObjectCorrupt where they are in neither of their places, now and read `again`."""
+    info = _parse(ModelInfo, store.get(DESCRIPTION), store.url_of(DESCRIPTION))
+    try:
+        return info, store.get_verified(WEIGHTS, info.size, info.digest)
+    except ObjectCorrupt as error:
+        try:
+            return info, store.get_verified(_aside(info), info.size, info.digest)
+        except ObjectNotFound:
+            if again:  # one of the two was replaced between our reads: both are by now, `save_model` goes one way
+                return _read_model(store, again=False)
+            raise error from None
+
+
+def _aside(info: ModelInfo) -> str:
+    """Where the weights of a model lie while it replaces another."""
+    return f"model-{info.digest[:16]}.safetensors"

@@ -1,0 +1,38 @@
+"""Threads and CPUs of training workers, data readers and engines on a cluster."""
+
+from __future__ import annotations
+
+import math
+
+from ganray.config import TrainConfig
+from ganray.on_ray.cluster import Resources, require_cpus, require_node
+from ganray.runs.job import Readers
+
+
+def training_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, Readers]:
+    """(torch threads a worker, data readers a worker). One CPU stays free for data: otherwise Ray would wait for ever.
+
+    In a run that may be smaller readers reserve nothing, and live beside their worker: what a node reserved would be gone with it.
+    """
+    least = config.min_workers or config.workers
+    spare = min(resources.node_cpus, (resources.cpus - 1) // config.workers)
+    threads = config.threads or (1 if gpu else max(1, int(spare)))
+    require_node(threads, resources, f"a training worker of {threads} threads")
+    if least < config.workers:
+        require_cpus(least * threads, resources, f"train with {least} workers of {threads} threads")
+        return threads, Readers(1, 0.0)
+    require_cpus(least * threads + 1, resources, f"train with {least} workers of {threads} threads (+ 1 for data)")
+    free = (resources.cpus - config.workers * threads) / config.workers
+    return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))
+
+
+def engine_cpus(wanted: int, engines: int, spare: int, resources: Resources, what: str) -> int:
+    """`wanted`, or where that is 0 an equal share of all CPUs but `spare`, which other work needs.
+
+    Raises ClusterError where that many engines do not fit beside the spare ones, or one of them in no node.
+    """
+    fitting = min(int(resources.node_cpus), int(resources.cpus)) - spare
+    threads = wanted or max(1, min(fitting, (int(resources.cpus) - spare) // engines))
+    require_node(threads, resources, f"{what} with {threads} thread(s)")
+    require_cpus(engines * threads + spare, resources, f"{what} with {engines} engine(s) of {threads} thread(s)")
+    return threads

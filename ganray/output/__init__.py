@@ -1,0 +1,1 @@
+"""An engine's result as a labelled file."""

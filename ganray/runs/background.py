@@ -1,0 +1,74 @@
+"""Work beside training: a thread that takes the newest of what it is handed, so that no step waits for it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class LatestItemWorker(Generic[T]):
+    """Calls `work(item)` in a thread of its own. What is handed over while it works waits; what already waits gives way to it.
+
+    An exception of `work` is a defect: it is raised where the next item is handed over, or where the end is awaited.
+    `niceness` is the thread's own (Linux): 19 takes only what a core has left.
+    """
+
+    def __init__(self, name: str, work: Callable[[T], None], niceness: int = 0) -> None:
+        self._work, self._niceness = work, niceness
+        self._changed = threading.Condition()
+        self._waiting: list[T] = []
+        self._busy = self._closed = False
+        self._defect: Exception | None = None
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def submit(self, item: T) -> None:
+        """Leave an item to the thread."""
+        with self._changed:
+            self._raise()
+            self._waiting = [item]
+            self._changed.notify_all()
+
+    def superseded(self, limit_s: float) -> bool:
+        """For `work` to ask: whether something newer is there, or the end is, within so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._waiting) or self._closed, limit_s)
+
+    def settle(self, limit_s: float) -> bool:
+        """Wait until nothing is left to do, for so long at most; gives whether that is so."""
+        with self._changed:
+            done = self._changed.wait_for(lambda: not self._busy and not self._waiting, limit_s)
+            self._raise()
+            return done
+
+    def close(self) -> None:
+        """End the thread after what it does now, without waiting for it."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _raise(self) -> None:
+        if self._defect:
+            raise self._defect
+
+    def _run(self) -> None:
+        if self._niceness and hasattr(os, "setpriority"):
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting) or self._closed)
+                if self._closed:
+                    return
+                item, self._waiting, self._busy = self._waiting[0], [], True
+            try:
+                self._work(item)
+            except Exception as error:
+                self._defect = error
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()

@@ -1,0 +1,31 @@
+"""Sheets of an editor in training: what each network is given, what it answers, and the truth, for the same photos at any time of a run."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ganray.catalog.windows import Source, catalog_order, read_window
+from ganray.images.codec import encode, to_float, to_pixels
+from ganray.images.transforms import contact_sheet
+from ganray.training.draws import step_draws
+from ganray.training.editor import degraded, picture_of
+
+NUM, TILE = 10, 128
+
+
+@torch.inference_mode()
+def draw_edits(networks: nn.ModuleDict, source: Source, cutouts: Tensor) -> bytes:
+    """A PNG with three rows a task."""
+    photos, _ = read_window(source, catalog_order(source).epoch(0)[0])
+    real = to_float(torch.from_numpy(photos[:NUM])).to(cutouts.device)
+    rows = []
+    for task in networks:
+        pair = degraded(task, real, cutouts, step_draws(source.seed, 0, len(real), device=cutouts.device), 1)
+        answer = picture_of(task, networks[task](pair.x))
+        target = pair.target * 2 - 1 if task == "matte" else pair.target
+        given = pair.x[:, :3].clone()
+        if pair.x.shape[1] > 3:
+            given[(pair.x[:, 3:] > 0).expand_as(given)] = 1.0  # the hole, not what it was filled with
+        rows += [(name, list(to_pixels(x).cpu().numpy())) for name, x in ((task, given), ("answer", answer), ("truth", target))]
+    return encode(contact_sheet(rows, TILE), "png")

@@ -1,0 +1,90 @@
+"""Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products, and photos of the catalog on
+plain backgrounds, cut out by the colour of their border. All of them fit in memory: a few hundred, at SIDE pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganray.catalog.reader import Catalog
+from ganray.catalog.sample import draw, product
+from ganray.edits.matting import border_matte, refined, without_specks
+from ganray.errors import ConfigError
+from ganray.images.codec import Pixels
+from ganray.storage import open_store
+
+SIDE = 192
+SEED = 7  # of the drawn products: others than a sample catalog's first ones
+MOST = 2000  # cut-outs that are read
+TIMES = {"cutout": 6, "mined": 2, "drawn": 1}  # how often one is drawn: those that are true and few, more often
+ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
+Cutouts = NDArray[np.uint8]  # [K, 4, SIDE, SIDE], straight alpha
+
+
+def read_cutouts(url: str) -> Iterator[Pixels]:
+    """The pictures under a prefix that have an alpha channel, uint8 [SIDE, SIDE, 4] each. Raises ConfigError where none has."""
+    store, found = open_store(url), 0
+    for info in store.list(""):
+        if found < MOST and info.key.lower().endswith((".png", ".webp")):
+            with Image.open(BytesIO(store.get(info.key)), formats=("PNG", "WEBP")) as image:
+                if "A" in image.getbands() or "transparency" in image.info:
+                    found += 1
+                    yield tight(np.asarray(image.convert("RGBA")))
+    if not found:
+        raise ConfigError(f"editor.cutouts {url} has no PNG or WebP with alpha", "Name a prefix of cut-outs, or leave it out")
+
+
+def drawn_cutouts(first: int, num: int) -> list[Pixels]:
+    """Products of the sample catalog with their masks."""
+    return [tight(np.dstack(draw(product(SEED, index), SIDE))) for index in range(first, first + num)]
+
+
+def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
+    """Of a row group's photos: those whose background is plain and whose matte is smooth."""
+    catalog, found = Catalog.open(url), []
+    for pixels in catalog.images(catalog.read_row_group(shard, group, catalog.columns(()))):
+        rough = border_matte(pixels)
+        if rough is not None and believable(matte := refined(pixels, without_specks(rough))):
+            found.append(tight(np.dstack([pixels, np.where(matte < 0.1, 0, np.rint(255 * matte)).astype(np.uint8)])))
+    return found
+
+
+def _some(catalog: Catalog, num: int, seed: int) -> list[tuple[int, int]]:
+    """(shard, row group) of about `num` photos, row groups in a random order."""
+    places, left = [], num
+    groups = catalog.row_groups()
+    for position in np.random.default_rng(seed).permutation(len(groups)).tolist():
+        if left <= 0:
+            break
+        shard, group, rows = groups[position]
+        places.append((shard, group))
+        left -= rows
+    return places
+
+
+def believable(matte: NDArray[np.float32]) -> bool:
+    """Whether a matte [H, W] found by colour is of one smooth thing that does not leave the frame."""
+    hard = matte > 0.5
+    area = float(hard.mean())
+    if not AREA[0] < area < AREA[1]:
+        return False
+    soft = float(((matte > 0.1) & (matte < 0.9)).mean()) / area
+    outline = sum(int((np.diff(hard, axis=axis)).sum()) for axis in (0, 1)) / float(hard.sum()) ** 0.5
+    touching = max(float(edge.mean()) for edge in (hard[0], hard[-1], hard[:, 0], hard[:, -1]))
+    return soft < SOFT and outline < ROUGH and touching < TOUCHING
+
+
+def tight(rgba: Pixels) -> Pixels:
+    """The product alone, uint8 [H, W, 4] -> [SIDE, SIDE, 4]: cut to its box, its longer side SIDE pixels."""
+    rows, columns = (np.flatnonzero((rgba[..., 3] > 20).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return np.zeros((SIDE, SIDE, 4), np.uint8)
+    box = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    height, width = box.shape[:2]
+    square = Image.new("RGBA", (max(height, width), max(height, width)))
+    square.paste(Image.fromarray(np.ascontiguousarray(box)), ((square.width - width) // 2, (square.height - height) // 2))
+    return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS))

@@ -1,0 +1,123 @@
+"""What is checked and recorded before a training run starts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from ganray.catalog.reader import Catalog
+from ganray.config import TrainConfig
+from ganray.errors import CatalogError, CheckpointError, ConfigError
+from ganray.model_folder import ModelInfo
+from ganray.runs.checkpoints import FOLDER
+from ganray.runs.trackers import require
+from ganray.storage import Store
+from ganray.training.editor import smallest_photo
+from ganray.training.lanes import check_shares
+
+Vocabulary = dict[str, tuple[str, ...]]
+RUN_FACTS = "run.json"
+SHOWN_TITLES = 12  # of the catalog's, kept with the model to show what it can be asked
+RESULT_FIELDS = (
+    "seed",
+    "batch",
+    "lanes",
+    "workers",
+    "precision",
+    "optimizer",
+    "loss",
+    "augment",
+    "condition",
+    "privacy",
+    "data",
+    "editor",
+    "ema_kimg",
+    "ema_rampup",
+)
+
+
+def describe(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, private: bool) -> ModelInfo:
+    """What the model will be. Of a private run's catalog neither counts of values nor the digest, which tell of single photos."""
+    return ModelInfo(
+        model=config.model,
+        attributes=vocabulary,
+        histograms={} if private else {name: catalog.info.histograms[name] for name in vocabulary},
+        titles=catalog.some_titles(SHOWN_TITLES) if config.model.title_pieces else (),
+        catalog_url=catalog.url,
+        catalog_digest="" if private else catalog.info.digest,
+        train=config,
+    )
+
+
+def check(config: TrainConfig) -> None:
+    """What can be seen to be wrong from the configuration alone."""
+    require(config.track)
+    check_shares(config)
+    if config.editor.tasks and config.accumulate != 1:
+        raise ConfigError("train: accumulate with editor.tasks: an editor's batch is not divided", "Use --batch to take less memory")
+    if config.editor.tasks and config.model.resolution < smallest_photo(config.editor.tasks):
+        least = smallest_photo(config.editor.tasks)
+        raise ConfigError(
+            f"train: photos of {config.model.resolution} px are too small for {', '.join(config.editor.tasks)}",
+            f"Ingest with --resolution {least} or more, 512 at best",
+        )
+    if config.augment.target and not config.augment.p_final:
+        raise ConfigError(
+            f"train: augment.target = {config.augment.target:g} with augment.p_final = 0: the augmentation may not adapt above nothing",
+            "Add --augment.p-final 0.6",
+        )
+    if config.condition.ramp_kimg > config.kimg:
+        raise ConfigError(
+            f"train: condition.ramp_kimg = {config.condition.ramp_kimg:g} is over kimg = {config.kimg:g}: labels would never count",
+            f"Use half of the run, {config.kimg / 2:g}, or less",
+        )
+    for name, url in (("catalog", config.catalog), ("out", config.out)):
+        if url.startswith("memory:"):
+            raise ConfigError(f"train: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
+
+
+def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    """The vocabulary to condition on: attributes of one value tell nothing. Raises CatalogError where catalog and model do not fit."""
+    side = config.model.resolution
+    if catalog.info.resolution != side:
+        raise CatalogError(
+            f"{config.catalog} holds {catalog.info.resolution} px images, the model ({config.preset}) is for {side} px",
+            f"Ingest with --resolution {side}, or choose another preset",
+        )
+    if config.model.title_pieces and not catalog.info.title:
+        raise CatalogError(
+            f"{config.catalog} holds no titles, model.title_pieces is {config.model.title_pieces}",
+            "Ingest with --table and --title COLUMN, or train with --model.title-pieces 0",
+        )
+    return {name: values for name, values in catalog.vocabulary(config.attributes).items() if len(values) > 1}
+
+
+def run_facts(config: TrainConfig, store: Store) -> dict[str, Any]:
+    """What an earlier part of the run has noted of itself; empty where there is none. Raises CheckpointError unless it is to be resumed."""
+    if next(iter(store.list(FOLDER)), None) is None and not store.exists("model.json") and not store.exists("editor.json"):
+        return {}
+    if not config.resume:
+        raise CheckpointError(f"{config.out} holds a run already", "Add --resume to continue it, or choose another --out")
+    facts: dict[str, Any] = json.loads(store.get(RUN_FACTS)) if store.exists(RUN_FACTS) else {}
+    return facts
+
+
+def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: dict[str, Any]) -> None:
+    """Refuse to continue a run on other data, which would mix two runs in one folder; note what this one is."""
+    now = config.model_dump(mode="json")
+    if facts:
+        _compare(facts["config"], now)
+        if facts["catalog_digest"] != catalog_digest:
+            raise CheckpointError(
+                f"{config.out} was begun on a catalog of {facts['catalog_digest'][:19]}, {config.catalog} is now {catalog_digest[:19]}",
+                "Restore that catalog, or train into another --out",
+            )
+    store.put(RUN_FACTS, json.dumps({"catalog_digest": catalog_digest, "config": now}, indent=1).encode())
+
+
+def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Say which settings have changed since the run began: allowed, but no longer the run that it would have been."""
+    changed = [f"{name} {before.get(name)} -> {now[name]}" for name in RESULT_FIELDS if before.get(name) != now[name]]
+    if changed:
+        print(f"train: resuming with other settings: {'; '.join(changed)}", file=sys.stderr)

@@ -1,0 +1,181 @@
+"""The page of a run: curves, pictures and figures in one file, without scripts. `watch.py` says when it is made."""
+
+from __future__ import annotations
+
+import base64
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+
+from ganray.config import TrainConfig
+from ganray.runs.charts import Line, chart, series, share, short
+from ganray.runs.history import RUNNING, Row, RunHistory, kimg_of
+from ganray.runs.trackers import name_of
+
+TEMPLATE = Path(__file__).with_name("progress.html")
+REFRESH = '<meta http-equiv="refresh" content="30">'  # of a page that is open while the run goes on
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A film of `num` grids (WebP) at the key `film_key`, and some of them as labelled JPEGs, by the keys of the grids."""
+
+    num: int
+    film_key: str
+    film: bytes
+    steps: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """One chart: keys of rows with what to call them."""
+
+    title: str
+    keys: Mapping[str, str]
+    meaning: str = ""
+    percent: bool = False
+
+
+CURVES = (
+    Curves("Losses", {"loss_d": "D", "loss_g": "G"}, "0.69 each where D cannot tell real from made; 1.39 for the D of bce."),
+    Curves("Logit, real minus made", {"logit": "mean"}, "How far D holds real images above made ones; 0 where it cannot tell."),
+    Curves("D's advantage", {"sign": "mean sign"}, "1: D finds every real image more real than its made one. 0: it guesses."),
+    Curves("Penalties", {"r1": "R1, at real", "r2": "R2, at made"}, "Mean squared gradient of D, before its weight gamma / 2."),
+    Curves("Gradients", {"grad_d": "D", "grad_g": "G"}, "Norm over all weights. A steady rise comes before a run breaks."),
+    Curves("Images a second", {"img_per_s": "all workers"}),
+    Curves(
+        "Waiting for data", {"data_wait": "share of the time"}, "Over 3 %, a larger data.prefetch or more free CPUs help.", percent=True
+    ),
+    Curves("GPU memory", {"gpu_gib": "GiB at most"}),
+    Curves("Augmentation and condition", {"p": "p of each transform", "condition": "strength of labels"}),
+    Curves("Spread of a label", {"spread": "samples over photos"}, "How different samples of one label are. Near 0, z is ignored."),
+    Curves("Learning rate", {"lr": "lr"}),
+    Curves("Weight of the penalties", {"gamma": "gamma"}),
+    Curves("Moving average", {"ema_beta": "decay a step"}),
+)
+SCORES = (
+    Curves("Frechet distance", {"fd": "model"}, "Lower is better; dashed: photos that training has not seen."),
+    Curves("Coverage", {"coverage": "model"}, "Share of photos that have a made image near. Falls where a model comes to repeat itself."),
+    Curves("Density", {"density": "model"}),
+    Curves("Recognised as asked for", {"accuracy": "model"}),
+    Curves("Distance to the nearest photo", {"nn_ratio": "model"}, "In units of what photos have among each other. Near 0 are copies."),
+)
+
+
+def render_run(seen: RunHistory, config: TrainConfig, pictures: Pictures | None) -> str:
+    """HTML of the run as it is; grids are linked to by their keys beside the page."""
+    last = seen.rows[-1] if seen.rows else {"kimg": 0.0}
+    running = seen.state == RUNNING
+    updated = time.strftime("%Y-%m-%d %H:%M:%S %Z")
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        refresh=REFRESH if running else "",
+        title=escape(f"Training {name_of(config)}"),
+        state=escape(f"{seen.state[:1].upper()}{seen.state[1:]}, as of {updated}"),
+        done=f"{min(100.0, 100 * last['kimg'] / config.kimg):.1f}",
+        figures="".join(_figure(name, value) for name, value in figures(seen.rows, config, running).items()),
+        pictures=_pictures(pictures) if pictures else "",
+        charts=_charts(seen),
+        facts="".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts(config).items()),
+    )
+
+
+def seconds_left(rows: Sequence[Row], config: TrainConfig, elapsed: float) -> float:
+    """Until `kimg` at the speed of the last ten rows, or until `minutes` are over, `elapsed` seconds after the run began."""
+    per_image = [1 / max(row["img_per_s"], 1e-9) for row in rows[-10:] if "img_per_s" in row]
+    by_images = 1000 * (config.kimg - rows[-1]["kimg"]) * sum(per_image) / max(1, len(per_image))
+    by_time = 60 * config.minutes - elapsed if config.minutes else math.inf
+    return max(0.0, min(by_images, by_time))
+
+
+def figures(rows: Sequence[Row], config: TrainConfig, running: bool) -> dict[str, str]:
+    """The run at a glance: as a person reads it."""
+    last = rows[-1] if rows else {"kimg": 0.0}
+    shown = {"thousand images": f"{short(last['kimg'])} of {short(config.kimg)}"}
+    if running and "eta_s" in last:
+        shown["left"] = duration(last["eta_s"])
+    words = {
+        "img_per_s": ("images a second", short),
+        "loss_d": ("loss of D", short),
+        "loss_g": ("loss of G", short),
+        "logit": ("logit, real minus made", short),
+        "data_wait": ("waiting for data", share),
+        "gpu_gib": ("GiB of GPU memory", short),
+    }
+    return shown | {name: show(last[key]) for key, (name, show) in words.items() if key in last}
+
+
+def duration(seconds: float) -> str:
+    """Two units of time at most: 45 s, 3 min 20 s, 5 h 12 min, 3 d 4 h."""
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    parts, rest = [], round(seconds)
+    place = next((place for place, (_, size) in enumerate(units) if rest >= size), 3)
+    for name, size in units[place : place + 2]:
+        parts.append(f"{rest // size} {name}")
+        rest %= size
+    return " ".join(part for part in parts if not part.startswith("0 ")) or "0 s"
+
+
+def facts(config: TrainConfig) -> dict[str, str]:
+    """What the run was told, without places."""
+    model, loss = config.model, config.loss
+    return {
+        "Networks": f"{model.name} at {model.resolution} px, widths {', '.join(map(str, model.widths))}, z {model.z_dim} ({config.preset})",
+        "Loss": f"{loss.name}, penalty {loss.penalty}",
+        "Batch": f"{config.batch} images over {config.workers} worker(s)",
+        "Seed": str(config.seed),
+        "Licence of the model": config.license,
+        "Figures": "logs/*/metrics.jsonl, and TensorBoard: tensorboard --logdir MODEL/logs",
+    }
+
+
+def _pictures(pictures: Pictures) -> str:
+    film = (
+        f'<figure class=picture><img src="{_inline("webp", pictures.film)}" alt="A film of the grids"><figcaption>{pictures.num} grids: '
+        f"a row for each value of the first attribute. The file: <a href={pictures.film_key}>{pictures.film_key}</a></figcaption></figure>"
+    )
+    steps = "".join(
+        f'<figure class=picture><a href="{escape(key)}"><img src="{_inline("jpeg", step)}" alt="A grid"></a>'
+        f"<figcaption>{short(kimg_of(key))} thousand images</figcaption></figure>"
+        for key, step in pictures.steps.items()
+    )
+    return (
+        "<h2>The same z, over time</h2><p>What the moving average of the generator draws for the same requests at any time of the run. "
+        f"Made by a trained algorithm.</p><div class=pictures>{film}<div class=steps>{steps}</div></div>"
+    )
+
+
+def _charts(seen: RunHistory) -> str:
+    known = {key for curves in CURVES for key in curves.keys} | {"kimg", "eta_s"}
+    more = dict.fromkeys(key for row in seen.rows[-1:] for key in row if key not in known)
+    groups = {
+        "Scores": [_scored(curves, seen.scores) for curves in SCORES],
+        "Training": [_drawn(curves, seen.rows) for curves in (*CURVES, *(Curves(key, {key: key}) for key in more))],
+    }
+    return "".join(f"<h2>{title}</h2><div class=charts>{drawn}</div>" for title, charts in groups.items() if (drawn := "".join(charts)))
+
+
+def _drawn(curves: Curves, rows: Sequence[Row]) -> str:
+    lines = [Line(name, series(rows, key)) for key, name in curves.keys.items()]
+    return chart(curves.title, lines, curves.meaning, curves.percent)
+
+
+def _scored(curves: Curves, scores: Sequence[Row]) -> str:
+    """Beside each score its floor, where there is one."""
+    lines = [
+        line
+        for key, name in curves.keys.items()
+        for line in (Line(name, series(scores, key)), Line("photos", series(scores, f"{key}_floor"), floor=True))
+    ]
+    return chart(curves.title, lines, curves.meaning) if lines[0].points else ""
+
+
+def _figure(name: str, value: str) -> str:
+    return f"<div class=figure><b>{escape(value)}</b><span>{escape(name)}</span></div>"
+
+
+def _inline(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

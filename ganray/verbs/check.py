@@ -1,0 +1,230 @@
+"""The verb `check`: pictures against a marketplace's rules, on all cores of this machine; a report, and requests that mend. Starts no Ray.
+
+Each thread reads from the store and has a child process that decodes (`profiles/checking.py`), so that a file that breaks its decoder is a
+finding. Memory does not grow with the pictures' sizes; a line of the report a picture is held.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ganray import __version__
+from ganray.config import CheckConfig
+from ganray.errors import ConfigError, ImageError, StorageError
+from ganray.images.sandbox import Sandbox
+from ganray.profiles import Profile, profile
+from ganray.profiles.checker import LIMITS, label_kept
+from ganray.profiles.checking import checked, sandbox
+from ganray.profiles.page import Row, render_page
+from ganray.profiles.report import Report
+from ganray.progress import bar
+from ganray.requests import MAX_TEXT, EditRequest
+from ganray.storage import Store, open_object, open_store
+
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".jp2")
+AHEAD = 4  # pictures a worker has waiting
+SHOWN = 400  # pictures on the page, those that fail first
+
+
+@dataclass
+class Outcome:
+    """What the verb did: `counts` of pictures, `by_rule` of failures, and where the report lies."""
+
+    profile: Profile
+    day: date
+    report: str
+    counts: Counter[str] = field(default_factory=Counter)
+    by_rule: Counter[str] = field(default_factory=Counter)
+    advice: Counter[str] = field(default_factory=Counter)
+    requests: str = ""
+
+
+def check(config: CheckConfig) -> Outcome:
+    """Check all pictures and write report.json, report.html and, where asked for, the requests that mend.
+
+    Raises RequestError for a profile or kind that is unknown, ConfigError for a day that is none, StorageError where there is nothing.
+    """
+    known, day = profile(config.profile), _day(config.day)
+    known.on(day, config.kind)
+    source, keys = _pictures(config.images)
+    out = Outcome(known, day, open_store(config.out).url_of("report.html"))
+    rows: list[Row] = []
+    results: list[dict[str, Any]] = []
+    photos = open_store(config.photos) if config.photos else None
+    with bar("check", len(keys), "img") as progress:
+        for key, (report, mend, thumbnail) in zip(keys, _reports(source, keys, config, known, day, photos), strict=True):
+            _count(out, report, mend)
+            results.append(_entry(key, report, mend))
+            _show(rows, Row(key, report, mend, thumbnail))
+            progress.update(1, f"{out.counts['failed']:,} fail")
+    _write(config, source, out, results, rows)
+    return out
+
+
+def exit_code(out: Outcome) -> int:
+    """0 where all pass, 1 where some do not."""
+    return 1 if out.counts["failed"] else 0
+
+
+def show(out: Outcome) -> str:
+    """The summary, as lines."""
+    counts = out.counts
+    lines = [f"{counts['images']:,} pictures against {out.profile.name} of {out.profile.version}, rules of {out.day}"]
+    lines.append(f"{counts['passed']:,} pass, {counts['failed']:,} fail; edits would mend {counts['mendable']:,}")
+    for name, by in (("fails", out.by_rule), ("advice", out.advice)):
+        if by:
+            lines.append(f"{name}: " + ", ".join(f"{rule} {count:,}" for rule, count in by.most_common()))
+    lines.append(f"report: {out.report}")
+    if out.requests:
+        lines.append(f"requests: {out.requests} (ganray edit --requests {out.requests} mends them)")
+    return "\n".join(lines)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text) if text else date.today()
+    except ValueError as error:
+        raise ConfigError(f"check: day = {text!r}: {error}", "Write it as YYYY-MM-DD") from None
+
+
+def _pictures(url: str) -> tuple[Store, list[str]]:
+    """The store of a prefix and the keys of its pictures; or of one object's folder, and that object."""
+    store = open_store(url)
+    keys = [info.key for info in store.list() if info.key.lower().endswith(ENDINGS)]
+    if not keys:
+        store, key = open_object(url)
+        if not key or not store.exists(key):
+            raise StorageError(f"{url} holds no pictures", f"Give a prefix or a file; a picture ends in {', '.join(ENDINGS)}")
+        keys = [key]
+    return store, keys
+
+
+def _reports(
+    source: Store, keys: list[str], config: CheckConfig, known: Profile, day: date, photos: Store | None
+) -> Iterator[tuple[Report, list[str], bytes]]:
+    """The report of each key, in order; some are ahead of the one that is waited for."""
+    own, children = threading.local(), list[Sandbox]()
+    originals = _originals(photos) if photos is not None else {}
+
+    def work(key: str) -> tuple[Report, list[str], bytes]:
+        if not hasattr(own, "child"):
+            own.child = sandbox(known, config.profile, day, config.kind)
+            children.append(own.child)
+        try:
+            data = _read(source, key)
+            (answer,) = own.child.map([data])
+        except (ImageError, StorageError) as error:
+            return checked(error if isinstance(error, ImageError) else ImageError("unreadable", str(error)), known, day, config.kind)
+        report, mend, thumbnail = checked(answer, known, day, config.kind)
+        original = originals.get(_stem(key))
+        if photos is not None and original is not None and not isinstance(answer, ImageError):
+            kept = label_kept(known.on(day, config.kind), data, photos.get(original))
+            report = report.model_copy(update={"findings": (*report.findings, kept)})
+            mend = mend if kept.ok else []
+        return report, mend, thumbnail
+
+    workers = config.workers or len(os.sched_getaffinity(0))
+    waiting: deque[Future[tuple[Report, list[str], bytes]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for key in keys:
+                waiting.append(pool.submit(work, key))
+                if len(waiting) >= AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            for child in children:
+                child.close()
+
+
+def _read(source: Store, key: str) -> bytes:
+    size = source.head(key).size
+    if size > LIMITS.max_bytes:
+        raise ImageError("too_many_bytes", f"{size:,} bytes, the cap is {LIMITS.max_bytes:,}")
+    return source.get(key)
+
+
+def _originals(photos: Store) -> dict[str, str]:
+    """The photos' keys by their names without ending: an edited picture may have another format."""
+    return {_stem(info.key): info.key for info in photos.list() if info.key.lower().endswith(ENDINGS)}
+
+
+def _stem(key: str) -> str:
+    return key.rpartition(".")[0] or key
+
+
+def _count(out: Outcome, report: Report, mend: list[str]) -> None:
+    out.counts["images"] += 1
+    out.counts["passed" if report.passed else "failed"] += 1
+    out.counts["mendable"] += bool(mend and not report.passed)
+    out.by_rule.update(finding.rule for finding in report.failed)
+    out.advice.update(finding.rule for finding in report.advice)
+
+
+def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
+    """A picture in report.json: what does not hold in full, what fails it first; what holds by name."""
+    broken = [finding.model_dump(mode="json", exclude_defaults=True) for finding in (*report.failed, *report.advice)]
+    holds = [finding.rule for finding in report.findings if finding.ok]
+    size = {"width": report.width, "height": report.height, "product": report.product}
+    return {"sku": _sku(key), "image": key, "passed": report.passed, **size, "findings": broken, "holds": holds, "mend": mend}
+
+
+def _sku(key: str) -> str:
+    """The picture's name without folder and ending; how requests are named too, unless two would be named alike."""
+    return _stem(key.rpartition("/")[2])
+
+
+def _show(rows: list[Row], row: Row) -> None:
+    """Keep what the page shows: the first pictures that fail, and the first ones that pass as far as there is room."""
+    if len(rows) < SHOWN:
+        rows.append(row)
+    elif not row.report.passed:
+        passed = next((place for place in range(len(rows) - 1, -1, -1) if rows[place].report.passed), None)
+        if passed is not None:
+            rows[passed] = row
+
+
+def _write(config: CheckConfig, source: Store, out: Outcome, results: list[dict[str, Any]], rows: list[Row]) -> None:
+    store = open_store(config.out)
+    summary = {
+        "format": 1,
+        "software": __version__,
+        "images": source.url,
+        "profile": out.profile.name,
+        "version": out.profile.version.isoformat(),
+        "source": out.profile.source,
+        "evidence": out.profile.evidence,
+        "by_eye": list(out.profile.rules.by_eye),
+        "day": out.day.isoformat(),
+        "kind": config.kind,
+        "counts": dict(out.counts),
+        "fails": dict(out.by_rule.most_common()),
+        "advice": dict(out.advice.most_common()),
+    }
+    store.put("report.json", json.dumps(summary | {"results": results}, indent=1, ensure_ascii=False).encode())
+    rows.sort(key=lambda row: row.report.passed)
+    store.put("report.html", render_page(summary, rows).encode())
+    if config.requests:
+        target, key = open_object(config.requests)
+        lines = [request.model_dump_json(exclude_defaults=True) for request in _requests(results)]
+        target.put(key, "".join(f"{line}\n" for line in lines).encode())
+        out.requests = config.requests
+
+
+def _requests(results: list[dict[str, Any]]) -> Iterator[EditRequest]:
+    """An edit request for each picture that fails and that edits can mend."""
+    names = Counter(entry["sku"] for entry in results)
+    for entry in results:
+        if entry["mend"] and not entry["passed"]:
+            name = entry["sku"] if names[entry["sku"]] == 1 else entry["image"].replace("/", "-")
+            yield EditRequest(id=name[-MAX_TEXT:], image=entry["image"], edits=tuple(entry["mend"]))

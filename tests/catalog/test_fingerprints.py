@@ -1,0 +1,67 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganray.catalog.fingerprints import BYTES, alike, fingerprint, split
+from ganray.images.transforms import square_pad
+
+rng = np.random.default_rng(3)
+
+
+def scene(seed: int, colour=(200, 60, 60)) -> Image.Image:
+    """A photo-like picture of 200x260: soft noise, and a product of one colour."""
+    rng = np.random.default_rng(seed)
+    back = Image.fromarray(rng.integers(90, 220, (7, 5, 3), np.uint8)).resize((200, 260), Image.Resampling.BICUBIC)
+    product = (
+        Image.fromarray(rng.integers(0, 256, (6, 6), np.uint8))
+        .resize((200, 260), Image.Resampling.BICUBIC)
+        .point(lambda v: 255 * (v > 128))
+    )
+    back.paste(Image.new("RGB", back.size, colour), (0, 0), product)
+    return back
+
+
+def jpeg(image: Image.Image, quality: int = 80) -> Image.Image:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer).convert("RGB")
+
+
+COPIES = {
+    "encoded again": lambda image: jpeg(image, 50),
+    "resized": lambda image: jpeg(image.resize((140, 182))),
+    "brighter": lambda image: jpeg(image.point(lambda v: min(255, round(1.1 * v)))),
+    "darker": lambda image: jpeg(image.point(lambda v: round(0.9 * v))),
+    "cropped": lambda image: jpeg(image.crop((4, 5, 196, 255))),
+}
+
+
+def looks_of(images) -> np.ndarray:
+    return np.stack([np.frombuffer(fingerprint(np.asarray(square_pad(image, 64)), image.size), np.uint8) for image in images])
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_copies_look_alike(copy):
+    scenes = [scene(seed) for seed in range(20)]
+    one, other = looks_of(scenes), looks_of(COPIES[copy](image) for image in scenes)
+    assert one.shape == (20, BYTES)
+    assert alike(one, other).mean() >= 0.9
+    assert (alike(one, other) == alike(other, one)).all()
+    hashes, again = split(one)[0], split(other)[0]
+    assert (np.bitwise_count(hashes ^ again) <= 12).mean() >= 0.9
+
+
+def test_another_photo_and_another_colour_of_the_product_do_not():
+    one = looks_of(scene(seed) for seed in range(20))
+    assert not alike(one, np.roll(one, 1, axis=0)).any()
+    assert not alike(one, looks_of(scene(seed, (60, 60, 200)) for seed in range(20))).any()
+    assert not alike(one, looks_of(scene(seed, (60, 120, 60)) for seed in range(20))).any()
+
+
+def test_flat_pictures_are_alike_by_colour_and_differ_from_others():
+    flat = looks_of([Image.new("RGB", (64, 64), colour) for colour in ("white", "white", "red", "grey")])
+    assert alike(flat[:1], flat[1:2]).all()
+    assert not alike(flat[:1], flat[2:3]).any()
+    assert not alike(flat, looks_of(scene(seed) for seed in range(4))).any()

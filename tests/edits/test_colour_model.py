@@ -1,0 +1,31 @@
+import numpy as np
+
+from ganray.catalog.sample import draw, product
+from ganray.edits.colour_model import SIZE, by_colours
+from ganray.edits.filters import scaled
+from ganray.metrics.paired import iou
+
+
+def scene(index, ground):
+    pixels, mask = draw(product(3, index), 200)
+    share = mask[..., None] / 255
+    return np.rint(pixels * share + ground * (1 - share)).astype(np.uint8), mask > 127
+
+
+def test_a_rough_matte_takes_the_products_outline():
+    rng = np.random.default_rng(0)
+    for index in (1, 4, 10):
+        pixels, truth = scene(index, rng.integers(120, 160, (200, 200, 3)))
+        rough = scaled(truth.astype(np.float32), 9, 9)  # blobs of 22 px
+        before, after = (scaled(matte, 200, 200) > 0.5 for matte in (rough, by_colours(pixels, rough)))
+        assert iou(after, truth) > iou(before, truth) + 0.03
+
+
+def test_where_colours_tell_nothing_the_rough_matte_stays():
+    pixels = np.full((100, 140, 3), 90, np.uint8)
+    rough = np.zeros((100, 140), np.float32)
+    rough[30:70, 40:90] = 1.0
+    found = by_colours(pixels, rough)
+    assert found.shape == (100, 140) and found.shape[1] <= SIZE
+    assert iou(found > 0.5, rough > 0.5) > 0.9
+    assert np.array_equal(found, by_colours(pixels, rough))

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+
+from ganray.catalog import search_groups
+from ganray.catalog.reader import Catalog
+from ganray.catalog.search_groups import groups_to_search, photo_at
+from ganray.evaluation.copies import PAIRS, find_pairs, search
+from ganray.metrics.features import extract, new_extractor
+from ganray.metrics.neighbours import Nearest, copied_share
+from ganray.requests import GenerateRequest
+
+
+@pytest.fixture(scope="module")
+def catalog(small_catalog):
+    return Catalog.open(small_catalog)
+
+
+@pytest.fixture(scope="module")
+def photos(catalog):
+    """All of the catalog, in its order: uint8 [192, 32, 32, 3]."""
+    return np.concatenate([pixels for pixels, _ in catalog.iter_images([])])
+
+
+@pytest.fixture(scope="module")
+def extractor(catalog):
+    return new_extractor(32, catalog.vocabulary()).eval()
+
+
+def look(catalog, groups, extractor, holdout, sample):
+    usual, near = (Nearest(extract(extractor, part)) for part in (holdout, sample))
+    assert sum(search(catalog, groups, extractor, holdout, usual, near)) == usual.searched == near.searched
+    return usual, near
+
+
+def changed(photos):
+    return (photos.astype(np.int64) + np.random.default_rng(0).integers(-40, 41, photos.shape)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("batch", [256, 5])
+def test_a_copy_of_any_photo_is_found_and_a_photo_is_not_its_own_neighbour(catalog, photos, extractor, monkeypatch, batch):
+    monkeypatch.setattr(search_groups, "BATCH", batch)
+    usual, near = look(catalog, catalog.row_groups(), extractor, photos[::7], photos[3::31])
+    assert near.places.tolist() == list(range(3, 192, 31))
+    assert near.distances.max() < 1e-4
+    assert near.searched == 192
+    assert all(place != own for place, own in zip(usual.places.tolist(), range(0, 192, 7), strict=True))
+    features = extract(extractor, photos)
+    whole = torch.cdist(features[::7], features)
+    whole[range(len(whole)), range(0, 192, 7)] = torch.inf
+    assert torch.allclose(usual.distances, whole.min(1).values, atol=1e-3)
+    assert copied_share(usual.distances, near.distances) == 1.0
+
+
+def test_the_double_of_a_photo_is_no_other_photo(catalog, photos, extractor):
+    holdout = np.concatenate([photos[:2], photos[:1]])
+    usual, _ = look(catalog, catalog.row_groups()[:1], extractor, holdout, photos[:1])
+    assert usual.distances.min() > 1e-3
+    assert usual.distances[0] == pytest.approx(float(usual.distances[2]), abs=1e-4)
+
+
+def test_all_row_groups_are_searched_or_as_many_as_may_be(catalog):
+    assert groups_to_search(catalog, 0, 0) == groups_to_search(catalog, 192, 0) == catalog.row_groups()
+    few = groups_to_search(catalog, 100, 0)
+    assert [sum(rows for *_, rows in few), len(set(few))] == [96, 6]
+    assert few == groups_to_search(catalog, 100, 0) != groups_to_search(catalog, 100, 1)
+    assert few == sorted(few)
+    assert len(groups_to_search(catalog, 1, 0)) == 1
+
+
+def test_a_place_leads_back_to_its_photo(catalog, photos):
+    groups = [catalog.row_groups()[place] for place in (2, 3, 9)]
+    for place, photo in ((0, 32), (15, 47), (16, 48), (31, 63), (32, 144), (47, 159)):
+        assert np.array_equal(photo_at(catalog, groups, place), photos[photo])
+
+
+def test_the_closest_pair_is_the_planted_copy(catalog, photos, extractor):
+    sample = changed(photos[100:140])
+    sample[7] = photos[191]
+    usual, near = look(catalog, catalog.row_groups(), extractor, photos[:40], sample)
+    requests = [GenerateRequest(id=str(place), attributes={"category": "mug"}, seed=place) for place in range(40)]
+    pairs = find_pairs(usual, near, lambda place: photos[place], sample, requests)
+    closest = pairs["The closest"][0]
+    assert closest.distance < 1e-3
+    assert np.array_equal(closest.image, sample[7])
+    assert np.array_equal(closest.photo, photos[191])
+    assert closest.asked == "mug"
+    assert {len(group) for group in pairs.values()} == {PAIRS}
+    assert pairs["Typical"][0].distance > 0.1

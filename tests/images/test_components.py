@@ -1,0 +1,46 @@
+import numpy as np
+
+from ganray.images.components import from_border, near, numbered, without_small
+
+
+def test_parts_are_numbered_over_corners_or_over_sides_alone():
+    taken = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 1]], bool)
+    over_corners, over_sides = numbered(taken), numbered(taken, corners=False)
+    assert over_corners.max() == 2 and over_corners[0, 0] == over_corners[1, 1] != over_corners[0, 3]
+    assert over_sides.max() == 3 and over_sides[0, 0] != over_sides[1, 1]
+    assert (over_corners[~taken] == 0).all()
+
+
+def test_a_winding_part_is_one_and_a_full_grid_too():
+    snake = np.zeros((40, 40), bool)
+    snake[::2] = True
+    snake[1::4, -1] = snake[3::4, 0] = True
+    assert numbered(snake).max() == 1
+    assert numbered(np.ones((5, 7), bool)).min() == numbered(np.ones((5, 7), bool)).max() == 1
+    assert not numbered(np.zeros((5, 7), bool)).any()
+
+
+def test_what_is_shut_in_is_not_connected_with_the_border():
+    free = np.ones((64, 64), bool)
+    for at in range(12, 33):  # a slanting square of thin lines
+        free[at, [32 - (at - 12), 32 + (at - 12)]] = False
+        free[52 - (at - 12), [32 - (at - 12), 32 + (at - 12)]] = False
+    found = from_border(free, 64)
+    assert found[0, 0] and not found[32, 32]
+
+
+def test_near_is_a_square_of_that_radius_however_dense_the_mask():
+    mask = np.zeros((600, 300), bool)
+    mask[300, 150] = True
+    rows, columns = np.nonzero(near(mask, 16))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (284, 316, 134, 166)
+    assert near(np.ones((600, 300), bool), 16).all()
+    assert not near(np.zeros((600, 300), bool), 16).any()
+
+
+def test_small_parts_apart_go_and_large_ones_stay():
+    mask = np.zeros((400, 400), bool)
+    mask[100:300, 100:300] = mask[20:23, 20:23] = mask[350:390, 350:390] = True
+    kept, dropped = without_small(mask, 200, 1e-3, 0.02)
+    assert dropped == 1
+    assert not kept[20:23, 20:23].any() and kept[100:300, 100:300].all() and kept[350:390, 350:390].all()

@@ -1,0 +1,88 @@
+"""A run that loses a node and gets one: on a cluster of two nodes on this machine, in a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganray.on_ray.ray_internals import scaling
+
+ROOT = Path(__file__).parents[2]
+
+RUN = """
+import io, os, sys, threading, time
+from ray.cluster_utils import Cluster
+from ganray.config import TrainConfig
+from ganray.on_ray import cluster, regrouping
+from ganray.runs.checkpoints import places
+from ganray.storage import open_store
+
+catalog, out = sys.argv[1:]
+os.environ.update(cluster.ENVIRONMENT | {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "10"})
+regrouping.LOOK_S = 3.0
+nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+second = nodes.add_node(num_cpus=1)
+os.environ["RAY_ADDRESS"] = nodes.address
+
+said = []
+class Heard(io.TextIOBase):
+    def write(self, text):
+        said.append(text)
+        return sys.__stderr__.write(text)
+sys.stderr = Heard()
+
+def wait_for(happens, limit=300):
+    deadline = time.monotonic() + limit
+    while not happens():
+        assert running.is_alive() and time.monotonic() < deadline
+        time.sleep(0.2)
+
+def hears(text, times=1):
+    wait_for(lambda: "".join(said).count(text) >= times)
+
+def gets_on():
+    reached = places(open_store(out))[0].num_images
+    wait_for(lambda: places(open_store(out))[0].num_images > reached)
+
+from ganray.on_ray.train import train
+told = {"kimg": 500, "batch": 16, "threads": 1, "workers": 2, "min_workers": 1, "precision": "fp32", "checkpoint_kimg": 0.32}
+told |= {"log_kimg": 0.032, "grid_kimg": 400, "data": {"window": 48}}
+told |= {"model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4}}
+config = TrainConfig.model_validate({**told, "catalog": catalog, "out": out})
+running = threading.Thread(target=train, args=(config,), daemon=True)
+running.start()
+hears("2 of 2 workers")
+wait_for(lambda: places(open_store(out)))
+nodes.remove_node(second, allow_graceful=False)
+hears("1 of 2 workers")
+hears("resumed at")
+gets_on()
+nodes.add_node(num_cpus=1)
+hears("regrouping at")
+hears("2 of 2 workers", 2)
+gets_on()
+os._exit(0)
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.long
+def test_a_run_goes_on_smaller_and_grows_back(small_catalog, tmp_path):
+    """A node is lost (its raylet killed), and another one comes; for the larger group nothing is learned twice."""
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", RUN, small_catalog, str(tmp_path / "m")]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (left,) = re.findall(r"regrouping at ([\d.]+) kimg, after a checkpoint", done.stderr)
+    assert f"resumed at {left} kimg" in done.stderr
+
+
+def test_a_fixed_number_is_no_range():
+    assert scaling(2, 0, gpu=False, threads=1).num_workers == 2
+    assert scaling(2, 2, gpu=False, threads=1).num_workers == 2
+    assert scaling(4, 2, gpu=True, threads=3).num_workers == (2, 4)
+    assert scaling(4, 2, gpu=True, threads=3).resources_per_worker == {"CPU": 3, "GPU": 1}

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from ganray.catalog.sample import draw, product
+from ganray.errors import ConfigError
+from ganray.images.codec import encode
+from ganray.runs.known_mattes import SIDE, believable, drawn_cutouts, mined_cutouts, read_cutouts, tight
+from ganray.storage import open_store
+
+
+def test_tight_is_the_product_alone():
+    rgba = np.zeros((50, 80, 4), np.uint8)
+    rgba[10:20, 30:70] = [9, 8, 7, 255]
+    found = tight(rgba)
+    assert found.shape == (SIDE, SIDE, 4)
+    rows, columns = (np.flatnonzero((found[..., 3] > 127).any(axis)) for axis in (1, 0))
+    assert len(columns) == SIDE and abs(len(rows) - SIDE / 4) <= 2
+    assert tight(np.zeros((5, 5, 4), np.uint8)).sum() == 0
+
+
+def test_cutouts_are_pictures_with_alpha(tmp_path):
+    pixels, mask = draw(product(0, 1), 64)
+    store = open_store(str(tmp_path))
+    store.put("plain.png", encode(pixels, "png"))
+    with pytest.raises(ConfigError, match="no PNG or WebP with alpha"):
+        list(read_cutouts(store.url))
+    store.put("a/cut.png", encode(np.dstack([pixels, mask]), "png"))
+    (found,) = read_cutouts(store.url)
+    assert (found[..., 3] > 127).mean() > 0.2
+
+
+def test_drawn_ones_are_others_than_a_catalogs():
+    first = drawn_cutouts(0, 3)
+    assert len(first) == 3 and all(one.shape == (SIDE, SIDE, 4) and one[..., 3].max() == 255 for one in first)
+    assert not np.array_equal(first[0], drawn_cutouts(1, 1)[0]) and np.array_equal(first[1], drawn_cutouts(1, 1)[0])
+
+
+def test_photos_on_plain_backgrounds_are_mined(tmp_path, write_items_catalog):
+    rng = np.random.default_rng(0)
+    items = []
+    for index in range(32):
+        pixels, mask = draw(product(0, index), 96)
+        share = mask[..., None] / 255
+        ground = np.full((96, 96, 3), 200.0) if index % 2 else rng.integers(0, 256, (96, 96, 3)).astype(float)
+        items.append((encode(np.rint(pixels * share + ground * (1 - share)).astype(np.uint8), "png"), "mug", "red"))
+    write_items_catalog(str(tmp_path / "catalog"), items, 96)
+    found = mined_cutouts(str(tmp_path / "catalog"), 0, 0)
+    assert 2 <= len(found) <= 8  # of 16, every other one on noise
+
+
+def test_what_is_believed():
+    disc = np.hypot(*(np.indices((100, 100)) - 50)) < 30
+    assert believable(disc.astype(np.float32))
+    assert not believable(np.random.default_rng(0).random((100, 100)).astype(np.float32))
+    assert not believable((np.indices((100, 100))[1] < 40).astype(np.float32))  # leaves the frame
+    assert not believable(np.zeros((100, 100), np.float32))

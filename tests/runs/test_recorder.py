@@ -1,0 +1,141 @@
+import json
+
+import numpy as np
+import pytest
+
+from ganray.config import TrainConfig
+from ganray.errors import NonFiniteError
+from ganray.images.provenance import Label, encode_labelled
+from ganray.on_ray.mailbox import Mailbox, make_mailbox
+from ganray.runs import trackers
+from ganray.runs.recorder import Recorder, note
+from ganray.storage import open_store
+
+SCORE = {"kimg": 0.5, "fd": 3.21, "fd_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
+ROW = {"kimg": 0.5, "loss_d": 0.7, "loss_g": 0.69, "img_per_s": 100.0}
+GRID = encode_labelled(np.full((32, 32, 3), 90, np.uint8), "png", Label("in training", "grid", 0))
+
+
+def at(kimg, **more):
+    return ROW | {"kimg": kimg} | more
+
+
+def record(url, news, config=None):
+    """What a recorder has taken of a run that posts `news`."""
+    import ray
+
+    board = make_mailbox()
+    with Recorder(board, open_store(str(url)), config or TrainConfig(kimg=1.0, out=str(url))) as recorder:
+        for kind, item in news:
+            ray.get(board.post.remote(kind, item))
+    return recorder
+
+
+def test_a_board_gives_each_item_once():
+    board = Mailbox()
+    board.post("log", 1)
+    board.post("grid", 2)
+    assert board.take() == [("log", 1), ("grid", 2)]
+    assert board.take() == []
+
+
+@pytest.mark.ray
+def test_what_is_posted_is_written_to_the_store(cluster, tmp_path, capsys):
+    news = [("start", 0.0), ("log", at(0.5)), ("grid", (0.5, GRID)), ("score", SCORE), ("note", "a word"), ("log", at(1.0))]
+    recorder = record(tmp_path, [*news, ("result", {"kimg": 1.0})])
+    store = open_store(str(tmp_path))
+    assert [row["kimg"] for row in recorder.rows] == [0.5, 1.0]
+    assert [row["eta_s"] for row in recorder.rows] == [5.0, 0.0]
+    assert recorder.scores == [SCORE]
+    assert recorder.result == {"kimg": 1.0}
+    assert store.get("grids/kimg-00000.500.png") == GRID
+    keys = [info.key for info in store.list("logs")]
+    metrics = next(key for key in keys if key.endswith("metrics.jsonl"))
+    assert [json.loads(line)["kimg"] for line in store.get(metrics).decode().splitlines()] == [0.5, 1.0]
+    events = store.get(next(key for key in keys if "events.out.tfevents" in key))
+    assert all(name in events for name in (b"loss_d", b"eta_s", b"score/coverage"))
+    said = capsys.readouterr().err
+    assert "at 0.5 kimg: Frechet distance 3.21, of photos 0.6, coverage 0.55, merit 0.25" in said
+    assert "train: a word" in said
+    assert "not recorded" not in said
+    page = store.get("progress.html").decode()
+    assert "Finished, as of" in page
+    assert "<figcaption>Losses</figcaption>" in page and "<figcaption>Coverage</figcaption>" in page
+    assert store.get("film.webp").startswith(b"RIFF")
+
+
+@pytest.mark.ray
+def test_a_resumed_run_goes_on_with_the_curves_and_pictures_that_it_left(cluster, tmp_path):
+    record(tmp_path, [("start", 0.0), ("log", at(0.5)), ("grid", (0.5, GRID)), ("log", at(0.6)), ("checkpoint", ROW)])
+    assert "Interrupted: --resume goes on" in (tmp_path / "progress.html").read_text()
+    news = [("start", 0.5), ("log", at(0.6, loss_d=0.1)), ("log", at(0.7)), ("grid", (0.7, GRID))]
+    again = record(tmp_path, news, TrainConfig(kimg=1.0, resume=True, out=str(tmp_path)))
+    assert [(row["kimg"], row["loss_d"]) for row in again.rows] == [(0.5, 0.7), (0.6, 0.1), (0.7, 0.7)]
+    assert again.grids == ["grids/kimg-00000.500.png", "grids/kimg-00000.700.png"]
+    assert [row["kimg"] for row in record(tmp_path, news).rows] == [0.6, 0.7]  # a new run would not
+
+
+@pytest.mark.ray
+def test_a_run_that_is_thrown_back_to_its_checkpoint_counts_once(cluster, tmp_path, capsys):
+    news = [
+        ("start", 0.0),
+        ("log", at(0.5)),
+        ("log", at(0.6)),
+        ("grid", (0.6, GRID)),
+        ("start", 0.5),
+        ("log", at(0.6)),
+        ("grid", (0.6, GRID)),
+    ]
+    recorder = record(tmp_path, news)
+    assert [row["kimg"] for row in recorder.rows] == [0.5, 0.6]
+    assert recorder.grids == ["grids/kimg-00000.600.png"]
+    assert "resumed at 0.5 kimg" in capsys.readouterr().err
+
+
+@pytest.mark.ray
+def test_what_stopped_a_run_stands_on_its_page(cluster, tmp_path):
+    recorder = record(tmp_path, [("log", ROW), ("error", NonFiniteError("loss_d became non-finite", "Resume"))])
+    assert recorder.result is None
+    assert "Stopped: loss_d became non-finite. Resume" in (tmp_path / "progress.html").read_text()
+
+
+@pytest.mark.ray
+def test_what_cannot_be_recorded_is_said_and_the_rest_is_recorded(cluster, tmp_path, capsys):
+    recorder = record(tmp_path, [("grid", (0.5, b"no picture")), ("unheard of", 1), ("log", ROW)])
+    assert [row["kimg"] for row in recorder.rows] == [0.5]
+    said = capsys.readouterr().err
+    assert "not recorded: UnidentifiedImageError" in said
+    assert "unheard of" in said
+    assert (tmp_path / "progress.html").exists()
+
+
+@pytest.mark.ray
+def test_trackers_are_told_what_tensorboard_is(cluster, tmp_path, monkeypatch):
+    told = []
+
+    class Listener:
+        run, place = "x", "here"
+
+        def log(self, row):
+            told.append(row)
+
+        def picture(self, path, kimg):
+            told.append((path.name, path.read_bytes(), kimg))
+
+        def close(self, ok):
+            told.append(ok)
+
+    monkeypatch.setitem(trackers.TRACKERS, "wandb", trackers.TrackerSpec({}, lambda config, run: Listener()))
+    news = [("log", dict(ROW)), ("grid", (0.5, GRID)), ("score", SCORE), ("result", {"kimg": 1.0})]
+    record(tmp_path, news, TrainConfig(kimg=1.0, track=("wandb",), out=str(tmp_path)))
+    row, picture, score, ok = told
+    assert row == ROW | {"eta_s": 5.0}
+    assert picture == ("kimg-00000.500.png", GRID, 0.5)
+    assert score == {"kimg": 0.5} | {f"score/{name}": value for name, value in SCORE.items() if name != "kimg"}
+    assert ok is True
+
+
+def test_the_note_behind_the_bar_tells_speed_game_and_waiting():
+    row = ROW | {"logit": 1.5, "r1": 0.25, "r2": 0.5, "data_wait": 0.0123, "grad_d": 3.0}
+    assert note(row) == "img/s 100, D 0.7, G 0.69, logit 1.5, R1 0.25, R2 0.5, data wait 1.2 %"
+    assert note(row | {"r1": 0.0, "r2": 0.0, "gpu_gib": 12.34}) == "img/s 100, D 0.7, G 0.69, logit 1.5, GPU GiB 12.3, data wait 1.2 %"

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from ganray.errors import ObjectNotFound, StorageError
+from ganray.storage import retry
+from ganray.storage.retry import pauses, retry_while_unavailable
+
+
+def failing(times, error=StorageError):
+    """Something that fails so often, then answers."""
+    left = [error(f"s3://b/k: no answer ({n})") for n in range(times)]
+
+    def act():
+        if left:
+            raise left.pop(0)
+        return "answer"
+
+    return act
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(retry.time, "sleep", lambda seconds: None)
+
+
+def test_pauses_grow_up_to_a_bound():
+    assert list(itertools.islice(pauses(), 8)) == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_what_works_is_not_spoken_of():
+    said = []
+    assert retry_while_unavailable(failing(0), "reading", said.append) == "answer"
+    assert said == []
+
+
+def test_a_store_that_comes_back_is_spoken_of_twice():
+    said = []
+    assert retry_while_unavailable(failing(5), "reading", said.append) == "answer"
+    assert said == ["reading: trying again: s3://b/k: no answer (0)", "reading: done, after 0 s"]
+
+
+def test_what_is_absent_is_not_waited_for():
+    with pytest.raises(ObjectNotFound):
+        retry_while_unavailable(failing(1, ObjectNotFound), "reading", print)
+
+
+def test_patience_ends(monkeypatch):
+    monkeypatch.setattr(retry, "PATIENCE_S", -1.0)
+    with pytest.raises(StorageError, match="no answer"):
+        retry_while_unavailable(failing(2), "reading", print)
