@@ -1,8 +1,8 @@
-"""Checkpoints to go on from, and model folders to serve from: safetensors for numbers, JSON for words, no pickle anywhere.
+"""Checkpoints to resume from, and model folders to serve from: tensors in safetensors, descriptions in JSON, no pickle.
 
-Both lie in any store. A checkpoint is a folder with `state.safetensors` and `state.json`, which is written last.
+Both can lie in any store. A checkpoint is a folder with `state.safetensors` and `state.json`, which is written last.
 A model folder holds `model.safetensors` (the moving average of G) and `model.json`, which holds the digest of the weights
-and, in a new folder, is written last. A model rebuilds itself from its folder alone, also while another one replaces it.
+and, in a new folder, is written last. A model can be loaded from its folder alone, also while another model replaces it.
 An editor is `editor.safetensors` and `editor.json` in its own folder, or in the folder `editor` beside a model.
 """
 
@@ -30,26 +30,26 @@ S = TypeVar("S", bound=Section)
 
 
 class Saveable(Protocol):
-    """What can be kept."""
+    """A state that can be saved."""
 
     @property
     def num_images(self) -> int:
-        """The clock."""
+        """Images seen so far."""
 
     def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Give named tensors and a JSON-able description."""
+        """The state as named tensors and a description that JSON can hold."""
 
 
 class State(Saveable, Protocol):
-    """What can be kept and taken back: see `training.state.TrainState`."""
+    """A state that can be saved and restored: see `training.state.TrainState`."""
 
     def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
-        """Take them back; CheckpointError where they do not fit."""
+        """Load what `export` returned. Raises CheckpointError where it does not fit."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A state as it was: copies on the host, which later steps do not change."""
+    """A copy of a state on the host, which later steps do not change."""
 
     num_images: int
     tensors: dict[str, Tensor]
@@ -68,7 +68,7 @@ class Snapshot:
 
 
 class StateInfo(Section):
-    """`state.json`: what a checkpoint belongs to."""
+    """`state.json`: the run that a checkpoint belongs to, and the digest of its tensors."""
 
     format_version: int = FORMAT_VERSION
     software: str = __version__
@@ -79,7 +79,7 @@ class StateInfo(Section):
 
 
 def save_state(state: Saveable, store: Store, config: TrainConfig, attributes: Attributes) -> None:
-    """Write a checkpoint into an empty folder; what makes it whole is written last."""
+    """Write a checkpoint into an empty folder, `state.json` last."""
     tensors, description = state.export()
     data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
     info = StateInfo(digest=_digest(data), attributes=attributes, config=config, state=description)
@@ -89,40 +89,40 @@ def save_state(state: Saveable, store: Store, config: TrainConfig, attributes: A
 
 
 def load_state(state: State, store: Store, config: TrainConfig, attributes: Attributes) -> None:
-    """Put the checkpoint's values into `state`, made by `create_state` from the same config.
+    """Load a checkpoint into `state`, which `create_state` made from the same config.
 
-    Raises CheckpointError if the folder holds none, or if it belongs to another model: the differing field is named. Raises
-    ObjectCorrupt if it is damaged.
+    Raises CheckpointError if the folder has no checkpoint or one of another model, naming the differing field, and ObjectCorrupt if it is
+    damaged.
     """
     try:
         info = _parse(StateInfo, store.get(STATE), store.url_of(STATE))
         _refuse_other(info, config, attributes)
         data = store.get(TENSORS)
-        if _digest(data) != info.digest:  # a body cut on its way passes the transport's checks
+        if _digest(data) != info.digest:  # read again: the transport does not detect a truncated body
             data = store.get(TENSORS)
     except ObjectNotFound as error:
-        raise CheckpointError(error.message, "Point at a folder written by a training run.") from error
+        raise CheckpointError(error.message, "Give a folder that a training run wrote.") from error
     if _digest(data) != info.digest:
         raise ObjectCorrupt(f"{store.url_of(TENSORS)} has digest {_digest(data)[:12]}, not {info.digest[:12]}", "Use an older one.")
     state.restore(_tensors(data, store.url), info.state)
 
 
 def _refuse_other(info: StateInfo, config: TrainConfig, attributes: Attributes) -> None:
-    remedy = "Resume with the settings it was made with, or start a new run in another folder."
+    remedy = "Resume with the settings of the checkpoint, or start a new run in another folder."
     for field in ModelConfig.model_fields:
         old, new = getattr(info.config.model, field), getattr(config.model, field)
         if old != new:
             raise CheckpointError(f"the checkpoint was made with model.{field} {old}, this run has {new}", remedy)
-    if info.config.privacy.noise != config.privacy.noise:  # one number is to tell of all steps
-        was = info.config.privacy.noise
-        raise CheckpointError(f"the checkpoint was made with privacy.noise {was}, this run has {config.privacy.noise}", remedy)
+    if info.config.privacy.noise != config.privacy.noise:  # the accountant assumes equal noise in all steps
+        old_noise = info.config.privacy.noise
+        raise CheckpointError(f"the checkpoint was made with privacy.noise {old_noise}, this run has {config.privacy.noise}", remedy)
     if list(info.attributes) != list(attributes):
         raise CheckpointError(f"the checkpoint is conditioned on {list(info.attributes)}, this run on {list(attributes)}", remedy)
     for name, values in attributes.items():
         if info.attributes[name] != tuple(values):
             changed = sorted(set(info.attributes[name]) ^ set(values))
             raise CheckpointError(
-                f"attribute {name} has other values than the checkpoint's: {', '.join(changed) or 'another order'}", remedy
+                f"attribute {name} has other values than in the checkpoint: {', '.join(changed) or 'another order'}", remedy
             )
 
 

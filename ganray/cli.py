@@ -5,47 +5,14 @@ Torch, Ray and the rooms are imported only when a verb runs, so that `--help` is
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ganray import __version__, settings
-from ganray.config import (
-    BenchmarkConfig,
-    CheckConfig,
-    DemoConfig,
-    EditConfig,
-    EvaluateConfig,
-    ExportConfig,
-    GenerateConfig,
-    IngestConfig,
-    ProfilesConfig,
-    Section,
-    ServeConfig,
-    StatusConfig,
-    TrainConfig,
-    TrainEditorConfig,
-)
+from ganray import __version__
+from ganray.commands import VERBS, Verb
 from ganray.errors import GanrayError
-
-VERBS: dict[str, type[Section]] = {
-    "ingest": IngestConfig,
-    "train": TrainConfig,
-    "train-editor": TrainEditorConfig,
-    "generate": GenerateConfig,
-    "edit": EditConfig,
-    "status": StatusConfig,
-    "profiles": ProfilesConfig,
-    "check": CheckConfig,
-    "evaluate": EvaluateConfig,
-    "export": ExportConfig,
-    "serve": ServeConfig,
-    "demo": DemoConfig,
-    "benchmark": BenchmarkConfig,
-}
-WITHOUT_RAY = {"check", "export", "profiles", "status"}  # verbs in `verbs/`; the others' lie at the rim
 
 # What Ray prints when a consumer has enough and its readers, which have more windows before them, are ended: no news to a person.
 READERS_ENDED = r"MapWorker\(MapBatches\(WindowReader\)\)\.submit failed.*killed by `ray\.kill`"
@@ -53,7 +20,7 @@ READERS_ENDED = r"MapWorker\(MapBatches\(WindowReader\)\)\.submit failed.*killed
 
 def usage() -> str:
     """The list of verbs with their one-line descriptions."""
-    rows = "\n".join(f"  {verb:<13}{(config.__doc__ or '').strip()}" for verb, config in VERBS.items())
+    rows = "\n".join(f"  {verb.name:<13}{verb.summary}" for verb in VERBS.values())
     return (
         f"ganray {__version__}\n\nusage: ganray VERB [options]    (or: python jobs/VERB.py [options])\n\n{rows}\n\n"
         "`ganray VERB --help` explains every option. Options are also read from --config FILE.yaml and GANRAY_VERB_* variables."
@@ -68,26 +35,31 @@ def main(argv: Sequence[str]) -> int:
     if argv[0] in ("-V", "--version"):
         print(__version__)
         return 0
-    verb, rest = argv[0], argv[1:]
-    if verb not in VERBS:
-        print(f"ganray {verb}: no such verb. Use one of {', '.join(VERBS)}", file=sys.stderr)
+    if argv[0] not in VERBS:
+        print(f"ganray {argv[0]}: no such verb. Use one of {', '.join(VERBS)}", file=sys.stderr)
         return 2
+    verb = VERBS[argv[0]]
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", READERS_ENDED)  # read when ray loads
     try:
-        config = settings.load(verb, VERBS[verb], rest)
-        name = verb.replace("-", "_")
-        room = "verbs" if verb in WITHOUT_RAY else "benchmarks" if verb == "benchmark" else "on_ray"
-        module = importlib.import_module(f"ganray.{room}.{name}")
-        result = getattr(module, name)(config)
-        if result is not None:
-            print(getattr(module, "show", _table)(result))
-        return int(getattr(module, "exit_code", _fine)(result))
+        return run(verb, argv[1:])
     except KeyboardInterrupt:
-        print(f"\nganray {verb}: interrupted. {_how_to_go_on(verb)}", file=sys.stderr)
+        print(f"\nganray {verb.name}: interrupted. {_how_to_go_on(verb.name)}", file=sys.stderr)
         return 130
     except Exception as error:
         return _report(verb, error)
+
+
+def run(verb: Verb, argv: Sequence[str]) -> int:
+    """Read the options, run the verb, print its result; returns the exit code. Errors are the caller's."""
+    from ganray import settings
+
+    config = settings.load(verb.name, verb.load_config(), argv)
+    module, function = verb.load_function()
+    result = function(config)
+    if result is not None:
+        print(getattr(module, "show", _table)(result))
+    return int(getattr(module, "exit_code", _fine)(result))
 
 
 def entry() -> None:
@@ -95,12 +67,12 @@ def entry() -> None:
     raise SystemExit(main(sys.argv[1:]))
 
 
-def _report(verb: str, error: Exception) -> int:
+def _report(verb: Verb, error: Exception) -> int:
     """One line for an error of ours, however deep Ray has wrapped it; anything else is a defect and keeps its traceback."""
-    known = error if type(error).__module__ == GanrayError.__module__ else _unwrap(error)
+    known = error if type(error).__module__ == GanrayError.__module__ or not verb.starts_ray else _unwrap(error)
     if not isinstance(known, GanrayError):
         raise error
-    print(f"ganray {verb}: error: {known}", file=sys.stderr)
+    print(f"ganray {verb.name}: error: {known}", file=sys.stderr)
     return known.exit_code
 
 

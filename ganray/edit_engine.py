@@ -1,7 +1,7 @@
-"""The only path on which edits are computed: bulk jobs, HTTP and the CLI all make their edited photos here.
+"""The only path on which edits are computed: bulk jobs, HTTP and the CLI all edit photos here.
 
-A result depends on its request, its photo and the model, never on its company: every edit runs alone, on one thread (see engine.py for
-why), and more threads run more of them side by side.
+A result depends on its request, its photo and the model, never on other requests: every edit runs on one thread (see engine.py for the
+reason), and several threads run several edits in parallel.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Decode = Callable[[bytes], Raw]
 
 @dataclass(frozen=True)
 class EditResult:
-    """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out; `output` is what its file is to be.
+    """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out; `output` is how to encode it.
 
-    `edits` is the chain that was done, `kinds` are the IPTC terms of it; `label` is what the source said of itself, `before` its pixels,
-    `source` its bytes and `source_format` the decoder's name of what they are.
+    `edits` is the chain as JSON, `kinds` are its IPTC terms; `label` is the source's label, `before` its pixels, `source` its bytes and
+    `source_format` the decoder's name of their format.
     """
 
     request: EditRequest
@@ -64,9 +64,9 @@ class EditResult:
 
 
 class EditEngine:
-    """Edits photos, with what a model folder holds: a generator (`product`), networks that have learned tasks, both or none; thread-safe.
+    """Edits photos, with the generator of a model folder (`product`), its learned networks, both or none; thread-safe.
 
-    `threads` = 0 takes all cores. `decode` is how bytes become pixels: in this process by default, which is for photos that one trusts.
+    `threads` = 0 uses all cores. `decode` turns bytes into pixels: in this process by default, which is for trusted photos only.
     """
 
     def __init__(
@@ -82,56 +82,57 @@ class EditEngine:
         self.digest = "+".join(part for part in (product.info.digest if product else "", editor_digest) if part)
         self.lanes = threads or os.cpu_count() or 1
         self._decode = decode
-        torch.get_num_threads()  # settles the caller's own setting, see Engine
+        torch.get_num_threads()  # fixes the caller's setting, see Engine
         self._pool = ThreadPoolExecutor(self.lanes, "edit", initializer=torch.set_num_threads, initargs=(1,))
 
     @classmethod
     def load(cls, url: str = "", threads: int = 0, device: str | None = None, decode: Decode = decode_raw) -> EditEngine:
-        """The engine of a model folder, or with url "" of none: closed-form edits need no model. Raises CheckpointError for a folder that
-        holds neither a generator nor an editor."""
+        """Load the engine of a model folder; url "" is an engine without a model, for closed-form edits. Raises CheckpointError for a
+        folder with neither a generator nor an editor."""
         if not url:
             return cls(threads=threads, decode=decode)
         networks, digest = _networks(url, device)
-        found = open_store(url).exists(DESCRIPTION)
-        if not found and not networks:
+        has_generator = open_store(url).exists(DESCRIPTION)
+        if not has_generator and not networks:
             raise CheckpointError(
-                f"{url} is no model folder: it has neither {DESCRIPTION} nor {EDITOR}", "Train one; or edit without a model, by --model ''"
+                f"{url} is not a model folder: it has neither {DESCRIPTION} nor {EDITOR}",
+                "Train one, or edit without a model: --model ''",
             )
-        return cls(Engine.load(url, device, threads) if found else None, networks, digest, threads, decode)
+        return cls(Engine.load(url, device, threads) if has_generator else None, networks, digest, threads, decode)
 
     def steps(self, request: EditRequest, chain: Chain = ()) -> list[Step]:
-        """The request's own edits, or where it has none those of `chain`. Raises RequestError, see `parse_chain`."""
+        """The edits of the request, else those of `chain`. Raises RequestError, see `parse_chain`."""
         return parse_chain(request.edits or chain)
 
     def edit(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Iterator[EditResult]:
-        """All results of a request, in order. `fetch` gives the bytes of a key; data: URLs are read here.
+        """All results of a request, in order. `fetch` returns the bytes of a key; data: URLs are decoded here.
 
-        Raises RequestError for what no photo could have, ImageError for a photo that cannot be read, EditError for one that cannot have
-        the edit, and what `fetch` raises.
+        Raises RequestError for an invalid request, ImageError for a photo that cannot be read, EditError for a photo that cannot be edited
+        like that, and what `fetch` raises.
         """
         yield from _in_order(self.begin(request, fetch, chain), request.count, self.lanes)
 
     def begin(self, request: EditRequest, fetch: Fetch, chain: Chain = ()) -> Callable[[int], Future[EditResult]]:
-        """Read the photo once; what is given starts result `index`, in any order. Raises as `edit` does, the future also."""
+        """Read the photo once; the returned function starts result `index`, in any order. Both raise as `edit` does, the future too."""
         steps = self.steps(request, chain)
         check_pictures(steps, request.pictures)
         source = _Source.of(_bytes(request.image, fetch), self._decode)
         request = request.model_copy(update={"seed": seed_of(request)})
 
-        def one(index: int) -> EditResult:
+        def result(index: int) -> EditResult:
             return _finished(apply_chain(source.photo, steps, _Tools(self, request, index, fetch)), request, index, steps, source)
 
-        return lambda index: self._pool.submit(one, index)
+        return lambda index: self._pool.submit(result, index)
 
     def picture(self, url: str, fetch: Fetch) -> tuple[Pixels, Alpha | None]:
-        """A picture beside the photo: uint8 [H, W, 3], alpha float32 [H, W] where it has one."""
+        """Another picture of the request: uint8 [H, W, 3], and alpha float32 [H, W] if it has one."""
         raw = self._decode(_bytes(url, fetch))
         return raw.pixels, _shares(raw.alpha)
 
 
 @dataclass(frozen=True)
 class _Source:
-    """The photo as it came."""
+    """The photo before its edits."""
 
     photo: Photo
     data: bytes
@@ -156,11 +157,11 @@ class LentProduct:
 
     def label(self, attributes: Mapping[str, str]) -> torch.Tensor:
         """See `Product`."""
-        places = self._vocabulary.encode(GenerateRequest.model_construct(attributes=dict(attributes)))
-        missing = [name for name in self.attributes if name not in places]
+        positions = self._vocabulary.encode(GenerateRequest.model_construct(attributes=dict(attributes)))
+        missing = [name for name in self.attributes if name not in positions]
         if missing:
-            raise RequestError(f"attribute {missing[0]!r} is not said", f"Give {', '.join(self.attributes)} under attributes")
-        return torch.tensor([[*(places[name] for name in self.attributes), *[NONE] * self._vocabulary.pieces.num]])
+            raise RequestError(f"attribute {missing[0]!r} is missing", f"Give {', '.join(self.attributes)} under attributes")
+        return torch.tensor([[*(positions[name] for name in self.attributes), *[NONE] * self._vocabulary.pieces.num]])
 
 
 class _Tools:
@@ -189,7 +190,7 @@ def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step],
     pixels, alpha = photo.pixels, None
     if photo.cut and photo.matte is not None:
         alpha = np.rint(photo.matte * 255).astype(np.uint8)
-        pixels = np.where(alpha[..., None] > 0, pixels, np.uint8(255))  # what was cut away does not hide under the transparency
+        pixels = np.where(alpha[..., None] > 0, pixels, np.uint8(255))  # no pixels of the background remain under the transparency
     return EditResult(
         request=request,
         index=index,
@@ -208,16 +209,16 @@ def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step],
 
 
 def _output(photo: Photo, request: EditRequest, source_format: str) -> Output:
-    """What the request asks for, else what the last edit does, else the photo's own format: png for a cut-out that this cannot hold, and
-    for a format that we do not write."""
+    """The format and quality of the request, else of the last edit, else of the photo: png for a cut-out whose format has no alpha, and for
+    a format that ganray does not write."""
     own = cast(Format, source_format if source_format in SUFFIXES else "png")
-    asked = photo.output or Output("png" if photo.cut and own == "jpeg" else own)
-    format = request.format or asked.format
-    return replace(asked, format=format, quality=None if format == "png" else request.quality or asked.quality)
+    output = photo.output or Output("png" if photo.cut and own == "jpeg" else own)
+    format = request.format or output.format
+    return replace(output, format=format, quality=None if format == "png" else request.quality or output.quality)
 
 
 def _networks(url: str, device: str | None) -> tuple[dict[str, Network], str]:
-    """The networks of a model folder by task, and their digest; nothing where it has no editor. Raises CheckpointError."""
+    """The networks of a model folder by task, and their digest; ({}, "") without an editor. Raises CheckpointError."""
     if not has_editor(url):
         return {}, ""
     modules, info = load_editor(url)
@@ -234,14 +235,14 @@ def _shares(alpha: Pixels | None) -> Alpha | None:
 
 
 def _in_order(start: Callable[[int], Future[EditResult]], count: int, ahead: int) -> Iterator[EditResult]:
-    """The results one after another, `ahead` of them under way; what is not wanted any more is not begun."""
+    """The results in order, with `ahead` of them started; closing the iterator cancels those that wait."""
     indices = iter(range(count))
     waiting: deque[Future[EditResult]] = deque(start(index) for index in islice(indices, ahead))
     try:
         while waiting:
-            done = waiting.popleft().result()
+            result = waiting.popleft().result()
             waiting.extend(start(index) for index in islice(indices, 1))
-            yield done
+            yield result
     finally:
         for future in waiting:
             future.cancel()

@@ -1,8 +1,8 @@
 """The only inference path: bulk jobs, HTTP, evaluation and training grids all draw their samples here.
 
-An image depends on its request, never on its company (DESIGN 3.1). Torch gives a row the same bits whatever its neighbours, as long as
-the shape of the batch and the number of threads stay the same; other shapes and thread counts differ by 1e-6, which flips pixels. So
-the engine computes in one fixed padded shape, each batch on one thread, and uses more threads by running more batches side by side.
+An image depends on its request, never on the other requests (DESIGN 3.1). Torch gives a row the same bits whatever the other rows are, as
+long as the shape of the batch and the number of threads stay the same; other shapes and thread counts differ by 1e-6, which changes
+pixels. So the engine computes in one fixed padded shape, each batch on one thread, and runs several batches in parallel.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ganray.models import Generator
 from ganray.requests import GenerateRequest, Stream, seed_of
 from ganray.vocabulary import Vocabulary
 
-# Rows of a batch. Pixels depend on it: another number flips a few pixels in every model's images.
+# Rows of a batch. Another number changes a few pixels in every model's images.
 ROWS = {"cpu": 16, "cuda": 64}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Image `index` of a request: uint8 [R, R, 3], with the value of every attribute that is not left to a title."""
+    """Image `index` of a request: uint8 [R, R, 3], with the value of every attribute that the label specifies."""
 
     request: GenerateRequest
     index: int
@@ -40,7 +40,7 @@ class Sample:
 
 
 class Engine:
-    """A generator that answers requests; thread-safe. `threads` = 0 takes all cores (on a GPU, one thread feeds it)."""
+    """Draws the samples of requests with one generator; thread-safe. `threads` = 0 uses all cores (a GPU has one thread)."""
 
     def __init__(self, generator: Generator, info: ModelInfo, device: str | None = None, threads: int = 0) -> None:
         if not all(bool(torch.isfinite(weight).all()) for weight in generator.state_dict().values()):
@@ -51,13 +51,13 @@ class Engine:
         self.vocabulary = Vocabulary(info.attributes, info.histograms, info.pieces)
         self.rows = ROWS[self.device.type]
         self.lanes = (threads or os.cpu_count() or 1) if self.device.type == "cpu" else 1
-        torch.get_num_threads()  # settles the caller's own setting, which the lanes' below would otherwise become
+        torch.get_num_threads()  # fixes the caller's setting, before the threads of the pool change the default
         torch.backends.cudnn.deterministic = True
         self._pool = ThreadPoolExecutor(self.lanes, "engine", initializer=torch.set_num_threads, initargs=(1,))
 
     @classmethod
     def load(cls, url: str, device: str | None = None, threads: int = 0) -> Engine:
-        """The engine of a model folder. Raises CheckpointError."""
+        """Load the engine of a model folder. Raises CheckpointError."""
         return cls(*load_model(url), device=device, threads=threads)
 
     @property
@@ -66,15 +66,16 @@ class Engine:
         return self.generator.resolution
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[Sample]:
-        """All samples of the requests in order; a request without a seed gets its own from its id. Raises RequestError."""
-        samples = ((request, index) for asked in requests for request in [asked.resolved()] for index in range(request.count))
+        """All samples of the requests in order; the seed of a request without one is derived from its id. Raises RequestError."""
+        resolved = (request.resolved() for request in requests)
+        samples = ((request, index) for request in resolved for index in range(request.count))
         while chunk := list(islice(samples, self.rows * self.lanes)):
             z, labels = self.draw(chunk)
             for (request, index), label, pixels in zip(chunk, labels, self.render(z, labels), strict=True):
                 yield Sample(request, index, self.vocabulary.names(label), pixels)
 
     def draw(self, samples: list[tuple[GenerateRequest, int]]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Latents float32 [n, z_dim] and labels int64 [n, A + T] of (request, index) pairs, each from its own stream."""
+        """Latents float32 [n, z_dim] and labels int64 [n, A + T] of (request, index) pairs, each from its own random stream."""
         z = np.empty((len(samples), self.generator.z_dim), np.float32)
         labels = np.empty((len(samples), self.vocabulary.width), np.int64)
         stream = Stream()
@@ -89,7 +90,7 @@ class Engine:
     def render(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Pixels:
         """Images uint8 [n, R, R, 3] of latents [n, z_dim] and labels [n, A + T]: any n, computed in padded batches of `rows`.
 
-        Raises CheckpointError where the network gives values that are not finite.
+        Raises CheckpointError if the network returns values that are not finite.
         """
         pixels = np.empty((len(z), self.resolution, self.resolution, 3), np.uint8)
 
@@ -110,14 +111,16 @@ class Engine:
         label[:num] = torch.from_numpy(labels)
         x = self.generator(latents.to(self.device), label.to(self.device))
         if not math.isfinite(float(x.sum())):
-            raise CheckpointError(f"model {self.info.digest[:12]} gave pixels that are not finite numbers", "Take an earlier checkpoint")
+            raise CheckpointError(
+                f"model {self.info.digest[:12]} returned pixels that are not finite numbers", "Take an earlier checkpoint"
+            )
         return to_pixels(x).cpu().numpy()[:num]
 
 
 def truncated(z: NDArray[np.float32], limit: float) -> NDArray[np.float32]:
-    """Standard normal numbers as numbers of the normal distribution cut at +-`limit` (truncation: BigGAN, Brock et al. 2019, 3.1).
+    """Map standard normal numbers to the normal distribution cut at +-`limit` (truncation: BigGAN, Brock et al. 2019, 3.1).
 
-    By the inverse of the distribution and not by drawing again: each number keeps its rank, so a lower limit changes a picture gradually.
+    By the inverse distribution function, not by drawing again: each number keeps its rank, so the image changes gradually with the limit.
     """
     tail = torch.special.ndtr(torch.tensor(-limit, dtype=torch.float64))
     share = tail + torch.special.ndtr(torch.from_numpy(z).double()) * (1 - 2 * tail)

@@ -1,26 +1,25 @@
-"""The exception tree. Every error names the thing, the value and the remedy, in one line.
+"""The exception tree. Every error is one line: the subject, the value and the remedy.
 
 GanrayError                    code           exit   raised when
 ├── ConfigError                config         2      a key is unknown or a value is wrong
-├── StorageError               storage        3      a store cannot do what it was asked
-│   ├── ObjectNotFound         not_found      3      no object, prefix or bucket of that name
-│   ├── ObjectExists           exists         3      a conditional create found the key taken
-│   ├── ObjectChanged          changed        3      a compare-and-swap found another version
-│   ├── InvalidKey             invalid_key    3      no store can hold an object of that key
+├── StorageError               storage        3      a store operation failed
+│   ├── ObjectNotFound         not_found      3      an object, prefix or bucket does not exist
+│   ├── ObjectExists           exists         3      a conditional create found an existing object
+│   ├── InvalidKey             invalid_key    3      the key is not valid in every store
 │   ├── AccessDenied           access_denied  3      credentials are missing, wrong or too weak
 │   └── ObjectCorrupt          corrupt        3      size or sha256 differ from what was written
-├── ImageError                 (its reason)   4      one image cannot be used: goes to quarantine, kills nothing
-│   └── EditError              (its reason)   4      one image cannot have the edit that is asked for
+├── ImageError                 (its reason)   4      one image cannot be used: it goes to quarantine, the job continues
+│   └── EditError              (its reason)   4      one image cannot have the requested edit
 ├── CatalogError               catalog        4      a catalog, table or prefix cannot be used
-├── CheckpointError            checkpoint     5      a checkpoint or model folder is absent, broken or of another model
-├── RequestError               request        6      a request names what the model does not know
-├── TrainingError              training       7      training cannot go on
+├── CheckpointError            checkpoint     5      a checkpoint or model folder is missing, broken or of another model
+├── RequestError               request        6      a request has values that the model does not know
+├── TrainingError              training       7      training cannot continue
 │   ├── NonFiniteError         non_finite     7      a loss or gradient is not a finite number
 │   ├── Stopped                stopped      143      a signal ended the training after a checkpoint
-│   └── CollapseError          collapse       7      the generator came to repeat itself, and training was stopped for it
+│   └── CollapseError          collapse       7      the generator repeats itself (mode collapse), training was stopped
 ├── ClusterError               cluster        8      the Ray cluster cannot run the plan
 ├── EvaluationError            evaluation     9      scores cannot be computed or compared
-└── ExportError                export        10      an exported file does not draw as the model does
+└── ExportError                export        10      an exported file does not give the images of the model
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from typing import ClassVar
 
 
 class GanrayError(Exception):
-    """Base of all: `str(error)` is one line for a person, `error.code` one word for a program.
+    """Base class: `str(error)` is one line for people, `error.code` one word for programs.
 
-    `message` names the thing and the value; `remedy` says what to do, and may be empty.
+    `message` names the subject and the value; `remedy` says what to do and may be empty.
     """
 
     code: ClassVar[str] = "ganray"
@@ -48,39 +47,33 @@ class GanrayError(Exception):
 
 
 class ConfigError(GanrayError):
-    """A run was told something it does not understand."""
+    """A key of the config is unknown or a value is wrong."""
 
     code = "config"
     exit_code = 2
 
 
 class StorageError(GanrayError):
-    """A store cannot do what it was asked; names the object."""
+    """A store operation failed; the message names the object."""
 
     code = "storage"
     exit_code = 3
 
 
 class ObjectNotFound(StorageError):
-    """No object, prefix or bucket of that name."""
+    """An object, prefix or bucket does not exist."""
 
     code = "not_found"
 
 
 class ObjectExists(StorageError):
-    """A conditional create found the key taken."""
+    """A conditional create found an existing object."""
 
     code = "exists"
 
 
-class ObjectChanged(StorageError):
-    """A compare-and-swap found another version than the one it was given."""
-
-    code = "changed"
-
-
 class InvalidKey(StorageError):
-    """No store can hold, or hand over, an object of that key."""
+    """The key is not valid in every store."""
 
     code = "invalid_key"
 
@@ -98,7 +91,7 @@ class ObjectCorrupt(StorageError):
 
 
 class ImageError(GanrayError):
-    """One image cannot be used. `reason` is the quarantine's reason code (catalog/quarantine.py lists them)."""
+    """One image cannot be used. `reason` is a reason code of the quarantine (`catalog.quarantine.REASONS`)."""
 
     code = "image"
     exit_code = 4
@@ -110,7 +103,7 @@ class ImageError(GanrayError):
 
 
 class EditError(ImageError):
-    """One image cannot have the edit that is asked for; `reason` is one word: no_product, mask, too_small, not_invertible, fidelity,
+    """One image cannot have the requested edit; `reason` is one word: no_product, mask, too_small, not_invertible, fidelity,
     profile, no_network, no_alpha, data_url, too_large, failed."""
 
 
@@ -122,21 +115,21 @@ class CatalogError(GanrayError):
 
 
 class CheckpointError(GanrayError):
-    """A checkpoint or model folder is absent, broken, or belongs to another model."""
+    """A checkpoint or model folder is missing, broken, or belongs to another model."""
 
     code = "checkpoint"
     exit_code = 5
 
 
 class RequestError(GanrayError):
-    """A request names something that the model does not know."""
+    """A request has values that the model does not know."""
 
     code = "request"
     exit_code = 6
 
 
 class TrainingError(GanrayError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
     code = "training"
     exit_code = 7
@@ -149,14 +142,14 @@ class NonFiniteError(TrainingError):
 
 
 class Stopped(TrainingError):
-    """A signal ended the training; it can go on from its last checkpoint."""
+    """A signal ended the training; it can be resumed from its last checkpoint."""
 
     code = "stopped"
     exit_code = 128 + 15
 
 
 class CollapseError(TrainingError):
-    """Coverage fell for good; the best model before that is kept."""
+    """Coverage fell and did not recover; the best model before that is kept."""
 
     code = "collapse"
 
@@ -176,7 +169,7 @@ class EvaluationError(GanrayError):
 
 
 class ExportError(GanrayError):
-    """An exported file does not draw as the model does."""
+    """An exported file does not give the images of the model."""
 
     code = "export"
     exit_code = 10

@@ -28,8 +28,8 @@ EDITOR_WEIGHTS, EDITOR, EDITOR_FOLDER = "editor.safetensors", "editor.json", "ed
 
 class ModelInfo(Section):
     """`model.json`: everything needed to rebuild, condition and describe the model. `attributes` keeps the order of label
-    columns, `histograms` how many catalog images have each value (what is not asked for is drawn accordingly). A model whose
-    `model.title_pieces` is not 0 reads titles: `titles` are some of its catalog's, to show what it can be asked."""
+    columns, `histograms` the number of catalog images of each value (omitted attributes are drawn accordingly). A model whose
+    `model.title_pieces` is not 0 reads titles: `titles` are some of its catalog's, as examples."""
 
     format_version: int = FORMAT_VERSION
     software: str = __version__
@@ -53,7 +53,7 @@ class ModelInfo(Section):
 
     @property
     def pieces(self) -> Pieces:
-        """How it reads titles, if it does."""
+        """How it reads titles; without any where it does not."""
         return Pieces(self.model.title_pieces, self.model.title_buckets)
 
 
@@ -72,10 +72,10 @@ class EditorInfo(Section):
 
 
 def save_model(store: Store, generator: Generator, info: ModelInfo) -> ModelInfo:
-    """Write the weights, then `model.json`; gives `info` with size and digest filled in.
+    """Write the weights, then `model.json`; returns `info` with size and digest filled in.
 
-    Where a model is replaced, the new weights lie under their digest until both files are the new ones: whoever reads meanwhile, and
-    whoever comes after a writer that was cut off, finds the weights of the description that is there.
+    Where a model is replaced, the new weights are also stored under their digest until both files are replaced: a reader at any time, also
+    after an interrupted write, finds the weights of the description that is there.
     """
     data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in fold_strength(generator).state_dict().items()})
     info = info.model_copy(update={"size": len(data), "digest": _digest(data)})
@@ -96,19 +96,19 @@ def load_model(url: str) -> tuple[Generator, ModelInfo]:
     try:
         info, data = _read_model(store)
     except ObjectNotFound as error:
-        raise CheckpointError(f"{url} is no model folder: {error.message}", "Train one with `ganray train --out URL`.") from error
+        raise CheckpointError(f"{url} is not a model folder: {error.message}", "Train one with `ganray train --out URL`.") from error
     except ObjectCorrupt as error:
         raise CheckpointError(f"{url} is damaged: {error.message}", "Copy the folder again, or resume its training run.") from error
     generator = build_generator(info.model, info.label_sizes)
     try:
         generator.load_state_dict(_tensors(data, url))
     except RuntimeError as error:
-        raise CheckpointError(f"{url}: model.safetensors is not of the model in model.json", "Train it again.") from error
+        raise CheckpointError(f"{url}: model.safetensors does not fit the model in model.json", "Train it again.") from error
     return generator.eval().requires_grad_(False), info
 
 
 def save_editor(store: Store, networks: nn.ModuleDict, info: EditorInfo) -> EditorInfo:
-    """Write the weights of the tasks' networks, then `editor.json`; gives `info` with size and digest filled in."""
+    """Write the weights of the tasks' networks, then `editor.json`; returns `info` with size and digest filled in."""
     data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in networks.state_dict().items()})
     info = info.model_copy(update={"size": len(data), "digest": _digest(data)})
     store.put(EDITOR_WEIGHTS, data)
@@ -118,7 +118,7 @@ def save_editor(store: Store, networks: nn.ModuleDict, info: EditorInfo) -> Edit
 
 
 def has_editor(url: str) -> bool:
-    """Whether a folder is an editor's, or a model's that has one."""
+    """Whether a folder holds an editor, by itself or beside a model."""
     store = open_store(url)
     return store.exists(EDITOR) or store.child(EDITOR_FOLDER).exists(EDITOR)
 
@@ -126,7 +126,7 @@ def has_editor(url: str) -> bool:
 def load_editor(url: str) -> tuple[dict[str, nn.Module], EditorInfo]:
     """Rebuild the networks of an editor on the CPU, in eval mode, task by task, their weights checked against the digest.
 
-    `url` is the folder of an editor, or of a model that has one. Raises CheckpointError.
+    `url` is the folder of an editor, or of a model with one. Raises CheckpointError.
     """
     store = open_store(url)
     if not store.exists(EDITOR):
@@ -142,12 +142,12 @@ def load_editor(url: str) -> tuple[dict[str, nn.Module], EditorInfo]:
     try:
         networks.load_state_dict(_tensors(data, url))
     except RuntimeError as error:
-        raise CheckpointError(f"{url}: {EDITOR_WEIGHTS} is not of the editor in {EDITOR}", "Train it again.") from error
+        raise CheckpointError(f"{url}: {EDITOR_WEIGHTS} does not fit the editor in {EDITOR}", "Train it again.") from error
     return dict(networks.eval().requires_grad_(False).items()), info
 
 
 def _read_model(store: Store, again: bool = True) -> tuple[ModelInfo, bytes]:
-    """The description and its weights. Raises ObjectCorrupt where they are in neither of their places, now and read `again`."""
+    """The description and its weights. Raises ObjectCorrupt if neither file has them, also on a second read (if `again`)."""
     info = _parse(ModelInfo, store.get(DESCRIPTION), store.url_of(DESCRIPTION))
     try:
         return info, store.get_verified(WEIGHTS, info.size, info.digest)
@@ -155,11 +155,11 @@ def _read_model(store: Store, again: bool = True) -> tuple[ModelInfo, bytes]:
         try:
             return info, store.get_verified(_aside(info), info.size, info.digest)
         except ObjectNotFound:
-            if again:  # one of the two was replaced between our reads: both are by now, `save_model` goes one way
+            if again:  # a writer replaced one file between our reads; by now it has replaced both
                 return _read_model(store, again=False)
             raise error from None
 
 
 def _aside(info: ModelInfo) -> str:
-    """Where the weights of a model lie while it replaces another."""
+    """The temporary key of a model's weights while it replaces another model."""
     return f"model-{info.digest[:16]}.safetensors"

@@ -23,9 +23,9 @@ def read_requests(source: BinaryIO, name: str, format: str = "png") -> Iterator[
 @overload
 def read_requests(source: BinaryIO, name: str, format: str = "png", *, kind: type[R]) -> Iterator[R]: ...
 def read_requests(source: BinaryIO, name: str, format: str = "png", *, kind: type[Any] = GenerateRequest) -> Iterator[Any]:
-    """Stream the requests of a table: JSONL of bodies, or CSV or Parquet where any column that is no field is an attribute.
+    """Stream the requests of a table: JSONL of bodies, or CSV or Parquet, where a column that is not a field is an attribute.
 
-    `name` (its suffix tells how to read it) is quoted in errors; `format` is for requests that name none, `kind` what they are; `source` is
+    The suffix of `name` selects the reader; errors quote it. `format` is the default of the requests, `kind` their class; `source` is
     closed at the end. Raises RequestError with the line.
     """
     suffix = name.rpartition(".")[2].lower()
@@ -33,8 +33,7 @@ def read_requests(source: BinaryIO, name: str, format: str = "png", *, kind: typ
         raise RequestError(f"{name}: requests are read from {', '.join(READERS)} files", "Rename or convert the table")
     try:
         for place, row in READERS[suffix](source, name):
-            flat = suffix != "jsonl"
-            yield _parse(_from_columns(row, place, kind) if flat else row, place, format, kind)
+            yield _parse(row if suffix == "jsonl" else _from_columns(row, place, kind), place, format, kind)
     except (UnicodeDecodeError, csv.Error, OSError, ValueError) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise RequestError(f"{name}: not a readable {suffix} table: {error}", "Write it again as UTF-8 text, or as Parquet") from error
 
@@ -82,25 +81,26 @@ def _parquet(source: BinaryIO, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _from_columns(row: Mapping[str, Any], place: str, kind: type[BaseModel]) -> dict[str, Any]:
-    """A flat row as a body: empty cells are left out; columns that are no fields are attributes, as are the parts of `attributes`."""
+    """A flat row as a body: empty cells are omitted; columns that are not fields are attributes, like the entries of `attributes`."""
     cells = {name: value for name, value in row.items() if value is not None and value != ""}
     fields = {name: cells.pop(name) for name in list(cells) if name in kind.model_fields}
     fields |= {name: str(fields[name]) for name in ("id", "title") if name in fields}
-    parts = fields.get("attributes", {})
-    if isinstance(parts, dict):  # a struct
-        parts = list(parts.items())
-    if not isinstance(parts, list) or not all(isinstance(part, tuple) for part in parts):
-        return fields  # neither a struct nor a map: refused as a body with such attributes is
-    pairs = [(name, value) for name, value in (*parts, *cells.items()) if value is not None]
+    entries = fields.get("attributes", {})
+    if isinstance(entries, dict):  # a struct
+        entries = list(entries.items())
+    if not isinstance(entries, list) or not all(isinstance(entry, tuple) for entry in entries):
+        return fields  # neither a struct nor a map: validation refuses it
+    pairs = [(name, value) for name, value in (*entries, *cells.items()) if value is not None]
     attributes = {name: _as_text(value) for name, value in pairs}
     if len(attributes) < len(pairs):
-        twice = next(name for name in attributes if [other for other, _ in pairs].count(name) > 1)
-        raise RequestError(f"{place}: attribute {twice!r} is given twice", "Keep one column, or one entry of the map, for each attribute")
+        names = [name for name, _ in pairs]
+        duplicate = next(name for name in attributes if names.count(name) > 1)
+        raise RequestError(f"{place}: duplicate attribute {duplicate!r}", "Keep one column, or one entry of the map, for each attribute")
     return {**fields, "attributes": attributes}
 
 
 def _as_text(value: object) -> object:
-    """Numbers, dates and truth values as they are written; what has parts is no attribute, and is refused later."""
+    """Numbers, dates and booleans as text; lists, dictionaries and bytes unchanged: validation refuses them."""
     return value if isinstance(value, (dict, list, bytes)) else str(value)
 
 

@@ -16,12 +16,12 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, create_model
 from pydantic_settings import BaseSettings, CliApp, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from ganray.commands import VERBS, section_verb, variable_verb
 from ganray.config import Section, TrainConfig
 from ganray.errors import ConfigError
 from ganray.presets import preset
 
 C = TypeVar("C", bound=Section)
-VERBS = ("ingest", "train", "generate", "profiles", "check", "evaluate", "export", "serve", "demo", "benchmark")
 CONFIG_HELP = "YAML file with any of these keys (dots become nesting); flags and environment win over it"
 
 
@@ -30,9 +30,9 @@ def load(verb: str, config: type[C], argv: Sequence[str]) -> C:
 
     Raises ConfigError, and SystemExit(0) after printing `--help`.
     """
-    prefix = f"GANRAY_{verb.upper()}_"
+    prefix = VERBS[verb].prefix
     keys = list(_keys(config))
-    _refuse_unknown_variables(prefix, keys)
+    _refuse_unknown_variables(verb, keys)
     path = _early("config", argv, prefix) or ""
     file = _read_yaml(path, verb) if path else {}
     base: dict[str, Any] = {}
@@ -45,6 +45,8 @@ def load(verb: str, config: type[C], argv: Sequence[str]) -> C:
         return config.model_validate(read.model_dump(exclude={"config"}, by_alias=True))
     except ValidationError as error:
         raise _explain(verb, error, argv, prefix, keys, path) from None
+    except ConfigError as error:  # a rule between several keys
+        raise ConfigError(f"{verb}: {error.message}", error.remedy) from None
     except SettingsError as error:
         raise _explain_flag(verb, error, keys) from None
 
@@ -76,10 +78,11 @@ def _settings_class(verb: str, config: type[C], prefix: str) -> type[BaseSetting
             """The environment over what `load` hands in (file and preset); flags win over both, and nothing else is read."""
             return env_settings, init_settings
 
-    Settings.__doc__ = config.__doc__
     made = create_model(
-        f"{verb.title()}Settings", __base__=Settings, __doc__=config.__doc__, config=(str, Field("", description=CONFIG_HELP))
+        f"{config.__name__}Settings", __base__=Settings, __doc__=VERBS[verb].summary, config=(str, Field("", description=CONFIG_HELP))
     )
+    fields = made.__pydantic_fields__
+    made.__pydantic_fields__ = {name: fields[name] for name in dict.fromkeys((*config.shown_first, *fields))}  # the order of --help
     return cast(type[BaseSettings], made)
 
 
@@ -99,10 +102,10 @@ def _variable(prefix: str, key: str) -> str:
     return prefix + key.replace(".", "__").upper()
 
 
-def _refuse_unknown_variables(prefix: str, keys: Sequence[str]) -> None:
-    known = [_variable(prefix, key) for key in ("config", *keys)]
+def _refuse_unknown_variables(verb: str, keys: Sequence[str]) -> None:
+    known = [_variable(VERBS[verb].prefix, key) for key in ("config", *keys)]
     for name in os.environ:
-        if name.startswith(prefix) and name not in known:
+        if variable_verb(name) == verb and name not in known:
             raise ConfigError(f"{name}={os.environ[name]!r}: no such option{_close(name, known)}", "Unset it, or see --help")
 
 
@@ -128,9 +131,22 @@ def _read_yaml(path: str, verb: str) -> dict[str, Any]:
         return {}
     if not isinstance(read, dict):
         raise ConfigError(f"--config {path}: holds a {type(read).__name__}, not keys", "Write one `key: value` a line")
-    if read and set(read) <= set(VERBS):
-        read = read.get(verb) or {}
+    if read and all(section_verb(str(key)) for key in read):
+        read = _section_of(verb, read, path)
     return {str(key): value for key, value in read.items()}
+
+
+def _section_of(verb: str, file: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """The keys of a verb in a file of sections; none where it has no such section."""
+    names = [name for name in file if section_verb(name) == verb]
+    if len(names) > 1:
+        raise ConfigError(f"--config {path}: sections {' and '.join(names)} are for one verb", "Keep one of them")
+    section = file[names[0]] if names else None
+    if not isinstance(section, Mapping | None):
+        raise ConfigError(
+            f"--config {path}: section {names[0]} holds a {type(section).__name__}, not keys", "Write one `key: value` a line"
+        )
+    return section or {}
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,13 +163,21 @@ def _explain(verb: str, error: ValidationError, argv: Sequence[str], prefix: str
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return ConfigError(f"{verb}: {key}: no such key{_close(key, keys)}{more}", f"Remove or rename it; `ganray {verb} --help` lists all")
-    source = f"flag {_flag(key)}" if any(word.split("=")[0] == _flag(key) for word in argv) else ""
-    source = source or (f"variable {_variable(prefix, key)}" if _variable(prefix, key) in os.environ else path or "the preset")
+    source = _source(key, first["input"], argv, prefix) or path or "the preset"
     problem = first["msg"].removeprefix("Value error, ")
     problem = problem[0].lower() + problem[1:]
     return ConfigError(
         f"{verb}: {key} = {first['input']!r} from {source}: {problem}{more}", f"`ganray {verb} --help` says what {key} takes"
     )
+
+
+def _source(key: str, value: object, argv: Sequence[str], prefix: str) -> str:
+    """Where on the command line or in the environment a value comes from; empty where in neither."""
+    if any(word.split("=")[0] == _flag(key) for word in argv):
+        return f"flag {_flag(key)}"
+    if _variable(prefix, key) in os.environ:
+        return f"variable {_variable(prefix, key)}"
+    return "the command line" if value in argv else ""
 
 
 def _explain_flag(verb: str, error: SettingsError, keys: Sequence[str]) -> ConfigError:

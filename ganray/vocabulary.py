@@ -23,9 +23,9 @@ from ganray.titles import NO_TITLES, Pieces
 
 
 class Vocabulary:
-    """A model's attributes and their values, in the order of the label's columns; how often each value is drawn where none is asked for.
+    """A model's attributes and their values, in the order of the label's columns, and the frequencies by which omitted ones are drawn.
 
-    Behind the attributes a label has the pieces of a title, in models that read titles: see models/condition.py.
+    After the attributes, a label has the pieces of a title in models that read titles: see models/condition.py.
     """
 
     def __init__(
@@ -35,14 +35,16 @@ class Vocabulary:
         self.pieces = pieces
         self.width = len(self.values) + pieces.num
         self._index = {name: {value: i for i, value in enumerate(known)} for name, known in self.values.items()}
-        read = [pieces.num, pieces.buckets] if pieces.num else []
-        self.digest = hashlib.sha256(json.dumps([list(self.values.items()), histograms or {}, *read], sort_keys=True).encode()).hexdigest()
+        title_format = [pieces.num, pieces.buckets] if pieces.num else []
+        self.digest = hashlib.sha256(
+            json.dumps([list(self.values.items()), histograms or {}, *title_format], sort_keys=True).encode()
+        ).hexdigest()
         self._cumulative = {name: _cumulative(known, (histograms or {}).get(name, {})) for name, known in self.values.items()}
 
     def encode(self, request: GenerateRequest) -> dict[str, int]:
-        """Asked attribute -> position of its value. Raises RequestError for what the model does not know, listing what it knows."""
+        """Requested attribute -> position of its value. Raises RequestError for unknown ones, listing the known ones."""
         if request.title and not self.pieces.num:
-            remedy = "title is one of its attributes: give it under attributes" if "title" in self._index else "Ask by attributes"
+            remedy = "title is one of its attributes: give it under attributes" if "title" in self._index else "Use attributes"
             raise RequestError(
                 f"title {_short(request.title)}: the model was not trained with titles", f"{remedy}; or train with --model.title-pieces 48"
             )
@@ -58,48 +60,48 @@ class Vocabulary:
     def complete(self, request: GenerateRequest, rng: np.random.Generator) -> list[int]:
         """The label [width]: positions of all attributes, then the title's pieces. Raises RequestError, see `encode`.
 
-        Attributes that are not asked for are drawn from `rng` (which is used alike for all of them), or left unsaid where the title has
-        words: they are one beyond their values then.
+        Omitted attributes are drawn from `rng` (which advances by one number for each attribute, omitted or not), or unspecified if the
+        title has words: their position is then one beyond their values.
         """
-        asked, uniform = self.encode(request), rng.random(len(self.values))
+        positions, uniform = self.encode(request), rng.random(len(self.values))
         pieces = self.pieces.of(request.title).tolist() if self.pieces.num else []
         if any(pieces):
-            return [asked.get(name, len(known)) for name, known in self.values.items()] + pieces
+            return [positions.get(name, len(known)) for name, known in self.values.items()] + pieces
         steps = zip(self._cumulative.items(), uniform.tolist(), strict=True)
-        return [asked[name] if name in asked else bisect_right(cumulative, u) for (name, cumulative), u in steps] + pieces
+        return [positions[name] if name in positions else bisect_right(cumulative, u) for (name, cumulative), u in steps] + pieces
 
     def names(self, label: Iterable[int]) -> dict[str, str]:
-        """The label [width] in words: the value of every attribute that is not left unsaid."""
+        """The values of a label [width] by attribute, without unspecified ones."""
         columns = zip(self.values.items(), label, strict=False)
-        return {name: known[int(place)] for (name, known), place in columns if place < len(known)}
+        return {name: known[int(position)] for (name, known), position in columns if position < len(known)}
 
 
 def _request_for(attributes: Mapping[str, str], format: str = "png") -> GenerateRequest:
-    """A request for values of a model's vocabulary, still without an id. Raises RequestError for a value that no request can name."""
+    """A request for values of a model's vocabulary, without an id yet. Raises RequestError for a value that a request cannot hold."""
     try:
         return GenerateRequest.model_validate({"attributes": attributes, "format": format})
     except ValidationError as error:
         raise RequestError(
-            f"no request can name what the model knows: {explain(cast(list[Any], error.errors()))}",
-            "Correct it in the catalog's table, ingest and train again; or generate from a table of requests that leave it out",
+            f"a value of the model cannot be used in a request: {explain(cast(list[Any], error.errors()))}",
+            "Correct it in the catalog's table, ingest and train again; or generate from a table of requests without it",
         ) from error
 
 
 def spread_requests(num: int, attributes: Mapping[str, Sequence[str]], format: str = "png") -> Iterator[GenerateRequest]:
-    """`num` requests of one image, spread evenly over the first attribute's values; the other attributes are left to the seed.
+    """`num` requests of one image, spread evenly over the first attribute's values; the seed draws the other attributes.
 
-    Raises RequestError before the first one where a value cannot be asked for.
+    Raises RequestError before the first request for a value that cannot be requested.
     """
     name, values = next(iter(attributes.items()), ("", ["sample"]))
-    asked = [_request_for({name: value} if name else {}, format) for value in values[:num]]
+    requests = [_request_for({name: value} if name else {}, format) for value in values[:num]]
     for i in range(num):
         number = f"-{i:06d}"
         id = values[i % len(values)][: MAX_TEXT - len(number)] + number
-        yield asked[i % len(values)].model_copy(update={"id": id})
+        yield requests[i % len(values)].model_copy(update={"id": id})
 
 
 def _cumulative(values: Sequence[str], histogram: Mapping[str, int]) -> list[float]:
-    """Upper edges of the values' shares of [0, 1): by count, or equal where there are no counts; [n - 1], the last is open."""
+    """Upper edges [n - 1] of the values' intervals in [0, 1): proportional to counts, or equal without counts; the last edge is 1."""
     counts = np.array([histogram.get(value, 0) for value in values], np.float64)
     if not counts.any():
         counts += 1.0

@@ -100,7 +100,7 @@ def test_the_same_model_gives_the_same_bytes(tmp_path):
 
 
 def test_no_model_folder_is_a_checkpoint_error(tmp_path):
-    with pytest.raises(CheckpointError, match=r"no model folder.*ganray train"):
+    with pytest.raises(CheckpointError, match=r"not a model folder.*ganray train"):
         load_model(str(tmp_path))
 
 
@@ -204,7 +204,7 @@ def test_weights_of_another_model_are_refused(tmp_path):
     info = json.loads(path.read_text())
     info["model"]["z_dim"] = 5
     path.write_text(json.dumps(info))
-    with pytest.raises(CheckpointError, match=r"not of the model in model\.json"):
+    with pytest.raises(CheckpointError, match=r"does not fit the model in model\.json"):
         load_model(str(tmp_path))
 
 
@@ -230,8 +230,8 @@ def test_an_editor_rebuilds_itself_alone_and_beside_a_model(tmp_path):
     save_editor(model.child(EDITOR_FOLDER), networks, EditorInfo(editor=config))
     for store in (alone, model):
         assert has_editor(store.url)
-        loaded, found = load_editor(store.url)
-        assert found.digest == info.digest and list(loaded) == ["upscale", "matte"] and not loaded["matte"].training
+        loaded, loaded_info = load_editor(store.url)
+        assert loaded_info.digest == info.digest and list(loaded) == ["upscale", "matte"] and not loaded["matte"].training
         x = torch.rand(1, 3, 16, 16)
         assert torch.equal(loaded["upscale"](x), networks["upscale"](x))
     weights = tmp_path / "alone" / "editor.safetensors"

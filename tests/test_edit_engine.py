@@ -182,7 +182,7 @@ def test_a_generator_is_lent_to_edits_and_names_the_model(tmp_path, seller_photo
     product, none = lent
     assert none is None and product.generator is engine.product.generator and product.attributes == {"colour": ["red", "blue"]}
     assert product.label({"colour": "blue"}).tolist() == [[1]]
-    with pytest.raises(RequestError, match="'colour' is not said"):
+    with pytest.raises(RequestError, match="'colour' is missing"):
         product.label({})
     with pytest.raises(RequestError, match="colour 'green' is unknown. The model knows red, blue"):
         product.label({"colour": "green"})

@@ -41,30 +41,30 @@ def test_pixels_follow_seed_and_attributes(engine):
         (sample,) = engine.generate([GenerateRequest(id="x", **fields)])
         return sample.pixels.tobytes()
 
-    asked = {"category": "mug", "colour": "red"}
-    assert pixels(seed=1, attributes=asked) == pixels(seed=1, attributes=asked)
-    assert pixels(seed=1, attributes=asked) != pixels(seed=2, attributes=asked)
-    assert pixels(seed=1, attributes=asked) != pixels(seed=1, attributes=asked | {"colour": "green"})
+    requested = {"category": "mug", "colour": "red"}
+    assert pixels(seed=1, attributes=requested) == pixels(seed=1, attributes=requested)
+    assert pixels(seed=1, attributes=requested) != pixels(seed=2, attributes=requested)
+    assert pixels(seed=1, attributes=requested) != pixels(seed=1, attributes=requested | {"colour": "green"})
 
 
 def test_asking_for_what_would_be_drawn_changes_nothing(engine):
     (free,) = engine.generate([GenerateRequest(id="x", seed=3)])
-    (asked,) = engine.generate([GenerateRequest(id="x", seed=3, attributes={"colour": free.attributes["colour"]})])
-    assert asked.attributes == free.attributes
-    assert np.array_equal(asked.pixels, free.pixels)
+    (requested,) = engine.generate([GenerateRequest(id="x", seed=3, attributes={"colour": free.attributes["colour"]})])
+    assert requested.attributes == free.attributes
+    assert np.array_equal(requested.pixels, free.pixels)
 
 
 @pytest.mark.parametrize(
-    ("attributes", "said"),
+    ("attributes", "message"),
     [
         ({"size": "XL"}, "attribute 'size' is unknown. The model knows category, colour"),
         ({"category": "mugg"}, "category 'mugg' is unknown. The model knows bag, cap, mug"),
     ],
 )
-def test_unknown_attributes_and_values_list_the_known_ones(engine, attributes, said):
+def test_unknown_attributes_and_values_list_the_known_ones(engine, attributes, message):
     with pytest.raises(RequestError) as caught:
         list(engine.generate([GenerateRequest(id="x", attributes=attributes)]))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_model_without_attributes_has_no_labels(tmp_path):
@@ -74,11 +74,12 @@ def test_a_model_without_attributes_has_no_labels(tmp_path):
 
 
 def test_the_engine_leaves_the_callers_threads_alone(url):
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
     engine = Engine.load(url, "cpu", threads=1)
     list(engine.generate([GenerateRequest(id="x")]))
     assert torch.get_num_threads() == 2
-    torch.set_num_threads(1)
+    torch.set_num_threads(before)
 
 
 def test_weights_that_are_not_finite_are_refused(url):

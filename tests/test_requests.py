@@ -59,8 +59,8 @@ def parquet(**columns):
 def test_attributes_may_be_one_column_of_structs_or_maps(column):
     """Nulls are attributes that nobody asks for; other columns are attributes beside it."""
     read_back = read(parquet(id=["a", "b", "c", "d"], attributes=column, shape=["round", None, "", "flat"]), "t.parquet")
-    asked = [{"colour": "red", "size": "38", "shape": "round"}, {"size": "40"}, {}, {"shape": "flat"}]
-    assert read_back == [GenerateRequest(id=id, attributes=attributes) for id, attributes in zip("abcd", asked, strict=True)]
+    expected = [{"colour": "red", "size": "38", "shape": "round"}, {"size": "40"}, {}, {"shape": "flat"}]
+    assert read_back == [GenerateRequest(id=id, attributes=attributes) for id, attributes in zip("abcd", expected, strict=True)]
 
 
 def test_nulls_of_a_body_are_attributes_that_nobody_asks_for():
@@ -70,10 +70,10 @@ def test_nulls_of_a_body_are_attributes_that_nobody_asks_for():
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
-        ({"attributes": pa.array([{"colour": "red"}]), "colour": ["red"]}, "t.parquet row 1: attribute 'colour' is given twice"),
-        ({"attributes": pa.array([[("a", "1"), ("a", "2")]], MAP)}, "t.parquet row 1: attribute 'a' is given twice"),
+        ({"attributes": pa.array([{"colour": "red"}]), "colour": ["red"]}, "t.parquet row 1: duplicate attribute 'colour'"),
+        ({"attributes": pa.array([[("a", "1"), ("a", "2")]], MAP)}, "t.parquet row 1: duplicate attribute 'a'"),
         ({"attributes": ["red"]}, "t.parquet row 1: attributes 'red': Input should be a valid dictionary"),
         ({"attributes": [["red"]]}, "t.parquet row 1: attributes ['red']: Input should be a valid dictionary"),
         (
@@ -83,14 +83,14 @@ def test_nulls_of_a_body_are_attributes_that_nobody_asks_for():
         ({"colour": [["red"]]}, "t.parquet row 1: attributes.colour ['red']: Input should be a valid string"),
     ],
 )
-def test_attributes_that_are_no_text_each_name_row_and_value(columns, said):
+def test_attributes_that_are_no_text_each_name_row_and_value(columns, message):
     with pytest.raises(RequestError) as caught:
         read(parquet(id=["a"], **columns), "t.parquet")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("t.jsonl", '{"id": "a"}\n{"id": "b", "seed": -1}', "t.jsonl line 2: seed -1: Input should be greater than or equal to 0"),
         ("t.jsonl", '{"id": "a", "colour": "red"}', "t.jsonl line 1: colour: no such field, the fields are id, attributes"),
@@ -101,13 +101,13 @@ def test_attributes_that_are_no_text_each_name_row_and_value(columns, said):
         ("t.jsonl", '{"seed": ' + "1" * 5000 + "}", "t.jsonl line 1: not JSON: Exceeds the limit"),
         ("t.jsonl", '{"id": "a", "attributes": ""}', "line 1: attributes '': Input should be a valid dictionary"),
         ("t.jsonl", '{"id": "a", "\\u001b[2J": 1}', "line 1: '\\x1b[2J': no such field"),
-        ("t.jsonl", '{"id": "a", "attributes": {"\\u001b": "x"}}', "line 1: attributes '\\x1b': it may hold no control character"),
+        ("t.jsonl", '{"id": "a", "attributes": {"\\u001b": "x"}}', "line 1: attributes '\\x1b': control characters, unpaired surrogates"),
         ("t.jsonl", "[1]", "line 1"),
         ("t.jsonl", b'{"id": "\xff"}', "not a readable jsonl table"),
-        ("t.jsonl", '{"id": "a\\u0000b"}', "line 1: id 'a\\x00b': it may hold no control character"),
-        ("t.jsonl", '{"id": "a\\uffffb"}', "line 1: id 'a\\uffffb': it may hold no control character"),
+        ("t.jsonl", '{"id": "a\\u0000b"}', "line 1: id 'a\\x00b': control characters, unpaired surrogates"),
+        ("t.jsonl", '{"id": "a\\uffffb"}', "line 1: id 'a\\uffffb': control characters, unpaired surrogates"),
         ("t.jsonl", '{"id": "a\\ufffeb"}', "line 1: id 'a\\ufffeb'"),
-        ("t.jsonl", '{"id": "a\\ud800b"}', "line 1: id 'a\\ud800b': it may hold no control character"),
+        ("t.jsonl", '{"id": "a\\ud800b"}', "line 1: id 'a\\ud800b': control characters, unpaired surrogates"),
         ("t.jsonl", '{"id": "a", "attributes": {"\\uffff": "x"}}', "line 1: attributes"),
         ("t.jsonl", '{"id": "a", "attributes": {"\\ud800": "x"}}', "line 1: attributes"),
         ("t.csv", "id,seed\na\uffffb,1\n", "t.csv line 2: id 'a\\uffffb'"),
@@ -118,10 +118,10 @@ def test_attributes_that_are_no_text_each_name_row_and_value(columns, said):
         ("t.xlsx", "", "t.xlsx: requests are read from jsonl, csv, parquet files"),
     ],
 )
-def test_a_bad_table_names_line_field_and_value(name, text, said):
+def test_a_bad_table_names_line_field_and_value(name, text, message):
     with pytest.raises(RequestError) as caught:
         read(text, name)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -186,16 +186,16 @@ def test_a_value_of_200_characters_is_asked_for_under_an_id_that_is_cut():
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("x" * 201, f"attributes.category '{'x' * 56}...: String should have at most 200 characters"),
-        ("a\x1bb", "attributes.category 'a\\x1bb': it may hold no control character"),
+        ("a\x1bb", "attributes.category 'a\\x1bb': control characters, unpaired surrogates"),
     ],
 )
-def test_a_value_that_no_request_can_name_is_one_line_before_any_work(value, said):
+def test_a_value_that_no_request_can_name_is_one_line_before_any_work(value, message):
     with pytest.raises(RequestError) as caught:
         next(spread_requests(2, {"category": ["bag", value]}))
-    assert str(caught.value).startswith(f"no request can name what the model knows: {said}")
+    assert str(caught.value).startswith(f"a value of the model cannot be used in a request: {message}")
     assert "Correct it in the catalog's table" in caught.value.remedy
     assert len(list(spread_requests(1, {"category": ["bag", value]}))) == 1
 
@@ -226,7 +226,7 @@ def label(**fields):
 
 def test_a_title_speaks_for_the_attributes_that_are_not_asked_for():
     pieces = Pieces(24).of("Red mug").tolist()
-    assert label(title="Red mug") == [2, 3, *pieces]  # one beyond the values: not said
+    assert label(title="Red mug") == [2, 3, *pieces]  # one beyond the values: not message
     assert label(title="mug, RED!", attributes={"category": "mug"}) == [0, 3, *pieces]
     assert TITLED.names(label(title="Red mug", attributes={"colour": "red"})) == {"colour": "red"}
 
@@ -246,7 +246,7 @@ def test_a_model_of_titles_alone_needs_no_title():
 
 @pytest.mark.parametrize(
     ("values", "remedy"),
-    [(VALUES, "Ask by attributes; or train with --model.title-pieces 48"), ({"title": ["a"]}, "give it under attributes")],
+    [(VALUES, "Use attributes; or train with --model.title-pieces 48"), ({"title": ["a"]}, "give it under attributes")],
 )
 def test_a_title_for_a_model_that_reads_none_is_one_clear_line(values, remedy):
     with pytest.raises(RequestError, match="title 'Red mug': the model was not trained with titles") as caught:
@@ -260,7 +260,7 @@ def test_tables_carry_titles():
     assert (first.title, first.attributes, second.title) == ("Red mug", {"colour": "red"}, "")
     (third,) = read(parquet(id=["a"], title=[501]), "t.parquet")
     assert third.title == "501"
-    with pytest.raises(RequestError, match="line 1: title 'a.*it may hold no control character"):
+    with pytest.raises(RequestError, match="line 1: title 'a.*control characters, unpaired surrogates"):
         read('{"id": "a", "title": "a\\u0000b"}')
 
 

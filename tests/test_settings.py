@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ganray.cli import VERBS
+from ganray.commands import VERBS
 from ganray.config import BenchmarkConfig, IngestConfig, ServeConfig, TrainConfig
 from ganray.errors import ConfigError
 from ganray.settings import _flag, _keys, load
@@ -124,6 +124,17 @@ def test_a_wrong_file_is_one_clear_line(tmp_path, text, parts):
         assert part in str(error.value)
 
 
+def test_a_rule_between_keys_is_one_clear_line():
+    with pytest.raises(ConfigError) as error:
+        load("train", TrainConfig, ["--workers", "3", "--batch", "2"])
+    assert str(error.value) == "train: 3 workers cannot share a batch of 2. Use a larger batch, or fewer workers"
+
+
+def test_the_command_line_is_named_as_the_source_of_a_word_without_a_flag():
+    with pytest.raises(ConfigError, match=r"benchmark: name = 'trian' from the command line: must be one of all, input, train, "):
+        load("benchmark", BenchmarkConfig, ["trian"])
+
+
 def test_a_wrong_variable_is_one_clear_line(monkeypatch):
     monkeypatch.setenv("GANRAY_TRAIN_KIMGS", "3")
     with pytest.raises(ConfigError, match="GANRAY_TRAIN_KIMGS='3': no such option .did you mean GANRAY_TRAIN_KIMG"):
@@ -137,7 +148,7 @@ def test_a_wrong_variable_is_one_clear_line(monkeypatch):
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_option_is_explained(verb, capsys):
     with pytest.raises(SystemExit) as stop:
-        load(verb, VERBS[verb], ["--help"])
+        load(verb, VERBS[verb].load_config(), ["--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert "--config" in text
@@ -152,11 +163,11 @@ def test_every_option_is_explained(verb, capsys):
                 positional = any("Positional" in str(each) for each in field.metadata)
                 assert (told.upper() if positional else f"--{told}") in text or "--no-" in text
 
-    walk(VERBS[verb])
+    walk(VERBS[verb].load_config())
 
 
 def test_flags_that_errors_and_the_readme_name_exist():
-    known = {_flag(key) for config in VERBS.values() for key in _keys(config)} | {"--help", "--version", "--config", "--no-gpu"}
+    known = {_flag(key) for verb in VERBS.values() for key in _keys(verb.load_config())} | {"--help", "--version", "--config", "--no-gpu"}
     root = Path(__file__).parents[1]
     texts = {path: path.read_text() for path in (root / "README.md", *(root / "ganray").rglob("*.py"))}
     named = {(flag, path.name) for path, text in texts.items() for flag in re.findall(r"(?<![\w-])--[a-z][a-z_-]*\.[a-z._-]*[a-z]", text)}

@@ -6,9 +6,9 @@ from ganray.titles import NONE, Pieces, drop_title_words, words_of
 READ = Pieces(48)
 
 
-def shared(one: str, other: str) -> float:
+def shared(first: str, second: str) -> float:
     """The share of pieces that two titles have in common."""
-    ours, theirs = set(READ.of(one)) - {NONE}, set(READ.of(other)) - {NONE}
+    ours, theirs = set(READ.of(first)) - {NONE}, set(READ.of(second)) - {NONE}
     return len(ours & theirs) / len(ours | theirs)
 
 
@@ -38,10 +38,10 @@ def test_pieces_are_a_set_of_numbers():
     pieces = READ.of("Red shirt")
     assert pieces.shape == (48,)
     assert pieces.dtype == np.int64
-    said = pieces[pieces > NONE]
-    assert len(said) == 2 + 3 + 5  # two words, <re red ed>, <sh shi hir irt rt>
-    assert (np.diff(said) > 0).all()
-    assert said.max() <= 4096
+    used = pieces[pieces > NONE]
+    assert len(used) == 2 + 3 + 5  # two words, <re red ed>, <sh shi hir irt rt>
+    assert (np.diff(used) > 0).all()
+    assert used.max() <= 4096
     assert np.array_equal(READ.of("SHIRT, red -- red"), pieces)  # order and number do not count
     assert not READ.of("?").any()
 
@@ -64,7 +64,7 @@ def test_a_long_title_keeps_its_words_before_their_trigrams_and_the_first_before
     assert set(few.of("alpha beta gamma delta")) == words
 
 
-def told(labels, titles, sizes, seed=0, drop=0.0):
+def conditions_of(labels, titles, sizes, seed=0, drop=0.0):
     return drop_title_words(
         np.array(labels, np.int64).reshape(len(titles), len(sizes)), titles, sizes, READ, drop, np.random.default_rng(seed)
     )
@@ -72,38 +72,38 @@ def told(labels, titles, sizes, seed=0, drop=0.0):
 
 def test_a_third_is_told_by_the_title_a_third_by_attributes_and_a_third_by_both():
     num = 6000
-    said = told([[1, 2]] * num, ["red mug"] * num, (3, 4))
-    titled, category, colour = said[:, 2:].any(axis=1), said[:, 0] != 3, said[:, 1] != 4
+    conditions = conditions_of([[1, 2]] * num, ["red mug"] * num, (3, 4))
+    titled, category, colour = conditions[:, 2:].any(axis=1), conditions[:, 0] != 3, conditions[:, 1] != 4
     assert np.mean(titled) == pytest.approx(2 / 3, abs=0.03)
     assert (category & colour)[~titled].all()  # where nothing else tells, attributes do
     assert np.mean(titled & ~category & ~colour) == pytest.approx(1 / 3 + 1 / 12, abs=0.03)
     assert np.mean(titled & category & ~colour) == pytest.approx(1 / 12, abs=0.02)
-    assert set(said[category, 0]) == {1}
-    assert set(said[colour, 1]) == {2}
-    assert {tuple(row) for row in said[titled][:, 2:]} == {tuple(READ.of("red mug"))}
+    assert set(conditions[category, 0]) == {1}
+    assert set(conditions[colour, 1]) == {2}
+    assert {tuple(row) for row in conditions[titled][:, 2:]} == {tuple(READ.of("red mug"))}
 
 
 def test_without_attributes_titles_tell_but_for_a_tenth():
-    said = told([[]] * 4000, ["red mug"] * 4000, ())
-    assert said.shape == (4000, 48)
-    assert np.mean(said.any(axis=1)) == pytest.approx(0.9, abs=0.02)
+    conditions = conditions_of([[]] * 4000, ["red mug"] * 4000, ())
+    assert conditions.shape == (4000, 48)
+    assert np.mean(conditions.any(axis=1)) == pytest.approx(0.9, abs=0.02)
 
 
 def test_an_image_without_a_title_is_told_by_its_attributes():
-    said = told([[1]] * 300, [""] * 300, (3,))
-    assert set(said[:, 0]) == {1}
-    assert not said[:, 1:].any()
+    conditions = conditions_of([[1]] * 300, [""] * 300, (3,))
+    assert set(conditions[:, 0]) == {1}
+    assert not conditions[:, 1:].any()
 
 
 def test_words_are_left_out_one_by_one():
-    said = told([[]] * 3000, ["red mug"] * 3000, (), drop=0.2)
+    conditions = conditions_of([[]] * 3000, ["red mug"] * 3000, (), drop=0.2)
     seen = {tuple(READ.of(title)): 0 for title in ("red mug", "red", "mug", "")}
-    for row in said:
+    for row in conditions:
         seen[tuple(row)] += 1
     assert [count / 3000 for count in seen.values()] == pytest.approx([0.9 * 0.64, 0.9 * 0.16, 0.9 * 0.16, 0.1 + 0.9 * 0.04], abs=0.03)
 
 
 def test_what_is_said_depends_on_the_seed_alone():
     arguments = [[0, 1], [2, 0]] * 20, ["red mug", ""] * 20, (3, 2)
-    assert np.array_equal(told(*arguments, seed=1, drop=0.3), told(*arguments, seed=1, drop=0.3))
-    assert not np.array_equal(told(*arguments, seed=1, drop=0.3), told(*arguments, seed=2, drop=0.3))
+    assert np.array_equal(conditions_of(*arguments, seed=1, drop=0.3), conditions_of(*arguments, seed=1, drop=0.3))
+    assert not np.array_equal(conditions_of(*arguments, seed=1, drop=0.3), conditions_of(*arguments, seed=2, drop=0.3))

@@ -22,11 +22,11 @@ from ganray.edits.network import TaskNetwork
 from ganray.edits.photo import Alpha
 from ganray.errors import ConfigError, RequestError
 from ganray.images.codec import Pixels, decode
+from ganray.images.names import is_cutout_name, is_image_name
 from ganray.model_folder import load_editor
 from ganray.storage import open_store
 
 SHOWN, TILE = 24, 160  # pictures of a sheet, and their longer side in pixels
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 COMPOSITE = 400  # side of a composite in pixels
 
 
@@ -73,7 +73,7 @@ def photos(config: BenchmarkConfig, num: int) -> list[Pixels]:
     """`num` photos by chance (of one seed) from under `config.photos`. Raises ConfigError where there are none."""
     store, keys = open_store(config.photos), []
     for info in store.list("") if config.photos else ():
-        if info.key.lower().endswith(SUFFIXES):
+        if is_image_name(info.key):
             keys.append(info.key)
     if not keys:
         raise ConfigError(f"benchmark {config.name}: no photos under {config.photos!r}", "Name held-out photos with --photos URL")
@@ -86,7 +86,7 @@ def cutouts(config: BenchmarkConfig) -> list[Pixels]:
     found = []
     store = open_store(config.cutouts)
     for info in store.list("") if config.cutouts else ():
-        if info.key.lower().endswith((".png", ".webp")):
+        if is_cutout_name(info.key):
             with Image.open(BytesIO(store.get(info.key))) as image:
                 if "A" in image.getbands():
                     found.append(np.asarray(image.convert("RGBA")))

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from ganray.bulk.job import DuplicateIds, JobIdentity, count, now
-from ganray.catalog.manifest import IMAGE_NAME
 from ganray.config import EditConfig
 from ganray.edits import EDITS, check_pictures, parse_chain, text_of
 from ganray.edits.conform import ConformParams
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.images.data_url import is_inline
+from ganray.images.names import NAME_RULE, is_image_name
 from ganray.images.provenance import GENERATIVE
 from ganray.output.sample_file import SOFTWARE
 from ganray.request_tables import read_requests
 from ganray.requests import MAX_TEXT, EditRequest, seed_of
-from ganray.storage import Store, open_object, open_store
+from ganray.storage import Store, absolute_url, open_object, open_store
 
 Source = Callable[[], Iterator[EditRequest]]
 MANY, SHARD_IMAGES = 48, (2, 64)  # shards of a job where nobody says, if each then has no fewer and no more images: all workers have some
@@ -58,7 +58,7 @@ def make_edit_job(config: EditConfig, source: Source, digest: str, label_digest:
         software=SOFTWARE,
         layout=config.layout,
         created=now(),
-        source=open_store(config.source).url if config.source else "",
+        source=absolute_url(config.source),
         chain=chain,
         failing=config.failing,
         max_bytes=config.max_bytes,
@@ -70,8 +70,6 @@ def make_edit_job(config: EditConfig, source: Source, digest: str, label_digest:
 def chain_of(config: EditConfig) -> str:
     """The job's chain as JSON; empty where every request is to bring its own."""
     if not config.edits:
-        if not config.requests:
-            raise ConfigError("edit: edits is empty", "Say what to do, e.g. --edits cutout,white")
         return "[]"
     try:
         edits = EditRequest.model_validate({"image": "data:", "edits": config.edits}).edits
@@ -105,12 +103,10 @@ def requests_of(config: EditConfig, out: Store) -> Iterator[Source]:
     if config.requests:
         yield functools.partial(_table, config)
         return
-    if not config.source:
-        raise ConfigError("edit: neither source nor requests is given", "Name photos with --source, or a table with --requests")
     with tempfile.TemporaryFile("w+", encoding="utf-8") as listed:
         twice = _list(open_store(config.source), out, listed.write)
         if not listed.tell():
-            raise ObjectNotFound(f"{config.source} holds no images", "Check the URL; an image is known by its ending, such as .jpg")
+            raise ObjectNotFound(f"{config.source} holds no images", f"Check the URL: {NAME_RULE}")
 
         def source() -> Iterator[EditRequest]:
             listed.seek(0)
@@ -134,7 +130,7 @@ def _list(store: Store, out: Store, write: Callable[[str], object]) -> set[bytes
         raise ConfigError(f"edit: out = {out.url} is the source itself", "Choose another out: photos are never written over")
     names = DuplicateIds()
     for info in store.list():
-        if not IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]) or (own and info.key.startswith(f"{own}/")):
+        if not is_image_name(info.key) or (own and info.key.startswith(f"{own}/")):
             continue
         write(json.dumps(info.key) + "\n")
         names.add(_stem(info.key))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ganray.bulk.layouts import create_once
 from ganray.images.codec import Pixels, decode
 from ganray.images.provenance import EditLabel, encode_labelled
 from ganray.images.transforms import contact_sheet, resize, square_pad
+from ganray.pages import render
 from ganray.requests import file_name
 from ganray.storage import Store
 
@@ -30,21 +30,6 @@ if TYPE_CHECKING:
 SHOWN, ON_SHEET = 48, 24  # pairs that are kept and on the page, and those on the sheet
 SIDE, QUALITY = 480, 85  # longer side of a small copy in pixels, and its WebP quality
 TILE, COLUMNS = 128, 8
-STYLE = (
-    "body{font:14px/1.4 system-ui,sans-serif;margin:24px;color:#222;background:#fff}h1{font-size:20px}small{color:#666}"
-    "main{display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:20px}figure{margin:0}"
-    ".pair{--at:50%;position:relative;aspect-ratio:1;border:1px solid #ddd;overflow:hidden;"
-    "background:repeating-conic-gradient(#eee 0 25%,#fff 0 50%) 0 0/20px 20px}"
-    ".pair img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain}"
-    ".pair .before{background:#fff;clip-path:inset(0 calc(100% - var(--at)) 0 0)}"
-    ".pair i{position:absolute;top:0;bottom:0;left:var(--at);width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 3px #000}"
-    ".pair input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:ew-resize}"
-    ".pair:focus-within{outline:2px solid #36c}.pair b{position:absolute;bottom:6px;padding:0 6px;font:11px/18px system-ui;color:#fff;"
-    "background:#0008;border-radius:9px}figcaption{font-size:12px;overflow-wrap:anywhere;margin-top:4px}"
-)
-SCRIPT = (
-    "document.querySelectorAll('.pair input').forEach(i=>{const f=()=>i.parentNode.style.setProperty('--at',i.value+'%');i.oninput=f;f()})"
-)
 
 
 class Thumbnails:
@@ -113,30 +98,29 @@ def _tile(data: bytes) -> Pixels:
 
 
 def _page(plan: JobIdentity, rows: list[dict[str, Any]], num: int) -> str:
-    others = f", {plan.images - num:,} were not edited" if num < plan.images else ""
-    facts = f"{num:,} pictures{others}; begun {plan.created}; here are {len(rows)}, and all in manifest.parquet"
-    return (
-        '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Edited photos</title>'
-        f"<style>{STYLE}</style><h1>Edited photos</h1><p>{escape(facts)}. Drag over a picture, or use the arrow keys.</p>"
-        f"<main>{''.join(map(_figure, rows))}</main><script>{SCRIPT}</script></html>\n"
+    return render(
+        "edit_job.html",
+        title="Edited photos",
+        num=f"{num:,}",
+        not_edited=f"{plan.images - num:,}" if num < plan.images else "",
+        created=plan.created,
+        pairs=list(map(_pair, rows)),
     )
 
 
-def _figure(row: dict[str, Any]) -> str:
-    """A pair under a slider; a picture that is an object of its own is linked to."""
-    name = escape(f"{row['id']}-{row['index']}", quote=True)
-    link = name if row["member"] else f'<a href="{escape(row["key"], quote=True)}">{name}</a>'
-    steps = " → ".join(" ".join([edit, *(f"{key}={value}" for key, value in given.items())]) for edit, given in _chain(row["edits"]))
-    facts = ", ".join(f"{key} {value}" for key, value in json.loads(row["facts"]).items())
-    said = escape(f"{steps}; {row['width']}x{row['height']} {row['format']}, {row['bytes']:,} bytes" + (f"; {facts}" if facts else ""))
-    shown = escape(row["shown"], quote=True)
-    return (
-        f'<figure><div class=pair><img loading=lazy src="{shown}-after.webp" alt="{name} after">'
-        f'<img class=before loading=lazy src="{shown}-before.webp" alt="{name} before"><i></i>'
-        '<b style="left:6px">before</b><b style="right:6px">after</b>'
-        f'<input type=range min=0 max=100 value=50 aria-label="{name}: how much of before is shown"></div>'
-        f"<figcaption>{link}<br><small>{said}</small></figcaption></figure>"
-    )
+def _pair(row: dict[str, Any]) -> dict[str, Any]:
+    """What is shown under a slider; a picture that is an object of its own is linked to."""
+    return {
+        "name": f"{row['id']}-{row['index']}",
+        "link": "" if row["member"] else row["key"],
+        "stem": row["shown"],
+        "edits": " → ".join(" ".join([edit, *(f"{key}={value}" for key, value in given.items())]) for edit, given in _chain(row["edits"])),
+        "width": row["width"],
+        "height": row["height"],
+        "format": row["format"],
+        "bytes": f"{row['bytes']:,}",
+        "facts": ", ".join(f"{key} {value}" for key, value in json.loads(row["facts"]).items()),
+    }
 
 
 def _chain(edits: str) -> list[tuple[str, dict[str, Any]]]:

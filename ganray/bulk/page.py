@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import tarfile
-from html import escape
 from io import BytesIO
 from typing import Any
 
@@ -16,15 +14,11 @@ from ganray.bulk.layouts import create_once
 from ganray.images.codec import MEDIA_TYPES, Pixels, decode_prepared
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import contact_sheet
+from ganray.pages import data_url, render
 from ganray.storage import Store
 
 SHOWN = 240  # images of the page, spread evenly over the job
 ROWS, COLUMNS, TILE = 20, 8, 64  # of the sheet: values of the first attribute, and pixels a side
-STYLE = (
-    "body{font:14px/1.4 system-ui,sans-serif;margin:24px;color:#222;background:#fff}main{display:flex;flex-wrap:wrap;gap:12px}"
-    "figure{margin:0;width:136px}img{width:128px;height:128px;object-fit:contain;border:1px solid #ddd}"
-    "figcaption{font-size:12px;overflow-wrap:anywhere}small{color:#666}h1{font-size:20px}"
-)
 
 
 def show_some(store: Store, plan: GenerateJob, manifest: pq.ParquetFile) -> None:
@@ -88,21 +82,23 @@ def _by_value(rows: list[dict[str, Any]], images: list[bytes]) -> list[tuple[str
 
 
 def _page(plan: GenerateJob, rows: list[dict[str, Any]], images: list[bytes], num: int) -> str:
-    facts = f"{num:,} images of model {plan.model_digest[:12]}, begun {plan.created}; here are {len(rows)}, and all in manifest.parquet"
-    figures = "".join(map(_figure, rows, images))
-    return (
-        '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width"><title>Generated images</title>'
-        f"<style>{STYLE}</style><h1>Generated images</h1><p>{escape(facts)}. Every one was made by a model, and says so in its bytes.</p>"
-        f"<main>{figures}</main></html>\n"
+    return render(
+        "bulk_job.html",
+        title="Generated images",
+        num=f"{num:,}",
+        model=plan.model_digest[:12],
+        created=plan.created,
+        pictures=list(map(_picture, rows, images)),
     )
 
 
-def _figure(row: dict[str, Any], data: bytes) -> str:
+def _picture(row: dict[str, Any], data: bytes) -> dict[str, Any]:
     """An image of its own is linked to, one out of a shard's object lies in the page."""
-    asked = ", ".join(str(value) for name, value in row.items() if name.startswith("attr:") and value)
-    asked = ", ".join(part for part in (row.get("title") or "", asked) if part)
-    inside = f"data:{MEDIA_TYPES[row['format']]};base64,{base64.b64encode(data).decode()}"
-    source = inside if row["member"] else escape(row["key"], quote=True)
-    name = escape(f"{row['id']}-{row['index']}")
-    said = f"{name}<br><small>{escape(asked)}, seed {row['seed']}</small>"
-    return f'<figure><img loading=lazy src="{source}" alt="{name}"><figcaption>{said}</figure>'
+    asked = [row.get("title"), *(value for name, value in row.items() if name.startswith("attr:"))]
+    return {
+        "name": f"{row['id']}-{row['index']}",
+        "asked": ", ".join(str(value) for value in asked if value),
+        "seed": row["seed"],
+        "link": "" if row["member"] else row["key"],
+        "source": data_url(MEDIA_TYPES[row["format"]], data) if row["member"] else row["key"],
+    }

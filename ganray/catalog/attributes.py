@@ -17,13 +17,13 @@ from ganray.errors import CatalogError
 from ganray.storage import open_object
 
 JOIN_COLUMNS = ("file", "filename", "path", "sku")
-ABSENT = -1  # in place of a row
+ABSENT = -1  # instead of a row
 BY_SKU, BY_KEY, BY_TAIL = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """A joined table: `names` are the attribute columns, `titles` is None where none are asked for; `claims` finds the rows of images."""
+    """A table to join to images: `names` are the attribute columns, `titles` is None if no title column is configured."""
 
     names: tuple[str, ...]
     values: dict[str, list[str]]
@@ -34,19 +34,19 @@ class Attributes:
     tails: dict[str, int]
 
     def claims(self, keys: list[str]) -> list[tuple[int, int]]:
-        """Of each image its row (ABSENT where the table has none) and how it came to it: BY_SKU, BY_KEY or BY_TAIL.
+        """The row of each image (ABSENT if the table has none) and how it matched: BY_SKU, BY_KEY or BY_TAIL.
 
-        A row may give a SKU many images; a row that names a file means one: the image of exactly that key, or the only one that fits. So
-        an image that a row names BY_TAIL is ambiguous where the row names another one, too.
+        A SKU may have many images. A row with a file name has one: the image with exactly that key, or the only image that matches its
+        tail. An image that matches BY_TAIL is therefore ambiguous if another image matches the same row.
         """
-        return [(ABSENT, BY_SKU) if row is None else (row, self._how(row, key)) for row, key in ((self.find(key), key) for key in keys)]
+        return [(ABSENT, BY_SKU) if row is None else (row, self._match(row, key)) for row, key in ((self.find(key), key) for key in keys)]
 
-    def _how(self, row: int, key: str) -> int:
+    def _match(self, row: int, key: str) -> int:
         name = self.joins[row]
         return BY_KEY if name == key else BY_TAIL if _same_file(name, key) else BY_SKU
 
     def find(self, key: str) -> int | None:
-        """The row whose join value is the key or a tail of it, whose own tail is the key, or that names the image's stem or a folder."""
+        """The row whose join value is the key, a tail of it, a path that ends in the key, the stem of the image, or one of its folders."""
         if key in self.tails:
             return self.tails[key]
         parts = key.split("/")
@@ -58,19 +58,19 @@ class Attributes:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What the manifest and the shards call the parts of `of`."""
+        """The names of the values of `of` in the manifest and the shards."""
         return (*(ATTRIBUTE_PREFIX + name for name in self.names), *(() if self.titles is None else (TITLE,)))
 
     def of(self, row: int) -> tuple[str, ...]:
-        """The attribute values of a row, in the order of `names`, then its title where there are any; missing ones are empty."""
+        """The attribute values of a row, in the order of `names`, then the title if there are titles; missing values are empty."""
         return (*(self.values[name][row] for name in self.names), *(() if self.titles is None else (self.titles[row],)))
 
 
 def load_attributes(config: IngestConfig) -> Attributes:
-    """Read `config.table` and choose its columns.
+    """Read `config.table` and select its columns.
 
     Raises CatalogError for a table without the join column, a repeated join value, unknown or useless columns, columns of structs or lists,
-    titles that are all empty; StorageError if unreadable.
+    or titles that are all empty; StorageError if unreadable.
     """
     table = _read(config.table)
     join = _join_column(config, table.column_names)
@@ -81,7 +81,7 @@ def load_attributes(config: IngestConfig) -> Attributes:
     exact = {value: row for row, value in enumerate(joins) if value}
     if len(exact) < sum(map(bool, joins)):
         value, count = Counter(filter(None, joins)).most_common(1)[0]
-        raise CatalogError(f"{config.table}: column {join!r} holds {value!r} {count} times", "Give every file or SKU one row")
+        raise CatalogError(f"{config.table}: column {join!r} has duplicate {value!r} ({count} rows)", "Give every file or SKU one row")
     return Attributes(names, values, _titles(config, table), _strings(config, table, sku) if sku else None, joins, exact, _all_tails(joins))
 
 
@@ -107,23 +107,23 @@ def _join_column(config: IngestConfig, columns: list[str]) -> str:
         for column in columns:
             if column == name or (not config.join and column.lower() == name):
                 return column
-    has = ", ".join(columns) or "none"
+    available = ", ".join(columns) or "none"
     raise CatalogError(
         f"{config.table} has no column {' or '.join(map(repr, wanted))}",
-        f"Name the one that holds the file or the SKU with --join; it has: {has}",
+        f"Name the one that holds the file or the SKU with --join; it has: {available}",
     )
 
 
 def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tuple[str, ...]:
-    """The named columns, or all that look like categories: text with 2 to max_values values."""
+    """The configured columns, or all that could be categories: text with 2 to max_values different values."""
     if config.attributes is None:
         others = [name for name in table.column_names if name not in (join, config.title) and name.lower() not in JOIN_COLUMNS]
         texts = [name for name in others if _is_text(table.column(name).type) and not _is_number(table.column(name))]
         chosen = tuple(name for name in texts if 2 <= _num_values(config, table, name) <= config.max_values)
         if not chosen:
             raise CatalogError(
-                f"{config.table} has no useful column beside {join!r}: each is constant, no text, or has over {config.max_values} values",
-                "Name columns with --attributes, or leave the table out and let folders be categories",
+                f"{config.table} has no useful column besides {join!r}: all are constant, not text or over {config.max_values} values",
+                "Name columns with --attributes, or omit the table to use folders as categories",
             )
         return chosen
     for name in config.attributes:
@@ -132,7 +132,8 @@ def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tupl
         count = _num_values(config, table, name)
         if count > config.max_values:
             raise CatalogError(
-                f"{config.table}: column {name!r} has {count:,} values, max_values is {config.max_values}", "Leave it out, or raise it"
+                f"{config.table}: column {name!r} has {count:,} values, max_values is {config.max_values}",
+                "Omit it, or raise max_values",
             )
     return config.attributes
 
@@ -144,7 +145,7 @@ def _titles(config: IngestConfig, table: pa.Table) -> list[str] | None:
         raise CatalogError(f"{config.table} has no column {config.title!r}", f"It has: {', '.join(table.column_names)}")
     titles = _strings(config, table, config.title)
     if not any(titles):
-        raise CatalogError(f"{config.table}: column {config.title!r} is empty in every row", "Name another one with --title, or none")
+        raise CatalogError(f"{config.table}: column {config.title!r} is empty in every row", "Name another column with --title, or omit it")
     return titles
 
 
@@ -153,7 +154,7 @@ def _num_values(config: IngestConfig, table: pa.Table, name: str) -> int:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    """Measures, counts, prices and dates are no categories unless somebody names them; structs, lists and bytes never are."""
+    """Numbers and dates are not categories unless they are configured; structs, lists and bytes never are."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
@@ -169,16 +170,16 @@ def _is_number(column: pa.ChunkedArray) -> bool:
 
 
 def _strings(config: IngestConfig, table: pa.Table, name: str) -> list[str]:
-    """A column as text, missing values empty. Raises CatalogError where its values are not one text each."""
+    """A column as text, missing values empty. Raises CatalogError if its values are not text."""
     column = table.column(name)
     try:
         if not pa.types.is_nested(column.type):
             return [value.strip() if value else "" for value in pc.cast(column, pa.string()).to_pylist()]
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are no UTF-8
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are not UTF-8
         pass
     raise CatalogError(
         f"{config.table}: column {name!r} holds {str(column.type).partition('<')[0]} values, which are not text",
-        "Leave it out, or write each part of it as a column of its own",
+        "Omit it, or write each part of it as a separate column",
     )
 
 
@@ -189,17 +190,17 @@ def _tails(path: str) -> Iterator[str]:
         path = path.partition("/")[2]
 
 
-def _same_file(one: str, other: str) -> bool:
-    """Whether one path is the other or a tail of it."""
-    return one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
+def _same_file(first: str, second: str) -> bool:
+    """Whether one path equals the other or is a tail of it."""
+    return first == second or first.endswith(f"/{second}") or second.endswith(f"/{first}")
 
 
 def _all_tails(joins: list[str]) -> dict[str, int]:
-    """Tail of a join value -> its row, where only one row has it."""
-    found: dict[str, int] = {}
+    """Tail of a join value -> row, for tails that only one row has."""
+    rows: dict[str, int] = {}
     shared: set[str] = set()
     for row, value in enumerate(joins):
         for tail in _tails(value):
-            if found.setdefault(tail, row) != row:
+            if rows.setdefault(tail, row) != row:
                 shared.add(tail)
-    return {tail: row for tail, row in found.items() if tail not in shared or joins[row] == tail}
+    return {tail: row for tail, row in rows.items() if tail not in shared or joins[row] == tail}

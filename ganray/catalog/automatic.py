@@ -1,9 +1,9 @@
-"""Attributes that are read off the photo: the dominant colour of the product, and what it stands before.
+"""Attributes that are computed from the photo: the dominant colour of the product, and the kind of background.
 
-Both look at the photo at 64 px, in CIE Lab. The border says what the background is: a surface through its colours (light falls off),
-and how far the border's pixels lie from it. What lies farther from it is the product; where hardly anything does (white on white), or the
-border is not smooth, the middle of the photo counts. Each pixel of the product votes for the nearest of a few shades of each named colour;
-what is neutral gives way to a colour where both are there, as on a striped shirt.
+Both use the photo at 64 px in CIE Lab. The background is a quadratic surface fitted to the colours of the border (light falls off), and
+the residuals of the border measure its smoothness. Pixels far from the surface are the product; if there are hardly any (white on white),
+or the border is not smooth, the middle of the photo is used. Each pixel of the product votes for the nearest of a few shades of each
+named colour; neutral colours have half a vote, so that the colour of a striped shirt wins.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ganray.images.lab import Lab, to_lab
 from ganray.images.transforms import resize
 
 SIDE = 64
-RING = 0.05  # of the side, the border
-PLAIN, AGREES = 9.0, 0.75  # distance in Lab that lighting, shadows and noise may make; share of the border that must be within it
+RING = 0.05  # width of the border, share of the side
+MAX_RESIDUAL, MIN_SMOOTH = 9.0, 0.75  # distance in Lab allowed for lighting, shadows and noise; share of the border that must be within it
 WHITE_LIGHTNESS, WHITE_CHROMA = 92.0, 7.0
-APART = 14.0  # distance in Lab from the background that makes a pixel the product's
-LEAST = 0.04  # share of the photo that a product has at least
+MIN_DISTANCE = 14.0  # minimum distance in Lab of product pixels from the background
+MIN_PRODUCT = 0.04  # minimum share of the photo
 NEUTRAL_VOTE = 0.5
 
 SHADES: dict[str, tuple[str, ...]] = {
@@ -45,7 +45,7 @@ BACKGROUNDS = ("white", "plain", "cluttered")
 
 @dataclass(frozen=True)
 class Scene:
-    """A photo as Lab float32 [H, W, 3], the background as its border has it, [H, W, 3], and the share of the border that agrees."""
+    """A photo as Lab float32 [H, W, 3], the background surface [H, W, 3], and the share of the border that matches it."""
 
     lab: Lab
     surface: Lab
@@ -53,7 +53,7 @@ class Scene:
 
 
 def dominant_colour(scene: Scene) -> str:
-    """The product's, one of SHADES."""
+    """The dominant colour of the product, a key of SHADES."""
     product = _product(scene)
     nearest = ((_PALETTE**2).sum(axis=1) - 2 * product @ _PALETTE.T).argmin(axis=1)
     votes = np.bincount(_OWNER[nearest], minlength=len(SHADES)) * _WEIGHT
@@ -61,8 +61,8 @@ def dominant_colour(scene: Scene) -> str:
 
 
 def background(scene: Scene) -> str:
-    """One of BACKGROUNDS."""
-    if scene.smooth < AGREES:
+    """The kind of background, one of BACKGROUNDS."""
+    if scene.smooth < MIN_SMOOTH:
         return "cluttered"
     lightness, a, b = np.median(scene.surface.reshape(-1, 3), axis=0).tolist()
     return "white" if lightness >= WHITE_LIGHTNESS and np.hypot(a, b) <= WHITE_CHROMA else "plain"
@@ -72,7 +72,7 @@ AUTOMATIC: dict[str, Callable[[Scene], str]] = {"dominant_colour": dominant_colo
 
 
 def automatic(image: Image.Image, names: tuple[str, ...]) -> dict[str, str]:
-    """Name -> value of some of AUTOMATIC for an RGB image."""
+    """Name -> value of the given automatic attributes (keys of AUTOMATIC) of an RGB image."""
     if not names:
         return {}
     scale = SIDE / max(image.size)
@@ -88,22 +88,22 @@ def _scene(lab: Lab) -> Scene:
     edge = (np.minimum(y, height - 1 - y) < ring) | (np.minimum(x, width - 1 - x) < ring)
     u, v = x / width - 0.5, y / height - 0.5
     terms = np.stack([np.ones((height, width)), u, v, u * u, v * v], axis=-1)
-    here, colours = terms[edge], lab[edge].astype(np.float64)
-    close = np.abs(colours - np.median(colours, axis=0)).sum(axis=1) < 4 * PLAIN  # products may touch the border
+    edge_terms, colours = terms[edge], lab[edge].astype(np.float64)
+    close = np.abs(colours - np.median(colours, axis=0)).sum(axis=1) < 4 * MAX_RESIDUAL  # products may touch the border
     fit = np.zeros((terms.shape[2], 3))
     for _ in range(3):
         if close.sum() < 4 * len(fit):
             return Scene(lab, lab, 0.0)
-        fit = np.linalg.lstsq(here[close], colours[close], rcond=None)[0]
-        close = ((colours - here @ fit) ** 2).sum(axis=1) < PLAIN**2
+        fit = np.linalg.lstsq(edge_terms[close], colours[close], rcond=None)[0]
+        close = ((colours - edge_terms @ fit) ** 2).sum(axis=1) < MAX_RESIDUAL**2
     return Scene(lab, (terms @ fit).astype(np.float32), float(close.mean()))
 
 
 def _product(scene: Scene) -> Lab:
     """The pixels of the product: float32 [n, 3], n > 0."""
     height, width = scene.lab.shape[:2]
-    apart = ((scene.lab - scene.surface) ** 2).sum(axis=2) > APART**2
-    if scene.smooth >= AGREES and apart.mean() >= LEAST:
+    apart = ((scene.lab - scene.surface) ** 2).sum(axis=2) > MIN_DISTANCE**2
+    if scene.smooth >= MIN_SMOOTH and apart.mean() >= MIN_PRODUCT:
         product: Lab = scene.lab[apart]
         return product
     return scene.lab[height // 4 : height - height // 4, width // 4 : width - width // 4].reshape(-1, 3)

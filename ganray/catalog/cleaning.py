@@ -1,4 +1,4 @@
-"""Cleaning one record: bytes from outside -> one encoded square image at the training resolution, or an ImageError that says why not."""
+"""Clean one record: untrusted bytes -> an encoded square image at the training resolution, or an ImageError with the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DECODER = f"Pillow {PIL.__version__}"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How records are cleaned: side in pixels, how they become square, encoding, caps, and what is read off them (`automatic.py`)."""
+    """How records are cleaned: side in pixels, how they are made square, encoding, caps, automatic attributes (`automatic.py`)."""
 
     resolution: int
     square: Literal["pad", "crop"] = "pad"
@@ -32,22 +32,22 @@ class Recipe:
 
     @staticmethod
     def of(config: IngestConfig) -> Recipe:
-        """The recipe that a run asks for."""
+        """The recipe of a config."""
         limits = Limits(max_bytes=config.max_bytes, max_pixels=config.max_pixels, max_frames=config.max_frames)
         return Recipe(config.resolution, config.square, config.format, limits, tuple(dict.fromkeys(config.auto_attributes)))
 
     @staticmethod
     def from_json(text: str) -> Recipe:
-        """The recipe of a JSON object; raises ConfigError."""
+        """Parse a JSON object. Raises ConfigError."""
         try:
             return TypeAdapter(Recipe).validate_json(text)
         except ValidationError as error:
-            raise ConfigError(f"{text!r} is no recipe: {error.errors()[0]['msg']}", "Copy it as quarantine gives it") from error
+            raise ConfigError(f"{text!r} is not a recipe: {error.errors()[0]['msg']}", "Copy it from the quarantine") from error
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A prepared image: its bytes, the upright (width, height) of the original, and the automatic attributes that the recipe asks for."""
+    """A prepared image: its bytes, the upright (width, height) of the original, and the automatic attributes of the recipe."""
 
     image: bytes
     size: tuple[int, int]
@@ -55,7 +55,7 @@ class Cleaned:
 
 
 def clean(data: bytes, recipe: Recipe) -> Cleaned:
-    """Bytes from outside as a prepared image; raises ImageError."""
+    """Prepare an image from untrusted bytes. Raises ImageError."""
     crop = recipe.square == "crop"
     decoded = decode(data, recipe.limits, recipe.resolution, cover=crop)
     image = (square_crop if crop else square_pad)(decoded.image, recipe.resolution)
@@ -63,12 +63,12 @@ def clean(data: bytes, recipe: Recipe) -> Cleaned:
 
 
 def sandbox(recipe: Recipe) -> Sandbox:
-    """A child process that cleans: each result is (bytes, {"width": ..., "height": ..., "attr:NAME": ... of each automatic attribute})."""
+    """A child process for cleaning: each result is (bytes, {"width": ..., "height": ..., "attr:NAME": ... per automatic attribute})."""
     return Sandbox(f"{__name__}:clean_in_child", asdict(recipe))
 
 
 def clean_in_child(data: bytes, limits: dict[str, int], automatic: list[str], **recipe: Any) -> tuple[bytes, dict[str, Any]]:
-    """`clean` as the sandbox calls it, with a recipe that travelled as JSON."""
-    done = clean(data, Recipe(limits=Limits(**limits), automatic=tuple(automatic), **recipe))
-    read = {ATTRIBUTE_PREFIX + name: value for name, value in done.attributes.items()}
-    return done.image, {"width": done.size[0], "height": done.size[1], **read}
+    """`clean` for the sandbox: the recipe arrives as JSON."""
+    cleaned = clean(data, Recipe(limits=Limits(**limits), automatic=tuple(automatic), **recipe))
+    attributes = {ATTRIBUTE_PREFIX + name: value for name, value in cleaned.attributes.items()}
+    return cleaned.image, {"width": cleaned.size[0], "height": cleaned.size[1], **attributes}

@@ -22,11 +22,11 @@ PATTERNS = ("plain", "striped", "dotted")
 
 
 def curve(points: Points, closed: bool = True, steps: int = 8) -> list[tuple[float, float]]:
-    """A Catmull-Rom spline through the points; a point given twice is a corner."""
+    """A Catmull-Rom spline through the points; a repeated point is a corner."""
     p = np.asarray(points, np.float64)
-    around = np.concatenate([p[-1:], p, p[:2]]) if closed else np.concatenate([p[:1], p, p[-1:]])
-    around = np.stack([around[i : len(around) - 3 + i] for i in range(4)])
-    a, b, c, d = around[:, (around[1] != around[2]).any(axis=1), None]
+    neighbours = np.concatenate([p[-1:], p, p[:2]]) if closed else np.concatenate([p[:1], p, p[-1:]])
+    neighbours = np.stack([neighbours[i : len(neighbours) - 3 + i] for i in range(4)])
+    a, b, c, d = neighbours[:, (neighbours[1] != neighbours[2]).any(axis=1), None]
     t = (np.arange(steps) / steps)[None, :, None]
     path = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
     flat = path.reshape(-1, 2) if closed else np.concatenate([path.reshape(-1, 2), p[-1:]])
@@ -54,7 +54,7 @@ def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> list
 
 
 class Canvas:
-    """A picture being painted, and the mask of what is the product in it."""
+    """An image that is painted on, and the mask of the product in it."""
 
     def __init__(self, side: int, background: Field) -> None:
         self.side = side
@@ -88,9 +88,9 @@ class Canvas:
         return np.asarray(image, np.float32) / 255.0
 
     def paint(self, mask: Field, colour: Colour | Field, relief: float = 0.25, softness: float = 0.05, light: Field | float = 1.0) -> Field:
-        """Lay a shape over the picture and return its mask.
+        """Paint a shape over the image and return its mask.
 
-        `relief` is how strongly its rim catches the light, `softness` how wide that rim is (share of the side), `light` multiplies.
+        `relief` is how strongly the rim is lit, `softness` the width of the rim (share of the side), `light` a factor.
         """
         lit: Field = np.asarray(light, np.float32)
         if relief:
@@ -104,7 +104,7 @@ class Canvas:
         return mask
 
     def shade(self, mask: Field, strength: float) -> None:
-        """Darken (or, below zero, lighten) what lies under a mask."""
+        """Darken (or, below zero, lighten) the pixels under a mask."""
         target = 0.0 if strength > 0 else 255.0
         self.pixels += (abs(strength) * mask)[..., None] * (target - self.pixels)
 
@@ -161,7 +161,7 @@ def white(side: int) -> Field:
 
 
 def clutter(side: int, rng: np.random.Generator) -> Field:
-    """A table top and some things out of focus: float32 [side, side, 3]."""
+    """A table top and some blurred objects: float32 [side, side, 3]."""
     canvas = Canvas(side, np.empty((side, side, 3), np.float32))
     wall, table = (rng.uniform(low, high, 3) for low, high in ((140, 230), (90, 200)))
     horizon = rng.uniform(0.3, 0.7)

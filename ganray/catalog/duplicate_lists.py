@@ -1,7 +1,7 @@
-"""Leaving duplicates out of a catalog: the driver decides for all shards at once, each shard does as its list says.
+"""Remove duplicates from a catalog: the driver compares the photos of all shards and writes a list for each shard to apply.
 
-The lists (`quarantine/duplicates-*`) are quarantine: which photo is left out, why, and which one is kept in its place. What is left out
-stays prepared in `aside/`, so that it comes back without being fetched where the one that was kept goes.
+The lists (`quarantine/duplicates-*`) are part of the quarantine: which photo is left out, why, and which one is kept instead. Duplicates
+stay prepared in `aside/`, so that they need not be fetched again when the photo that was kept is removed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ LIST = SCHEMA.append(pa.field("kept", pa.string()))
 
 
 def delete_lists(work: IngestJob) -> None:
-    """Remove the lists, for a catalog that keeps all."""
+    """Delete the lists, for a catalog that keeps duplicates."""
     for info in list(work.out.list("quarantine")):
         if info.key.startswith(LISTS) and is_part(info.key):
             work.out.delete(info.key)
 
 
 def update_lists(work: IngestJob, receipts: Sequence[Receipt]) -> list[int]:
-    """Write the lists of a catalog whose shards are all prepared; returns the numbers of those that are to be done again for it."""
+    """Write the lists of a catalog with all shards prepared; returns the numbers of the shards that must be prepared again."""
     offsets = np.concatenate([[0], np.cumsum([receipt.listed for receipt in receipts])]).astype(np.int64)
     places, first = _exact(work, offsets)
     same = first >= 0
@@ -44,14 +44,14 @@ def update_lists(work: IngestJob, receipts: Sequence[Receipt]) -> list[int]:
         alone = np.flatnonzero(~same)
         again = _near(work, offsets, places[alone])
         first[alone] = np.where(again >= 0, alone[again], -1)
-        second = same & (first[first] >= 0)  # the first with these bytes is itself left out, for a photo that looks like both
+        second = same & (first[first] >= 0)  # the first photo with these bytes is itself a near duplicate of a third one
         first[second], same[second] = first[first[second]], False
     out = first >= 0
     return _write(work, receipts, offsets, places[out], places[first[out]], same[out])
 
 
 def _exact(work: IngestJob, offsets: NDArray[np.int64]) -> tuple[Places, Places]:
-    """The places of the photos that can be used, and for each which of these has the same bytes and comes first."""
+    """The places of the usable photos, and for each the first place with the same bytes."""
     digests = np.empty((2, int(offsets[-1])), np.uint64)
     usable = np.zeros(digests.shape[1], bool)
     done = 0
@@ -64,7 +64,7 @@ def _exact(work: IngestJob, offsets: NDArray[np.int64]) -> tuple[Places, Places]
 
 
 def _near(work: IngestJob, offsets: NDArray[np.int64], places: Places) -> Places:
-    """For each of some places which of these looks the same, comes first and is kept; whole looks lie in a file meanwhile."""
+    """For each place the first kept place with the same image; fingerprints are kept in a temporary file."""
     hashes, tints = np.empty(len(places), np.uint64), np.empty((len(places), 8), np.uint8)
     with tempfile.TemporaryFile() as file:
         for (_, column), start in zip(_columns(work, range(work.parts), "look"), offsets[:-1].tolist(), strict=True):
@@ -75,12 +75,12 @@ def _near(work: IngestJob, offsets: NDArray[np.int64], places: Places) -> Places
         file.flush()
         handle = file.fileno()
 
-        def looks(wanted: Places) -> Records:
+        def read_fingerprints(wanted: Places) -> Records:
             unique, back = np.unique(wanted, return_inverse=True)
             read = b"".join(os.pread(handle, BYTES, BYTES * place) for place in unique.tolist())
             return np.frombuffer(read, np.uint8).reshape(-1, BYTES)[back]
 
-        return near(hashes, tints, looks)
+        return near(hashes, tints, read_fingerprints)
 
 
 def _write(
@@ -91,16 +91,16 @@ def _write(
     kept: Places,
     same: NDArray[np.bool_],
 ) -> list[int]:
-    """Write or remove the list of each shard; returns the numbers of shards that were prepared by another one."""
+    """Write or delete the list of each shard; returns the numbers of shards that were prepared with another list."""
     names = _keys(work, offsets, np.unique(np.concatenate([out, kept])))
     changed = []
     for receipt, start, stop in zip(receipts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
         low, high = np.searchsorted(out, [start, stop]).tolist()
         rows = []
-        for place, other, exactly in zip(out[low:high].tolist(), kept[low:high].tolist(), same[low:high].tolist(), strict=True):
-            reason, how = ("duplicate", "the same bytes as") if exactly else ("near_duplicate", "looks like")
-            said = f"{how} {names[other]}, which is kept"
-            rows.append({**quarantine_row(work.source.url, names[place], ImageError(reason, said), work.recipe), "kept": names[other]})
+        for place, other, identical in zip(out[low:high].tolist(), kept[low:high].tolist(), same[low:high].tolist(), strict=True):
+            reason, relation = ("duplicate", "the same bytes as") if identical else ("near_duplicate", "looks like")
+            message = f"{relation} {names[other]}, which is kept"
+            rows.append({**quarantine_row(work.source.url, names[place], ImageError(reason, message), work.recipe), "kept": names[other]})
         data = parquet_bytes(pa.Table.from_pylist(rows, LIST), work.row_group) if rows else b""
         if receipt.left_out != (hashlib.sha256(data).hexdigest() if data else ""):
             changed.append(receipt.number)
@@ -113,7 +113,7 @@ def _write(
 
 
 def _keys(work: IngestJob, offsets: NDArray[np.int64], places: Places) -> dict[int, str]:
-    """The keys of some places."""
+    """The keys of places."""
     names: dict[int, str] = {}
     bounds = np.searchsorted(places, offsets)
     for number, column in _columns(work, np.flatnonzero(np.diff(bounds)).tolist(), "key"):
@@ -123,7 +123,7 @@ def _keys(work: IngestJob, offsets: NDArray[np.int64], places: Places) -> dict[i
 
 
 def _columns(work: IngestJob, numbers: Iterable[int], name: str) -> Iterator[tuple[int, pa.ChunkedArray]]:
-    """A column of the index of some shards, in their order; the next ones are on their way meanwhile."""
+    """A column of the index of the given shards, in order; the next ones are fetched in the background."""
     numbers = list(numbers)
     for number, (_, data) in zip(numbers, work.out.get_many(ShardPaths(number, work.parts).index for number in numbers), strict=True):
         if isinstance(data, StorageError):

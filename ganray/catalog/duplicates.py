@@ -1,9 +1,9 @@
-"""Which photos of a whole catalog are there already: the same bytes, or the same picture. The first in catalog order is kept.
+"""Find duplicates in a whole catalog: photos with the same bytes, or with the same image. The first in catalog order is kept.
 
-Photos are places 0..n-1 in catalog order. A photo is left out where an earlier one that is *kept* is the same, so the photo that is named
-for it is one that it was compared with: likeness does not add up along a chain. Memory is tens of bytes a photo: 26 for exact ones (16 of
-digest, the rest to sort them), and then 66 for near ones (16 of hash and tint, 16 of sorted bands, 5 of answers, the rest to sort). Whole
-looks lie in a file and are read for candidates alone.
+Photos are places 0..n-1 in catalog order. A photo is a duplicate if it equals an earlier photo that is *kept*: it was compared with the
+photo that replaces it, so differences do not add up along a chain. Memory per photo: 26 bytes for exact duplicates (16 for the digest, the
+rest for sorting), and 66 for near ones (16 for hash and tint, 16 for sorted bands, 5 for results, the rest for sorting). The complete
+fingerprints stay in a file and are read for candidates only.
 """
 
 from __future__ import annotations
@@ -16,41 +16,42 @@ from numpy.typing import NDArray
 from ganray.catalog.fingerprints import MAX_BITS, MAX_CHROMA, Records, alike
 
 Places = NDArray[np.int32]
-RANGES = 16  # of digests, a power of two: they are sorted one range after the other
+RANGES = 16  # of digests, a power of two; they are sorted range by range
 BAND_BITS = 16
 BANDS = 64 // BAND_BITS
-FLIPS = (0, *(1 << bit for bit in range(BAND_BITS)))  # a band finds what differs from it in one bit at most
-CHUNK = 2048  # photos that are decided at a time
-BLOCK = 1 << 19  # candidates that are held at a time
-PAIRS = 1024  # looks that are compared at a time
+FLIPS = (0, *(1 << bit for bit in range(BAND_BITS)))  # a band finds hashes that differ from it in at most one bit
+CHUNK = 2048  # photos per step
+BLOCK = 1 << 19  # candidates in memory at a time
+PAIRS = 1024  # pairs that are compared at a time
 
 
 def exact(digests: NDArray[np.uint64]) -> Places:
-    """The first place with the same digest, -1 for a photo that is itself the first; `digests` is uint64 [2, n]."""
+    """The first place with the same digest, -1 for the first photo itself; `digests` is uint64 [2, n]."""
     first = np.full(digests.shape[1], -1, np.int32)
     for low in np.arange(RANGES, dtype=np.uint64) << np.uint64(64 - RANGES.bit_length() + 1):
         some = digests[0] >= low
         some &= digests[0] <= low + np.uint64((1 << 64) // RANGES - 1)
         places = np.flatnonzero(some)
-        order = places[np.lexsort(digests[::-1, places])]  # stable: equal ones stay in catalog order
-        again = np.flatnonzero((digests[:, order[1:]] == digests[:, order[:-1]]).all(axis=0)) + 1
-        run = np.flatnonzero(np.diff(again, prepend=-1) != 1)  # where a run of equal ones begins, in `again`
-        first[order[again]] = np.repeat(order[again[run] - 1], np.diff(run, append=len(again)))
+        order = places[np.lexsort(digests[::-1, places])]  # stable: equal digests stay in catalog order
+        repeats = np.flatnonzero((digests[:, order[1:]] == digests[:, order[:-1]]).all(axis=0)) + 1
+        run = np.flatnonzero(np.diff(repeats, prepend=-1) != 1)  # start of each run of equal digests, in `repeats`
+        first[order[repeats]] = np.repeat(order[repeats[run] - 1], np.diff(run, append=len(repeats)))
     return first
 
 
-def near(hashes: NDArray[np.uint64], tints: NDArray[np.uint8], looks: Callable[[Places], Records]) -> Places:
-    """The first kept place with the same look, -1 for a photo that is kept.
+def near(hashes: NDArray[np.uint64], tints: NDArray[np.uint8], read: Callable[[Places], Records]) -> Places:
+    """The first kept place with the same image, -1 for a photo that is kept.
 
-    `hashes` uint64 [n] and `tints` uint8 [n, 8] are what `looks.split` gives; `looks` reads whole looks by place. Two photos meet where one
-    of the four bands of their hashes differs in at most one bit: always up to 7 bits apart, and seven in ten times at 12.
+    `hashes` uint64 [n] and `tints` uint8 [n, 8] are from `looks.split`; `read` gives complete fingerprints by place. Two photos are
+    compared if one of the four bands of their hashes differs in at most one bit: always for up to 7 different bits, and in 70 % of cases
+    for 12.
     """
-    return _Search(hashes, tints, looks).run()
+    return _Search(hashes, tints, read).run()
 
 
 class _Search:
-    def __init__(self, hashes: NDArray[np.uint64], tints: NDArray[np.uint8], looks: Callable[[Places], Records]) -> None:
-        self.hashes, self.tints, self.looks = hashes, tints, looks
+    def __init__(self, hashes: NDArray[np.uint64], tints: NDArray[np.uint8], read: Callable[[Places], Records]) -> None:
+        self.hashes, self.tints, self.read = hashes, tints, read
         self.first = np.full(len(hashes), -1, np.int32)
         self.kept = np.ones(len(hashes), bool)
         self.orders, self.starts = [], []
@@ -73,13 +74,13 @@ class _Search:
                 self.first[later], self.kept[later] = earlier, False
 
     def _alike(self, places: Places, low: int, high: int) -> NDArray[np.int32]:
-        """The pairs of a kept photo in [low, high) and a later one of `places` that look the same: int32 [m, 2]."""
-        found = np.unique(np.concatenate([np.zeros(0, np.int64), *self._candidates(places, low, high)]))
-        pairs = np.stack([found % len(self.hashes), found // len(self.hashes)], axis=1).astype(np.int32)
+        """The pairs of a kept photo in [low, high) and a later one of `places` with the same image: int32 [m, 2]."""
+        codes = np.unique(np.concatenate([np.zeros(0, np.int64), *self._candidates(places, low, high)]))
+        pairs = np.stack([codes % len(self.hashes), codes // len(self.hashes)], axis=1).astype(np.int32)
         same = np.zeros(len(pairs), bool)
         for at in range(0, len(pairs), PAIRS):
             some = pairs[at : at + PAIRS]
-            same[at : at + PAIRS] = alike(self.looks(some[:, 0]), self.looks(some[:, 1]))
+            same[at : at + PAIRS] = alike(self.read(some[:, 0]), self.read(some[:, 1]))
         return pairs[same]
 
     def _candidates(self, places: Places, low: int, high: int) -> Iterator[NDArray[np.int64]]:
@@ -91,13 +92,13 @@ class _Search:
                 begin, end = self.starts[band][bucket], self.starts[band][bucket + 1]
                 for some, rows in _blocks(begin, end):
                     earlier, later = self.orders[band][rows], places[some]
-                    right = (earlier < later) & (earlier >= low) & (earlier < high) & self.kept[earlier]
-                    earlier, later = earlier[right], later[right]
-                    right = np.bitwise_count(self.hashes[earlier] ^ self.hashes[later]) <= MAX_BITS
-                    earlier, later = earlier[right], later[right]
+                    match = (earlier < later) & (earlier >= low) & (earlier < high) & self.kept[earlier]
+                    earlier, later = earlier[match], later[match]
+                    match = np.bitwise_count(self.hashes[earlier] ^ self.hashes[later]) <= MAX_BITS
+                    earlier, later = earlier[match], later[match]
                     tints = np.abs(self.tints[earlier].astype(np.int16) - self.tints[later]).max(axis=1, initial=0)
-                    right = tints <= MAX_CHROMA
-                    yield later[right].astype(np.int64) * len(self.hashes) + earlier[right]
+                    match = tints <= MAX_CHROMA
+                    yield later[match].astype(np.int64) * len(self.hashes) + earlier[match]
 
     def _band(self, band: int, places: Places | slice) -> NDArray[np.int64]:
         shifted = self.hashes[places] >> np.uint64(BAND_BITS * band)
@@ -105,7 +106,7 @@ class _Search:
 
 
 def _blocks(begin: Places, end: Places) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Every (i, row) with begin[i] <= row < end[i], as two arrays of at most about BLOCK, however long a range is."""
+    """Every (i, row) with begin[i] <= row < end[i], as two arrays of about BLOCK elements at most, unless a single range is longer."""
     counts = (end - begin).astype(np.int64)
     total, done = np.cumsum(counts), 0
     while done < len(counts):

@@ -1,6 +1,6 @@
-"""What is listed of a source, on the driver's disk: rows come in any order, and are read back by part, in the order of their hashes.
+"""The listing of a source in a temporary file: rows are added in any order and read by part, in the order of their hashes.
 
-So memory does not grow with the bucket: of a million photos about 100 MB lie in a temporary file, and a few MB are held.
+Memory does not grow with the bucket: for a million photos the file takes about 100 MB, and memory a few MB.
 """
 
 from __future__ import annotations
@@ -16,40 +16,40 @@ from numpy.typing import NDArray
 
 from ganray.catalog.shard_paths import boundaries, key_hashes
 
-BUCKETS = 256  # a power of two: what is read at a time is a part, or a bucket where that is more
-HELD = 1 << 16  # rows that are held before they are written
+BUCKETS = 256  # a power of two; a read takes a part or a bucket, whichever is larger
+BUFFER_ROWS = 1 << 16  # rows that are buffered before they are written
 HASH = pa.field("hash", pa.uint64())
 
 
 class Listing:
-    """Rows of `schema`, whose first column is the key."""
+    """Rows of `schema`, the first column of which is the key."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema, self.num_rows = schema.append(HASH), 0
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         self._places: list[list[tuple[int, int]]] = [[] for _ in range(BUCKETS)]
-        self._held: list[pa.RecordBatch] = []
+        self._buffer: list[pa.RecordBatch] = []
         weakref.finalize(self, self._file.close)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take some rows."""
+        """Add rows."""
         hashes = pa.array(key_hashes(batch.column(0).to_pylist()))
-        self._held.append(pa.record_batch([*batch.columns, hashes], self.schema))
+        self._buffer.append(pa.record_batch([*batch.columns, hashes], self.schema))
         self.num_rows += batch.num_rows
-        if sum(held.num_rows for held in self._held) >= HELD:
+        if sum(batch.num_rows for batch in self._buffer) >= BUFFER_ROWS:
             self._write()
 
     def part(self, low: int, high: int) -> pa.Table:
-        """The rows of some buckets, in the order of their hashes, then in that in which they came."""
+        """The rows of buckets [low, high), in the order of their hashes, then in the order in which they were added."""
         self._write()
         batches = [self._read(*place) for bucket in range(low, high) for place in self._places[bucket]]
         return _sorted(pa.Table.from_batches(batches, self.schema))
 
     def _write(self) -> None:
-        if not self._held:
+        if not self._buffer:
             return
-        table = _sorted(pa.Table.from_batches(self._held, self.schema))
-        self._held = []
+        table = _sorted(pa.Table.from_batches(self._buffer, self.schema))
+        self._buffer = []
         for bucket, (start, stop) in enumerate(pairwise(boundaries(_hashes(table), BUCKETS).tolist())):
             for batch in table.slice(start, stop - start).combine_chunks().to_batches():
                 data = batch.serialize()
@@ -62,7 +62,7 @@ class Listing:
 
 
 class Parts(Sequence[pa.Table]):
-    """The rows of a listing as so many parts; each is read when it is asked for, and comes with the hashes left out."""
+    """The rows of a listing in `of` parts, without the hashes; a part is read when it is accessed."""
 
     def __init__(self, listing: Listing, of: int) -> None:
         self._listing, self._of = listing, of
@@ -76,10 +76,10 @@ class Parts(Sequence[pa.Table]):
         if not 0 <= number < self._of:
             raise IndexError(number)
         low = number * BUCKETS // self._of
-        wanted = (low, max(low + 1, (number + 1) * BUCKETS // self._of))
-        if wanted != self._range:  # parts of one bucket are mostly asked for one after the other
-            self._table = self._listing.part(*wanted)
-            self._range, self._bounds = wanted, boundaries(_hashes(self._table), self._of)
+        buckets = (low, max(low + 1, (number + 1) * BUCKETS // self._of))
+        if buckets != self._range:  # parts of the same bucket are usually read one after the other
+            self._table = self._listing.part(*buckets)
+            self._range, self._bounds = buckets, boundaries(_hashes(self._table), self._of)
         start, stop = self._bounds[number : number + 2].tolist()
         return self._table.slice(start, stop - start).drop_columns([HASH.name])
 

@@ -1,13 +1,12 @@
-"""The source manifest: a prefix of images listed once, joined, divided into shards in an order that depends only on the keys.
+"""The source manifest: the images of a prefix, listed once, joined with attributes, and divided into shards by their keys.
 
-Shards are the unit of work; Ray sees their numbers, never the paths. Rows are ordered by a hash of the key, whose first bits are the
-number of the shard (`parts.py`), so that every row group is a fair mix of categories, and a photo keeps its shard. The driver has it on
-its disk (`listing.py`): what it holds does not grow with the bucket, but with the table of attributes where there is one.
+Shards are the unit of work; tasks get their numbers, not paths. Rows are ordered by a hash of the key, the first bits of which are the
+number of the shard (`parts.py`): every row group is a random mix of categories, and a photo stays in its shard. The listing is on disk
+(`listing.py`): memory grows with the table of attributes, if there is one, but not with the bucket.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,15 +23,12 @@ from ganray.catalog.schema import ATTRIBUTE_PREFIX
 from ganray.catalog.shard_paths import num_parts
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
+from ganray.images.names import NAME_RULE, is_image_name
 from ganray.storage import ObjectInfo, Store
 
-# What counts as an image by its name; some of these no decoder here accepts, and their owner should hear of it from quarantine.
-IMAGE_NAME = re.compile(
-    r"[^.].*\.(jpe?g|jpe|jfif|mpo|a?png|webp|gif|bmp|dib|tiff?|avif|heic|heif|jp2|j2k|jxl|psd|tga|p[gp]m|fli|eps|svg|ico|dng|cr2|nef)", re.I
-)
-CHUNK = 1 << 14  # images that are Python objects at a time
+CHUNK = 1 << 14  # images per step of the listing
 LISTED = pa.schema([("key", pa.string()), ("size", pa.int64()), ("etag", pa.string())])
-SHARD_PIXELS = 1 << 26  # bounds the memory of a task at high resolution: of an average shard
+SHARD_PIXELS = 1 << 26  # of an average shard: bounds the memory of a task at high resolution
 
 
 SEEN = (pa.field("row", pa.int32()), pa.field("how", pa.int8()))
@@ -40,9 +36,9 @@ SEEN = (pa.field("row", pa.int32()), pa.field("how", pa.int8()))
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an ingest is to do: one table per shard with key, size, etag, sku, reason ("" = to be cleaned), the attributes and the title.
+    """The input of an ingest: one table per shard with key, size, etag, sku, reason ("" = usable), the attributes and the title.
 
-    Each table is made when it is asked for.
+    Each table is created when it is accessed.
     """
 
     attributes: tuple[str, ...]
@@ -50,13 +46,13 @@ class Manifest:
     listed: int
 
     def values(self, name: str) -> set[str]:
-        """The values of an attribute among the images that are to be cleaned."""
+        """The values of an attribute among the usable images."""
         parts = (shard.filter(pc.equal(shard.column("reason"), "")).column(ATTRIBUTE_PREFIX + name) for shard in self.shards)
         return {value for part in parts for value in pc.unique(part).to_pylist()}
 
 
 class Shards(Sequence[pa.Table]):
-    """The parts of a listing with what is joined to them."""
+    """The parts of a listing with the joined attributes."""
 
     def __init__(self, parts: Parts, joined: Joined) -> None:
         self._parts, self._joined = parts, joined
@@ -66,8 +62,8 @@ class Shards(Sequence[pa.Table]):
 
     def __getitem__(self, number: int | slice) -> pa.Table:
         part = self._parts[number]
-        keys, *seen = (part.column(name).to_pylist() for name in ("key", *(field.name for field in SEEN)))
-        rows = list(self._joined.rows(keys, (seen[0], seen[1])))
+        keys, *matches = (part.column(name).to_pylist() for name in ("key", *(field.name for field in SEEN)))
+        rows = list(self._joined.rows(keys, (matches[0], matches[1])))
         table = part.select(LISTED.names).combine_chunks()
         table = table.append_column("sku", pa.array([row[0] for row in rows], pa.string()))
         table = table.append_column("reason", pa.array([row[2] for row in rows], pa.string()))
@@ -79,31 +75,31 @@ class Shards(Sequence[pa.Table]):
 def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], bool] = lambda key: False) -> Manifest:
     """List `store` once, or read `config.inventory` of it, and join `config.table` to it, or take the category from folder names.
 
-    Keys to `skip` are no photos of the source.
+    Keys for which `skip` is true are ignored.
 
-    Raises CatalogError when there are no images, none of them is in the table, a category has too few, or titles have no table.
+    Raises CatalogError when there are no images, none of them is in the table, a category has too few images, or titles have no table.
     """
     if config.title and not config.table:
-        raise CatalogError(f"title = {config.title!r} is a column, and there is no table", "Name one with --table, or leave --title out")
+        raise CatalogError(f"title = {config.title!r} needs a table", "Name one with --table, or omit --title")
     joined: Joined = Table(load_attributes(config)) if config.table else Folders()
     objects = inventory(config.inventory, store) if config.inventory else store.list()
     images = islice((info for info in _images(objects) if not skip(info.key)), config.limit or None)
     listing = Listing(pa.schema([*LISTED, *SEEN]))
     while chunk := list(islice(images, CHUNK)):
         keys = [info.key for info in chunk]
-        columns = [keys, [info.size for info in chunk], [info.etag for info in chunk], *joined.see(keys)]
+        columns = [keys, [info.size for info in chunk], [info.etag for info in chunk], *joined.add(keys)]
         listing.add(pa.record_batch(columns, pa.schema([*LISTED, *SEEN])))
     if not listing.num_rows:
-        where = f"{config.inventory} has no images under {store.url}" if config.inventory else f"{store.url} holds no images"
-        raise CatalogError(where, "Check the URL; an image is known by its ending, such as .jpg, .png, .webp")
+        problem = f"{config.inventory} has no images under {store.url}" if config.inventory else f"{store.url} holds no images"
+        raise CatalogError(problem, f"Check the URL: {NAME_RULE}")
     for name in config.auto_attributes:
         if name in joined.names:
             raise CatalogError(
-                f"{config.table or store.url} has an attribute {name!r} already", "Leave it out of --auto-attributes or --attributes"
+                f"{config.table or store.url} has an attribute {name!r} already", "Remove it from --auto-attributes or --attributes"
             )
     _check(config, store, joined)
-    each = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
-    shards = Shards(Parts(listing, num_parts(listing.num_rows, each)), joined)
+    shard_images = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
+    shards = Shards(Parts(listing, num_parts(listing.num_rows, shard_images)), joined)
     return Manifest(joined.names, shards, listing.num_rows)
 
 
@@ -118,14 +114,14 @@ def check_categories(counts: Counter[str], name: str, config: IngestConfig) -> N
 
 
 def _images(objects: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
-    return (info for info in objects if IMAGE_NAME.fullmatch(info.key.rpartition("/")[2]))
+    return (info for info in objects if is_image_name(info.key))
 
 
 def _check(config: IngestConfig, store: Store, joined: Joined) -> None:
     usable, reasons = joined.counts()
     if not usable and reasons.keys() == {"ambiguous"}:
         raise CatalogError(
-            f"{config.table}: each file name in it fits several of the {reasons.total():,} images under {store.url}",
+            f"{config.table}: each file name matches several of the {reasons.total():,} images under {store.url}",
             "Name the images by path, as in mugs/1.png, or by a SKU",
         )
     if not usable and reasons:

@@ -1,9 +1,9 @@
-"""The order of training data: a pure function of (seed, epoch), so that a position is one number and a resume is exact.
+"""The order of training data: a pure function of (seed, epoch), so that a position is a single number and a resume is exact.
 
 An epoch is a permutation of the catalog's row groups, cut into *windows* of about `window` images; the rows of a window are
-shuffled when it is read. Windows of all epochs form one endless stream, dealt to a fixed number of *lanes*. A batch takes as many
-images from each lane, in the order of the lanes; workers divide the lanes among them. So a batch holds the same images in the same
-places whatever the number of workers.
+shuffled when it is read. The windows of all epochs form an endless stream, which is distributed over a fixed number of *lanes*. A batch
+takes the same number of images from each lane, in the order of the lanes; each worker has some of the lanes. A batch therefore has the
+same images in the same places for any number of workers.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 
 from ganray.errors import CatalogError
 
-GROUPS_STREAM, ROWS_STREAM = 0, 1  # keys that keep the two random streams of one seed apart
+GROUPS_STREAM, ROWS_STREAM = 0, 1  # keys of the two independent random streams of a seed
 
 
 @dataclass(frozen=True)
 class Window:
-    """One unit of reading: `groups` are (shard index, row group index) pairs, `rows` their images, `key` its random stream."""
+    """A unit of reading: `groups` are (shard index, row group index) pairs, `rows` the number of images, `key` its random stream."""
 
     epoch: int
     groups: tuple[tuple[int, int], ...]
@@ -30,13 +30,13 @@ class Window:
     key: tuple[int, ...]
 
     def rng(self) -> np.random.Generator:
-        """The window's own random stream: shuffling and augmentation of its rows, in row order."""
+        """The random stream of the window: shuffling and augmentation of its rows, in row order."""
         return np.random.default_rng(self.key)
 
 
 @dataclass(frozen=True)
 class Share:
-    """One worker's part of every batch: `each` images from each of its `lanes`, of `of` lanes in all."""
+    """The part of a worker in every batch: `each` images from each of its `lanes`, of `of` lanes in total."""
 
     lanes: range
     of: int
@@ -44,29 +44,29 @@ class Share:
 
     @staticmethod
     def whole(batch: int) -> Share:
-        """All of a batch that is drawn from a single lane."""
+        """The whole batch, from a single lane."""
         return Share(range(1), 1, batch)
 
     @staticmethod
     def of_rank(rank: int, world: int, lanes: int, batch: int) -> Share:
-        """The share of one of `world` workers: neighbouring lanes, as many as the others have, or one more or less."""
+        """The share of worker `rank` of `world`: neighbouring lanes; the numbers of lanes differ by at most one."""
         return Share(range(rank * lanes // world, (rank + 1) * lanes // world), lanes, batch // lanes)
 
     @property
     def places(self) -> range:
-        """The places of its images in the batch."""
+        """The positions of its images in the batch."""
         return range(self.lanes.start * self.each, self.lanes.stop * self.each)
 
 
 class Order:
-    """`sizes[s][g]` is the number of rows of row group g of shard s. Raises CatalogError for an empty catalog."""
+    """The order of a catalog: `sizes[s][g]` is the number of rows of row group g of shard s. Raises CatalogError if it is empty."""
 
     def __init__(self, sizes: Sequence[Sequence[int]], seed: int, window: int) -> None:
         self._groups = [(s, g, rows) for s, shard in enumerate(sizes) for g, rows in enumerate(shard) if rows > 0]
         self._seed, self._window = seed, window
         self.images = sum(rows for _, _, rows in self._groups)
         if not self.images:
-            raise CatalogError("the catalog holds no images", "Look into its quarantine, then ingest again")
+            raise CatalogError("the catalog holds no images", "Check its quarantine, then ingest again")
 
     def epoch(self, epoch: int) -> list[Window]:
         """The windows of one epoch; every image of the catalog is in exactly one of them."""
@@ -89,21 +89,21 @@ class Order:
         return Window(epoch, tuple(groups), rows, (self._seed, ROWS_STREAM, epoch, place))
 
     def deal(self, lanes: int) -> Iterator[tuple[int, int, Window]]:
-        """The endless windows of all epochs, each with the lane that gets it and how many images that lane was given before.
+        """The endless windows of all epochs as (lane, images that the lane had before, window).
 
-        A window goes to the lane that was given the fewest images, the lowest of several: the one that runs out first. So lanes never
-        drift apart by more than a window, however the rows of windows differ.
+        A window goes to the lane with the fewest images so far, the lowest of several. Lanes therefore never differ by more than a window,
+        even if windows differ in size.
         """
-        given = [(0, lane) for lane in range(lanes)]
+        lengths = [(0, lane) for lane in range(lanes)]
         for window in itertools.chain.from_iterable(self.epoch(epoch) for epoch in itertools.count()):
-            start, lane = heapq.heappop(given)
+            start, lane = heapq.heappop(lengths)
             yield lane, start, window
-            heapq.heappush(given, (start + window.rows, lane))
+            heapq.heappush(lengths, (start + window.rows, lane))
 
     def seek(self, share: Share, consumed: int) -> Iterator[tuple[int, int, Window]]:
-        """The windows of a share's lanes in the order in which they are needed, from where each lane has `consumed` images on.
+        """The windows of a share's lanes in the order of use, starting where each lane has `consumed` images.
 
-        Each with its lane, and with how many of its first rows are consumed already.
+        Yields (lane, number of rows of the window that are consumed already, window).
         """
         for lane, start, window in self.deal(share.of):
             if lane in share.lanes and start + window.rows > consumed:

@@ -1,4 +1,4 @@
-"""The sample catalog's product categories, each painted by one function of a `Look`: a steady pose, slightly varied proportions."""
+"""The product categories of the sample catalog, each a function that paints a `Look`: a fixed pose, slightly varied proportions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREAM: Colour = (246.0, 241.0, 230.0)
 
 @dataclass(frozen=True)
 class Look:
-    """What one product looks like: its colour, a second colour for the pattern, and eight shape numbers in [-1, 1]."""
+    """The appearance of a product: its colour, a second colour for the pattern, and eight shape parameters in [-1, 1]."""
 
     colour: Colour
     second: Colour

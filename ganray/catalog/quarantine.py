@@ -1,9 +1,9 @@
-"""Quarantine: the records that could not be used, each with a reason code, a message, and a command that tries it again.
+"""Quarantine: the records that could not be used, each with a reason code, a message, and a command that retries it.
 
-`python -m ganray.catalog.quarantine URL RECIPE` is that command: the recipe as JSON, so that the same limits hold. With the URL of a
-catalog, and perhaps `--reason corrupt`, it tries all of its photos again and says how many are fine by now. Nothing is written:
-`ganray ingest` with the same options takes those that are fine, since it tries again what was replaced, what failed for a reason of the
-moment, and what another version of the decoder refused.
+`python -m ganray.catalog.quarantine URL RECIPE` is that command: the recipe is JSON with the same limits. With the URL of a catalog, and
+optionally `--reason corrupt`, it retries all its photos and reports how many are fine now. Nothing is written: `ganray ingest` with the
+same options accepts the fine ones, because it retries photos that were replaced, transient failures, and photos that another version of
+the decoder refused.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ REASONS = {
     "too_many_bytes": "larger than max_bytes",
     "too_many_pixels": "more pixels than max_pixels, or a side over 16,000",
     "animated": "more frames than max_frames",
-    "unknown_format": "the bytes are of no format on the allow-list, whatever the name says",
+    "unknown_format": "the format of the bytes is not on the allow-list, whatever the name says",
     "truncated": "the file ends in the middle of the image",
-    "corrupt": "the decoder found the data broken",
-    "unsupported_mode": "pixels that have no plain reading as sRGB (32-bit, floating point)",
-    "too_much_memory": "decoding needs more memory than one image may have",
-    "timeout": "decoding took longer than one image may",
+    "corrupt": "the data is broken",
+    "unsupported_mode": "pixels that cannot be converted to sRGB (32-bit, floating point)",
+    "too_much_memory": "decoding needs more memory than the limit per image",
+    "timeout": "decoding took longer than the limit per image",
     "crashed": "the decoder's process died; the image may be hostile",
-    "unreadable": "the object vanished after it was listed, or the store refuses it while it gives others",
-    "invalid_key": "no store can hand over an object of that key: rename it",
+    "unreadable": "the object was deleted after it was listed, or the store refuses it but not others",
+    "invalid_key": "the key is not valid in every store: rename the object",
     "not_in_table": "no row of the attributes table belongs to the image",
-    "ambiguous": "a row of the attributes table names a file by a name that several images have: give it the path",
-    "no_category": "the image lies in no folder, while others do",
+    "ambiguous": "a row of the attributes table has a file name that several images have: use the path",
+    "no_category": "the image is not in a folder, but others are",
     "duplicate": "another photo has the same bytes and is kept",
-    "near_duplicate": "another photo looks the same and is kept: encoded again, resized, brightened, cropped by a little",
+    "near_duplicate": "another photo has the same image and is kept: re-encoded, resized, brightened or slightly cropped",
 }
 
-# Reasons of the moment, asked for again by the next ingest, and those that were found without decoding: another decoder changes nothing.
+# Transient reasons, retried by the next ingest; and reasons found without decoding, which another decoder does not change.
 MOMENTARY = frozenset({"unreadable", "timeout", "crashed", "too_much_memory"})
 UNREAD = frozenset(
     {"empty", "too_many_bytes", "unreadable", "invalid_key", "not_in_table", "ambiguous", "no_category", "duplicate", "near_duplicate"}
@@ -54,12 +54,12 @@ UNREAD = frozenset(
 NOT_THE_PHOTO = frozenset({"not_in_table", "ambiguous", "no_category", "duplicate", "near_duplicate"})
 
 FINE, LEFT_OUT = "fine", "left out"
-BATCH = 64  # photos that are held at a time
+BATCH = 64  # photos per step
 SCHEMA = pa.schema([(name, pa.string()) for name in ("source_key", "reason", "message", "replay")])
 
 
 def quarantine_row(url: str, key: str, error: GanrayError, recipe: Recipe) -> dict[str, str]:
-    """One row of quarantine for the object `key` of the store at `url`; its command replays it under the same recipe."""
+    """The quarantine row of the object `key` of the store at `url`; its command retries it with the same recipe."""
     options = json.dumps(asdict(recipe), separators=(",", ":"))
     command = f"python -m ganray.catalog.quarantine {shlex.quote(url.rstrip('/') + '/' + key)} {shlex.quote(options)}"
     return {"source_key": key, "reason": _reason(error), "message": str(error), "replay": command}
@@ -70,7 +70,7 @@ def _reason(error: GanrayError) -> str:
 
 
 def replay(url: str, recipe: Recipe) -> str:
-    """Clean one object again; one line that says how it went. Raises StorageError when it cannot be read."""
+    """Retry one object; returns the result as one line. Raises StorageError when it cannot be read."""
     store, key = open_object(url)
     with sandbox(recipe) as child:
         (result,) = child.map([store.get(key)])
@@ -80,32 +80,32 @@ def replay(url: str, recipe: Recipe) -> str:
 
 
 def replay_all(catalog: Store, reasons: Collection[str] = ()) -> dict[str, Counter[str]]:
-    """Clean all photos in a catalog's quarantine again, or those of some reasons: reason -> how it went now ("fine" or a reason) -> number.
+    """Retry all photos in a catalog's quarantine, or those with some reasons: old reason -> new result ("fine" or a reason) -> number.
 
-    Reasons that lie not in the photo are left as they are: `left out` counts them. Raises CatalogError where there is no quarantine,
-    StorageError when a store fails for more than single photos.
+    Photos that are not the cause of their reason are not retried: `left out` counts them. Raises CatalogError if there is no quarantine,
+    StorageError when the store fails for more than single photos.
     """
-    went: dict[str, Counter[str]] = {}
-    for row, result in _tried(row for row in _rows(catalog) if not reasons or row["reason"] in reasons):
-        went.setdefault(row["reason"], Counter())[result] += 1
-    if not went and not catalog.exists(CATALOG_KEY):
-        raise CatalogError(f"{catalog.url} is no catalog, and has no quarantine", "Give the `out` of a ganray ingest")
-    return dict(sorted(went.items()))
+    results: dict[str, Counter[str]] = {}
+    for row, result in _retried(row for row in _rows(catalog) if not reasons or row["reason"] in reasons):
+        results.setdefault(row["reason"], Counter())[result] += 1
+    if not results and not catalog.exists(CATALOG_KEY):
+        raise CatalogError(f"{catalog.url} is not a catalog and has no quarantine", "Give the `out` of a ganray ingest")
+    return dict(sorted(results.items()))
 
 
-def show(went: dict[str, Counter[str]]) -> str:
-    """What `replay_all` gives, a line a reason."""
+def show(results: dict[str, Counter[str]]) -> str:
+    """The result of `replay_all`, one line per reason."""
     lines = []
-    for reason, now in went.items():
+    for reason, now in results.items():
         if LEFT_OUT in now:
-            lines.append(f"{reason}: {now.total()}, not tried: {REASONS[reason]}")
+            lines.append(f"{reason}: {now.total()}, not retried: {REASONS[reason]}")
         else:
             others = ", ".join(f"{num} {name}" for name, num in now.most_common() if name != FINE)
             lines.append(f"{reason}: {now[FINE]} of {now.total()} fine now" + (f" ({others})" if others else ""))
-    fine = sum(now[FINE] for now in went.values())
+    fine = sum(now[FINE] for now in results.values())
     if fine:
-        lines.append(f"{fine} fine: run the same `ganray ingest` again, it takes them")
-    return "\n".join(lines or ["nothing is in quarantine"])
+        lines.append(f"{fine} fine: run the same `ganray ingest` again to accept them")
+    return "\n".join(lines or ["the quarantine is empty"])
 
 
 def _rows(catalog: Store) -> Iterator[dict[str, str]]:
@@ -114,39 +114,39 @@ def _rows(catalog: Store) -> Iterator[dict[str, str]]:
             yield from pq.read_table(pa.BufferReader(catalog.get(info.key)), columns=SCHEMA.names).to_pylist()
 
 
-def _tried(rows: Iterable[dict[str, str]]) -> Iterator[tuple[dict[str, str], str]]:
-    """Each row with how it goes now; the decoder lives as long as recipe and place stay the same."""
-    for (place, recipe), some in groupby(rows, _place_and_recipe):
+def _retried(rows: Iterable[dict[str, str]]) -> Iterator[tuple[dict[str, str], str]]:
+    """Each row with its new result; rows with the same store and recipe share a decoder process."""
+    for (url, recipe), some in groupby(rows, _store_and_recipe):
         if recipe is None:
             yield from ((row, LEFT_OUT) for row in some)
             continue
-        source = open_store(place)
+        source = open_store(url)
         with sandbox(Recipe.from_json(recipe)) as child:
             while batch := list(islice(some, BATCH)):
-                read = [data for _, data in source.get_many(row["source_key"] for row in batch)]
-                results = child.map([data for data in read if isinstance(data, bytes)])
-                for row, data in zip(batch, read, strict=True):
-                    result = next(results) if isinstance(data, bytes) else data
+                contents = [data for _, data in source.get_many(row["source_key"] for row in batch)]
+                outcomes = child.map([data for data in contents if isinstance(data, bytes)])
+                for row, data in zip(batch, contents, strict=True):
+                    result = next(outcomes) if isinstance(data, bytes) else data
                     yield row, _reason(result) if isinstance(result, GanrayError) else FINE
 
 
-def _place_and_recipe(row: dict[str, str]) -> tuple[str, str | None]:
-    """Where the row's photo lies and how it was cleaned; no recipe where trying again is of no use."""
+def _store_and_recipe(row: dict[str, str]) -> tuple[str, str | None]:
+    """The store and the recipe of a row; the recipe is None if a retry is useless."""
     url, recipe = shlex.split(row["replay"])[3:]
     return url.removesuffix(f"/{row['source_key']}"), None if row["reason"] in NOT_THE_PHOTO else recipe
 
 
 def main(arguments: list[str]) -> int:
-    """URL [RECIPE as JSON], or CATALOG-URL [--reason REASON]...: print how cleaning goes; returns the exit code."""
+    """URL [RECIPE as JSON], or CATALOG-URL [--reason REASON]...: print the result of a retry; returns the exit code."""
     try:
-        plain, reasons = _arguments(arguments)
-        catalog = open_store(plain[0])
-        if len(plain) == 1 and (catalog.exists(CATALOG_KEY) or next(_rows(catalog), None) is not None):
+        positional, reasons = _arguments(arguments)
+        catalog = open_store(positional[0])
+        if len(positional) == 1 and (catalog.exists(CATALOG_KEY) or next(_rows(catalog), None) is not None):
             print(show(replay_all(catalog, reasons)))
         elif reasons:
             replay_all(catalog, reasons)
         else:
-            print(replay(plain[0], Recipe.from_json(plain[1]) if plain[1:] else Recipe(resolution=64)))
+            print(replay(positional[0], Recipe.from_json(positional[1]) if positional[1:] else Recipe(resolution=64)))
     except GanrayError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -154,20 +154,22 @@ def main(arguments: list[str]) -> int:
 
 
 def _arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Plain arguments and the values of --reason."""
-    left, plain, reasons = iter(arguments), list[str](), list[str]()
-    for argument in left:
+    """Positional arguments and the values of --reason."""
+    remaining, positional, reasons = iter(arguments), list[str](), list[str]()
+    for argument in remaining:
         name, equals, value = argument.partition("=")
         if name == "--reason":
-            reasons.append(value if equals else next(left, ""))
+            reasons.append(value if equals else next(remaining, ""))
         else:
-            plain.append(argument)
+            positional.append(argument)
     unknown = [reason for reason in reasons if reason not in REASONS]
     if unknown:
-        raise ConfigError(f"no reason is called {unknown[0]!r}", f"There are {', '.join(REASONS)}")
-    if len(plain) not in (1, 2):
-        raise ConfigError(f"{len(plain)} arguments", "Write python -m ganray.catalog.quarantine URL RECIPE, or CATALOG [--reason REASON]")
-    return plain, reasons
+        raise ConfigError(f"unknown reason {unknown[0]!r}", f"Use one of {', '.join(REASONS)}")
+    if len(positional) not in (1, 2):
+        raise ConfigError(
+            f"{len(positional)} arguments", "Use python -m ganray.catalog.quarantine URL RECIPE, or CATALOG [--reason REASON]"
+        )
+    return positional, reasons
 
 
 if __name__ == "__main__":

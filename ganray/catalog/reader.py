@@ -1,4 +1,4 @@
-"""Reading a prepared catalog: one row group at a time, by range reads, from any store."""
+"""Read a prepared catalog: one row group at a time, by range requests, from any store."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ganray.images.codec import Pixels, decode_prepared
 from ganray.storage import Store, open_store
 
 Labels = NDArray[np.int64]
-MAX_OPEN = 64  # shards whose footers are kept
-SPREAD = 16  # images that `sample` takes from a row group at most while there are others
+MAX_OPEN = 64  # shards with footers in memory
+SPREAD = 16  # maximum number of images that `sample` takes from a row group while there are other groups
 
 
 class Catalog:
-    """A prepared catalog, open for reading; safe to share between threads, cheap to send to another process."""
+    """A prepared catalog, open for reading; thread-safe, and cheap to pickle."""
 
     def __init__(self, store: Store, info: CatalogInfo) -> None:
         self.store, self.info, self.url = store, info, store.url
@@ -33,16 +33,16 @@ class Catalog:
 
     @staticmethod
     def open(url: str) -> Catalog:
-        """Open by URL; raises CatalogError where there is no finished catalog."""
+        """Open by URL. Raises CatalogError if there is no complete catalog."""
         store = open_store(url)
         try:
             data = store.get(CATALOG_KEY)
         except ObjectNotFound as error:
-            raise CatalogError(f"{url} holds no {CATALOG_KEY}", "Run `ganray ingest` to its end with this URL as out") from error
+            raise CatalogError(f"{url} holds no {CATALOG_KEY}", "Run `ganray ingest` to the end with this URL as out") from error
         return Catalog(store, CatalogInfo.from_json(data, f"{url}/{CATALOG_KEY}"))
 
     def close(self) -> None:
-        """Close the shards that are open; reading opens them again."""
+        """Close all open shards; reading opens them again."""
         with self._lock:
             while self._files:
                 self._files.popitem()[1].close(force=True)
@@ -52,16 +52,16 @@ class Catalog:
 
     @property
     def num_images(self) -> int:
-        """Images in all shards."""
+        """The number of images in all shards."""
         return self.info.counts.accepted
 
     def vocabulary(self, attributes: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
-        """Attribute -> its sorted values, in the order asked for; None means all. Raises CatalogError for an unknown one."""
+        """Attribute -> its sorted values, in the given order; None means all attributes. Raises CatalogError for an unknown one."""
         known = self.info.attributes
         for name in attributes or ():
             if name not in known:
-                has = ", ".join(known) or "none"
-                raise CatalogError(f"attribute {name!r} is not in catalog {self.url}", f"It has: {has}")
+                available = ", ".join(known) or "none"
+                raise CatalogError(f"attribute {name!r} is not in catalog {self.url}", f"It has: {available}")
         return {name: known[name] for name in (known if attributes is None else attributes)}
 
     def row_groups(self) -> list[tuple[int, int, int]]:
@@ -69,9 +69,9 @@ class Catalog:
         return [(s, g, rows) for s, shard in enumerate(self.info.shards) for g, rows in enumerate(shard.row_groups)]
 
     def read_row_group(self, shard_index: int, group_index: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """One row group as a table (all columns by default), by range reads; page checksums are verified.
+        """One row group as a table (all columns by default), by range requests; page checksums are verified.
 
-        Raises CatalogError when the shard is not what `catalog.json` says, StorageError when it cannot be read.
+        Raises CatalogError when the shard does not match `catalog.json`, StorageError when it cannot be read.
         """
         shard = self.info.shards[shard_index]
         try:
@@ -81,7 +81,7 @@ class Catalog:
         except (pa.ArrowException, IndexError, OSError) as error:
             raise CatalogError(f"shard {self.url}/{shard.key}, row group {group_index}: {error}", "Ingest the catalog again") from error
         if table.num_rows != shard.row_groups[group_index]:
-            raise CatalogError(f"shard {self.url}/{shard.key} has other row groups than {CATALOG_KEY} says", "Ingest the catalog again")
+            raise CatalogError(f"shard {self.url}/{shard.key} has other row groups than {CATALOG_KEY}", "Ingest the catalog again")
         return table
 
     def images(self, table: pa.Table) -> Pixels:
@@ -102,23 +102,23 @@ class Catalog:
         return labels
 
     def titles(self, table: pa.Table) -> list[str]:
-        """The table's titles, all empty where the catalog has none."""
+        """The table's titles, all empty if the catalog has none."""
         titles: list[str] = table.column(TITLE).to_pylist() if self.info.title else [""] * table.num_rows
         return titles
 
     def some_titles(self, num: int) -> tuple[str, ...]:
-        """The first `num` different titles; none where the catalog has none."""
+        """The first `num` different titles; empty if the catalog has none."""
         if not self.info.title:
             return ()
-        found: dict[str, None] = {}
+        titles: dict[str, None] = {}
         for shard, group, _ in self.row_groups():
-            found |= dict.fromkeys(filter(None, self.titles(self.read_row_group(shard, group, [TITLE]))))
-            if len(found) >= num:
+            titles |= dict.fromkeys(filter(None, self.titles(self.read_row_group(shard, group, [TITLE]))))
+            if len(titles) >= num:
                 break
-        return tuple(found)[:num]
+        return tuple(titles)[:num]
 
     def columns(self, attributes: Sequence[str] | None = None, titled: bool = False) -> list[str]:
-        """What to read for `images`, `labels` and, if the catalog has any, `titles`."""
+        """The columns that `images`, `labels` and, if the catalog has titles, `titles` need."""
         names = [ATTRIBUTE_PREFIX + name for name in self.vocabulary(attributes)]
         return ["image", *names, *([TITLE] if titled and self.info.title else [])]
 
@@ -129,25 +129,25 @@ class Catalog:
         return np.concatenate(pixels), np.concatenate(labels)
 
     def sample_tables(self, num: int, rng: np.random.Generator, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """`num` rows (or all, if fewer) without replacement, a table from each row group that is read.
+        """`num` rows (or all, if fewer) without replacement, one table per row group.
 
-        Row groups are drawn first and give up to 16 rows each, so that a small sample of a large catalog reads little.
+        Row groups are drawn first and give up to 16 rows each, so that a small sample of a large catalog reads few row groups.
         """
         groups = self.row_groups()
         order = rng.permutation(len(groups)).tolist()
-        left, spare = min(num, self.num_images), self.num_images
+        remaining, spare = min(num, self.num_images), self.num_images
         for position in order:
             shard, group, rows = groups[position]
             spare -= rows
-            take = min(rows, left, max(SPREAD, left - spare, round(left * rows / max(1, spare + rows))))
+            take = min(rows, remaining, max(SPREAD, remaining - spare, round(remaining * rows / max(1, spare + rows))))
             chosen = np.sort(rng.choice(rows, take, replace=False))
             yield self.read_row_group(shard, group, columns).take(pa.array(chosen))
-            left -= take
-            if left == 0:
+            remaining -= take
+            if remaining == 0:
                 break
 
     def iter_images(self, attributes: Sequence[str] | None = None) -> Iterator[tuple[Pixels, Labels]]:
-        """Every image once, in catalog order, a row group at a time: uint8 [n, R, R, 3], int64 [n, A]."""
+        """Every image once, in catalog order, by row group: uint8 [n, R, R, 3], int64 [n, A]."""
         for shard, group, _ in self.row_groups():
             table = self.read_row_group(shard, group, self.columns(attributes))
             yield self.images(table), self.labels(table, attributes)

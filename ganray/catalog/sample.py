@@ -1,4 +1,4 @@
-"""The sample catalog: products drawn by code, each a pure function of (seed, index), at any size and resolution, with its truth."""
+"""The sample catalog: products drawn by code, each a pure function of (seed, index), in any number and resolution, with ground truth."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ COLOURS: dict[str, Colour] = {
     "yellow": (248.0, 202.0, 40.0),
 }
 SAMPLE_KEY = "sample.json"
-SAMPLE_VERSION = 1  # of the drawings: raise it when they change
+SAMPLE_VERSION = 1  # version of the drawings: raise it when they change
 PATTERN_SHARES = (0.6, 0.2, 0.2)
 
 
 @dataclass(frozen=True)
 class Product:
-    """The truth about one sample product; `background` is white or cluttered."""
+    """The ground truth of a sample product; `background` is white or cluttered."""
 
     sku: str
     category: str
@@ -47,7 +47,7 @@ class Product:
 
 
 class SamplePlan(Document):
-    """`sample.json`: which sample lies in a folder, and whether it is whole; pictures are `side` px."""
+    """`sample.json`: the sample in a folder, and whether it is complete; images have `side` px."""
 
     version: int = SAMPLE_VERSION
     products: int
@@ -61,7 +61,7 @@ class SamplePlan(Document):
         return product(self.seed, index, self.cluttered)
 
     def outgrown(self, key: str) -> bool:
-        """Whether a larger sample than this one has a photo of that key."""
+        """Whether the key is that of a photo of a larger sample."""
         index = int("".join(re.findall(r"-(\d{7,})\.png$", key)) or -1)
         return index >= self.products and key == photo_key(self.product(index))
 
@@ -71,7 +71,7 @@ class SamplePlan(Document):
 
     @staticmethod
     def from_json(data: bytes) -> SamplePlan | None:
-        """Parse; None when it is none of ours."""
+        """Parse; None if it is not a sample of this version."""
         try:
             return SamplePlan.model_validate_json(data)
         except ValidationError:
@@ -79,7 +79,7 @@ class SamplePlan(Document):
 
 
 def product(seed: int, index: int, cluttered: float = 0.0) -> Product:
-    """Product `index` of the catalog of that seed; categories take turns, `cluttered` is the share on cluttered backgrounds."""
+    """Product `index` of the catalog of that seed; categories alternate, `cluttered` is the share of cluttered backgrounds."""
     rng = _rng(seed, index, 0)
     category = list(CATEGORIES)[index % len(CATEGORIES)]
     colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
@@ -90,12 +90,12 @@ def product(seed: int, index: int, cluttered: float = 0.0) -> Product:
 
 
 def title(category: str, colour: str, pattern: str) -> str:
-    """What a product is called."""
+    """The title of a product."""
     return f"{colour if pattern == 'plain' else f'{pattern} {colour}'} {category}".capitalize()
 
 
 def draw(item: Product, side: int) -> tuple[Pixels, Pixels]:
-    """The product's picture, uint8 [side, side, 3], and the mask of its pixels, uint8 [side, side]."""
+    """The image of a product, uint8 [side, side, 3], and its mask, uint8 [side, side]."""
     rng = _rng(item.seed, item.index, 1)
     red, green, blue = (np.asarray(COLOURS[item.colour]) * rng.uniform(0.93, 1.06) + rng.uniform(-5, 5, 3)).clip(0, 255).tolist()
     second = tinted(CREAM, -0.06) if item.colour != "yellow" else (226.0, 120.0, 30.0)
@@ -107,12 +107,12 @@ def draw(item: Product, side: int) -> tuple[Pixels, Pixels]:
 
 
 def photo_key(item: Product) -> str:
-    """Where the photo lies, and likewise its mask: category/sku.png."""
+    """The key of the photo, and of its mask: category/sku.png."""
     return f"{item.category}/{item.sku}.png"
 
 
 def attributes_csv(products: Iterable[Product]) -> bytes:
-    """The attributes table of a sample catalog, as its shop would keep it."""
+    """The attributes table of a sample catalog as CSV."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["file", "sku", "category", "colour", "pattern", "background", "title"])

@@ -1,4 +1,4 @@
-"""What a prepared catalog is: Parquet shards of encoded images with attributes, and one `catalog.json` that is written last."""
+"""The format of a prepared catalog: Parquet shards of encoded images with attributes, and `catalog.json`, which is written last."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ATTRIBUTE_PREFIX, TITLE = "attr:", "title"
 
 
 def shard_schema(attributes: Iterable[str], titled: bool = False) -> pa.Schema:
-    """Columns of a shard; what is missing is the empty string, width and height are the source's, sha256 is of the source's bytes."""
+    """Columns of a shard; missing values are empty strings; width, height and sha256 are those of the source file."""
     fields = [
         pa.field("sku", pa.string(), nullable=False),
         pa.field("image", pa.binary(), nullable=False),
@@ -34,7 +34,7 @@ def shard_schema(attributes: Iterable[str], titled: bool = False) -> pa.Schema:
 
 
 def parquet_bytes(table: pa.Table, row_group: int) -> bytes:
-    """A table as Parquet; equal tables give equal bytes. Images are compressed already; every page carries a checksum."""
+    """A table as Parquet; equal tables give equal bytes. Without compression, as images are compressed; with checksums per page."""
     buffer = BytesIO()
     names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX)]
     pq.write_table(
@@ -50,7 +50,7 @@ class Document(BaseModel):
 
 
 class Counts(Document):
-    """The books of an ingest: listed = accepted + quarantined."""
+    """The counts of an ingest: listed = accepted + quarantined."""
 
     listed: int
     accepted: int
@@ -70,7 +70,7 @@ class ShardInfo(Document):
 class CatalogInfo(Document):
     """`catalog.json`: `attributes` are the vocabularies (sorted values), `histograms` the images of each value.
 
-    `title` is the table's column that the shards' titles are of; empty where they have none.
+    `title` is the column of the table with the titles; empty if there are none.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -93,7 +93,7 @@ class CatalogInfo(Document):
 
     @staticmethod
     def from_json(data: bytes, where: str) -> CatalogInfo:
-        """Parse; raises CatalogError naming `where` and the first field that is wrong."""
+        """Parse. Raises CatalogError with `where` and the first wrong field."""
         try:
             version = json.loads(data).get("schema_version")
             if version != SCHEMA_VERSION:
@@ -108,6 +108,6 @@ class CatalogInfo(Document):
 
 
 def catalog_digest(resolution: int, format: str, shards: Iterable[ShardInfo], attributes: dict[str, tuple[str, ...]]) -> str:
-    """Sha256 over what training can see: shards, their order, and the vocabularies."""
-    seen = [resolution, format, [[shard.key, shard.rows, shard.sha256] for shard in shards], sorted(attributes.items())]
-    return "sha256:" + hashlib.sha256(json.dumps(seen, ensure_ascii=False).encode()).hexdigest()
+    """Sha256 of the inputs of training: shards, their order, and the vocabularies."""
+    inputs = [resolution, format, [[shard.key, shard.rows, shard.sha256] for shard in shards], sorted(attributes.items())]
+    return "sha256:" + hashlib.sha256(json.dumps(inputs, ensure_ascii=False).encode()).hexdigest()

@@ -1,10 +1,10 @@
-"""The parts of a catalog: how photos are divided, what the objects of a part are called, and the receipt that says what they are.
+"""The parts of a catalog: how photos are divided, the keys of the objects of a part, and its receipt.
 
-A catalog has a power of two of parts, and the first bits of a hash of a photo's key say in which part it lies: there it stays while other
-photos come and go. Where a catalog outgrows its parts, each is halved, under new names (`-of-00016`): the old ones lie there until the
-catalog is whole, so that nothing has to be fetched again.
+The number of parts is a power of two, and the first bits of a hash of a photo's key are the number of its part: a photo stays in its part
+when other photos are added or removed. When a catalog outgrows its parts, each is split in two under new names (`-of-00016`); the old
+objects stay until the catalog is complete, so that nothing is fetched again.
 
-A receipt that is there is true: it goes before the first object that it describes is written over, and comes back after the last.
+A receipt is always valid: it is deleted before the first of its objects is overwritten, and written after the last one.
 """
 
 from __future__ import annotations
@@ -36,41 +36,41 @@ class ShardPaths:
 
     @property
     def manifest(self) -> str:
-        """Where the driver says what the part is to hold."""
+        """Key of the list of the photos of the part, written by the driver."""
         return f"source/manifest-{self}.parquet"
 
     @property
     def shard(self) -> str:
-        """Where the images lie."""
+        """Key of the prepared images."""
         return f"shards/part-{self}.parquet"
 
     @property
     def index(self) -> str:
-        """Where it is said which version of each photo the part was made from, its sha256 and its look."""
+        """Key of the index: the version (size, etag), sha256 and fingerprint of each photo."""
         return f"index/part-{self}.parquet"
 
     @property
     def quarantine(self) -> str:
-        """Where the rejects lie, if there are any."""
+        """Key of the rejected photos, if there are any."""
         return f"quarantine/part-{self}.parquet"
 
     @property
     def duplicates(self) -> str:
-        """Where the driver says which photos are left out because they are in the catalog already, if there are any."""
+        """Key of the list of duplicates to leave out, written by the driver, if there are any."""
         return f"quarantine/duplicates-{self}.parquet"
 
     @property
     def aside(self) -> str:
-        """Where these lie, prepared: they come back where the photo goes that was kept."""
+        """Key of the prepared duplicates: they are used when the photo that was kept is removed."""
         return f"aside/part-{self}.parquet"
 
     @property
     def receipt(self) -> str:
-        """Where the receipt lies; written last."""
+        """Key of the receipt; written last."""
         return f"receipts/part-{self}.json"
 
-    def sharing(self, of: int) -> list[ShardPaths]:
-        """The parts of a division into `of` that hold photos of this one."""
+    def overlapping(self, of: int) -> list[ShardPaths]:
+        """The parts of a division into `of` that have photos of this one."""
         if of <= self.of:
             return [ShardPaths(self.number * of // self.of, of)]
         ratio = of // self.of
@@ -81,7 +81,7 @@ class ShardPaths:
 
 
 class Written(Document):
-    """An object as it was written."""
+    """Key, size and digest of a written object."""
 
     key: str
     bytes: int
@@ -89,10 +89,11 @@ class Written(Document):
 
 
 class Receipt(Document):
-    """What came of a part; `shard` is None when nothing was accepted.
+    """The result of a part; `shard` is None when nothing was accepted.
 
-    `fingerprint` is of all that its bytes depend on, `recipe` of what one photo's prepared bytes do beside the photo, `decoder` is what
-    read the photos; `objects` are the part's own, beside the shard; `left_out` is the digest of the list of duplicates that was followed.
+    `fingerprint` is a digest of all inputs of the part, `recipe` a digest of the inputs of a prepared photo other than the photo, `decoder`
+    the version of the decoder; `objects` are the objects of the part other than the shard; `left_out` is the digest of the list of
+    duplicates that was applied.
     """
 
     number: int
@@ -108,25 +109,25 @@ class Receipt(Document):
 
     @property
     def keys(self) -> set[str]:
-        """The objects that it speaks of."""
+        """The keys of all its objects."""
         return {each.key for each in self.objects} | ({self.shard.key} if self.shard else set())
 
-    def whole(self, out: Store) -> bool:
-        """Whether its objects lie there in their sizes; who reads them checks their digests as well."""
-        told: list[Written | ShardInfo] = [*self.objects, *([self.shard] if self.shard else [])]
+    def complete(self, out: Store) -> bool:
+        """Whether all its objects exist with the right size; a reader must check their digests."""
+        objects: list[Written | ShardInfo] = [*self.objects, *([self.shard] if self.shard else [])]
         try:
-            return all(out.head(each.key).size == each.bytes for each in told)
+            return all(out.head(each.key).size == each.bytes for each in objects)
         except ObjectNotFound:
             return False
 
 
 def written(key: str, data: bytes) -> Written:
-    """What is written under `key`."""
+    """The description of an object that is written under `key`."""
     return Written(key=key, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def read_receipt(out: Store, part: ShardPaths) -> Receipt | None:
-    """The receipt of a part, None where there is none of this version."""
+    """The receipt of a part, None if there is none of this version."""
     try:
         return Receipt.model_validate_json(out.get(part.receipt))
     except (ObjectNotFound, ValueError):
@@ -134,29 +135,29 @@ def read_receipt(out: Store, part: ShardPaths) -> Receipt | None:
 
 
 def is_part(key: str) -> bool:
-    """Whether an object of this key is one that an ingest writes by number, or did before parts were counted."""
+    """Whether a key is that of a numbered object of an ingest, including those of earlier versions without `-of-`."""
     return OURS.fullmatch(key) is not None
 
 
 def divisions(out: Store) -> tuple[int, ...]:
-    """Into how many parts earlier ingests divided the catalog that lies there, or lies there in part."""
-    found = (OURS.fullmatch(info.key) for info in out.list("receipts"))
-    return tuple(sorted({int(match[2]) for match in found if match and match[2]}))
+    """The numbers of parts into which earlier ingests, complete or not, divided the catalog."""
+    matches = (OURS.fullmatch(info.key) for info in out.list("receipts"))
+    return tuple(sorted({int(match[2]) for match in matches if match and match[2]}))
 
 
 def num_parts(num_images: int, each: int) -> int:
-    """The power of two at which a part has at most `each` images on average (0.5 to 1 times that many, but for a catalog of one part)."""
+    """The smallest power of two with at most `each` images per part on average."""
     return 1 << (max(1, -(-num_images // each)) - 1).bit_length()
 
 
 def key_hashes(keys: Iterable[str]) -> NDArray[np.uint64]:
-    """Uint64 [n]: what orders a catalog, and divides it."""
+    """Hashes of keys, uint64 [n]: they define the order of a catalog and its parts."""
     digests = b"".join(hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys)
     return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def boundaries(hashes: NDArray[np.uint64], of: int) -> NDArray[np.int64]:
-    """Where each of `of` parts begins among sorted hashes, and the end: int64 [of + 1]."""
+    """The start of each of `of` parts in sorted hashes, and the end: int64 [of + 1]."""
     shift = np.uint64(64 - of.bit_length() + 1)
     first = np.arange(of, dtype=np.uint64) << shift if of > 1 else np.zeros(1, np.uint64)
     return np.append(np.searchsorted(hashes, first), len(hashes)).astype(np.int64)

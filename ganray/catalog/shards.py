@@ -1,9 +1,9 @@
-"""Preparing one shard: fetch the images of a manifest shard, clean them in a child process, write Parquet, leave a receipt.
+"""Prepare one shard: fetch the images of a manifest shard, clean them in a child process, write Parquet, write a receipt.
 
-A shard whose receipt carries the same fingerprint (manifest shard, source and recipe) is finished and is not done again; done again it
-would give the same bytes. Of a shard that changed, only photos that are new or changed are fetched (`reuse.py`). Only what is wrong with
-single records goes to quarantine: a store that fails, be it for a moment, ends the shard before its receipt is written, and what it
-refused (`unreadable`), or what the decoder did not live to answer, is asked for again by the next run.
+A shard is finished if its receipt has the same fingerprint (manifest shard, source and recipe); preparing it again would give the same
+bytes. If a shard changed, only new or changed photos are fetched (`reuse.py`). Only problems of single records go to quarantine: a failure
+of the store, even a transient one, ends the shard before its receipt is written. The next run retries refused objects (`unreadable`) and
+images that ended the decoder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ganray.storage import Store
 
 BATCH_IMAGES = 64
 BATCH_BYTES = 32_000_000
-SINGLE = (ObjectNotFound, AccessDenied, InvalidKey)  # errors of one object
+SINGLE = (ObjectNotFound, AccessDenied, InvalidKey)  # errors of a single object
 INDEX = pa.schema(
     [("key", pa.string()), ("size", pa.int64()), ("etag", pa.string()), ("sha256", pa.binary()), ("look", pa.binary(looks.BYTES))]
 )
@@ -42,10 +42,10 @@ Cleaned = dict[str, Any] | GanrayError
 
 @dataclass(frozen=True)
 class IngestJob:
-    """What every shard of an ingest has in common; small enough to travel with each task.
+    """The common parameters of all shards of an ingest; small enough to send with each task.
 
-    The catalog has `parts` shards; `earlier` are the numbers of shards into which it was divided before. `looks`: whether near duplicates
-    are sought; `again`: whether failures of the moment are tried again.
+    The catalog has `parts` shards; `earlier` are previous numbers of shards. `looks`: whether near duplicates are searched; `again`:
+    whether transient failures are retried.
     """
 
     source: Store
@@ -58,35 +58,35 @@ class IngestJob:
     again: bool = True
 
     @property
-    def recipe_mark(self) -> str:
-        """What the prepared bytes of a photo depend on beside the photo."""
-        about = [SCHEMA_VERSION, self.source.url, asdict(self.recipe)]
-        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    def recipe_digest(self) -> str:
+        """A digest of the inputs of a prepared photo other than the photo."""
+        inputs = [SCHEMA_VERSION, self.source.url, asdict(self.recipe)]
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
     def fingerprint(self, manifest: bytes) -> str:
-        """What a shard's bytes depend on."""
-        about = f"{self.recipe_mark} {self.row_group} {self.looks} {hashlib.sha256(manifest).hexdigest()}"
-        return hashlib.sha256(about.encode()).hexdigest()
+        """A digest of all inputs of a shard."""
+        inputs = f"{self.recipe_digest} {self.row_group} {self.looks} {hashlib.sha256(manifest).hexdigest()}"
+        return hashlib.sha256(inputs.encode()).hexdigest()
 
 
 def prepare_shard(work: IngestJob, number: int) -> Receipt:
-    """Prepare shard `number`, or find it prepared. Raises StorageError when a store fails, or gives no object of the shard."""
+    """Prepare shard `number`, unless it is finished. Raises StorageError when a store fails or refuses all objects of the shard."""
     part = ShardPaths(number, work.parts)
     manifest = work.out.get(part.manifest)
-    mark = work.fingerprint(manifest)
+    fingerprint = work.fingerprint(manifest)
     left_out, duplicates = _duplicates(work.out, part)
-    finished = _finished(work, part, mark, left_out)
+    finished = _finished(work, part, fingerprint, left_out)
     if finished is not None:
         return finished
     table = pq.read_table(pa.BufferReader(manifest))
     names = [name for name in table.column_names if name.startswith(ATTRIBUTE_PREFIX) or name == TITLE]
-    plain = [*(name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE), *work.recipe.automatic]
-    schema = shard_schema(plain, titled=TITLE in names)
+    attribute_names = [*(name.removeprefix(ATTRIBUTE_PREFIX) for name in names if name != TITLE), *work.recipe.automatic]
+    schema = shard_schema(attribute_names, titled=TITLE in names)
     accepted: list[dict[str, Any]] = []
     aside: list[dict[str, Any]] = []
     quarantined: list[dict[str, str]] = []
     index: list[dict[str, Any]] = []
-    for row, result in _made(work, part, table.to_pylist()):
+    for row, result in _results(work, part, table.to_pylist()):
         if isinstance(result, GanrayError):
             quarantined.append(quarantine_row(work.source.url, row["key"], result, work.recipe))
             index.append(row)
@@ -98,19 +98,19 @@ def prepare_shard(work: IngestJob, number: int) -> Receipt:
     for key, rows, kind in ((part.quarantine, quarantined, SCHEMA), (part.aside, aside, schema), (part.shard, accepted, schema)):
         if rows:
             objects[key] = parquet_bytes(pa.Table.from_pylist(rows, kind), work.row_group)
-    told = [written(key, data) for key, data in objects.items()]
+    objects_written = [written(key, data) for key, data in objects.items()]
     reasons = Counter(row["reason"] for row in quarantined) + Counter(duplicates[row["source_key"]] for row in aside)
     receipt = Receipt(
         number=number,
-        fingerprint=mark,
-        recipe=work.recipe_mark,
+        fingerprint=fingerprint,
+        recipe=work.recipe_digest,
         decoder=DECODER,
         left_out=left_out,
         listed=table.num_rows,
-        shard=_shard(told.pop(), len(accepted), work.row_group) if accepted else None,
-        objects=tuple(told),
+        shard=_shard(objects_written.pop(), len(accepted), work.row_group) if accepted else None,
+        objects=tuple(objects_written),
         reasons=dict(sorted(reasons.items())),
-        histograms={name: dict(sorted(Counter(row[ATTRIBUTE_PREFIX + name] for row in accepted).items())) for name in plain},
+        histograms={name: dict(sorted(Counter(row[ATTRIBUTE_PREFIX + name] for row in accepted).items())) for name in attribute_names},
     )
     work.out.delete(part.receipt)
     for key, data in objects.items():
@@ -121,7 +121,7 @@ def prepare_shard(work: IngestJob, number: int) -> Receipt:
 
 
 def _duplicates(out: Store, part: ShardPaths) -> tuple[str, dict[str, str]]:
-    """The digest of the list of photos that the shard is to leave out, and key -> reason; empty where there is none."""
+    """The digest of the list of duplicates of a shard, and key -> reason; empty if there is none."""
     try:
         data = out.get(part.duplicates)
     except ObjectNotFound:
@@ -136,37 +136,37 @@ def _look(line: dict[str, Any], recipe: Recipe) -> bytes:
     return looks.fingerprint(decode_prepared(line["image"]), size) if known is None else known
 
 
-def _finished(work: IngestJob, part: ShardPaths, mark: str, left_out: str) -> Receipt | None:
-    """The receipt of a part that there is nothing to do about."""
+def _finished(work: IngestJob, part: ShardPaths, fingerprint: str, left_out: str) -> Receipt | None:
+    """The receipt of a part if it is finished."""
     receipt = read_receipt(work.out, part)
-    if receipt is None or (receipt.fingerprint, receipt.left_out) != (mark, left_out) or not receipt.whole(work.out):
+    if receipt is None or (receipt.fingerprint, receipt.left_out) != (fingerprint, left_out) or not receipt.complete(work.out):
         return None
     if work.again and MOMENTARY & receipt.reasons.keys():
         return None
     return receipt if receipt.decoder == DECODER or receipt.reasons.keys() <= UNREAD else None
 
 
-def _shard(told: Written, rows: int, row_group: int) -> ShardInfo:
+def _shard(description: Written, rows: int, row_group: int) -> ShardInfo:
     groups = tuple(min(row_group, rows - start) for start in range(0, rows, row_group))
-    return ShardInfo(rows=rows, row_groups=groups, **told.model_dump())
+    return ShardInfo(rows=rows, row_groups=groups, **description.model_dump())
 
 
-def _made(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Cleaned]]:
-    """Each row, in order, with what an earlier ingest or this one made of it."""
-    made: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
-    wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in made}
-    made_of = (*MADE, *(ATTRIBUTE_PREFIX + name for name in work.recipe.automatic))
-    before = [shared for of in (work.parts, *work.earlier) for shared in part.sharing(of)]
-    for photo, result in take_over(work.out, dict.fromkeys(before), wanted, work.recipe_mark, made_of, DECODER, work.again).items():
-        made[photo[0]] = result
-    known = next((key for key, result in made.items() if isinstance(result, dict)), "")
-    for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in made], known):
-        made[row["key"]] = fresh
-    return ((row, made.pop(row["key"])) for row in rows)
+def _results(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Cleaned]]:
+    """Each row, in order, with its result from an earlier ingest or from this one."""
+    results: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
+    wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in results}
+    columns = (*MADE, *(ATTRIBUTE_PREFIX + name for name in work.recipe.automatic))
+    earlier_parts = [earlier_part for of in (work.parts, *work.earlier) for earlier_part in part.overlapping(of)]
+    reused = take_over(work.out, dict.fromkeys(earlier_parts), wanted, work.recipe_digest, columns, DECODER, work.again)
+    results |= {photo[0]: result for photo, result in reused.items()}
+    known = next((key for key, result in results.items() if isinstance(result, dict)), "")
+    for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in results], known):
+        results[row["key"]] = fresh
+    return ((row, results.pop(row["key"])) for row in rows)
 
 
 def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str) -> Iterator[tuple[dict[str, Any], Cleaned]]:
-    """Each row with its cleaned columns, or with the error it ended in; `readable` is a key that the store gave, if any is known."""
+    """Each row with its cleaned columns or its error; `readable` is a key that could be read, if one is known."""
     fetched = zip(rows, (data for _, data in work.source.get_many(row["key"] for row in rows)), strict=True)
     broken: StorageError | None = None
     for batch in _batches(fetched):
@@ -182,16 +182,16 @@ def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str) -> Iter
                 readable = row["key"]
         for (row, data), result in zip(good, _child(work.recipe).map([data for _, data in good]), strict=True):
             if isinstance(result, ImageError):
-                cut = len(data) != row["size"] and f"{len(data):,} bytes came, {row['size']:,} are listed: {result}"
-                yield row, ImageError("unreadable", cut) if cut else result  # cut on its way, or replaced since: of the moment
+                cut = len(data) != row["size"] and f"{len(data):,} bytes were received, {row['size']:,} are listed: {result}"
+                yield row, ImageError("unreadable", cut) if cut else result  # cut in transit, or replaced: transient
             else:
                 yield row, {"image": result[0], "sha256": _sha256(data), **result[1]}
     if broken is not None:
-        _still_gives(work.source, readable, broken)
+        _check_store(work.source, readable, broken)
 
 
-def _still_gives(source: Store, key: str, broken: StorageError) -> None:
-    """Raise unless the store gives what it gave before: credentials that end in the middle of a shard are no matter of single records."""
+def _check_store(source: Store, key: str, broken: StorageError) -> None:
+    """Raise unless the store still serves a key that it served before: expired credentials are not a problem of single records."""
     if not key:
         raise broken
     try:
@@ -201,7 +201,7 @@ def _still_gives(source: Store, key: str, broken: StorageError) -> None:
 
 
 def _refusal(row: dict[str, Any], recipe: Recipe) -> ImageError | None:
-    """What is known without reading the object."""
+    """The error that is known without reading the object."""
     if row["reason"]:
         return ImageError(row["reason"], REASONS[row["reason"]])
     if row["size"] > recipe.limits.max_bytes:
@@ -227,7 +227,7 @@ def _batches(
 
 @lru_cache(maxsize=1)
 def _child(recipe: Recipe) -> Sandbox:
-    """This process's decoder, kept between shards."""
+    """The decoder of this process, shared by all shards."""
     return sandbox(recipe)
 
 

@@ -1,7 +1,7 @@
-"""Edits: a photo in, a photo out. An edit is one file and one row of EDITS: its parameters, what it does, and when in a chain it may come.
+"""Edits: a photo in, a photo out. An edit is one file and one row of EDITS: its parameters, its function, and its stage in a chain.
 
 A chain is a list such as `["cutout", "white", {"conform": {"profile": "amazon-main"}}]`; `conform: amazon-main` is short for the last one.
-Edits are pure: the same photo, parameters and networks give the same bytes, whatever else is computed beside them.
+Edits are pure: the same photo, parameters and networks give the same bytes, whatever else runs at the same time.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class Step(NamedTuple):
 
 
 def parse_chain(chain: Iterable[str | Mapping[str, Any]]) -> list[Step]:
-    """The steps of a chain. Raises RequestError for an unknown edit or parameter, which lists the known ones, and for a chain that
-    contradicts itself: one that goes back behind a later stage, or does twice what can be done once."""
+    """The steps of a chain. Raises RequestError for an unknown edit or parameter, listing the known ones, and for a chain that returns to
+    an earlier stage or has two edits of a stage that allows one."""
     steps = [_parse(part) for part in chain]
     if not steps:
         raise RequestError("the request has no edits", f"Use some of {', '.join(EDITS)}")
-    staged = [step for step in steps if EDITS[step.name].stage != Stage.SIZE]  # a size may change anywhere before the frame
+    staged = [step for step in steps if EDITS[step.name].stage != Stage.SIZE]  # the size may change anywhere before the frame
     for before, after in itertools.pairwise(staged):
         first, second = EDITS[before.name].stage, EDITS[after.name].stage
         if second < first:
@@ -72,19 +72,19 @@ def parse_chain(chain: Iterable[str | Mapping[str, Any]]) -> list[Step]:
 
 
 def check_pictures(steps: Iterable[Step], pictures: Iterable[str]) -> None:
-    """Raises RequestError where a step needs a picture whose name is not among `pictures`, those of its request."""
+    """Raise RequestError if a step needs a picture whose name is not among `pictures`, the names of its request."""
     known = list(pictures)
     for step in steps:
-        wanted = getattr(step.params, step.params.picture_in) if step.params.picture_in else ""
-        if wanted and wanted not in known:
+        name = getattr(step.params, step.params.picture_in) if step.params.picture_in else ""
+        if name and name not in known:
             raise RequestError(
-                f"edit {step.name}: picture {wanted!r} is not among the request's pictures: {', '.join(known) or 'none'}",
-                f'Give it in the request, as {{"pictures": {{{json.dumps(wanted)}: KEY}}}}',
+                f"edit {step.name}: picture {name!r} is not among the request's pictures: {', '.join(known) or 'none'}",
+                f'Give it in the request, as {{"pictures": {{{json.dumps(name)}: KEY}}}}',
             )
 
 
 def apply_chain(photo: Photo, steps: Iterable[Step], tools: Tools) -> Photo:
-    """The photo after all steps. Raises EditError with a reason for one that the photo cannot have."""
+    """The photo after all steps. Raises EditError with a reason if a step is not possible with this photo."""
     for step in steps:
         photo = EDITS[step.name].apply(photo, step.params, tools)
         photo = photo.marked(step.name, EDITS[step.name].source_type)
@@ -92,32 +92,32 @@ def apply_chain(photo: Photo, steps: Iterable[Step], tools: Tools) -> Photo:
 
 
 def text_of(steps: Iterable[Step]) -> list[dict[str, Any]]:
-    """The chain as JSON, equal for equal chains: shorthands written out, defaults left out."""
+    """The chain for JSON, equal for equal chains: shorthands are expanded, defaults omitted."""
     return [{step.name: step.params.model_dump(exclude_defaults=True)} for step in steps]
 
 
 def _parse(part: str | Mapping[str, Any]) -> Step:
     if isinstance(part, str):
-        name, colon, short = part.partition(":")
-        name, given = name.strip(), short.strip() if colon else {}
+        name, colon, value = part.partition(":")
+        name, params = name.strip(), value.strip() if colon else {}
     else:
         if len(part) != 1:
-            raise RequestError(f"edits: {dict(part)!r} is no edit", 'Write {"NAME": {"PARAMETER": VALUE}}, one edit an entry')
-        ((name, given),) = part.items()
-        given = {} if given is None else given
+            raise RequestError(f"edits: {dict(part)!r} is not an edit", 'Write {"NAME": {"PARAMETER": VALUE}}, one edit per entry')
+        ((name, params),) = part.items()
+        params = {} if params is None else params
     if name not in EDITS:
         raise RequestError(f"edit {name!r} is unknown", f"Use some of {', '.join(EDITS)}")
     kind = EDITS[name].params
-    if not isinstance(given, Mapping):
+    if not isinstance(params, Mapping):
         if not kind.short:
-            raise RequestError(f"edit {name} takes no single value, but {given!r} is given", _known(kind))
-        given = {kind.short: given}
+            raise RequestError(f"edit {name} does not take a single value such as {params!r}", _known(kind))
+        params = {kind.short: params}
     try:
-        return Step(name, kind.model_validate(dict(given)))
+        return Step(name, kind.model_validate(dict(params)))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(place) for place in first["loc"])
-        raise RequestError(f"edit {name}: {where}: {first['msg']}", _known(kind)) from error
+        field = ".".join(str(part) for part in first["loc"])
+        raise RequestError(f"edit {name}: {field}: {first['msg']}", _known(kind)) from error
 
 
 def _known(kind: type[Params]) -> str:

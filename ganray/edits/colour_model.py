@@ -1,9 +1,9 @@
-"""A rough matte made better by the photo's own colours: which are more frequent in the product than behind it, and which less.
+"""Refines a rough matte by the photo's colours: those more frequent in the product than in the background, and the reverse.
 
-After GrabCut (Rother, Kolmogorov, Blake 2004): the colours of both sides, weighted by how sure the matte is, tell each pixel which side it
-is more like; the matte is drawn towards that, and the colours are counted again. Histograms instead of mixtures of Gaussians, and the
-guided filter instead of a graph cut: fixed work, the same bits every time. The rough matte keeps its say throughout, so that a shirt in the
-colour of the floor stays where the network saw it.
+After GrabCut (Rother, Kolmogorov, Blake 2004): colour histograms of product and background, weighted by the matte, give each pixel a
+likelihood; the matte is updated by it, and the histograms are computed again. Histograms replace Gaussian mixtures, and the guided filter
+replaces the graph cut: the work is fixed and the bits are reproducible. The rough matte is a prior in every round, so that a shirt in the
+colour of the floor is not lost.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ganray.edits.photo import Alpha
 from ganray.images.codec import Pixels
 
 SIZE = 160  # longest side in pixels at which colours are counted
-BINS = 24  # a channel
+BINS = 24  # per channel
 ROUNDS = 4
 PRIOR, COLOUR = 1.0, 0.6  # weights of the rough matte and of the colours, in the logit
-MOST = 4.0  # of a colour's log likelihood ratio: a colour that one side never has is no proof
-RARE = 1e-5  # share of a side's pixels that every colour is taken to have
+MOST = 4.0  # largest log likelihood ratio of a colour: a colour that one side never has is no proof
+RARE = 1e-5  # share that is added to every colour of a side, so that none is 0
 
 
 def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
@@ -42,7 +42,7 @@ def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
 
 
 def _shares(colour: NDArray[np.int64], weight: Field) -> NDArray[np.float64]:
-    """How much of a side each colour is, blurred over its neighbours: float64 [BINS^3], never 0."""
+    """The frequency of each colour on one side, blurred over neighbouring colours: float64 [BINS^3], never 0."""
     counts = np.bincount(colour.ravel(), weight.ravel().astype(np.float64) ** 2, BINS**3).reshape(BINS, BINS, BINS)
     for axis in range(3):
         moved = np.moveaxis(counts, axis, 0)

@@ -1,7 +1,7 @@
-"""`conform`: the picture as a marketplace wants it: the product fills the frame, the rest is its background, in its size and file.
+"""`conform`: the picture in the form that a marketplace requires: fill, background, size and file format of its profile.
 
-Pixels are never made up: where the product has too few of its own for the smallest frame that is allowed, the answer is an error that asks
-for `upscale`. Where the market takes any background, the photo's own stays, and a photo in which no product is found is taken whole.
+Pictures are never enlarged: where the product has too few pixels for the smallest allowed frame, the error recommends `upscale`. Where the
+market accepts any background, the photo's own is kept, and a photo without a recognisable product is used whole.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ganray.images.components import Mask, distance, from_border, near, without_
 from ganray.profiles import Rules, profile
 from ganray.profiles.profile import best_frame, least_frame, output_format
 
-GRID = 256  # cells along the longer side in which parts of the product are told apart
-SPECK, SPECK_OF_LARGEST = 1e-3, 0.02  # of the frame and of the largest part: smaller ones are dirt, not product
-SEEN = 24  # levels from the ground's colour from which the product's box is taken
-FAINT, TAIL = 10, 6  # levels beyond its tolerance: what differs less, and lies so many pixels from anything that does more, is ground
-PLAIN, PLAIN_SHARE = 20, 0.9  # levels from the border's median, and how much of it must be as near
-CLOSE, ROUNDS = 0.006, 3  # how far the fill may be from what was aimed at, and how often it is set right
-MARGIN = 0.01  # of the frame, that the fill keeps to its bounds
+GRID = 256  # cells along the longer side in which connected components are found
+SPECK, SPECK_OF_LARGEST = 1e-3, 0.02  # shares of the frame and of the largest component: smaller ones are dirt, not product
+SEEN = 24  # levels: pixels that differ more from the background's colour belong to the product's box
+FAINT, TAIL = 10, 6  # levels beyond the tolerance, and pixels: what differs less and is farther from all that differs more is background
+PLAIN, PLAIN_SHARE = 20, 0.9  # levels from the border's median, and the share of the border that must be within them
+CLOSE, ROUNDS = 0.006, 3  # accepted difference from the intended fill, and the number of corrections
+MARGIN = 0.01  # of the frame: distance of the fill from its bounds
 
 Box = tuple[int, int, int, int]
 
@@ -43,10 +43,12 @@ class ConformParams(Params):
 
     short: ClassVar[str] = "profile"
     profile: str = Option(description="name of a profile (`ganray profiles` lists them), or the path of a YAML file of your own")
-    kind: str = Option("", description="kind of goods, where the profile tells kinds apart, e.g. apparel")
-    day: str = Option("", description="YYYY-MM-DD: by the rules of that day; empty: by the last ones known, which also hold later")
-    format: Literal["", "jpeg", "png", "webp", "avif"] = Option("", description="of the formats that the market takes; empty: its first")
-    quality: int | None = Option(None, ge=1, le=100, description="where to begin, 1..100; it falls until the file has few enough bytes")
+    kind: str = Option("", description="kind of goods, if the profile has several, e.g. apparel")
+    day: str = Option("", description="YYYY-MM-DD: use the rules of that day; empty: the latest ones known")
+    format: Literal["", "jpeg", "png", "webp", "avif"] = Option(
+        "", description="one of the formats that the market accepts; empty: the first one"
+    )
+    quality: int | None = Option(None, ge=1, le=100, description="initial quality, 1..100; it is lowered until the file is small enough")
 
     @field_validator("day")
     @classmethod
@@ -55,19 +57,19 @@ class ConformParams(Params):
 
     @model_validator(mode="after")
     def _known(self) -> ConformParams:
-        taken = self.rules().formats
-        if self.format and self.format not in taken:
-            raise RequestError(f"conform: {self.profile} takes no {self.format}", f"It takes {', '.join(taken)}")
+        accepted = self.rules().formats
+        if self.format and self.format not in accepted:
+            raise RequestError(f"conform: {self.profile} does not accept {self.format}", f"Use one of {', '.join(accepted)}")
         return self
 
     def rules(self) -> Rules:
-        """What the profile asks for. Raises RequestError for a profile or kind that is unknown."""
+        """The rules of the profile. Raises RequestError for an unknown profile or kind."""
         return profile(self.profile).on(date.fromisoformat(self.day) if self.day else None, self.kind)
 
 
 class Layout(NamedTuple):
-    """How much the photo is scaled (1 at most), which part of it is taken (left, top, right, bottom), how large that becomes (width,
-    height), where its corner lies in the frame (x, y; may be negative), and the frame (width, height)."""
+    """The scale of the photo (at most 1), the part of it that is used (left, top, right, bottom), its size after scaling (width, height),
+    the position of its corner in the frame (x, y; may be negative), and the frame (width, height)."""
 
     scale: float
     part: Box
@@ -77,29 +79,29 @@ class Layout(NamedTuple):
 
 
 def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
-    """The photo in the profile's frame. Raises EditError: profile where it has too few pixels, and what `with_matte` raises where the
-    background must be the profile's own."""
+    """The photo in the profile's frame. Raises EditError: "profile" for too few pixels, and what `with_matte` raises if the profile
+    prescribes the background."""
     rules = params.rules()
     own_ground = rules.background.kind == "any" and not photo.cut
-    found = _with_product(photo, tools, own_ground)
-    if found.matte is None:
-        layout = _of_whole(found, rules, params.profile)
-        pixels = _placed(_part(found.pixels, layout), layout, rules.background.rgb)
+    prepared = _with_product(photo, tools, own_ground)
+    if prepared.matte is None:
+        layout = _of_whole(prepared, rules, params.profile)
+        pixels = _placed(_part(prepared.pixels, layout), layout, rules.background.rgb)
         fill = 1.0
     elif own_ground:
-        layout = _of_product(_box(found.matte > CERTAIN), found, rules, params.profile, inside=True)
-        pixels, fill = _on_own_ground(found, layout, rules), _fill(_box(found.matte > CERTAIN), layout)
+        layout = _of_product(_box(prepared.matte > CERTAIN), prepared, rules, params.profile, inside=True)
+        pixels, fill = _on_own_ground(prepared, layout, rules), _fill(_box(prepared.matte > CERTAIN), layout)
     else:
-        pixels, layout, fill = _on_ground(found, rules, params.profile)
-    known = profile(params.profile)
+        pixels, layout, fill = _on_ground(prepared, rules, params.profile)
+    used_profile = profile(params.profile)
     return photo.having(
         pixels=pixels,
         matte=None,
         cut=False,
         output=_output(params, rules, own_ground),
         facts={
-            **found.facts,
-            "profile": f"{known.name} {known.version}",
+            **prepared.facts,
+            "profile": f"{used_profile.name} {used_profile.version}",
             "fill": round(fill, 4),
             "scale": round(layout.scale, 4),
         },
@@ -107,7 +109,7 @@ def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
 
 
 def _with_product(photo: Photo, tools: Tools, optional: bool) -> Photo:
-    """The photo with a matte without specks; without one where none is found and none is needed."""
+    """The photo with a matte without specks; without a matte if no product is found and `optional`."""
     try:
         photo = with_matte(photo, tools)
     except EditError:
@@ -120,7 +122,7 @@ def _with_product(photo: Photo, tools: Tools, optional: bool) -> Photo:
 
 
 def _box(mask: Mask) -> Box:
-    """(left, top, right, bottom) of what is more than a few pixels of a row or column."""
+    """(left, top, right, bottom) of the rows and columns with more than a few pixels of the mask."""
     rows, columns = (np.flatnonzero(mask.sum(axis) > mask.shape[axis] // 500) for axis in (1, 0))
     if not len(rows) or not len(columns):
         raise EditError("no_product", "nothing in the picture stands out from the background", "Send a photo of a product")
@@ -128,26 +130,26 @@ def _box(mask: Mask) -> Box:
 
 
 def _frame(wide: float, high: float, ratio: float, rules: Rules, name: str) -> tuple[int, int]:
-    """The (width, height) of the frame for a product of so many pixels: as large as they fill, as small as the rules want it."""
+    """The (width, height) of the frame for a product of `wide` x `high` pixels: as large as it fills, within the limits of the rules."""
     fill = rules.fill
     best, least = best_frame(rules, ratio), least_frame(rules, ratio)
     width = min(best[0], int(max(wide, high * ratio) / (fill.aim if fill else 1.0) + 1e-6))
     if width < least[0]:
         width = least[0]
-        loosest = min(fill.aim, fill.min + MARGIN) if fill else 1.0  # rather a little more room than pixels that are made up
+        loosest = min(fill.aim, fill.min + MARGIN) if fill else 1.0  # a slightly lower fill is better than enlarging the product
         if max(wide, high * ratio) < loosest * width:
             need = loosest * width / max(wide, high * ratio)
             raise EditError(
                 "profile",
-                f"{name} asks for at least {least[0]}x{least[1]} pixels, and what is to fill them has {wide:.0f}x{high:.0f} of its own",
+                f"{name} asks for at least {least[0]}x{least[1]} pixels, and the product has only {wide:.0f}x{high:.0f}",
                 f"Put upscale before conform (x{max(2, math.ceil(need))})" if need <= 4 else "Send a larger photo",
             )
     return (width, least[1]) if width == least[0] else (best if width == best[0] else (width, max(1, round(width / ratio))))
 
 
 def _of_product(box: Box, photo: Photo, rules: Rules, name: str, *, inside: bool) -> Layout:
-    """The product in the middle of the frame, at the fill that the rules aim at. With `inside` the frame is moved over the photo, so that
-    as much of it as possible is photo."""
+    """The product in the middle of the frame, at the fill that the rules aim at. With `inside` the frame is moved to contain as much of the
+    photo as possible."""
     left, top, right, bottom = box
     ratio = _ratio(rules)
     width, height = frame = _frame(right - left, bottom - top, ratio, rules, name)
@@ -160,7 +162,7 @@ def _of_product(box: Box, photo: Photo, rules: Rules, name: str, *, inside: bool
 
 
 def _of_whole(photo: Photo, rules: Rules, name: str) -> Layout:
-    """The whole photo in the frame, as large as that takes it."""
+    """The whole photo in the frame, as large as the rules allow."""
     rows, columns = photo.size
     ratio = rules.aspect.ratio if rules.aspect else columns / rows
     bare = rules.model_copy(update={"fill": None})
@@ -177,7 +179,7 @@ def _ratio(rules: Rules) -> float:
 
 
 def _start(middle: float, length: float, within: int) -> float:
-    """Where a stretch about `middle` begins; moved into 0..within, or about it, where that is given."""
+    """The start of an interval around `middle`; moved into 0..`within`, or centred on it if longer, where `within` is not 0."""
     start = middle - length / 2
     if not within:
         return start
@@ -199,7 +201,7 @@ def _fill(box: Box, layout: Layout) -> float:
 
 
 def _part(pixels: Pixels, layout: Layout) -> Pixels:
-    """The part of the photo that is taken, at its new size; as it is where nothing is scaled."""
+    """The used part of the photo at its new size; unchanged at scale 1."""
     left, top, right, bottom = layout.part
     part = np.ascontiguousarray(pixels[top:bottom, left:right])
     if part.shape[1::-1] == layout.size:
@@ -208,7 +210,7 @@ def _part(pixels: Pixels, layout: Layout) -> Pixels:
 
 
 def _placed(part: Pixels, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
-    """The part in a frame of the ground's colour."""
+    """The part in a frame of the background's colour."""
     width, height = layout.frame
     frame = Image.new("RGB", (width, height), ground)
     frame.paste(Image.fromarray(part), layout.corner)
@@ -218,8 +220,8 @@ def _placed(part: Pixels, layout: Layout, ground: tuple[int, int, int]) -> Pixel
 def _on_ground(photo: Photo, rules: Rules, name: str) -> tuple[Pixels, Layout, float]:
     """The product alone on the profile's colour, with its layout and fill.
 
-    What fills a frame is what is seen in it: a white sleeve before white is not, a soft shadow is. So the box is measured in the result,
-    and the layout set right until it fits.
+    Only what is visible fills a frame: a white sleeve on white does not, a soft shadow does. So the box is measured in the result, and the
+    layout is corrected until the fill is right.
     """
     assert photo.matte is not None
     ground = rules.background.rgb
@@ -227,18 +229,18 @@ def _on_ground(photo: Photo, rules: Rules, name: str) -> tuple[Pixels, Layout, f
     for _ in range(ROUNDS):
         layout = _of_product(box, photo, rules, name, inside=False)
         pixels = _settled(_laid(photo, layout, ground), rules)
-        seen = distance(pixels, ground) > SEEN
-        if not seen.any():
+        visible = distance(pixels, ground) > SEEN
+        if not visible.any():
             return pixels, layout, _fill(box, layout)
-        right = _in_photo(_box(seen), layout)
-        if abs(_fill(right, layout) - _fill(box, layout)) <= CLOSE:
+        visible_box = _in_photo(_box(visible), layout)
+        if abs(_fill(visible_box, layout) - _fill(box, layout)) <= CLOSE:
             break
-        box = right
-    return pixels, layout, _fill(right, layout)
+        box = visible_box
+    return pixels, layout, _fill(visible_box, layout)
 
 
 def _in_photo(box: Box, layout: Layout) -> Box:
-    """A box of the frame in the photo's pixels."""
+    """A box in the frame, in pixels of the photo."""
     (x, y), (left, top, *_) = layout.corner, layout.part
     across, down = (round((at - x) / layout.scale) + left for at in box[::2]), (round((at - y) / layout.scale) + top for at in box[1::2])
     (first, last), (upper, lower) = across, down
@@ -246,30 +248,30 @@ def _in_photo(box: Box, layout: Layout) -> Box:
 
 
 def _laid(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
-    """The part of the photo that the layout takes, in its frame, the product alone before the ground."""
+    """The used part of the photo in its frame: the product alone on the background."""
     assert photo.matte is not None
     left, top, right, bottom = layout.part
     matte: Alpha = np.clip(scaled(np.ascontiguousarray(photo.matte[top:bottom, left:right]), *layout.size), 0, 1)
     small = Photo(_part(photo.pixels, layout), matte)
-    if ground == WHITE and "white" in photo.edits:  # it stands on white already
+    if ground == WHITE and "white" in photo.edits:  # the background is white already
         return _placed(np.where(matte[..., None] > 0, small.pixels, np.uint8(255)), layout, ground)
     mixed = own_colours(small) * matte[..., None] + np.array(ground, np.float32) * (1 - matte[..., None])
     return _placed(np.where(matte[..., None] >= 1, small.pixels, np.clip(np.rint(mixed), 0, 255).astype(np.uint8)), layout, ground)
 
 
 def _settled(pixels: Pixels, rules: Rules) -> Pixels:
-    """The picture with its ground exact: without specks, and without tails of the matte that nobody sees but a checker."""
+    """The picture with an exact background: without specks, and without faint tails of the matte."""
     ground = rules.background.rgb
-    seen, _ = without_small(distance(pixels, ground) > FAINT + rules.background.tolerance, GRID, SPECK, SPECK_OF_LARGEST)
-    if not seen.any():
-        raise EditError("no_product", f"nothing of the product differs from the background {ground}", "Use a profile of another background")
-    pixels[from_border(~near(seen, TAIL), GRID)] = ground
+    product, _ = without_small(distance(pixels, ground) > FAINT + rules.background.tolerance, GRID, SPECK, SPECK_OF_LARGEST)
+    if not product.any():
+        raise EditError("no_product", f"the product does not differ from the background {ground}", "Use a profile with another background")
+    pixels[from_border(~near(product, TAIL), GRID)] = ground
     return pixels
 
 
 def _on_own_ground(photo: Photo, layout: Layout, rules: Rules) -> Pixels:
-    """The product on the photo's own ground. What of the frame lies beyond the photo goes on as the photo's border where that is plain, and
-    has the profile's colour where it is not: bars beside a scene are better plain."""
+    """The product on the photo's own background. Outside the photo, the frame repeats the photo's border if that is plain, and has the
+    profile's colour otherwise: plain bars beside a scene look better than stretched ones."""
     part, (width, height), (x, y) = _part(photo.pixels, layout), layout.frame, layout.corner
     if not _is_plain(photo.pixels):
         return _placed(part, layout, rules.background.rgb)
@@ -280,7 +282,7 @@ def _on_own_ground(photo: Photo, layout: Layout, rules: Rules) -> Pixels:
 
 
 def _is_plain(pixels: Pixels) -> bool:
-    """Whether nine tenths of the photo's border have about one colour."""
+    """Whether PLAIN_SHARE of the photo's border has about one colour."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).astype(np.int16)
     return bool((np.abs(border - np.median(border, 0)).max(1) <= PLAIN).mean() >= PLAIN_SHARE)
 

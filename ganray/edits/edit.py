@@ -1,4 +1,4 @@
-"""What an edit is, and what it may ask for."""
+"""The interface of an edit: parameters, stages, and the tools that the engine provides."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ganray.models import Generator
 
 
 class Params(BaseModel):
-    """An edit's parameters; `short` names the one that a single value sets (`recolor: "#aa2200"`), `picture_in` the one that is the name
-    of one of the request's pictures."""
+    """An edit's parameters; `short` names the one that a single value sets (`recolor: "#aa2200"`), `picture_in` the one that names a
+    picture of the request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     short: ClassVar[str] = ""
@@ -27,65 +27,65 @@ class Params(BaseModel):
 
 
 class NoParams(Params):
-    """Of an edit that has none."""
+    """The parameters of an edit without any."""
 
 
 P = TypeVar("P", bound=Params)
 
 
 class Stage(IntEnum):
-    """When in a chain an edit may come: never after a later one."""
+    """The order of edits in a chain: no edit may follow one of a later stage."""
 
-    REPAIR = 0  # of the photo as it was taken: enhance, inpaint
-    PRODUCT = 1  # of the product itself: cutout, recolor, relabel, vary
-    GROUND = 2  # what is behind it: white, background
+    REPAIR = 0  # of the original photo: enhance, inpaint
+    PRODUCT = 1  # the product itself: cutout, recolor, relabel, vary
+    GROUND = 2  # the background: white, background
     SIZE = 3  # upscale
     FRAME = 4  # conform
 
 
 class Network(Protocol):
-    """A learned part. Whatever it is given at once, a picture's answer has the same bits."""
+    """A learned network. The answer for a picture has the same bits whatever else is in the batch."""
 
-    size: int  # side of the squares it works on, in pixels
-    halo: int  # margin of a square that only helps the rest
+    size: int  # side of its square inputs, in pixels
+    halo: int  # margin of a square that is context only, in pixels
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Float32 [N, C, size, size] -> float32 [N, C', size', size']."""
 
 
 class Product(Protocol):
-    """A model that draws products, and what it knows of them."""
+    """A generator of products and its vocabulary."""
 
     generator: Generator  # in eval mode, on its device
-    attributes: Mapping[str, Sequence[str]]  # name -> the values it knows, in the order of the label's columns
+    attributes: Mapping[str, Sequence[str]]  # name -> known values, in the order of the label's columns
 
     def label(self, attributes: Mapping[str, str]) -> Tensor:
-        """Int64 [1, A + T] on the CPU, of a value for every attribute; no title. Raises RequestError for what the model does not know."""
+        """Int64 [1, A + T] on the CPU, of a value for every attribute, without a title. Raises RequestError for unknown or missing ones."""
 
 
 class Tools(Protocol):
-    """What the engine lends an edit."""
+    """What the engine provides to an edit."""
 
     product: Product | None  # the model folder's generator, where it has one
-    attributes: Mapping[str, str]  # what the request says that the photo shows
+    attributes: Mapping[str, str]  # what the photo shows, according to the request
 
     def network(self, task: str) -> Network | None:
-        """The network that has learned a task (matte, inpaint, upscale, enhance), or None where the model folder has none."""
+        """The network of a task (matte, inpaint, upscale, enhance), or None if the model folder has none."""
 
     def picture(self, name: str) -> tuple[Pixels, Alpha | None]:
-        """A picture that the request gives under `pictures`: uint8 [H, W, 3], and its alpha [H, W] where it has one.
+        """A picture of the request's `pictures`: uint8 [H, W, 3], and its alpha [H, W] if it has one.
 
-        Raises RequestError where it gives none of that name.
+        Raises RequestError for an unknown name.
         """
 
     def rng(self) -> np.random.Generator:
-        """The random numbers of this request and index, from their beginning."""
+        """The random numbers of this request and index, from the start."""
 
 
 @dataclass(frozen=True)
 class Edit(Generic[P]):
-    """A row of EDITS. `source_type` is the term of IPTC's digital source type vocabulary that the result has (PROVENANCE 1), empty where
-    the photo keeps its own."""
+    """A row of EDITS. `source_type` is the result's term of IPTC's digital source type vocabulary (PROVENANCE 1), empty if the photo keeps
+    its own."""
 
     params: type[P]
     apply: Callable[[Photo, P, Tools], Photo]

@@ -1,10 +1,10 @@
-"""`enhance`: exposure, white balance, contrast, clarity and noise, each mended as far as it is measured to be wrong.
+"""`enhance`: corrects exposure, white balance, contrast, clarity and noise, each as far as measurements show a fault.
 
-A good photo stays what it is: `auto` does nothing until a measurement (measures.py) is outside what sellers' photos have. Then, in this
+A good photo does not change: `auto` does nothing until a measurement (measures.py) is outside the range of sellers' photos. Then, in this
 order: the learned network where there is noise (against blur alone the closed form is better: LOG.md), noise (local Wiener filter: Lee
 1980, with averaged coefficients as in He, Sun, Tang 2010), the light's colour, one curve for exposure and contrast, clarity (a base and
 detail split by box means and the guided filter).
-What all channels have in common is done to all alike, so grey stays grey. At most CLIPPED of the pixels are driven to an end of the scale.
+All channels are treated alike except for the light's colour, so grey stays grey. At most the share CLIPPED of the pixels is clipped newly.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from ganray.edits.photo_statistics import cast, levels, luma_of, noise, rising, 
 from ganray.edits.tiles import through
 from ganray.images.codec import Pixels
 
-CLIPPED = 0.01  # share of pixels
-HIGH, LOW = 226.0, 24.0  # where the ends of a photo's luma belong, half a percent left out on each side
-STEEPEST, STEEPEST_COLOUR = 4.0, 1.8  # slopes: beyond, one would see noise, and colours that are not there
+CLIPPED = 0.01  # largest share of pixels that may be clipped newly
+HIGH, LOW = 226.0, 24.0  # targets for the ends of a photo's luma, without half a percent on each side
+STEEPEST, STEEPEST_COLOUR = (
+    4.0,
+    1.8,
+)  # largest slopes of the curve, of grey and of coloured photos: steeper ones show noise and false colours
 HALO = 32  # of the learned network's tiles, in pixels
-BAND = 1024  # rows at once
-NOISY = 1.8, 3.5  # levels of noise: from nothing to all that is done against it
+BAND = 1024  # rows that are processed at once
+NOISY = 1.8, 3.5  # levels of noise at which denoising starts and is complete
 REACH = 16  # pixels to each side that a result may depend on
 
 Amount = Annotated[
@@ -38,19 +41,19 @@ Amount = Annotated[
 
 
 class EnhanceParams(Params):
-    """How much of each, and whether the learned network may help."""
+    """The strength of each correction, and whether the learned network may be used."""
 
     exposure: Amount = "auto"
     white_balance: Amount = "auto"
     contrast: Amount = "auto"
     clarity: Amount = "auto"
     denoise: Amount = "auto"
-    learned: bool = Option(True, description="use the model folder's network, where it has one and there is noise")
+    learned: bool = Option(True, description="use the model folder's network, if it has one and the photo is noisy")
 
 
 @dataclass(frozen=True)
 class Corrections:
-    """What is to be done: noise in levels to take out, gains [3] of the channels, the curve [256], and how much detail to add."""
+    """The corrections of a photo: noise to remove in levels, gains [3] of the channels, the curve [256], and strengths of added detail."""
 
     noise: float
     gains: NDArray[np.float32]
@@ -66,17 +69,17 @@ class Corrections:
 
 
 def enhance(photo: Photo, params: EnhanceParams, tools: Tools) -> Photo:
-    """The photo, better lit. Never fails: a photo that needs nothing comes back bit for bit."""
+    """The corrected photo. Never fails: a photo without faults is returned bit for bit."""
     network = tools.network("enhance") if params.learned and rising(noise(photo.pixels), *NOISY) > 0 else None
     pixels = _learned(photo.pixels, network) if network else photo.pixels
     plan, facts = _corrections(pixels, params)
     if not plan.idle:
-        made = np.empty_like(pixels)
+        enhanced = np.empty_like(pixels)
         for top in range(0, len(pixels), BAND):
             start = max(0, top - REACH)
             rows = _enhanced(pixels[start : top + BAND + REACH], plan)
-            made[top : top + BAND] = rows[top - start :][:BAND]
-        pixels = made
+            enhanced[top : top + BAND] = rows[top - start :][:BAND]
+        pixels = enhanced
     pixels, share = _unclipped(photo.pixels, pixels)
     return photo.having(pixels=pixels, facts={**facts, "newly_clipped": round(share, 5)})
 
@@ -88,24 +91,24 @@ def _learned(pixels: Pixels, network: Network) -> Pixels:
 
 
 def _corrections(pixels: Pixels, params: EnhanceParams) -> tuple[Corrections, dict[str, float | str]]:
-    deviation, sharp = noise(pixels), sharpness(pixels)
+    deviation, edge_sharpness = noise(pixels), sharpness(pixels)
     noisy = rising(deviation, *NOISY)
-    colour, sure = cast(pixels)
-    gains = np.exp(-_amount(params.white_balance, sure) * colour)
+    colour, certainty = cast(pixels)
+    gains = np.exp(-_amount(params.white_balance, certainty) * colour)
     gains = (gains / float(gains @ np.array([0.299, 0.587, 0.114]))).astype(np.float32)
     balanced = pixels if (gains == 1).all() else np.clip(np.rint(pixels * gains), 0, 255).astype(np.uint8)
     curve = _curve(balanced, params)
-    blurred = _amount(params.clarity, rising(sharp, 0.75, 0.5) * (1 - noisy))
+    sharpen = _amount(params.clarity, rising(edge_sharpness, 0.75, 0.5) * (1 - noisy))
     plan = Corrections(
         noise=deviation * _amount(params.denoise, noisy),
         gains=gains,
         curve=curve,
-        sharpen=blurred,
+        sharpen=sharpen,
         local=0.5 * params.clarity if isinstance(params.clarity, float) else 0.0,
     )
     facts: dict[str, float | str] = {
         "noise": round(deviation, 2),
-        "sharpness": round(sharp, 2),
+        "sharpness": round(edge_sharpness, 2),
         "balance": " ".join(f"{gain:.3f}" for gain in gains),
         "gain": round(float(curve[192] - curve[64]) / 128, 3),
     }
@@ -113,31 +116,31 @@ def _corrections(pixels: Pixels, params: EnhanceParams) -> tuple[Corrections, di
 
 
 def _curve(pixels: Pixels, params: EnhanceParams) -> NDArray[np.float32]:
-    """Where each level goes, float32 [256] in 0..255: first exposure, which keeps black, then contrast, which keeps the light end."""
-    seen = levels(pixels)
+    """The new value of each level, float32 [256] in 0..255: first exposure, which keeps black, then contrast, which keeps the light end."""
+    measured = levels(pixels)
     curve = np.arange(256, dtype=np.float32)
-    dark = _amount(params.exposure, rising(seen.high, 203, 180))
-    gain = 1 + dark * (HIGH / max(1.0, seen.high) - 1) if seen.high < HIGH else 1.0
-    gain = min(gain, STEEPEST, 255 / max(1.0, seen.highest))
+    underexposed = _amount(params.exposure, rising(measured.high, 203, 180))
+    gain = 1 + underexposed * (HIGH / max(1.0, measured.high) - 1) if measured.high < HIGH else 1.0
+    gain = min(gain, STEEPEST, 255 / max(1.0, measured.highest))
     if gain > 1:
         curve *= gain
-    bright = _amount(params.exposure, rising(seen.clipped, 0.03, 0.09)) if seen.mean > 140 else 0.0
-    if bright:  # the highlights are lost: what is left of them stays white, the middle comes down
-        lower = max(0.66, 132 / seen.mean)
-        curve *= 1 - bright * (1 - lower) * (1 - (curve / 255) ** 4)
-    low, high = float(np.interp(seen.low, range(256), curve)), float(np.interp(seen.high, range(256), curve))
-    pale = _amount(params.contrast, rising(seen.low, 38, 50) * rising(seen.high - seen.low, 172, 155))
-    if pale and low > LOW and high > low + 1:
-        slope = 1 + pale * ((high - LOW) / (high - low) - 1)
-        floor = float(np.interp(seen.lowest, range(256), curve))
-        steepest = STEEPEST / gain if seen.grey else STEEPEST_COLOUR
+    overexposed = _amount(params.exposure, rising(measured.clipped, 0.03, 0.09)) if measured.mean > 140 else 0.0
+    if overexposed:  # the highlights are lost: they stay white, the middle gets darker
+        lower = max(0.66, 132 / measured.mean)
+        curve *= 1 - overexposed * (1 - lower) * (1 - (curve / 255) ** 4)
+    low, high = float(np.interp(measured.low, range(256), curve)), float(np.interp(measured.high, range(256), curve))
+    low_contrast = _amount(params.contrast, rising(measured.low, 38, 50) * rising(measured.high - measured.low, 172, 155))
+    if low_contrast and low > LOW and high > low + 1:
+        slope = 1 + low_contrast * ((high - LOW) / (high - low) - 1)
+        floor = float(np.interp(measured.lowest, range(256), curve))
+        steepest = STEEPEST / gain if measured.grey else STEEPEST_COLOUR
         slope = min(slope, steepest, high / max(1.0, high - floor))  # the darkest channel reaches 0, and no lower
         curve = high - (high - curve) * slope
     return np.clip(curve, 0, 255).astype(np.float32)
 
 
 def _enhanced(pixels: Pixels, plan: Corrections) -> Pixels:
-    """Rows of the photo after the plan."""
+    """Rows of the photo with the corrections of `plan`."""
     x = pixels.astype(np.float32)
     if plan.noise:
         x = _denoised(x, plan.noise)
@@ -149,7 +152,7 @@ def _enhanced(pixels: Pixels, plan: Corrections) -> Pixels:
 
 
 def _denoised(x: Field, deviation: float) -> Field:
-    """Luma where it varies no more than noise is averaged; what differs between channels follows luma's edges, and is averaged farther.
+    """Averages luma where it varies no more than noise does; differences between channels follow luma's edges and are averaged more widely.
 
     `deviation` is luma's; each channel of equal, independent noise has 1.5 times as much, and so do its differences from luma.
     """
@@ -174,7 +177,7 @@ def _wiener(y: Field, noise_variance: float, radius: int) -> Field:
 
 
 def _detail(luma: Field, plan: Corrections) -> Field:
-    """What to add to every channel: fine detail against blur, and local contrast where a strength asks for clarity."""
+    """The detail to add to every channel: fine detail against blur, and local contrast if the strength of clarity is a number."""
     fine = luma - box_mean(box_mean(luma, 1), 1)
     added = 1.1 * plan.sharpen * fine
     if plan.local:
@@ -187,21 +190,20 @@ def _detail(luma: Field, plan: Corrections) -> Field:
 
 
 def _unclipped(before: Pixels, after: Pixels) -> tuple[Pixels, float]:
-    """The picture after, brought back towards the one before until no more than CLIPPED of the pixels have newly reached an end; and
-    their share."""
-    free = ((before > 0) & (before < 255)).all(-1)
-    for kept in (1.0, 0.8, 0.6, 0.4, 0.2, 0.0):
+    """The result, blended with the original until at most the share CLIPPED of the pixels is clipped newly; and that share."""
+    was_unclipped = ((before > 0) & (before < 255)).all(-1)
+    for weight in (1.0, 0.8, 0.6, 0.4, 0.2, 0.0):
         mixed = after
-        if kept < 1:
-            mixed = np.rint(before + kept * (after.astype(np.float32) - before)).astype(np.uint8)
-        share = float((free & ((mixed == 0) | (mixed == 255)).any(-1)).mean())
+        if weight < 1:
+            mixed = np.rint(before + weight * (after.astype(np.float32) - before)).astype(np.uint8)
+        share = float((was_unclipped & ((mixed == 0) | (mixed == 255)).any(-1)).mean())
         if share <= CLIPPED:
             break
     return mixed, share
 
 
-def _amount(told: str | float, measured: float) -> float:
-    return measured if told == "auto" else 0.0 if told == "off" else float(told)
+def _amount(setting: str | float, measured: float) -> float:
+    return measured if setting == "auto" else 0.0 if setting == "off" else float(setting)
 
 
 def _levelled(x: Field) -> Pixels:

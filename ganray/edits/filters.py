@@ -1,4 +1,4 @@
-"""Filters that several edits share, in numpy, on one thread: box means, the guided filter (He, Sun, Tang 2010), a flood from the border."""
+"""Filters that several edits share, in numpy, on one thread: box means, the guided filter (He, Sun, Tang 2010), flood fill."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Places = NDArray[np.intp]
 
 
 def box_mean(x: Field, radius: int) -> Field:
-    """Mean over the square of 2 radius + 1 pixels around each, cut off at the border: float32 [H, W] or [H, W, C]."""
+    """Mean over a square of 2 radius + 1 pixels around each pixel, cropped at the border: float32 [H, W] or [H, W, C]."""
     for axis in (0, 1):
         size = x.shape[axis]
         total = np.cumsum(x, axis=axis, dtype=np.float64)
@@ -30,15 +30,17 @@ def scaled(x: Field, width: int, height: int, how: Image.Resampling = Image.Resa
     if x.shape[:2] == (height, width):
         return x
     planes = x[..., None] if x.ndim == 2 else x
-    each = [np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c])).resize((width, height), how)) for c in range(planes.shape[2])]
-    return each[0] if x.ndim == 2 else np.stack(each, -1)
+    channels = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., c])).resize((width, height), how)) for c in range(planes.shape[2])
+    ]
+    return channels[0] if x.ndim == 2 else np.stack(channels, -1)
 
 
 def sampled(small: Field, size: tuple[int, int], rows: Places, columns: Places) -> Field:
-    """Values [n] or [n, C] of a small field [h, w(, C)] at some pixels of a picture of `size` (height, width), bilinear, as `scaled` has
-    them: a large photo's floats would take gigabytes, and only its edges are looked at."""
+    """Values [n] or [n, C] of a small field [h, w(, C)] at some pixels of a picture of `size` (height, width), bilinear and equal to those
+    of `scaled`: the floats of a whole large photo would take gigabytes."""
     (top, bottom, down), (left, right, across) = (
-        _between(*each) for each in ((rows, size[0], small.shape[0]), (columns, size[1], small.shape[1]))
+        _between(*axis) for axis in ((rows, size[0], small.shape[0]), (columns, size[1], small.shape[1]))
     )
     if small.ndim == 3:
         down, across = down[:, None], across[:, None]
@@ -49,20 +51,20 @@ def sampled(small: Field, size: tuple[int, int], rows: Places, columns: Places) 
 
 
 def _between(places: Places, length: int, num: int) -> tuple[Places, Places, Field]:
-    """The two of `num` samples that each place of `length` lies between, and how far it is from the first to the second."""
-    at = np.clip((places + 0.5) * (num / length) - 0.5, 0, num - 1)
-    first = at.astype(np.intp)
-    return first, np.minimum(first + 1, num - 1), (at - first).astype(np.float32)
+    """For each of `places` in 0..length: the two of `num` samples around it, and its relative position between them."""
+    position = np.clip((places + 0.5) * (num / length) - 0.5, 0, num - 1)
+    first = position.astype(np.intp)
+    return first, np.minimum(first + 1, num - 1), (position - first).astype(np.float32)
 
 
 def enlarged(share: Field, width: int, height: int) -> NDArray[np.uint8]:
-    """A field [h, w] of 0..1 at a larger size, in 255ths: a byte a pixel."""
+    """A field [h, w] of 0..1 at a larger size, as uint8 levels of 255."""
     levels = Image.fromarray(np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8))
     return np.asarray(levels if levels.size == (width, height) else levels.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def guided(mask: Field, guide: Field, radius: int, epsilon: float) -> tuple[Field, Field]:
-    """Coefficients a [H, W, 3] and b [H, W] of the guided filter: near each pixel mask = a . guide + b; guide is [H, W, 3] in [0, 1]."""
+    """Coefficients a [H, W, 3] and b [H, W] of the guided filter: locally, mask = a . guide + b; guide is [H, W, 3] in [0, 1]."""
     mean, middle = box_mean(guide, radius), box_mean(mask, radius)
     covariance = box_mean(guide * mask[..., None], radius) - mean * middle[..., None]
     spread = _spread(guide, mean, radius)
@@ -77,15 +79,15 @@ def _spread(guide: Field, mean: Field, radius: int) -> Field:
 
 
 def reached(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of `free` [H, W] that is connected with the border of the picture, side to side."""
+    """The part of `free` [H, W] that is connected with the border of the picture (4-neighbourhood)."""
     parts = numbered(free, corners=False)
-    outer = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
-    found: NDArray[np.bool_] = free & np.isin(parts, outer)
-    return found
+    border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    connected: NDArray[np.bool_] = free & np.isin(parts, border)
+    return connected
 
 
 def main_parts(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
-    """The largest connected parts of a mask [H, W]: the largest one, and those of at least `share` of its area (a pair of shoes)."""
+    """The largest connected component of a mask [H, W], and those of at least `share` of its area (a pair of shoes)."""
     parts = numbered(mask, corners=False)
     areas = np.bincount(parts[mask], minlength=1)
     kept: NDArray[np.bool_] = mask & (areas >= share * areas.max())[parts]

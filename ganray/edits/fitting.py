@@ -1,4 +1,4 @@
-"""A picture as the file that a marketplace takes: within its bytes, its background exact wherever that can be asked of a codec."""
+"""Encodes a picture within a marketplace's limits: file size, and an exact background outside the reach of codec artefacts."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ganray.errors import EditError
 from ganray.images.codec import QUALITY, Format, Pixels, decode_prepared, encode
 from ganray.images.components import near
 
-LEAST_QUALITY = 60  # below, what a codec makes of edges is seen
-RING = 16  # pixels from the product in which lossy codecs ring (PROVENANCE 1)
-LOSSY_WEBP = 95  # where one that is lossless has too many bytes
+LEAST_QUALITY = 60  # below it, artefacts at edges are visible
+RING = 16  # pixels from the product within which lossy codecs ring (PROVENANCE 1)
+LOSSY_WEBP = 95  # first quality if lossless webp is too large
 
 
 class Encoder(Protocol):
-    """Whoever makes the bytes, with the labels in them."""
+    """The function that encodes pixels, including labels."""
 
     def __call__(self, pixels: Pixels, format: Format, *, quality: int | None) -> bytes:
         """Uint8 [H, W, 3] as a file."""
 
 
 def encode_to_fit(pixels: Pixels, output: Output, encoder: Encoder = encode) -> tuple[bytes, int | None]:
-    """The file of uint8 [H, W, 3] and the quality it has (None: lossless): the highest one, from the output's own down, with which it
-    has at most `output.max_bytes`.
+    """The file of uint8 [H, W, 3] and its quality (None: lossless): the highest one, from that of `output` down, at which the file has at
+    most `output.max_bytes`.
 
-    Raises EditError("profile") where none has, or where the background far from the product does not come out as it must.
+    Raises EditError("profile") if there is none, or if the background far from the product is not within the tolerance.
     """
     if output.format == "png":
         data = encoder(pixels, "png", quality=None)
@@ -45,13 +45,13 @@ def encode_to_fit(pixels: Pixels, output: Output, encoder: Encoder = encode) -> 
             return data, quality
     raise EditError(
         "profile",
-        f"{output.format} of quality {first} does not keep the background {output.ground} of {output.profile} as it is",
+        f"{output.format} of quality {first} does not keep the background {output.ground} of {output.profile} exactly",
         "Ask for jpeg or png",
     )
 
 
 def _smaller(pixels: Pixels, output: Output, encoder: Encoder, most: int) -> tuple[bytes, int]:
-    """The highest quality below `most` that fits, by halving: a file grows with its quality."""
+    """The highest quality below `most` that fits, by bisection: a file grows with its quality."""
     low, high = min(LEAST_QUALITY, most), most
     best = encoder(pixels, output.format, quality=low)
     if not _fits(best, output):
@@ -73,13 +73,13 @@ def _fits(data: bytes, output: Output) -> bool:
 def _too_large(output: Output, size: int, how: str) -> EditError:
     return EditError(
         "profile",
-        f"{size:,} bytes as {output.format} {how}, and {output.profile or 'the request'} takes {output.max_bytes:,}",
+        f"{output.format} {how} has {size:,} bytes, and {output.profile or 'the request'} allows {output.max_bytes:,}",
         "Ask for jpeg, or for a smaller frame",
     )
 
 
 def _far(pixels: Pixels, output: Output) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]] | None:
-    """Where the picture is ground as far as RING around: what a codec must leave alone."""
+    """Pixels with nothing but background within RING: a codec must keep them."""
     if output.ground is None:
         return None
     return ~near((pixels != np.array(output.ground, np.uint8)).any(2), RING)
@@ -87,5 +87,5 @@ def _far(pixels: Pixels, output: Output) -> np.ndarray[tuple[int, ...], np.dtype
 
 def _is_clean(data: bytes, far: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], output: Output) -> bool:
     ground = np.array(output.ground, np.int16)
-    off = np.abs(decode_prepared(data)[far].astype(np.int16) - ground)
-    return int(off.max(initial=0)) <= output.tolerance
+    difference = np.abs(decode_prepared(data)[far].astype(np.int16) - ground)
+    return int(difference.max(initial=0)) <= output.tolerance

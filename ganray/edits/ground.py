@@ -1,4 +1,4 @@
-"""`cutout`, `white`, `background`: the product without what is behind it, or on something else."""
+"""`cutout`, `white`, `background`: the product without its background, or on another one."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ganray.edits.photo import Alpha, Photo
 from ganray.images.codec import Pixels
 
 WHITE = (255, 255, 255)
-BAND = 512  # rows at once
+BAND = 512  # rows that are processed at once
 
 
 def cutout(photo: Photo, params: NoParams, tools: Tools) -> Photo:
-    """Find the product; the file gets its matte as alpha, and its own colours up to the edge."""
+    """Find the product; the file has its matte as alpha, and colours without the old background at the edge."""
     photo = with_matte(photo, tools)
     return photo.having(cut=True)
 
@@ -33,7 +33,7 @@ def white(photo: Photo, params: NoParams, tools: Tools) -> Photo:
 
 
 class BackgroundParams(Params):
-    """A colour or a picture, and a shadow."""
+    """A colour or a picture, and the strength of a shadow."""
 
     short: ClassVar[str] = "colour"
     picture_in: ClassVar[str] = "picture"
@@ -50,7 +50,7 @@ class BackgroundParams(Params):
 
 
 def background(photo: Photo, params: BackgroundParams, tools: Tools) -> Photo:
-    """The product before a colour or a picture, with a soft shadow where one is asked for."""
+    """The product on a colour or a picture, with a soft shadow if requested."""
     photo = with_matte(photo, tools)
     if params.picture:
         ground = _cover(tools.picture(params.picture)[0], *photo.size)
@@ -61,7 +61,7 @@ def background(photo: Photo, params: BackgroundParams, tools: Tools) -> Photo:
 
 def own_colours(photo: Photo) -> Field:
     """The product's own colours float32 [H, W, 3]: where the matte is between 0 and 1, those of the product nearby, so that no rim of the
-    old background is left."""
+    old background remains."""
     assert photo.matte is not None
     solid = _solid(photo.matte)[..., None]
     own: Field = photo.pixels * solid + scaled(_nearby(photo), photo.size[1], photo.size[0]) * (1 - solid)
@@ -69,8 +69,8 @@ def own_colours(photo: Photo) -> Field:
 
 
 def own_at_edges(photo: Photo) -> Iterator[tuple[Places, Places, Field]]:
-    """The pixels where the matte is between 0 and 1, some at a time: their rows [n], columns [n], and the product's own colours there
-    float32 [n, 3], as `own_colours` has them. A large photo's floats would take gigabytes."""
+    """The pixels where the matte is between 0 and 1, in chunks: rows [n], columns [n] and the product's own colours float32 [n, 3], as in
+    `own_colours`. The floats of a whole large photo would take gigabytes."""
     matte, size, nearby = photo.matte, photo.size, _nearby(photo)
     assert matte is not None
     rows, columns = np.nonzero((matte > 0) & (matte < 1))
@@ -81,13 +81,13 @@ def own_at_edges(photo: Photo) -> Iterator[tuple[Places, Places, Field]]:
 
 
 def _solid(matte: Alpha) -> Alpha:
-    """How much of a pixel's colour is the product's by itself."""
+    """The weight of a pixel's own colour; the rest is the colour of the product nearby."""
     solid: Alpha = np.clip((matte - np.float32(0.6)) / np.float32(0.35), 0, 1)
     return solid
 
 
 def _nearby(photo: Photo) -> Field:
-    """At the working size, in and around the product, the colour of the nearest product that is certain: float32 [h, w, 3]."""
+    """At the working size, in and around the product, the colour of the nearest certain product pixels: float32 [h, w, 3]."""
     assert photo.matte is not None
     size = fitted(photo.size, WORKING)
     inner = scaled(photo.matte, *size)
@@ -96,17 +96,17 @@ def _nearby(photo: Photo) -> Field:
     colours = np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BILINEAR), np.float32)
     filled = np.zeros_like(colours)
     known = np.zeros(size[::-1], bool)
-    for radius in (2, 4, 8):  # from near to far, so that each pixel takes the nearest product there is
+    for radius in (2, 4, 8):  # from near to far, so that each pixel takes the nearest product
         weight = box_mean(inner, radius)
-        here = ~known & (weight > 1e-3)
-        filled[here] = (box_mean(colours * inner[..., None], radius) / np.maximum(weight, 1e-3)[..., None])[here]
-        known |= here
+        new = ~known & (weight > 1e-3)
+        filled[new] = (box_mean(colours * inner[..., None], radius) / np.maximum(weight, 1e-3)[..., None])[new]
+        known |= new
     filled[~known] = colours[~known]
     return filled
 
 
 def _laid(photo: Photo, ground: Pixels) -> Photo:
-    """The product over a colour [3] or a picture uint8 [H, W, 3]; only pixels at its edge are mixed."""
+    """The product over a colour [3] or a picture uint8 [H, W, 3]; only pixels at its edge are blended."""
     matte = photo.matte
     assert matte is not None
     pixels, behind = photo.pixels.copy(), matte <= 0
@@ -119,12 +119,12 @@ def _laid(photo: Photo, ground: Pixels) -> Photo:
 
 
 def _cover(picture: Pixels, height: int, width: int) -> Pixels:
-    """The picture scaled to cover the frame, cut at its middle."""
+    """The picture scaled to cover the frame, cropped around its centre."""
     return np.asarray(ImageOps.fit(Image.fromarray(picture), (width, height), Image.Resampling.BICUBIC))
 
 
 def _shaded(ground: Pixels, photo: Photo, strength: float) -> Pixels:
-    """The ground uint8 [H, W, 3] with the product's shadow on it, a band at a time."""
+    """The background uint8 [H, W, 3] with the product's shadow on it."""
     height, width = photo.size
     shadow, shaded = enlarged(_shadow(photo), width, height), np.empty((height, width, 3), np.uint8)
     for top in range(0, height, BAND):

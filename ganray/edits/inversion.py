@@ -1,8 +1,8 @@
-"""A photo as the generator would draw it: the 4x4 base features whose picture is nearest to it (GAN.md D2).
+"""GAN inversion: the 4x4 base features whose image is nearest to a photo (GAN.md D2).
 
-First the nearest of many draws, of the attributes that are known and any of the others; then Adam on the features themselves, which has
-room that z has not. Features near a draw stay ones that the network can be asked to change: what pulls them back is weak, but there.
-A product that cannot be drawn like that is none of the model's, and the answer is `not_invertible`, never another product.
+The search starts at the nearest of many random draws, with the known attributes and random values of the others; then Adam optimises the
+features themselves, which have more degrees of freedom than z. A weak penalty holds them near their draw, so that the network can still
+edit them. A product that cannot be reconstructed is reported as `not_invertible`; another product is never returned.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from ganray.errors import EditError
 from ganray.images.codec import Pixels, to_float, to_pixels
 from ganray.models.r3 import R3Generator
 
-DRAWS, ROWS = 512, 64  # how many are tried, how many at once (one shape, so that bits do not depend on the number)
-STARTS = 2  # of the nearest draws, each is followed
-RATE, HOLD = 0.05, 1e-3  # of Adam; how strongly features are held near their draw
-FILLS = 0.55  # share of the frame's longer side: a product that is smaller is cut out, as the model's catalog would show it
+DRAWS, ROWS = 512, 64  # number of draws, and batch size (one fixed shape, so that bits do not depend on the number)
+STARTS = 2  # nearest draws that are optimised
+RATE, HOLD = 0.05, 1e-3  # learning rate of Adam, and weight of the distance to the draw
+FILLS = 0.55  # share of the frame's longer side: the photo is cropped around a smaller product, as in the model's catalog
 MARGIN = 0.08
 
 
 @dataclass(frozen=True)
 class Inverted:
-    """What draws a photo's product: `features` [1, C, 4, 4], the draw they began at (z [1, Z], label [1, A + T]), its attributes, and
-    how near it is in dB."""
+    """The result of an inversion: `features` [1, C, 4, 4], their initial draw (z [1, Z], label [1, A + T]), its attributes, and the PSNR of
+    the reconstruction in dB."""
 
     features: Tensor
     z: Tensor
@@ -44,7 +44,7 @@ class Inverted:
 
 
 def inverted(photo: Photo, tools: Tools, steps: int, threshold: float, known: bool = True) -> Inverted:
-    """The features of the photo's product, which has the request's attributes where they are `known` to be its own.
+    """The features of the photo's product; `known`: the request's attributes describe it.
 
     Raises EditError: no_network without a generator of the r3 family, not_invertible where the reconstruction is below `threshold` dB, and
     as `with_matte` does.
@@ -63,27 +63,26 @@ def inverted(photo: Photo, tools: Tools, steps: int, threshold: float, known: bo
     if psnr < threshold:
         raise EditError(
             "not_invertible",
-            f"the model can draw this product to {psnr:.1f} dB only, not to {threshold:g} dB",
-            "It is unlike what the model was trained on: train on photos like it, or edit it without the model",
+            f"the model reconstructs this product with {psnr:.1f} dB only, less than {threshold:g} dB",
+            "It differs from the training photos: train with similar ones, or edit it without the model",
         )
-    one = slice(best, best + 1)
-    return Inverted(features[one], z[one], label[one], attributes[best], round(psnr, 2))
+    row = slice(best, best + 1)
+    return Inverted(features[row], z[row], label[row], attributes[best], round(psnr, 2))
 
 
 def drawing(tools: Tools) -> tuple[Product, R3Generator]:
-    """The model that draws. Raises EditError where there is none, or one of another family."""
+    """The model's product and generator. Raises EditError without a generator, and for one of another family."""
     if tools.product is None:
         raise EditError("no_network", "the model folder has no generator", "Train one with `ganray train`")
     generator = tools.product.generator
     if not isinstance(generator, R3Generator):
-        kind = generator.config.name
-        raise EditError("no_network", f"a {kind} model cannot be asked to redraw a photo", "Train one of the family r3")
+        family = generator.config.name
+        raise EditError("no_network", f"a model of the family {family} cannot redraw a photo", "Train one of the family r3")
     return tools.product, generator
 
 
 def framed(photo: Photo, tools: Tools, side: int) -> Pixels:
-    """The product on white as the catalog has it, uint8 [side, side, 3]: the whole frame, or the product's box where it is small in it,
-    padded to a square."""
+    """The product on white as in the catalog, uint8 [side, side, 3]: the whole frame, or the box of a small product, padded to a square."""
     photo = white(with_matte(photo, tools), NoParams(), tools)
     assert photo.matte is not None
     rows, columns = (np.flatnonzero((photo.matte > 0.5).any(axis)) for axis in (1, 0))
@@ -97,13 +96,13 @@ def framed(photo: Photo, tools: Tools, side: int) -> Pixels:
         )
     square = Image.new("RGB", (max(image.size),) * 2, (255, 255, 255))
     square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
-    how = Image.Resampling.BOX if square.width % side == 0 else Image.Resampling.LANCZOS
-    return np.array(square.resize((side, side), how) if square.width != side else square)
+    resampling = Image.Resampling.BOX if square.width % side == 0 else Image.Resampling.LANCZOS
+    return np.array(square.resize((side, side), resampling) if square.width != side else square)
 
 
 @torch.no_grad()
 def drawn(features: Tensor, generator: R3Generator, begun: int = 0) -> Pixels:
-    """The picture uint8 [R, R, 3] of features [1, C, 4, 4], or of what they became after `begun` stages."""
+    """The image uint8 [R, R, 3] of base features [1, C, 4, 4], or of features after the first `begun` stages."""
     with one_thread():
         picture = generator.finish(features, begun) if begun else generator.draw(features)
         return np.ascontiguousarray(to_pixels(picture).cpu().numpy()[0])
@@ -111,7 +110,7 @@ def drawn(features: Tensor, generator: R3Generator, begun: int = 0) -> Pixels:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Sums are added in one order: the same bits on any machine's number of cores."""
+    """Compute on one thread: sums have one order, so bits do not depend on the number of cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -121,20 +120,25 @@ def one_thread() -> Iterator[None]:
 
 
 @torch.no_grad()
-def _nearest(x: Tensor, product: Product, generator: R3Generator, said: Mapping[str, str]) -> tuple[Tensor, Tensor, list[dict[str, str]]]:
-    """The STARTS nearest of DRAWS: z, labels, attributes. Its random numbers are its own: a photo is inverted alike in every request."""
+def _nearest(x: Tensor, product: Product, generator: R3Generator, given: Mapping[str, str]) -> tuple[Tensor, Tensor, list[dict[str, str]]]:
+    """The STARTS nearest of DRAWS: z, labels, attributes. Its random numbers are fixed, whatever the request's seed."""
     rng = np.random.Generator(np.random.Philox(key=[0, 0]))
-    known = {name: value for name, value in said.items() if value in product.attributes.get(name, ())}
+    known = {name: value for name, value in given.items() if value in product.attributes.get(name, ())}
     z = torch.from_numpy(rng.standard_normal((DRAWS, generator.z_dim), dtype=np.float32)).to(x.device)
-    each = [{name: known.get(name) or str(rng.choice(list(values))) for name, values in product.attributes.items()} for _ in range(DRAWS)]
-    label = torch.cat([product.label(attributes) for attributes in each]).to(x.device)
-    errors = [((generator(z[at : at + ROWS], label[at : at + ROWS]).clamp(-1, 1) - x) ** 2).mean((1, 2, 3)) for at in range(0, DRAWS, ROWS)]
+    candidates = [
+        {name: known.get(name) or str(rng.choice(list(values))) for name, values in product.attributes.items()} for _ in range(DRAWS)
+    ]
+    label = torch.cat([product.label(attributes) for attributes in candidates]).to(x.device)
+    errors = [
+        ((generator(z[start : start + ROWS], label[start : start + ROWS]).clamp(-1, 1) - x) ** 2).mean((1, 2, 3))
+        for start in range(0, DRAWS, ROWS)
+    ]
     best = torch.argsort(torch.cat(errors), stable=True)[:STARTS]
-    return z[best], label[best], [each[int(place)] for place in best]
+    return z[best], label[best], [candidates[int(index)] for index in best]
 
 
 def _followed(x: Tensor, start: Tensor, generator: R3Generator, steps: int) -> Tensor:
-    """Adam (Kingma and Ba 2015) on the features, the rate falling as a cosine; each start on its own: the loss is their sum."""
+    """Adam (Kingma and Ba 2015) on the features, with a cosine schedule; the loss is a sum, so each start is optimised on its own."""
     features = start.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([features], lr=RATE, betas=(0.9, 0.99))
     for step in range(steps):

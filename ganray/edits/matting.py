@@ -1,7 +1,7 @@
-"""Which pixels are product: the learned matte where there is one, the border's colour where the background is plain, then a guided filter.
+"""Finds the product: by the learned matte, or by the border's colour on plain backgrounds; then a guided filter refines edges.
 
-A matte is found at a working size and applied at the photo's own: the guided filter's coefficients are what is enlarged, so that edges
-follow the photo's full resolution.
+A matte is found at a working size and applied at the photo's own: the guided filter's coefficients are enlarged, so that edges follow the
+photo at full resolution.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 
-WORKING = 320  # longest side, in pixels, at which plain backgrounds are looked at and edges refined
-RING = 0.03  # of the shorter side: the border that tells what the background is like
-PLAIN = 7.0  # levels (of 255): a background is plain whose border differs from a smooth surface by no more
-PLAIN_SHARE = 0.85  # of the border's pixels that must be like that; the rest may be product that is cut off
-LEAST, MOST = 0.005, 0.98  # share of the picture that a product may take
-CHUNK = 2**20  # pixels at an edge that are looked at together
-NEARBY = 0.15  # share of product that the network must see near what the border calls one
-SAME = 0.5  # intersection over union of two mattes of one product
-SPECK = 0.1  # share of the largest part: what is smaller and apart from it is no product
+WORKING = 320  # longest side, in pixels, at which plain backgrounds are modelled and edges refined
+RING = 0.03  # width of the border that models the background, as a share of the shorter side
+PLAIN = 7.0  # levels of 255: largest noise of a plain background around a smooth surface
+PLAIN_SHARE = 0.85  # of the border's pixels that must fit the surface; the rest may be a product that is cut off
+LEAST, MOST = 0.005, 0.98  # share of the picture that a product may fill
+CHUNK = 2**20  # pixels at edges that are processed at once
+NEARBY = 0.15  # value of the learned matte that confirms the border's matte nearby
+SAME = 0.5  # intersection over union from which two mattes show the same product
+SPECK = 0.1  # share of the largest component: smaller components are not product
 
 
 def with_matte(photo: Photo, tools: Tools) -> Photo:
-    """The photo with its matte. Raises EditError: no_product where nothing stands out, too_small, no_network where a cluttered background
-    would need the learned matte."""
+    """The photo with its matte. Raises EditError: no_product, too_small, and no_network for a cluttered background without the learned
+    matte."""
     if photo.matte is not None:
         return photo
     if min(photo.size) < 8:
@@ -38,11 +38,11 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     plain, network = border_matte(photo.pixels), tools.network("matte")
     if network is not None:
         learned = learned_mattes(photo.pixels, network)
-        rough, how = by_colours(photo.pixels, learned[-1]), "learned"
-        if plain is not None and _differ(near := _agreed(plain, learned[0]), rough):
-            rough, how = near, "border"
+        rough, method = by_colours(photo.pixels, learned[-1]), "learned"
+        if plain is not None and _differ(confirmed := _confirmed(plain, learned[0]), rough):
+            rough, method = confirmed, "border"
     elif plain is not None:
-        rough, how = plain, "border"
+        rough, method = plain, "border"
     else:
         raise EditError(
             "no_network",
@@ -55,25 +55,25 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
         raise EditError(
             "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
         )
-    return photo.having(matte=matte, facts={"matte": how, "matte_share": round(share, 4)})
+    return photo.having(matte=matte, facts={"matte": method, "matte_share": round(share, 4)})
 
 
-def _agreed(plain: Alpha, learned: Alpha) -> Alpha:
-    """The border's matte, where the network sees product nearby: without creases and lines on the floor."""
+def _confirmed(plain: Alpha, learned: Alpha) -> Alpha:
+    """The border's matte where the learned one is positive nearby: without creases and lines on the floor."""
     height, width = plain.shape
     near = box_mean((scaled(learned, width, height) > NEARBY).astype(np.float32), max(2, min(plain.shape) // 25)) > 0
     return np.where(near, plain, 0).astype(np.float32)
 
 
 def _differ(plain: Alpha, rough: Alpha) -> bool:
-    """Whether the network sees another product than what differs from a plain background: then the background is what can be relied on.
-    Where both see the same, the network's has no shadows, creases and lines between boards in it."""
-    one, other = plain > CERTAIN, scaled(rough, plain.shape[1], plain.shape[0]) > CERTAIN
-    return float((one & other).sum()) < SAME * float((one | other).sum())
+    """Whether the learned matte and the border's matte show different products: then the plain background is more reliable. If they
+    show the same, the learned one is better: it has no shadows, creases and lines between boards."""
+    by_border, by_network = plain > CERTAIN, scaled(rough, plain.shape[1], plain.shape[0]) > CERTAIN
+    return float((by_border & by_network).sum()) < SAME * float((by_border | by_network).sum())
 
 
 def without_specks(rough: Alpha) -> Alpha:
-    """A matte without what lies apart from the product and is small beside it: creases, lines between tiles."""
+    """A matte without small components beside the product: creases, lines between tiles."""
     solid = main_parts(box_mean(rough, 1) > CERTAIN, SPECK)
     near = box_mean(solid.astype(np.float32), max(2, min(rough.shape) // 50)) > 0
     return np.where(near, rough, 0).astype(np.float32)
@@ -82,8 +82,8 @@ def without_specks(rough: Alpha) -> Alpha:
 def border_matte(pixels: Pixels) -> Alpha | None:
     """The matte of what differs from a smooth, plain background, at the working size; None where the border is not plain.
 
-    The background is a quadric in x and y for each channel, fitted to the border; what is like it and connected with the border is
-    background, so a white label on a shirt stays product.
+    The background is a quadratic surface in x and y for each channel, fitted to the border; pixels near it and connected with the border
+    are background, so a white label on a shirt stays product.
     """
     small = _small(pixels)
     height, width = small.shape[:2]
@@ -111,7 +111,7 @@ def border_matte(pixels: Pixels) -> Alpha | None:
 
 
 def refined(pixels: Pixels, rough: Alpha) -> Alpha:
-    """A matte at any size, brought to the photo's edges at the photo's size: elsewhere it is all or nothing."""
+    """A matte of any size aligned with the photo's edges, at the photo's size; away from edges it is 0 or 1."""
     small = _small(pixels) / np.float32(255)
     height, width = small.shape[:2]
     mask = scaled(rough, width, height)
@@ -123,8 +123,8 @@ def refined(pixels: Pixels, rough: Alpha) -> Alpha:
     rows, columns = np.nonzero(enlarged(near, size[1], size[0]) > 2)
     for start in range(0, len(rows), CHUNK):
         y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
-        found = (pixels[y, x] / np.float32(255) * sampled(a, size, y, x)).sum(-1) + sampled(b, size, y, x)
-        matte[y, x] = np.clip((found - 0.05) / 0.9, 0, 1)
+        values = (pixels[y, x] / np.float32(255) * sampled(a, size, y, x)).sum(-1) + sampled(b, size, y, x)
+        matte[y, x] = np.clip((values - 0.05) / 0.9, 0, 1)
     return matte
 
 

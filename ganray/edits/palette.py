@@ -1,4 +1,4 @@
-"""Colours by name: those of CSS that shops sell (CSS Color 4, section 6.1), and some that shops say and CSS does not."""
+"""Colours by name: the CSS names that shops use (CSS Color 4, section 6.1), and some that are not in CSS."""
 
 from __future__ import annotations
 
@@ -64,16 +64,16 @@ COLOURS: dict[str, str] = {
 
 
 def hex_of(colour: str) -> str:
-    """`#rrggbb` of a name (case, blanks and hyphens do not matter, gray is grey) or of itself. Raises ValueError, listing the names."""
+    """`#rrggbb` of a name (case, blanks and hyphens do not matter, gray is grey) or of a hex code. Raises ValueError, listing the names."""
     text = re.sub(r"[\s_-]", "", colour.lower()).replace("gray", "grey")
     if re.fullmatch(r"#[0-9a-f]{6}", text):
         return text
     if text not in COLOURS:
-        raise ValueError(f"{colour!r} is no colour: use #rrggbb or one of {', '.join(COLOURS)}")
+        raise ValueError(f"{colour!r} is not a known colour: use #rrggbb or one of {', '.join(COLOURS)}")
     return COLOURS[text]
 
 
 def rgb_of(colour: str) -> NDArray[np.uint8]:
     """Uint8 [3] of a name or `#rrggbb`."""
     text = hex_of(colour)
-    return np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)], np.uint8)
+    return np.array([int(text[start : start + 2], 16) for start in (1, 3, 5)], np.uint8)

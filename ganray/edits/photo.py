@@ -1,4 +1,4 @@
-"""A photo between two edits: its pixels, and what is known of it by now."""
+"""A photo between two edits: its pixels, and the results of earlier edits."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ NOTHING: Mapping[str, float | str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Output:
-    """What the encoder must do, as a marketplace asks for it (`fitting.encode_to_fit` does it).
+    """Requirements for the encoded file, which `fitting.encode_to_fit` meets.
 
-    `quality` is where to begin, None the format's own; it falls until the file has at most `max_bytes` (0: any number). Far from the
-    product the decoded picture must be within `tolerance` levels of `ground`, where that is given.
+    `quality` is the initial one, None the format's default; it is lowered until the file has at most `max_bytes` (0: no limit). Far from
+    the product the decoded picture must be within `tolerance` levels of `ground`, if given.
     """
 
     format: Format
@@ -34,10 +34,10 @@ class Output:
 
 @dataclass(frozen=True)
 class Photo:
-    """Uint8 [H, W, 3] sRGB. `matte` is what is product, where an edit has found out; with `cut`, the file is to have it as its alpha.
+    """Uint8 [H, W, 3] sRGB. `matte` is the share of product, if an edit has found it; with `cut`, it becomes the file's alpha.
 
-    `facts` are measurements that the manifest keeps (psnr, matte, gain, ...), `edits` the names of what was done, `source_types` the IPTC
-    terms of it, in order. `output` is what the last edit asks of the file.
+    `facts` are measurements for the manifest (psnr, matte, gain, ...), `edits` the names of the edits so far and `source_types` their IPTC
+    terms, in order. `output` are the last edit's requirements for the file.
     """
 
     pixels: Pixels
@@ -60,7 +60,7 @@ class Photo:
         return replace(self, **changes)
 
     def marked(self, edit: str, source_type: str) -> Photo:
-        """A copy that says that this was done."""
+        """A copy with this edit recorded."""
         return replace(
             self, edits=(*self.edits, edit), source_types=(*self.source_types, source_type) if source_type else self.source_types
         )

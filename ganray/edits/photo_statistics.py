@@ -1,7 +1,7 @@
-"""What a photo is like as a photograph: its levels, its cast, its noise, its sharpness. Closed forms, each with a figure of how sure it is.
+"""Statistics of a photo: levels, colour cast, noise and sharpness, in closed form.
 
-The thresholds are what tells sellers' photos as they were taken from the same ones made worse: levels of 200 photos of clothes, see
-`tests/edits/test_enhance.py` for what follows from them.
+The thresholds separate sellers' original photos from degraded copies of them; they were measured on 200 photos of clothes.
+`tests/edits/test_enhance.py` checks their effect.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from ganray.edits.filters import Field
 from ganray.images.codec import Pixels
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-TILE, TILES = 256, 16  # noise and sharpness are of the full size: looked at in so many tiles of so many pixels
-SMALL = 400  # longest side at which edges' colours are looked at
+TILE, TILES = 256, 16  # noise and sharpness are measured at full size, in TILES tiles of TILE px
+SMALL = 400  # longest side at which the colours of edges are measured
 MINKOWSKI = 5
-GREY = 6  # levels between channels
-WHITE, WHITE_SHARE = 245, 0.01  # light and neutral pixels: where there are so many, the light is neutral
+GREY = 6  # largest difference between channels, in levels
+WHITE, WHITE_SHARE = 245, 0.01  # level and share of white pixels that show a neutral light
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Of luma, 0..255: `low` and `high` leave half a percent outside, `mean` is the middle; `lowest` and `highest` are of the darkest and
-    the lightest channel, `clipped` is the share of pixels with a channel at the top that are no white background, `grey` a picture
-    without colours."""
+    """`low`, `high` (percentiles 0.5 and 99.5) and `mean` of luma, 0..255; `lowest` and `highest` are those percentiles of the darkest
+    and the lightest channel; `clipped` is the share of pixels with a channel at the top, without a white background; `grey`: no colours."""
 
     low: float
     high: float
@@ -39,7 +38,7 @@ class Levels:
 
 
 def levels(pixels: Pixels) -> Levels:
-    """Of uint8 [H, W, 3]."""
+    """The levels of uint8 [H, W, 3]."""
     luma = np.rint(luma_of(pixels)).astype(np.uint8)
     top, bottom = pixels.max(-1), pixels.min(-1)
     clipped = top >= 254
@@ -64,11 +63,11 @@ def luma_of(pixels: NDArray[np.uint8] | Field) -> Field:
 
 
 def cast(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
-    """The colour of the light as logarithms of red, green and blue [3] of mean 0, and how sure that is, 0..1.
+    """The colour of the light as logarithms of red, green and blue [3] of mean 0, and the certainty of the estimate, 0..1.
 
-    Grey-edge (van de Weijer, Gevers, Gijsenij 2007, n = 1, p = 5): differences between things are grey on the whole. The
-    border's colour is a second witness: little more is believed than it shows of the same. Unsure where that is small, as coloured products
-    and rooms make it, and where the photo shows white: many light neutral pixels.
+    Grey-edge (van de Weijer, Gevers, Gijsenij 2007, n = 1, p = 5): differences between neighbouring pixels are grey on
+    average. The border's colour limits the estimate: at most 1.5 times its cast in the same direction. Uncertain where that is small, as
+    with coloured products and rooms, and where the photo has many light neutral pixels.
     """
     small = _small(pixels)
     down, right = np.diff(small, axis=0)[:, :-1], np.diff(small, axis=1)[:-1]
@@ -81,17 +80,17 @@ def cast(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
     border = np.concatenate([part.reshape(-1, 3) for part in (small[:ring], small[-ring:], small[:, :ring], small[:, -ring:])])
     middle = np.log(np.maximum(np.median(border, 0), 1))
     middle -= middle.mean()
-    agreed = min(1.0, max(0.0, 1.5 * float(middle @ colour) / max(1e-9, float(colour @ colour))))
+    agreement = min(1.0, max(0.0, 1.5 * float(middle @ colour) / max(1e-9, float(colour @ colour))))
     neutral = (pixels.min(-1) >= WHITE) & (np.ptp(pixels, axis=-1) <= 6)
-    sure = 0.0 if float(neutral.mean()) >= WHITE_SHARE else rising(agreed * float(np.ptp(colour)), 0.09, 0.16)
-    colour *= agreed
-    return colour.astype(np.float32), sure
+    certainty = 0.0 if float(neutral.mean()) >= WHITE_SHARE else rising(agreement * float(np.ptp(colour)), 0.09, 0.16)
+    colour *= agreement
+    return colour.astype(np.float32), certainty
 
 
 def noise(pixels: Pixels) -> float:
-    """Standard deviation of the noise of luma, in levels: the median absolute Laplacian (Immerkaer 1996's mask) of each block of 16 px, of
-    which the flattest quarter counts, so that cloth is no noise."""
-    each = []
+    """Standard deviation of the noise of luma, in levels: the median absolute Laplacian (Immerkaer 1996's mask) of each block of 16 px; the
+    25th percentile of blocks counts, so that the texture of cloth is not noise."""
+    medians = []
     for tile in _tiles(pixels):
         corners = tile[2:, 2:] + tile[:-2, 2:] + tile[2:, :-2] + tile[:-2, :-2]
         sides = tile[1:-1, 2:] + tile[1:-1, :-2] + tile[2:, 1:-1] + tile[:-2, 1:-1]
@@ -99,13 +98,13 @@ def noise(pixels: Pixels) -> float:
         rows, columns = laplacian.shape[0] // 16, laplacian.shape[1] // 16
         if rows and columns:
             blocks = laplacian[: 16 * rows, : 16 * columns].reshape(rows, 16, columns, 16).transpose(0, 2, 1, 3)
-            each.append(np.median(blocks.reshape(-1, 256), 1))
-    return float(np.percentile(np.concatenate(each), 25)) / (0.6745 * 6) if each else 0.0
+            medians.append(np.median(blocks.reshape(-1, 256), 1))
+    return float(np.percentile(np.concatenate(medians), 25)) / (0.6745 * 6) if medians else 0.0
 
 
 def sharpness(pixels: Pixels) -> float:
-    """Second difference over first at the strongest edges: about 1 of a sharp photo, 0.44 after a blur of 1 px, 0.27 after 1.5 px; 1 where
-    there are no edges."""
+    """Second difference over first at the strongest edges: about 1 for a sharp photo, 0.44 after a blur of 1 px, 0.27 after 1.5 px; 1
+    without edges."""
     second, first = 0.0, 0.0
     for tile in _tiles(pixels):
         if min(tile.shape) < 3:
@@ -120,7 +119,7 @@ def sharpness(pixels: Pixels) -> float:
 
 
 def rising(x: float, start: float, end: float) -> float:
-    """0 up to `start`, 1 from `end`, smooth between; falling where `end` is the lower one."""
+    """0 up to `start`, 1 from `end`, smooth between; falling if `end` is the lower one."""
     t = min(1.0, max(0.0, (x - start) / (end - start)))
     return t * t * (3 - 2 * t)
 
@@ -132,7 +131,7 @@ def _percentile(values: NDArray[np.uint8], share: float) -> float:
 
 
 def _tiles(pixels: Pixels) -> list[Field]:
-    """Luma of evenly spread tiles, of the whole where it is small."""
+    """Luma of evenly spread tiles, or of the whole if it is small."""
     height, width = pixels.shape[:2]
     if height * width <= TILES * TILE * TILE:
         return [luma_of(pixels)]

@@ -1,8 +1,8 @@
-"""`upscale`: twice, three or four times as large, and no other picture: what comes out must shrink to what came in.
+"""`upscale`: two, three or four times as large, and faithful: the result, reduced again, must equal the photo.
 
-Twice is one pass of the sub-pixel network (models/editor.py) in tiles, four times two passes, three times those shrunk to three quarters.
-Then back-projection (Irani & Peleg 1991): the difference between the input and the shrunk result is enlarged and added. Without a network
-it is Lanczos, and the facts say so.
+Factor 2 is one pass of the sub-pixel network (models/editor.py) in tiles, factor 4 two passes, factor 3 those reduced to three quarters.
+Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added. Without a network
+Lanczos is used, and the facts record it.
 """
 
 from __future__ import annotations
@@ -21,40 +21,44 @@ from ganray.edits.tiles import through
 from ganray.errors import EditError
 
 MOST_PIXELS = 50_000_000
-FAITHFUL = 34.0  # dB: least PSNR between the input and the shrunk result
+FAITHFUL = 34.0  # dB: smallest PSNR between the input and the reduced result
 ROUNDS = 2
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 
 
 class UpscaleParams(Params):
-    """How much larger."""
+    """The factor, or the side to reach."""
 
     short: ClassVar[str] = "factor"
-    factor: int = Option(2, ge=1, le=4, description="times as large; 1 leaves it to `to`")
-    to: int = Option(0, ge=0, le=16_000, description="enlarge until the shorter side has so many pixels, by the least factor that does it")
+    factor: int = Option(2, ge=1, le=4, description="enlarge by this factor; 1: only as `to` requires")
+    to: int = Option(0, ge=0, le=16_000, description="enlarge by the smallest factor with which the shorter side has this many pixels")
 
 
 def upscale(photo: Photo, params: UpscaleParams, tools: Tools) -> Photo:
-    """See the module. Raises EditError: fidelity, too_large, and profile where four times is not enough for `to`."""
+    """The enlarged photo. Raises EditError: fidelity, too_large, and profile if a factor of 4 is not enough for `to`."""
     factor = _factor(photo, params)
     if factor == 1:
         return photo
     height, width = (factor * side for side in photo.size)
     if height * width > MOST_PIXELS:
-        raise EditError("too_large", f"{width}x{height} pixels would be too many", f"At most {MOST_PIXELS:,}: use a smaller factor")
-    network = tools.network("upscale")
-    given = photo.pixels.astype(np.float32) / 127.5 - 1
-    large = scaled(given, width, height, LANCZOS) if network is None else _learned(given, network, factor)
-    for _ in range(ROUNDS):
-        large = large + scaled(given - scaled(large, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
-    pixels = np.clip(np.rint(large * 127.5 + 127.5), 0, 255).astype(np.uint8)
-    faithful = fidelity(photo, pixels)
-    if faithful < FAITHFUL:
         raise EditError(
-            "fidelity", f"shrunk again, the result is {faithful:.1f} dB from the photo, {FAITHFUL:g} are asked for", "Use a smaller factor"
+            "too_large", f"{width}x{height} pixels would be too many", f"Use a smaller factor: at most {MOST_PIXELS:,} pixels are allowed"
+        )
+    network = tools.network("upscale")
+    low = photo.pixels.astype(np.float32) / 127.5 - 1
+    high = scaled(low, width, height, LANCZOS) if network is None else _learned(low, network, factor)
+    for _ in range(ROUNDS):
+        high = high + scaled(low - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
+    pixels = np.clip(np.rint(high * 127.5 + 127.5), 0, 255).astype(np.uint8)
+    psnr = fidelity(photo, pixels)
+    if psnr < FAITHFUL:
+        raise EditError(
+            "fidelity",
+            f"reduced again, the result has a PSNR of {psnr:.1f} dB to the photo, less than {FAITHFUL:g}",
+            "Use a smaller factor",
         )
     matte = None if photo.matte is None else np.clip(scaled(photo.matte, width, height), 0, 1)
-    facts: dict[str, float | str] = {"upscale": "learned" if network else "lanczos", "factor": factor, "fidelity_db": round(faithful, 2)}
+    facts: dict[str, float | str] = {"upscale": "learned" if network else "lanczos", "factor": factor, "fidelity_db": round(psnr, 2)}
     return photo.having(pixels=pixels, matte=matte, facts=facts)
 
 
@@ -73,14 +77,14 @@ def _factor(photo: Photo, params: UpscaleParams) -> int:
     if factor > 4:
         size = f"{photo.size[1]}x{photo.size[0]}"
         raise EditError(
-            "profile", f"a photo of {size} pixels cannot be brought to {params.to}: four times is the most", "Take a larger photo"
+            "profile", f"a photo of {size} pixels cannot be enlarged to {params.to}: the largest factor is 4", "Take a larger photo"
         )
     return factor
 
 
-def _learned(given: Field, network: Network, factor: int) -> Field:
-    large = through(given, network, 2, network.halo)
+def _learned(low: Field, network: Network, factor: int) -> Field:
+    high = through(low, network, 2, network.halo)
     if factor == 2:
-        return large
-    large = through(np.clip(large, -1, 1), network, 2, network.halo)
-    return large if factor == 4 else scaled(large, given.shape[1] * 3, given.shape[0] * 3, BICUBIC)
+        return high
+    high = through(np.clip(high, -1, 1), network, 2, network.halo)
+    return high if factor == 4 else scaled(high, low.shape[1] * 3, low.shape[0] * 3, BICUBIC)

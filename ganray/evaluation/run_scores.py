@@ -24,6 +24,7 @@ from ganray.evaluation.evaluation import (
     scored_attributes,
     split_photos,
 )
+from ganray.metrics import MERIT, with_current_names
 from ganray.metrics.features import DESCRIPTION, Extractor, load_extractor, new_extractor, save_extractor, training
 from ganray.metrics.scorer import Scorer
 from ganray.metrics.selection import better, collapse, merit
@@ -33,7 +34,6 @@ from ganray.storage import Store, open_store
 
 BEST, SCORES = "best", "scores.jsonl"
 EPOCHS = 40  # of the extractor's training at most: a small catalog is known sooner
-MERIT = "merit"
 Weights = dict[str, NDArray[Any]]
 Row = dict[str, float]
 
@@ -116,7 +116,7 @@ class RunScorer:
 def _earlier(store: Store) -> tuple[list[Row], Row | None]:
     """All rows and the best one, of the part of the run that lies in the folder."""
     try:
-        rows = [json.loads(line) for line in store.get(SCORES).decode().splitlines()]
-        return rows, load_model(store.child(BEST).url)[1].metrics or None
+        rows = [with_current_names(json.loads(line)) for line in store.get(SCORES).decode().splitlines()]
+        return rows, with_current_names(load_model(store.child(BEST).url)[1].metrics) or None
     except (ObjectNotFound, CheckpointError):
         return [], None

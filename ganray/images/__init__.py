@@ -1,1 +1,1 @@
-"""Pixels: the only codec between bytes, uint8 and float; transforms; labels that say an image was made by a model."""
+"""Images: the codec between bytes, uint8 and float; transforms; labels of generated and edited images; the sandbox for decoders."""

@@ -1,4 +1,4 @@
-"""A short film of pictures as an animated WebP: labelled like every made image, captioned for the eye, and under a size."""
+"""An animation of images as an animated WebP: labelled like every generated image, with captions, and below a size limit."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ganray.images.codec import Pixels
 from ganray.images.provenance import Label, check_label, xmp_packet
 from ganray.images.transforms import WHITE, resize
 
-FRAME_MS, LAST_MS = 150, 2000  # the last frame rests, so that a loop has an end
+FRAME_MS, LAST_MS = 150, 2000  # the last frame is shown longer, so that the end of the loop is visible
 QUALITIES = (80, 60, 40)
-EFFORT = 2  # of WebP's 6: a third larger than the best, in a third of the time
-CAPTION = 22  # height of the line under a frame, in pixels
+EFFORT = 2  # WebP's method 0..6: a third larger than the best, in a third of the time
+CAPTION = 22  # height of the caption under a frame, in pixels
 
 
 def film_frame(pixels: Pixels, caption: str, side: int) -> Pixels:
-    """Uint8 [h + CAPTION, w, 3] of [H, W, 3], shrunk until no side is over `side`; its caption in a line of its own below."""
+    """Uint8 [h + CAPTION, w, 3] of [H, W, 3], shrunk so that no side is over `side`; the caption is a line below."""
     height, width = pixels.shape[:2]
     scale = min(1.0, side / max(height, width))
     width, height = max(1, round(scale * width)), max(1, round(scale * height))
@@ -34,8 +34,8 @@ def film_frame(pixels: Pixels, caption: str, side: int) -> Pixels:
 def encode_film(frames: Sequence[Pixels], label: Label, limit: int) -> bytes:
     """At most `limit` bytes of animated WebP of frames uint8 [H, W, 3], all of the first one's size or padded and cut to it.
 
-    What is too large is encoded with less quality, then with every other frame left out. Raises ImageError where one frame alone is too
-    large, or where the label does not read back from the bytes.
+    If the file is too large, the quality is lowered, then every other frame is dropped. Raises ImageError if a single frame is too large,
+    or if the label does not read back from the bytes.
     """
     height, width = frames[0].shape[:2]
     images = [_fitted(frame, width, height) for frame in frames]
@@ -47,7 +47,7 @@ def encode_film(frames: Sequence[Pixels], label: Label, limit: int) -> bytes:
                 return data
         if len(images) == 1:
             raise ImageError("too_many_bytes", f"one frame of the film takes {len(data):,} bytes, the cap is {limit:,}")
-        images = images[-1::-2][::-1]  # the last stays
+        images = images[-1::-2][::-1]  # keeps the last frame
 
 
 def _encode(images: Sequence[Image.Image], label: Label, quality: int) -> bytes:
@@ -67,7 +67,7 @@ def _encode(images: Sequence[Image.Image], label: Label, quality: int) -> bytes:
 
 
 def _fitted(frame: Pixels, width: int, height: int) -> Image.Image:
-    """A resumed run may have grids of another shape before it: a film has one."""
+    """Pad or cut a frame: a resumed run may have earlier grids of another shape."""
     image = Image.fromarray(np.ascontiguousarray(frame))
     if image.size == (width, height):
         return image

@@ -1,7 +1,7 @@
 """Bytes <-> uint8 NHWC sRGB <-> float NCHW in [-1, 1]: the only converter.
 
-`decode` is for images from outside: an allow-list of formats, caps, a full decode. It raises ImageError and nothing else, but a C decoder
-can still crash or hang on a hostile file: run it under `images.sandbox` there. `decode_prepared` is for bytes that we wrote ourselves.
+`decode` is for untrusted images: an allow-list of formats, caps, a full decode. It raises ImageError only, but a C decoder can still crash
+or hang on a hostile file: use `images.sandbox` for those. `decode_prepared` is for bytes that ganray wrote.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Pixels = NDArray[np.uint8]
 Format = Literal["png", "jpeg", "webp", "avif"]
 SUFFIXES: dict[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif": "avif"}
 MEDIA_TYPES = {name: f"image/{name}" for name in SUFFIXES}
-QUALITY = {"jpeg": 92, "avif": 85}  # of those that are lossy unless asked otherwise
+QUALITY = {"jpeg": 92, "avif": 85}  # default of the lossy formats
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 PREPARED = ("PNG", "WEBP", "JPEG", "AVIF")
@@ -44,7 +44,7 @@ TURNS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """Caps on an image from outside; imgproxy's are alike (50 MP, 1 frame)."""
+    """Caps on an untrusted image, similar to imgproxy's (50 MP, 1 frame)."""
 
     max_bytes: int = 25_000_000
     max_pixels: int = 50_000_000
@@ -67,16 +67,16 @@ class Decoded:
 
 
 def decode(data: bytes, limits: Limits = Limits(), side: int = 0, cover: bool = False) -> Decoded:
-    """Decode an image from outside: fully, upright, in sRGB, alpha on white, metadata dropped.
+    """Decode an untrusted image: fully, upright, in sRGB, alpha on white, without metadata.
 
-    `side` > 0 says that the caller will shrink the longer side (`cover`: the shorter side) to that many pixels: a JPEG is then decoded
-    at 1/2, 1/4 or 1/8 as long as twice that is left. Raises ImageError with a reason code of `catalog.quarantine.REASONS`.
+    With `side` > 0 the caller will shrink the longer side (`cover`: the shorter side) to that many pixels: a JPEG is then decoded at 1/2,
+    1/4 or 1/8 of its size, but never below twice `side`. Raises ImageError with a reason code of `catalog.quarantine.REASONS`.
     """
     return _decoded(data, limits, side, cover)[0]
 
 
 def decode_with_alpha(data: bytes, limits: Limits = Limits()) -> tuple[Decoded, Pixels | None]:
-    """The same, and the image's alpha, upright uint8 [height, width]; None where it has none, or where all of it is opaque."""
+    """`decode`, and the alpha channel, upright uint8 [height, width]; None if the image has none or is fully opaque."""
     decoded, alpha = _decoded(data, limits)
     values = None if alpha is None else np.array(alpha)
     return decoded, None if values is None or values.min() == 255 else values
@@ -94,7 +94,7 @@ def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False) ->
         if fraction > 1 and kind in ("JPEG", "MPO"):
             file.draft(None, (max(1, size[0] // fraction), max(1, size[1] // fraction)))
         file.load()
-        turn = _orientation(file)  # after the load: TIFF images turn themselves there
+        turn = _orientation(file)  # after load(), which turns TIFF images itself
         alpha, image = alpha_of(file), to_srgb(file)
         if turn in TURNS:
             image, alpha = image.transpose(TURNS[turn]), alpha and alpha.transpose(TURNS[turn])
@@ -102,20 +102,20 @@ def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False) ->
 
 
 def decode_prepared(data: bytes) -> Pixels:
-    """Decode an image that ganray wrote: uint8 [height, width, 3], nothing checked."""
+    """Decode an image that ganray wrote: uint8 [height, width, 3], without checks."""
     with Image.open(BytesIO(data), formats=PREPARED) as image:
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: int | None = None, *, alpha: Pixels | None = None) -> bytes:
-    """Encode uint8 [height, width, 3], with `alpha` uint8 [height, width] where it is given; equal pixels give equal bytes.
+    """Encode uint8 [height, width, 3], with optional `alpha` uint8 [height, width]; equal pixels give equal bytes.
 
-    `quality` is 1..100; without one JPEG and AVIF (both 4:4:4) have QUALITY, and WebP is lossless. PNG is lossless always.
+    `quality` is 1..100. The default is QUALITY for JPEG and AVIF (both 4:4:4) and lossless for WebP; PNG is always lossless.
     Raises EditError("no_alpha") for alpha in a JPEG.
     """
     image, buffer = Image.fromarray(pixels if alpha is None else np.dstack([pixels, alpha])), BytesIO()
     if alpha is not None and format == "jpeg":
-        raise EditError("no_alpha", "a cut-out has transparency, which no jpeg holds", "Ask for png, webp or avif, or add white")
+        raise EditError("no_alpha", "a cut-out has transparency, which jpeg does not support", "Ask for png, webp or avif, or add white")
     if format == "png":
         info = PngImagePlugin.PngInfo()
         if xmp is not None:
@@ -124,11 +124,11 @@ def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: in
     elif format == "jpeg":
         image.save(buffer, "JPEG", quality=quality or QUALITY["jpeg"], subsampling=0, xmp=xmp or b"")
     elif format == "webp":
-        told = {"lossless": True, "quality": 50, "method": 1} if quality is None else {"quality": quality, "method": 4}
-        image.save(buffer, "WEBP", xmp=xmp or b"", **told)
-    else:  # one thread: libaom's answer depends on how many there are
-        told = {"quality": quality or QUALITY["avif"], "speed": 8, "max_threads": 1}
-        image.save(buffer, "AVIF", subsampling="4:4:4", xmp=xmp or b"", **told)
+        options = {"lossless": True, "quality": 50, "method": 1} if quality is None else {"quality": quality, "method": 4}
+        image.save(buffer, "WEBP", xmp=xmp or b"", **options)
+    else:  # one thread: libaom's bytes depend on the number of threads
+        options = {"quality": quality or QUALITY["avif"], "speed": 8, "max_threads": 1}
+        image.save(buffer, "AVIF", subsampling="4:4:4", xmp=xmp or b"", **options)
     return buffer.getvalue()
 
 
@@ -141,7 +141,7 @@ def to_float(images: Tensor, channels: int = 3) -> Tensor:
 
 
 def to_pixels(x: Tensor) -> Tensor:
-    """Float [N, 1 or 3, H, W] about [-1, 1] -> uint8 [N, H, W, 3]: clamped, rounded, a single channel repeated."""
+    """Float [N, 1 or 3, H, W], about [-1, 1] -> uint8 [N, H, W, 3]: rounded and clamped, a single channel repeated."""
     pixels = x.detach().float().add(1.0).mul_(127.5).round_().clamp_(0.0, 255.0).byte()
     return pixels.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
 
@@ -149,11 +149,11 @@ def to_pixels(x: Tensor) -> Tensor:
 def _check(image: Image.Image, limits: Limits) -> tuple[int, int]:
     width, height = image.size
     if width * height > limits.max_pixels or max(width, height) > limits.max_side:
-        cap = f"{limits.max_pixels:,} pixels and {limits.max_side:,} a side"
+        cap = f"{limits.max_pixels:,} pixels and {limits.max_side:,} per side"
         raise ImageError("too_many_pixels", f"{width}x{height} pixels, the caps are {cap}", "Raise max_pixels to accept it")
-    frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))  # the other frames of an MPO are its previews
+    frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))  # the other frames of an MPO are previews
     if frames > limits.max_frames:
-        remedy = "Send one of them alone; ingest takes the first of more with a higher max_frames"
+        remedy = "Send one frame; ingest takes the first one if max_frames is higher"
         raise ImageError("animated", f"{frames} frames, the cap is {limits.max_frames}", remedy)
     return width, height
 
@@ -161,26 +161,26 @@ def _check(image: Image.Image, limits: Limits) -> tuple[int, int]:
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # a broken EXIF block is no reason to lose the picture
+    except Exception:  # a broken EXIF block does not make the image unusable
         return 1
     return value if isinstance(value, int) else 1
 
 
 class _reasons(contextlib.ContextDecorator):
-    """Turn whatever a decoder raises into an ImageError with a reason code."""
+    """Convert any exception of a decoder to an ImageError with a reason code."""
 
     def __enter__(self) -> None:
-        self._quiet = warnings.catch_warnings()
-        self._quiet.__enter__()
+        self._no_warnings = warnings.catch_warnings()
+        self._no_warnings.__enter__()
         warnings.simplefilter("ignore")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._quiet.__exit__(None, None, None)
+        self._no_warnings.__exit__(None, None, None)
         if error is None or isinstance(error, ImageError) or not isinstance(error, Exception):
             return
         text = f"{type(error).__name__}: {error}"
         if isinstance(error, UnidentifiedImageError):
-            raise ImageError("unknown_format", f"the bytes are none of {', '.join(FORMATS)}") from error
+            raise ImageError("unknown_format", f"the bytes are not one of {', '.join(FORMATS)}") from error
         if isinstance(error, Image.DecompressionBombError):
             raise ImageError("too_many_pixels", text, "Raise max_pixels to accept it") from error
         if isinstance(error, MemoryError):

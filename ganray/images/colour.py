@@ -1,4 +1,4 @@
-"""Whatever mode and profile a file came in -> 8-bit sRGB, alpha on white."""
+"""Convert images of any mode and colour profile to 8-bit sRGB, alpha on white."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SRGB_NAMES = ("srgb", "iec 61966-2.1", "iec61966-2.1")
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """A loaded image of any mode -> RGB without info; raises ImageError("unsupported_mode") for what has no plain meaning in sRGB."""
+    """A loaded image of any mode -> RGB without info. Raises ImageError("unsupported_mode") if sRGB cannot represent it."""
     image, profile = _eight_bit(image), image.info.get("icc_profile")
     if image.mode in ("La", "RGBa"):  # premultiplied
         image = image.convert(image.mode.upper())
@@ -27,14 +27,14 @@ def to_srgb(image: Image.Image) -> Image.Image:
         white.paste(image.convert("RGB"), mask=image.getchannel("A"))
         image = white
     if image.mode not in ("RGB", "RGBX", "L", "CMYK", "YCbCr", "HSV", "LAB"):
-        raise ImageError("unsupported_mode", f"pixel mode {image.mode} has no plain reading as sRGB")
+        raise ImageError("unsupported_mode", f"pixel mode {image.mode} cannot be converted to sRGB")
     image = image if image.mode == "RGB" else image.convert("RGB")
     image.info.clear()
     return image
 
 
 def alpha_of(image: Image.Image) -> Image.Image | None:
-    """The alpha of a loaded image of any mode as 8-bit grey; None where it has none."""
+    """The alpha of a loaded image of any mode as 8-bit grey; None if it has none."""
     if image.mode in ("RGBA", "LA", "La", "RGBa"):
         return image.getchannel("A" if image.mode in ("RGBA", "LA") else "a")
     if image.mode == "PA" or "transparency" in image.info:
@@ -43,17 +43,17 @@ def alpha_of(image: Image.Image) -> Image.Image | None:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey -> 8-bit by the high byte; 32-bit integers pass when they hold 16-bit values."""
+    """16-bit grey -> 8-bit by the high byte; 32-bit integers are accepted if their values fit in 16 bits."""
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image)
     if values.size and (values.min() < 0 or values.max() > 65535):
-        raise ImageError("unsupported_mode", f"32-bit grey with values {values.min()}..{values.max()} has no plain reading as sRGB")
+        raise ImageError("unsupported_mode", f"32-bit grey with values {values.min()}..{values.max()} cannot be converted to sRGB")
     return Image.fromarray((values.astype(np.uint32) >> 8).astype(np.uint8))
 
 
 def _apply(image: Image.Image, profile: bytes) -> Image.Image:
-    """Apply an embedded profile; one that is broken or of another colour model is ignored, as browsers do."""
+    """Apply an embedded profile; a broken one, or one of another colour model, is ignored as in browsers."""
     transform = _transform(profile, image.mode) if image.mode in ("RGB", "RGBA", "L", "CMYK") else None
     if transform is None:
         return image

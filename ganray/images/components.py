@@ -1,4 +1,4 @@
-"""What stands out from a colour, and which parts of it hang together: told apart in a coarse grid, where what lies within a cell is one."""
+"""Masks of what differs from a colour, and their connected components, found on a coarse grid: pixels of one cell are connected."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Numbers = NDArray[np.int64]
 
 
 def distance(pixels: Pixels, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """The largest difference of a channel of uint8 [H, W, 3] to the colour's, in levels [H, W]."""
-    off = np.maximum(pixels, np.array(colour, np.uint8)) - np.minimum(pixels, np.array(colour, np.uint8))
-    largest: NDArray[np.uint8] = np.maximum(np.maximum(off[..., 0], off[..., 1]), off[..., 2])
+    """The largest difference of uint8 [H, W, 3] to a colour over the channels, in levels: uint8 [H, W]."""
+    difference = np.maximum(pixels, np.array(colour, np.uint8)) - np.minimum(pixels, np.array(colour, np.uint8))
+    largest: NDArray[np.uint8] = np.maximum(np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2])
     return largest
 
 
 def cells(mask: Mask, grid: int) -> tuple[Numbers, int]:
-    """How many pixels of a mask [H, W] lie in each cell of a grid of at most `grid` cells a side, and the cell's side in pixels."""
+    """The number of pixels of a mask [H, W] in each cell of a grid of at most `grid` cells per side, and the side of a cell in pixels."""
     height, width = mask.shape
     side = -(-max(height, width) // grid)
     rows, columns = -(-height // side), -(-width // side)
@@ -34,10 +34,10 @@ def pixels_of(chosen: Mask, side: int, height: int, width: int) -> Mask:
 
 
 def numbered(taken: Mask, corners: bool = True) -> Numbers:
-    """A number 1, 2, ... for each part of [R, C] that is connected over sides, or over corners too; 0 where there is nothing.
+    """Labels 1, 2, ... of the connected components of [R, C], over sides and optionally over corners; 0 for cells that are not taken.
 
-    Every cell takes the largest number around it, then the number that the cell of that number has by now: parts settle in a few rounds,
-    however winding they are.
+    Each round, a cell takes the largest label around it, then the current label of the cell with that number: few rounds are needed even
+    for long winding components.
     """
     numbers = np.where(taken, np.arange(1, taken.size + 1).reshape(taken.shape), 0)
     while True:
@@ -52,8 +52,8 @@ def numbered(taken: Mask, corners: bool = True) -> Numbers:
 
 
 def from_border(free: Mask, grid: int) -> Mask:
-    """What of a mask [H, W] is connected with the picture's border through cells that are wholly of it, side to side: a thin slanting line
-    shuts something in."""
+    """The part of a mask [H, W] that is connected with the border of the image through cells that are completely in it, over sides only:
+    a thin slanting line encloses an area."""
     taken, side = cells(~free, grid)
     parts = numbered(taken == 0, corners=False)
     outer = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
@@ -61,21 +61,21 @@ def from_border(free: Mask, grid: int) -> Mask:
 
 
 def near(mask: Mask, radius: int) -> Mask:
-    """Within `radius` pixels (127 at most) of a mask [H, W], along rows and columns."""
-    found = mask
+    """A mask [H, W] dilated by `radius` pixels (127 at most) along rows and columns."""
+    dilated = mask
     for axis in (0, 1):
-        size = found.shape[axis]
-        # uint8 that runs over: a window of less than 256 pixels holds something exactly where its two ends differ
-        total = np.zeros([size + 1 if other == axis else length for other, length in enumerate(found.shape)], np.uint8)
-        np.cumsum(found, axis=axis, dtype=np.uint8, out=total[1:] if axis == 0 else total[:, 1:])
+        size = dilated.shape[axis]
+        # uint8 overflows: a window of less than 256 pixels has a pixel of the mask exactly if the sums at its ends differ
+        total = np.zeros([size + 1 if other == axis else length for other, length in enumerate(dilated.shape)], np.uint8)
+        np.cumsum(dilated, axis=axis, dtype=np.uint8, out=total[1:] if axis == 0 else total[:, 1:])
         upper, lower = np.minimum(np.arange(size) + radius + 1, size), np.maximum(np.arange(size) - radius, 0)
-        found = total.take(upper, axis) != total.take(lower, axis)
-    return found
+        dilated = total.take(upper, axis) != total.take(lower, axis)
+    return dilated
 
 
 def without_small(mask: Mask, grid: int, share: float, of_largest: float) -> tuple[Mask, int]:
-    """A mask [H, W] without its parts that take less than `share` of the picture and less than `of_largest` of the largest one; and how
-    many those are."""
+    """A mask [H, W] without the components that cover less than `share` of the image and less than `of_largest` of the largest component;
+    and the number of removed components."""
     counts, side = cells(mask, grid)
     parts = numbered(counts > 0)
     areas = np.bincount(parts.ravel(), counts.ravel())

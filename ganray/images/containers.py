@@ -1,6 +1,6 @@
-"""Where image files keep XMP: PNG chunks, JPEG segments, RIFF chunks of WebP, TIFF tags, and the items of AVIF (ISO 14496-12, HEIF).
+"""Read XMP from image files: PNG chunks, JPEG segments, RIFF chunks of WebP, TIFF tags, and items of AVIF (ISO 14496-12, HEIF).
 
-Walked here and not by the library that wrote them: what has been written is read back by another hand. Broken bytes give nothing.
+A parser of its own, independent of the library that wrote the file, so that reading back verifies the writer. Broken bytes give no XMP.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterator
 PNG_KEYWORD = b"XML:com.adobe.xmp"
 JPEG_MARKER = b"http://ns.adobe.com/xap/1.0/\x00"
 TIFF_XMP = 700
-MOST = 1 << 20  # bytes of an inflated packet: more is no label
+MAX_PACKET = 1 << 20  # bytes of an inflated packet; a label is smaller
 CREDENTIALS_SEGMENT = 0xEB  # APP11
 
 
 def xmp_of(data: bytes) -> bytes:
-    """The XMP packet (UTF-8 XML) of an encoded image; empty where there is none, or where the container is broken."""
+    """The XMP packet (UTF-8 XML) of an encoded image; empty if there is none or the container is broken."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         for kind, body in _png_chunks(data):
             if kind == b"iTXt" and body.startswith(PNG_KEYWORD + b"\x00"):
@@ -38,26 +38,26 @@ def xmp_of(data: bytes) -> bytes:
 
 
 def _png_text(body: bytes) -> bytes:
-    """What stands in an iTXt chunk behind its keyword, plain or deflated."""
-    parts = body[2:].split(b"\x00", 2)  # behind flag and method: language, translated keyword, text
+    """The text of an iTXt chunk, given its bytes after the keyword; plain or deflated."""
+    parts = body[2:].split(b"\x00", 2)  # after flag and method: language, translated keyword, text
     if len(parts) < 3 or body[1:2] != b"\x00":
         return b""
     try:
-        return zlib.decompressobj().decompress(parts[2], MOST) if body[:1] == b"\x01" else parts[2]
+        return zlib.decompressobj().decompress(parts[2], MAX_PACKET) if body[:1] == b"\x01" else parts[2]
     except zlib.error:
         return b""
 
 
-def _tiff_tag(data: bytes, wanted: int) -> bytes:
-    """The bytes of a tag of the first directory of a TIFF (6.0, section 2)."""
+def _tiff_tag(data: bytes, wanted_tag: int) -> bytes:
+    """The bytes of a tag in the first directory of a TIFF (6.0, section 2)."""
     order = "<" if data[:2] == b"II" else ">"
     try:
         (first,) = struct.unpack_from(f"{order}I", data, 4)
         (num,) = struct.unpack_from(f"{order}H", data, first)
-        for at in range(first + 2, first + 2 + 12 * num, 12):
-            tag, kind, length, place = struct.unpack_from(f"{order}HHII", data, at)
-            if tag == wanted and kind in (1, 7) and length > 4:
-                return data[place : place + length]
+        for position in range(first + 2, first + 2 + 12 * num, 12):
+            tag, kind, length, offset = struct.unpack_from(f"{order}HHII", data, position)
+            if tag == wanted_tag and kind in (1, 7) and length > 4:
+                return data[offset : offset + length]
     except struct.error:
         pass
     return b""
@@ -88,7 +88,7 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, first, last + 1) of the bodies of the boxes between two places of a file."""
+    """(kind, start, stop) of the bodies of the boxes between two offsets of a file."""
     while at + 8 <= end:
         length, kind = struct.unpack_from(">I4s", data, at)
         if length < 8 or at + length > end:
@@ -98,7 +98,7 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _avif_item(data: bytes, media_type: bytes) -> bytes:
-    """The bytes of the first item of a media type: named in `iinf`, placed by `iloc`, both in version 0 or 1 or (infe) 2."""
+    """The bytes of the first item of a media type: `iinf` has its name, `iloc` its offset, in version 0 or 1 or (infe) 2."""
     boxes = {kind: (first, last) for kind, first, last in _boxes(data, 0, len(data)) if kind == b"meta"}
     if b"meta" not in boxes:
         return b""
@@ -107,49 +107,49 @@ def _avif_item(data: bytes, media_type: bytes) -> bytes:
     if not {b"iinf", b"iloc"} <= inner.keys():
         return b""
     start, stop = inner[b"iinf"]
-    skip = 6 if data[start] == 0 else 8  # version and flags, then how many
+    skip = 6 if data[start] == 0 else 8  # version and flags, then the count
     for kind, at, end in _boxes(data, start + skip, stop):
         if kind == b"infe" and data[at] == 2 and data[at + 8 : at + 12] == b"mime":
-            _, _, rest = data[at + 12 : end].partition(b"\x00")  # behind the item's name
+            _, _, rest = data[at + 12 : end].partition(b"\x00")  # after the item's name
             if rest.startswith(media_type):
                 return _avif_extent(data, *inner[b"iloc"], item=int.from_bytes(data[at + 4 : at + 6]))
     return b""
 
 
 def _avif_extent(data: bytes, at: int, end: int, item: int) -> bytes:
-    """The bytes of an item that lies in one piece of the file."""
+    """The bytes of an item that has a single extent."""
     version, sizes, more = data[at], data[at + 4], data[at + 5]
     of_offset, of_length, of_base, of_index = sizes >> 4, sizes & 15, more >> 4, (more & 15) if version else 0
     num, at = int.from_bytes(data[at + 6 : at + 8]), at + 8
     head = 2 + (2 if version else 0) + 2 + of_base  # id, construction method, data reference, base
     for _ in range(num if version < 2 else 0):
-        place = int.from_bytes(data[at : at + 2])
+        item_id = int.from_bytes(data[at : at + 2])
         base = int.from_bytes(data[at + head - of_base : at + head])
         extents, at = int.from_bytes(data[at + head : at + head + 2]), at + head + 2
         extent = at + of_index
         offset = base + int.from_bytes(data[extent : extent + of_offset])
         length = int.from_bytes(data[extent + of_offset : extent + of_offset + of_length])
-        if place == item and extents == 1 and at < end:
+        if item_id == item and extents == 1 and at < end:
             return data[offset : offset + length]
         at += extents * (of_index + of_offset + of_length)
     return b""
 
 
 def beside_credentials(data: bytes) -> bytes:
-    """What an encoded image holds beside its C2PA credentials, to be compared: the same for every signing of one image. Not a file."""
+    """The content of an encoded image without its C2PA credentials, for comparison: equal for all signings of one image. Not a file."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return b"".join(kind + body for kind, body in _png_chunks(data) if kind != b"caBX")
     if data.startswith(b"\xff\xd8"):
         return _jpeg_without(data, CREDENTIALS_SEGMENT)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return b"".join(kind + body for kind, body in _riff_chunks(data) if kind != b"C2PA")
-    if data[4:12] == b"ftypavif":  # `meta` says where the image lies in the file, which the credentials have shifted
+    if data[4:12] == b"ftypavif":  # `meta` has offsets, which the credentials shift
         return b"".join(kind + data[first:last] for kind, first, last in _boxes(data, 0, len(data)) if kind not in (b"uuid", b"meta"))
     return data
 
 
 def _jpeg_without(data: bytes, unwanted: int) -> bytes:
-    """Without the segments of one marker, which stand before the scan."""
+    """A JPEG without the segments of one marker, which come before the scan."""
     kept, at = [data[:2]], 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4])

@@ -1,8 +1,8 @@
-"""C2PA content credentials (extra `c2pa`): a signed statement in a file that a model made it, or of which photo it was made and by which
-edits; that photo's own credentials go along. The last of all steps: it hashes the rest.
+"""C2PA content credentials (extra `c2pa`): a signed statement in a file that a model generated it, or from which photo and by which edits
+it was made; the photo's own credentials are included. Signing is the last step: it hashes the rest of the file.
 
-The signature is by RFC 6979, the identifier from the bytes; yet the library salts its hashes by chance, so two signed files of one image
-differ in 200 bytes. `same_image` compares what they hold beside their credentials.
+The signature is deterministic (RFC 6979) and the identifier is a hash of the bytes, but the library adds random salts: two signed files of
+one image differ in 200 bytes. `same_image` compares them without their credentials.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from ganray.images.containers import beside_credentials
 from ganray.images.provenance import SOURCE_TYPES, EditLabel, Label, strongest
 
 NEEDS = {"c2pa": "c2pa-python", "cryptography": "cryptography"}
-VALID = ("Valid", "Trusted")  # of the file's own chain; whether a reader trusts its root is the reader's business
-READABLE = (*MEDIA_TYPES, "gif", "tiff")  # formats that a parent may have
-PARENT = "photo"  # what the photo is called within a statement
-MOST_KEPT, ROOM = 1 << 20, 1 << 15  # bytes of a parent's credentials that are kept; and of our own beside them, at most
+VALID = ("Valid", "Trusted")  # of the file's own chain; whether the root is trusted is up to the reader
+READABLE = (*MEDIA_TYPES, "gif", "tiff")  # formats of parents
+PARENT = "photo"  # label of the photo within a statement
+MOST_KEPT, ROOM = 1 << 20, 1 << 15  # maximum bytes of a parent's credentials, and of ours in addition
 
 
 @dataclass(frozen=True)
 class Parent:
-    """The photo that an edit began with: its encoded bytes, its format (one of READABLE) and its name."""
+    """The source photo of an edit: its encoded bytes, format (one of READABLE) and name."""
 
     data: bytes
     format: str
@@ -43,13 +43,13 @@ class Parent:
 
 @dataclass(frozen=True)
 class Signer:
-    """A certificate chain (PEM, the signer's first) and its P-256 key (PEM). Opened in each process that signs."""
+    """A certificate chain (PEM, the signer's first) and its P-256 key (PEM). Loaded in each process that signs."""
 
     chain: bytes
     key: bytes
 
     def check(self) -> None:
-        """Raises ConfigError where the packages, the key or the chain will not do: by signing a picture, and an edit of it."""
+        """Sign an image and an edit of it as a test. Raises ConfigError if packages are missing, or the key or chain cannot sign."""
         missing = [package for module, package in NEEDS.items() if importlib.util.find_spec(module) is None]
         if missing:
             raise ConfigError(f"label.chain needs {', '.join(missing)}, not installed", "pip install 'ganray[c2pa]'")
@@ -59,55 +59,55 @@ class Signer:
         self.sign(buffer.getvalue(), "png", EditLabel("[]", "0" * 64, "check", 0, "0" * 64), Parent(made, "png", "check"))
 
     def sign(self, data: bytes, format: Format, label: Label | EditLabel, parent: Parent | None = None) -> bytes:
-        """The encoded image with its credentials, read back and found valid; of an edit with its `parent` and what that says of itself.
+        """The encoded image with its credentials, read back and validated; for an edit with its `parent` and the parent's credentials.
 
-        Raises ImageError("parent_credentials") where the parent's credentials cannot be read or are more than MOST_KEPT bytes: it is that
-        photo's fault. Raises ConfigError for whatever else there is, such as a certificate that has expired: no picture could be signed.
+        Raises ImageError("parent_credentials") if the parent's credentials cannot be read or are larger than MOST_KEPT bytes: only that
+        photo fails. Raises ConfigError for any other problem, such as an expired certificate: every image would fail.
         """
         import c2pa
 
         try:
-            signer, context = _opened(self)
+            signer, context = _load(self)
             builder, signed = c2pa.Builder(json.dumps(_manifest(data, label, parent)), context), BytesIO()
             with contextlib.closing(builder):
                 if parent is not None:
                     _add_parent(builder, parent)
                 builder.sign(signer, MEDIA_TYPES[format], BytesIO(data), signed)
         except (c2pa.C2paError, ValueError, TypeError) as error:
-            raise self._blamed(data, format, label, parent, _one_line(error)) from error
+            raise self._signing_error(data, format, label, parent, _one_line(error)) from error
         made = signed.getvalue()
         if parent is not None and len(made) - len(data) > MOST_KEPT + ROOM:
-            raise _of_parent(parent, f"are of {len(made) - len(data):,} bytes, {MOST_KEPT:,} are kept")
+            raise _parent_error(parent, f"have {len(made) - len(data):,} bytes, the cap is {MOST_KEPT:,}")
         if (state := validity(made, format)) not in VALID:
-            raise self._blamed(data, format, label, parent, f"what is signed is {state}")
+            raise self._signing_error(data, format, label, parent, f"the signed file is {state}")
         return made
 
-    def _blamed(self, data: bytes, format: Format, label: Label | EditLabel, parent: Parent | None, said: str) -> GanrayError:
-        """Whose fault it is that a picture cannot be signed: its parent's, if without that it can be. Raises as `sign` does, if not."""
+    def _signing_error(self, data: bytes, format: Format, label: Label | EditLabel, parent: Parent | None, problem: str) -> GanrayError:
+        """The error of an image that cannot be signed: of its parent, if it can be signed without that. Raises like `sign` if not."""
         if parent is None:
-            return _useless(said)
+            return _cannot_sign(problem)
         self.sign(data, format, Label(label.model_digest, label.request_id, label.seed))
-        return _of_parent(parent, f"cannot be kept: {said}")
+        return _parent_error(parent, f"cannot be kept: {problem}")
 
 
 def validity(data: bytes, format: Format) -> str:
-    """What the C2PA reader says of a file: Valid, Trusted, Invalid, or absent. It asks nobody else."""
+    """The C2PA reader's verdict on a file: Valid, Trusted, Invalid, or absent. Uses no network."""
     import c2pa
 
     try:
-        with c2pa.Reader(MEDIA_TYPES[format], BytesIO(data), context=_alone()) as reader:
+        with c2pa.Reader(MEDIA_TYPES[format], BytesIO(data), context=_offline_context()) as reader:
             return str(reader.get_validation_state())
     except c2pa.C2paError:
         return "absent"
 
 
 def same_image(ours: bytes, theirs: bytes, format: Format) -> bool:
-    """Whether two signed files are of one image, and the credentials of the other one are valid."""
+    """Whether two signed files have the same image, and the credentials of the second one are valid."""
     return beside_credentials(ours) == beside_credentials(theirs) and validity(theirs, format) in VALID
 
 
 def _manifest(data: bytes, label: Label | EditLabel, parent: Parent | None) -> dict[str, Any]:
-    """What is stated of an encoded image that is yet unsigned: its identifier is of these bytes and its parent's."""
+    """The manifest of an unsigned encoded image: its identifier is a hash of its bytes and of its parent's."""
     name = _identifier(data + (hashlib.sha256(parent.data).digest() if parent else b""))
     return {
         "claim_generator_info": [{"name": "ganray", "version": __version__}],
@@ -119,11 +119,11 @@ def _manifest(data: bytes, label: Label | EditLabel, parent: Parent | None) -> d
 
 
 def _actions(label: Label | EditLabel, parent: Parent | None) -> list[dict[str, Any]]:
-    """What was done (C2PA 2.x, 18.14): drawn from nothing; or a photo opened, and edited by the chain."""
+    """The actions (C2PA 2.x, 18.14): created; or a photo was opened and edited by the chain."""
     agent = {"softwareAgent": {"name": label.software}}
     if isinstance(label, Label):
         return [{"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES + label.kind, **agent}]
-    assert parent is not None, "an edit is one of a photo"
+    assert parent is not None, "an edit has a parent photo"
     edited = {"action": "c2pa.edited", "parameters": {"com.ganray.edits": label.edits}, **agent}
     if kind := strongest(label.kinds):
         edited["digitalSourceType"] = SOURCE_TYPES + kind
@@ -137,17 +137,17 @@ def _add_parent(builder: Any, parent: Parent) -> None:
     try:
         builder.add_ingredient(about, f"image/{parent.format}", BytesIO(parent.data))
     except c2pa.C2paError as error:
-        raise _of_parent(parent, f"cannot be read: {_one_line(error)}") from error
+        raise _parent_error(parent, f"cannot be read: {_one_line(error)}") from error
 
 
-def _of_parent(parent: Parent, said: str) -> ImageError:
+def _parent_error(parent: Parent, problem: str) -> ImageError:
     remedy = "Strip them from the photo, or edit it without label.chain"
-    return ImageError("parent_credentials", f"the credentials that {parent.name} has itself {said}", remedy)
+    return ImageError("parent_credentials", f"the credentials of {parent.name} {problem}", remedy)
 
 
-def _useless(said: str) -> ConfigError:
+def _cannot_sign(problem: str) -> ConfigError:
     remedy = "Give a chain in PEM that is valid now, the signer's certificate first, and its P-256 key"
-    return ConfigError(f"label.chain and label.key cannot sign: {said}", remedy)
+    return ConfigError(f"label.chain and label.key cannot sign: {problem}", remedy)
 
 
 def _one_line(error: Exception) -> str:
@@ -160,30 +160,30 @@ def _identifier(data: bytes) -> uuid.UUID:
 
 
 @lru_cache(maxsize=4)
-def _opened(signer: Signer) -> tuple[Any, Any]:
+def _load(signer: Signer) -> tuple[Any, Any]:
     import c2pa
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, utils
 
     key = serialization.load_pem_private_key(signer.key, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise ValueError("the key is none of the curve P-256")
+        raise ValueError("the key is not on the curve P-256")
 
     def sign(data: bytes) -> bytes:
         r, s = utils.decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
         return r.to_bytes(32) + s.to_bytes(32)
 
-    return c2pa.Signer.from_callback(sign, c2pa.C2paSigningAlg.ES256, signer.chain.decode()), _alone()
+    return c2pa.Signer.from_callback(sign, c2pa.C2paSigningAlg.ES256, signer.chain.decode()), _offline_context()
 
 
 @lru_cache(maxsize=1)
-def _alone() -> Any:
-    """A context in which nothing is fetched: a photo from outside may name a manifest, or an identity, on any host that we can reach."""
+def _offline_context() -> Any:
+    """A context without network access: an untrusted photo may refer to a manifest or identity on any host that we can reach."""
     import c2pa
 
     settings = {
         "core": {"allowed_network_hosts": [], "decode_identity_assertions": False},
-        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},  # it is read back by us
+        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},  # `sign` reads it back
         "builder": {"thumbnail": {"enabled": False}},
     }
     return c2pa.Context(c2pa.Settings.from_dict(settings))

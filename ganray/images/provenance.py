@@ -1,7 +1,7 @@
-"""Labels that say an image was made or edited by a model, written into XMP and read back from the encoded bytes before they count.
+"""Labels of images that a model generated or edited: written as XMP and verified by reading them back from the encoded bytes.
 
 IPTC Photo Metadata 2023.1 `DigitalSourceType`, and the implicit label of GB 45438-2025 (`TC260:AIGC`, a JSON object of strings).
-No clock in here: the same request gives the same bytes.
+Labels have no time: the same request gives the same bytes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TAIL = '/>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end="r"?>'
 DESCRIPTION, RESOURCE = f"{RDF}}}Description", f"{RDF}}}resource"
 SPECIAL = re.compile(r"[&<>\"'\s]")
 SOURCE_TYPE = "Iptc4xmpExt:DigitalSourceType"
-# Terms that tell of a model's part, most of it first; then come those that tell of none, such as digitalCapture.
+# Terms for the part of a model, the strongest first; other terms, such as digitalCapture, claim no model.
 MADE = (
     "trainedAlgorithmicMedia",
     "compositeWithTrainedAlgorithmicMedia",
@@ -45,13 +45,13 @@ MADE = (
 )
 GENERATIVE = MADE[:2]
 KEPT = (SOURCE_TYPE, "xmp:CreatorTool", "TC260:AIGC")
-MAX_KEPT = 8192  # characters of a property: a JPEG has 64 kB for all
+MAX_KEPT = 8192  # characters of a property: a JPEG has 64 kB for all of them
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
 class Label:
-    """What a made image says of itself; `kind` is a term of IPTC's digital source type vocabulary."""
+    """The label of a generated image; `kind` is a term of IPTC's digital source type vocabulary."""
 
     model_digest: str
     request_id: str
@@ -62,8 +62,9 @@ class Label:
 
 @dataclass(frozen=True)
 class EditLabel:
-    """What an edited photo says of itself: all that `source`, the photo's own label (`read_label`), said of where it comes from, and the
-    record of the edit. `kinds` are the terms of what was done; with none and none of its own, no digital source type is claimed.
+    """The label of an edited photo: the record of the edit, and the provenance in `source`, the photo's own label (`read_label`).
+
+    `kinds` are the IPTC terms of the edits; if there are none and the photo has none, no digital source type is claimed.
     """
 
     edits: str
@@ -77,7 +78,7 @@ class EditLabel:
 
     @property
     def source_type(self) -> str:
-        """The term that the file claims; empty for none."""
+        """The term that the file claims; empty if it claims none."""
         return strongest([self.source.get(SOURCE_TYPE, ""), *self.kinds])
 
 
@@ -87,33 +88,33 @@ def xmp_packet(label: Label | EditLabel) -> bytes:
 
 
 def read_label(data: bytes) -> dict[str, str]:
-    """The labelled properties in the encoded bytes of a PNG, JPEG, WebP, AVIF or TIFF, {} if none: containers walked by us.
+    """The labelled properties in the encoded bytes of a PNG, JPEG, WebP, AVIF or TIFF, {} if none.
 
     Keys are prefixed names, such as `Iptc4xmpExt:DigitalSourceType`.
     """
     packet = xmp_of(data)
     if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         return {}
-    found: dict[str, str] = {}
+    properties: dict[str, str] = {}
     parser = expat.ParserCreate(namespace_separator="}")
-    reader = _Reader(found)
+    reader = _Reader(properties)
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = reader.start, reader.end, reader.text
     try:
         parser.Parse(packet, True)
     except expat.ExpatError:
         return {}
-    return found
+    return properties
 
 
 class _Reader:
-    """Takes down the properties of RDF descriptions: attributes, or elements with a resource or text."""
+    """Collects the properties of RDF descriptions: attributes, or elements with a resource or text."""
 
-    def __init__(self, found: dict[str, str]) -> None:
-        self._found, self._depth = found, 0
+    def __init__(self, properties: dict[str, str]) -> None:
+        self._properties, self._depth = properties, 0
         self._name, self._resource, self._text = "", "", ""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """An element begins: a description, or a property in one."""
+        """Start of an element: a description, or a property in one."""
         if self._depth:
             self._depth += 1
             if self._depth == 2:
@@ -121,29 +122,29 @@ class _Reader:
         elif name == DESCRIPTION:
             self._depth = 1
             for key, value in attributes.items():
-                self._take(key, value)
+                self._add(key, value)
 
     def text(self, data: str) -> None:
-        """What stands in an element."""
+        """Text of an element."""
         if self._depth == 2:
             self._text += data
 
     def end(self, name: str) -> None:
-        """An element ends."""
+        """End of an element."""
         if self._depth == 2:
-            self._take(self._name, self._resource or self._text)
+            self._add(self._name, self._resource or self._text)
         self._depth = max(0, self._depth - 1)
 
-    def _take(self, name: str, value: str) -> None:
+    def _add(self, name: str, value: str) -> None:
         uri, _, local = name.partition("}")
         if uri in PREFIXES:
-            self._found[f"{PREFIXES[uri]}:{local}"] = value
+            self._properties[f"{PREFIXES[uri]}:{local}"] = value
 
 
 def encode_labelled(
     pixels: Pixels, format: Format, label: Label | EditLabel, quality: int | None = None, alpha: Pixels | None = None
 ) -> bytes:
-    """Encode uint8 [H, W, 3] with its label; raises ImageError("label_unverified") unless the bytes give the label back."""
+    """Encode uint8 [H, W, 3] with its label. Raises ImageError("label_unverified") unless the label reads back from the bytes."""
     properties = _properties(label)
     data = encode(pixels, format, _packet_of(properties), quality, alpha=alpha)
     if read_label(data) != properties:
@@ -152,29 +153,29 @@ def encode_labelled(
 
 
 def check_label(data: bytes, label: Label | EditLabel, format: str) -> None:
-    """Raises ImageError("label_unverified") unless the encoded bytes give the whole label back."""
+    """Raises ImageError("label_unverified") unless the whole label reads back from the encoded bytes."""
     if read_label(data) != _properties(label):
         raise ImageError("label_unverified", f"the label of {label.request_id} does not read back from its {format} bytes")
 
 
 def strongest(kinds: Iterable[str]) -> str:
-    """Of terms of the vocabulary, or URIs of them, the one that says most of a model's part; of those that say nothing of it the first."""
+    """Of terms of the vocabulary or their URIs, the one that claims the largest part of a model; the first if none claims one."""
     terms = [kind.rpartition("/")[2] for kind in kinds if kind]
     ranks = {term: place for place, term in enumerate(MADE)}
     return min(terms, key=lambda term: ranks.get(term, len(MADE)), default="")
 
 
-def kept(found: Mapping[str, str]) -> dict[str, str]:
-    """Of a photo's properties (`read_label`) those that say how it came about, which an edit must not take away. The others, such as who is
-    in it, go as all of its metadata does."""
-    return {name: value for name, value in found.items() if (name in KEPT or name.startswith("ganray:")) and len(value) <= MAX_KEPT}
+def kept(properties: Mapping[str, str]) -> dict[str, str]:
+    """The properties of a photo (`read_label`) about its provenance, which an edit must keep. Others, such as people in it, are dropped
+    like all metadata."""
+    return {name: value for name, value in properties.items() if (name in KEPT or name.startswith("ganray:")) and len(value) <= MAX_KEPT}
 
 
 def _properties(label: Label | EditLabel) -> dict[str, str]:
-    return _made(label) if isinstance(label, Label) else _edited(label)
+    return _generated_properties(label) if isinstance(label, Label) else _edited_properties(label)
 
 
-def _made(label: Label) -> dict[str, str]:
+def _generated_properties(label: Label) -> dict[str, str]:
     return {
         SOURCE_TYPE: SOURCE_TYPES + label.kind,
         "xmp:CreatorTool": label.software,
@@ -185,12 +186,12 @@ def _made(label: Label) -> dict[str, str]:
     }
 
 
-def _edited(label: EditLabel) -> dict[str, str]:
-    """The source's own, then the record of the edit, under names of its own: an edit of a made picture has both records."""
+def _edited_properties(label: EditLabel) -> dict[str, str]:
+    """The provenance of the source, then the record of the edit under separate names: an edit of a generated image has both records."""
     properties = kept(label.source)
-    own = label.source.get(SOURCE_TYPE, "")
-    if kind := strongest([own, *label.kinds]):
-        properties[SOURCE_TYPE] = own if own.rpartition("/")[2] == kind else SOURCE_TYPES + kind
+    source_type = label.source.get(SOURCE_TYPE, "")
+    if kind := strongest([source_type, *label.kinds]):
+        properties[SOURCE_TYPE] = source_type if source_type.rpartition("/")[2] == kind else SOURCE_TYPES + kind
     if strongest(label.kinds) in GENERATIVE:
         properties.setdefault("TC260:AIGC", _implicit(label))
     return properties | {

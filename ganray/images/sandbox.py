@@ -1,8 +1,7 @@
-"""Runs one function over many images in a child process that may crash, hang or run out of memory without taking its caller along.
+"""Run a function over many images in a child process that may crash, hang or run out of memory without harm to its caller.
 
-The child has caps on memory, CPU time per image and open files, no way to write files, none of the credentials in our environment, and
-speaks lengths, JSON and bytes: nothing that comes back is unpickled. It lives as long as its owner, so that its start (about 0.3 s) is
-paid once a worker.
+The child has caps on memory, CPU time per image and open files, cannot write files, and does not inherit credentials from the environment.
+The protocol is lengths, JSON and bytes: the parent unpickles nothing. A child lives as long as its owner: its start takes about 0.3 s.
 """
 
 from __future__ import annotations
@@ -29,7 +28,8 @@ MEMORY_BYTES = 2 << 30
 START_SECONDS = 60.0
 PIPE_BYTES = 1 << 20
 READY = b"ready"
-ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUTF8", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")  # of ours, the child's
+# variables that the child inherits
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUTF8", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 
 Result = tuple[bytes, dict[str, Any]]
 
@@ -47,9 +47,9 @@ class Sandbox:
         self._start()
 
     def map(self, batch: Sequence[bytes]) -> Iterator[Result | ImageError]:
-        """The result for each of `batch` in order, or the ImageError it ended in; a child that died is replaced.
+        """The result or the ImageError of each image, in order; a dead child is replaced.
 
-        Raises ClusterError when no child can be started at all.
+        Raises ClusterError when no child can be started.
         """
         done = 0
         while done < len(batch):
@@ -63,13 +63,13 @@ class Sandbox:
                 done += 1
                 self._restart()
                 yield error
-            except GeneratorExit:  # answers nobody will read are still on their way
+            except GeneratorExit:  # the child still sends results that nobody will read
                 self._restart()
                 raise
 
     def close(self) -> None:
-        """End the child; this also happens when the sandbox is no longer used, and at exit."""
-        self._end()
+        """End the child; also done when the sandbox is garbage collected, and at exit."""
+        self._finalizer()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -86,15 +86,15 @@ class Sandbox:
         environment |= {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OPENBLAS_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "ganray.images.sandbox", self._task]
         pipe = subprocess.PIPE
-        self._child, self._held, self._ready = (
+        self._child, self._received, self._ready = (
             subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment, bufsize=0),
-            bytearray(),  # grows in place: a large image comes in hundreds of parts
+            bytearray(),  # grows in place: a large image arrives in hundreds of parts
             False,
         )
-        self._end = weakref.finalize(self, _end, self._child)
+        self._finalizer = weakref.finalize(self, _kill, self._child)
         for end in (self._child.stdin, self._child.stdout):
             assert end is not None
-            with contextlib.suppress(OSError):  # wider pipes, fewer switches between the two processes; a limit of the system may forbid it
+            with contextlib.suppress(OSError):  # larger pipes need fewer context switches; a system limit may forbid them
                 fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def _await_ready(self) -> None:
@@ -104,12 +104,12 @@ class Sandbox:
             self._ready = self._read(len(READY), time.monotonic() + START_SECONDS) == READY
         except ImageError as error:
             self.close()
-            raise ClusterError(f"the image decoder does not start: {error}", "`python -m ganray.images.sandbox` shows why") from error
+            raise ClusterError(f"the image decoder does not start: {error}", "Run `python -m ganray.images.sandbox` to see why") from error
 
     def _send(self, batch: Sequence[bytes]) -> None:
         assert self._child.stdin is not None
         lengths = struct.pack(f"<I{len(batch)}I", len(batch), *map(len, batch))
-        with contextlib.suppress(BrokenPipeError):  # the read that follows says how the child ended
+        with contextlib.suppress(BrokenPipeError):  # the next read reports how the child ended
             for part in (lengths, *batch):
                 view = memoryview(part)
                 while view:
@@ -125,19 +125,19 @@ class Sandbox:
     def _read(self, length: int, deadline: float) -> bytes:
         assert self._child.stdout is not None
         descriptor = self._child.stdout.fileno()
-        while len(self._held) < length:
+        while len(self._received) < length:
             if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 raise ImageError("timeout", f"decoding took over {self._wall_seconds:g} s")
             part = os.read(descriptor, PIPE_BYTES)
             if not part:
-                raise self._ending()
-            self._held += part
-        with memoryview(self._held) as held:
-            data = bytes(held[:length])
-        del self._held[:length]
+                raise self._exit_error()
+            self._received += part
+        with memoryview(self._received) as view:
+            data = bytes(view[:length])
+        del self._received[:length]
         return data
 
-    def _ending(self) -> ImageError:
+    def _exit_error(self) -> ImageError:
         code = self._child.wait()
         if code == -signal.SIGXCPU:
             return ImageError("timeout", f"decoding took over {self._cpu_seconds} s of CPU time")
@@ -145,13 +145,13 @@ class Sandbox:
         return ImageError("crashed", f"the decoder ended with {how}")
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _kill(child: subprocess.Popen[bytes]) -> None:
     child.kill()
     child.communicate()
 
 
 def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
-    """The child: read batches from `source` until it ends, answer each image on `sink`."""
+    """The main loop of the child: read batches from `source` until it ends, write a result for each image to `sink`."""
     name, options, cpu_seconds = json.loads(task)
     module, _, function = name.partition(":")
     work = getattr(importlib.import_module(module), function)
@@ -160,7 +160,7 @@ def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
     while count := source.read(4):
         (num,) = struct.unpack("<I", count)
         lengths = struct.unpack(f"<{num}I", source.read(4 * num))
-        batch = [source.read(length) for length in lengths]  # all of it, so that writer and reader never wait for each other
+        batch = [source.read(length) for length in lengths]  # read completely first: otherwise both processes could block on full pipes
         for data in batch:
             _allow_seconds(cpu_seconds)
             try:
@@ -180,7 +180,7 @@ def _confine() -> None:
 
 
 def _allow_seconds(seconds: int) -> None:
-    """CPU time from now on; the kernel ends the process beyond it."""
+    """Set a limit on CPU time from now on; the kernel ends the process beyond it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, hard))
@@ -188,8 +188,8 @@ def _allow_seconds(seconds: int) -> None:
 
 def _main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a C library prints must not end up among the answers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's business: it closes our input
+    os.dup2(2, 1)  # output of C libraries must not mix with the results
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and closes our input
     _confine()
     serve(sys.argv[1], sys.stdin.buffer, sink)
 

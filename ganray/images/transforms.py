@@ -1,4 +1,4 @@
-"""Geometry and colour on whole images: square, shrink, augment, and sheets that a person looks at."""
+"""Geometry and colour of whole images: resize, pad or crop to a square, augment; contact sheets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def resize(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Bicubic with the filter scaled to the reduction; large reductions go through a box first (within 1 level of the slow way)."""
+    """Bicubic with the filter scaled to the reduction; large reductions use a box filter first (within 1 level of the exact result)."""
     return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
@@ -32,7 +32,7 @@ def square_pad(image: Image.Image, side: int) -> Image.Image:
 
 
 def padded(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Width and height that `square_pad` gives an image of that size, before the white comes to it."""
+    """Width and height of an image of that size within the square of `square_pad`."""
     scale = side / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
@@ -47,10 +47,10 @@ def square_crop(image: Image.Image, side: int) -> Image.Image:
 
 
 def augment(image: Pixels, rng: np.random.Generator, config: DataConfig) -> Pixels:
-    """A randomly changed copy of uint8 [H, W, 3] (perhaps a view): mirror, then one affine, then one colour matrix.
+    """A random variant of uint8 [H, W, 3] (may be a view): mirror, then an affine transform, then a colour matrix.
 
-    Draws the same count of random numbers whatever the settings, so that a stream of images stays in step. Pixels from beyond the border
-    repeat the border's.
+    Draws the same number of random values for all settings, so that the random stream of the next image does not change. The border is
+    extended by repeating its pixels.
     """
     coin_flip, coin_rotate, coin_scale, coin_crop, coin_colour, *draws = rng.random(12).tolist()
     angle, zoom, dx, dy, brightness, contrast, saturation = (2.0 * draw - 1.0 for draw in draws)
@@ -94,7 +94,7 @@ def _recolour(image: Pixels, brightness: float, contrast: float, saturation: flo
 
 
 def contact_sheet(rows: Sequence[tuple[str, Sequence[Pixels]]], tile: int = 0) -> Pixels:
-    """Uint8 [H, W, 3]: a labelled row of square images per entry; `tile` is their side in pixels (0: their own, at least 64)."""
+    """Uint8 [H, W, 3]: a labelled row of square images per entry; `tile` is their side in pixels (0: of the largest, at least 64)."""
     tile = tile or max([64, *(max(image.shape[:2]) for _, images in rows for image in images)])
     gap, size = max(2, tile // 16), max(11, tile // 5)
     font = ImageFont.load_default(size)

@@ -1,4 +1,4 @@
-"""A photo from outside as bare pixels: decoded here, or in a child process that a hostile file may crash (`images.sandbox`)."""
+"""Decode untrusted photos to pixels: in this process, or in a child process that a hostile file may crash (`images.sandbox`)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ganray.images.codec import Limits, Pixels, decode_with_alpha
 from ganray.images.sandbox import Sandbox
 
 LIMITS = Limits()
-MEGAPIXELS_A_SECOND = 2.0  # of a slow decoder on a loaded machine: what a photo at the cap may take
+MEGAPIXELS_A_SECOND = 2.0  # a slow decoder on a loaded machine: sets the timeout for photos at the cap
 
 
 class Raw(NamedTuple):
-    """Uint8 [H, W, 3] sRGB on white, its alpha [H, W] where it is not all opaque, and the decoder's name of the format."""
+    """Uint8 [H, W, 3] sRGB on white, alpha [H, W] or None if fully opaque, and Pillow's name of the format."""
 
     pixels: Pixels
     alpha: Pixels | None
@@ -26,35 +26,35 @@ class Raw(NamedTuple):
 
 
 def decode_raw(data: bytes, limits: Limits = LIMITS) -> Raw:
-    """Decode in this process; raises ImageError."""
+    """Decode in this process. Raises ImageError."""
     decoded, alpha = decode_with_alpha(data, limits)
     return Raw(decoded.pixels, alpha, decoded.format)
 
 
 def raw_in_child(data: bytes, **limits: int) -> tuple[bytes, dict[str, Any]]:
-    """`decode_raw` as the sandbox calls it: the planes one after the other, and what is needed to tell them apart."""
+    """`decode_raw` for the sandbox: the planes one after the other, and their height, width and format."""
     pixels, alpha, format = decode_raw(data, Limits(**limits))
     planes = [pixels.tobytes()] if alpha is None else [pixels.tobytes(), alpha.tobytes()]
     return b"".join(planes), {"height": pixels.shape[0], "width": pixels.shape[1], "format": format}
 
 
 class SafeDecoder:
-    """`decode_raw` for bytes that nobody vouches for: `children` processes decode, at most so many callers at a time; thread-safe."""
+    """`decode_raw` in `children` processes, each for one caller at a time; thread-safe."""
 
     def __init__(self, children: int = 1, limits: Limits = LIMITS) -> None:
         seconds = max(10, int(limits.max_pixels / 1e6 / MEGAPIXELS_A_SECOND))
         self._start = functools.partial(Sandbox, f"{__name__}:raw_in_child", asdict(limits), cpu_seconds=seconds)
         self._free: queue.SimpleQueue[Sandbox | None] = queue.SimpleQueue()
         for _ in range(children):
-            self._free.put(None)  # started by the first who needs it
+            self._free.put(None)  # started at first use
 
     def __call__(self, data: bytes) -> Raw:
-        """Decode one image; raises ImageError."""
-        box = self._free.get() or self._start()
+        """Decode one image. Raises ImageError."""
+        sandbox = self._free.get() or self._start()
         try:
-            (result,) = box.map([data])
+            (result,) = sandbox.map([data])
         finally:
-            self._free.put(box)
+            self._free.put(sandbox)
         if isinstance(result, ImageError):
             raise result
         body, note = result

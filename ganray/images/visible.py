@@ -1,6 +1,6 @@
-"""A label that people see: a word in a corner of the picture, as GB 45438-2025 (5.1) asks for where a picture is shown to the public.
+"""Visible labels: a text in a corner of the image, as GB 45438-2025 (5.1) requires for images that are shown to the public.
 
-Its letters are a twentieth of the shortest side high, and more: on a plate of their own, so that they are read on any picture.
+The letters are at least a twentieth of the shortest side high, on a white plate so that they are legible on any image.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from PIL import Image, ImageDraw, ImageFont
 from ganray.errors import ConfigError
 from ganray.images.codec import Pixels
 
-SHARE, LEAST = 0.06, 8  # height of the letters, of the shortest side, and in pixels: of a smaller picture they are a larger share
-MISSING = "\U000f0000"  # no font has a letter for it
+SHARE, MIN_HEIGHT = 0.06, 8  # height of the letters: share of the shortest side, and minimum in pixels
+MISSING = "\U000f0000"  # a private-use character that no font has
 Corner = tuple[float, float]  # x, y
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What is written, and the bytes of a TrueType or OpenType font to write it with; empty for Pillow's own (Latin letters)."""
+    """The text, and the bytes of a TrueType or OpenType font; empty for Pillow's default font (Latin letters)."""
 
     text: str
     font: bytes = b""
@@ -35,7 +35,7 @@ class Stamp:
         return hashlib.sha256(self.text.encode() + b"\0" + self.font).hexdigest()
 
     def check(self) -> None:
-        """Raises ConfigError where the font cannot be read, or has no letter for one of the text's."""
+        """Raises ConfigError if the font cannot be read or lacks a letter of the text."""
         try:
             font = _font(self.font, 20)
         except OSError as error:
@@ -46,9 +46,9 @@ class Stamp:
 
 
 def stamped(pixels: Pixels, stamp: Stamp) -> Pixels:
-    """A copy of uint8 [H, W, 3] with the stamp in its lower right corner. Deterministic."""
+    """A copy of uint8 [H, W, 3] with the stamp in the lower right corner. Deterministic."""
     image = Image.fromarray(pixels)
-    font, gap, (left, top), (x, y) = _placed(image.size, stamp)
+    font, gap, (left, top), (x, y) = _layout(image.size, stamp)
     draw = ImageDraw.Draw(image)
     draw.rectangle((x - gap, y - gap, image.width, image.height), fill=(255, 255, 255))
     draw.text((x - left, y - top), stamp.text, font=font, fill=(0, 0, 0))
@@ -56,14 +56,14 @@ def stamped(pixels: Pixels, stamp: Stamp) -> Pixels:
 
 
 def plate(size: tuple[int, int], stamp: Stamp) -> tuple[slice, slice]:
-    """The rows and columns that the stamp covers of a picture of `size` (height, width)."""
-    _, gap, _, (x, y) = _placed((size[1], size[0]), stamp)
+    """The rows and columns of an image of `size` (height, width) that the stamp covers."""
+    _, gap, _, (x, y) = _layout((size[1], size[0]), stamp)
     return slice(max(0, math.floor(y - gap)), None), slice(max(0, math.floor(x - gap)), None)
 
 
-def _placed(size: tuple[int, int], stamp: Stamp) -> tuple[ImageFont.FreeTypeFont, int, Corner, Corner]:
-    """For a picture of `size` (width, height): font, margin, the upper left corner of the text's own box, and where that goes."""
-    height = max(LEAST, round(SHARE * min(size)))
+def _layout(size: tuple[int, int], stamp: Stamp) -> tuple[ImageFont.FreeTypeFont, int, Corner, Corner]:
+    """For an image of `size` (width, height): font, margin, upper left corner of the text's bounding box, and its position in the image."""
+    height = max(MIN_HEIGHT, round(SHARE * min(size)))
     font = _font(stamp.font, _points(stamp.font, height))
     left, top, right, bottom = ImageDraw.Draw(Image.new("RGB", (1, 1))).textbbox((0, 0), stamp.text, font=font)
     gap = max(1, height // 4)
@@ -79,7 +79,7 @@ def _font(data: bytes, points: int) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=32)
 def _points(data: bytes, height: int) -> int:
-    """The size at which a capital letter is so many pixels high: points measure more than the letter."""
+    """The font size at which a capital letter has that height in pixels; points measure more than the letter."""
     points = height
     while True:
         _, top, _, bottom = _font(data, points).getbbox("H")

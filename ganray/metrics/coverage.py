@@ -11,12 +11,12 @@ NEIGHBOURS = 5
 
 
 def density_and_coverage(reference: Tensor, sample: Tensor, k: int = NEIGHBOURS) -> tuple[float, float]:
-    """Of `sample` [m, d] against `reference` [n, d], n > k, with balls around reference rows that reach their k-th neighbour.
+    """(density, coverage) of `sample` [m, d] against `reference` [n, d], n > k, with balls around reference rows up to the k-th neighbour.
 
-    Density is the mean number of balls a sample lies in, over k: 1 where the sets agree, more where samples crowd the busiest places.
-    Coverage is the share of balls that hold a sample: about 1 - 2^-k where the sets agree and n = m, near 0 after a collapse.
+    Density is the mean number of balls that a sample lies in, over k: 1 for equal distributions, more where samples crowd in dense regions.
+    Coverage is the share of balls that contain a sample: about 1 - 2^-k for equal distributions and n = m, near 0 after a collapse.
     """
-    # The row itself is its own first neighbour, at distance 0.
+    # a row is its own first neighbour, at distance 0
     radii = torch.cat([block.kthvalue(k + 1, dim=1).values for block in distances(reference, reference)])
     inside, covered = 0, torch.zeros(len(reference), dtype=torch.bool, device=reference.device)
     for block in distances(sample, reference):
@@ -27,10 +27,10 @@ def density_and_coverage(reference: Tensor, sample: Tensor, k: int = NEIGHBOURS)
 
 
 def density(reference: Tensor, sample: Tensor) -> float:
-    """First of `density_and_coverage`."""
+    """The density of `density_and_coverage`."""
     return density_and_coverage(reference, sample)[0]
 
 
 def coverage(reference: Tensor, sample: Tensor) -> float:
-    """Second of `density_and_coverage`."""
+    """The coverage of `density_and_coverage`."""
     return density_and_coverage(reference, sample)[1]

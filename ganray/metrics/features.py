@@ -1,8 +1,8 @@
-"""A small feature extractor, trained once on the catalog itself and then frozen: 64 numbers an image.
+"""A small feature extractor, trained once on the catalog itself and then frozen: 64 numbers for each image.
 
-There is nothing to download, the space is the catalog's own, and 64 dimensions keep the Frechet distance's bias small at a few thousand
-images. Heads for the catalog's attributes make the features see what the products are, a colour head (the image's colours on a 4 x 4 grid)
-makes them see how it looks. Scores of different extractors are not comparable: a sha256 over weights and description goes with each score.
+Nothing has to be downloaded, the features fit the catalog, and 64 dimensions keep the Frechet distance's bias small at a few thousand
+images. Heads for the catalog's attributes make features depend on what the products are, a colour head (colours on a 4 x 4 grid) on how
+they look. Scores of different extractors are not comparable: each score is published with a sha256 over weights and description.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from ganray.storage import Store
 FORMAT_VERSION = 1
 WEIGHTS, DESCRIPTION = "extractor.safetensors", "extractor.json"
 DIM, WIDTHS, GRID = 64, (24, 48, 96), 4
-LARGEST = 64  # images are looked at in at most this many pixels a side
-TURNS = 4  # the label-free task: which quarter turn was the image given? (Gidaris et al. 2018, arXiv 1803.07728)
+LARGEST = 64  # larger images are reduced to this side, in pixels
+TURNS = 4  # the task without labels: by how many quarter turns was the image rotated? (Gidaris et al. 2018, arXiv 1803.07728)
 BATCH, LEARNING_RATE, COLOUR_WEIGHT = 32, 5e-3, 0.3
 
 
 class Extractor(nn.Module):
     """uint8 [N, R, R, 3] -> float32 [N, 64], each feature with about zero mean and unit variance on the training images.
 
-    `heads` are the attributes that it can name: name -> values. Without any, it learned to name quarter turns instead.
+    `heads` are the attributes that it recognises: name -> values. Without any, it recognises quarter turns instead.
     """
 
     def __init__(self, resolution: int, heads: Mapping[str, Sequence[str]]) -> None:
@@ -55,29 +55,29 @@ class Extractor(nn.Module):
         self.colours = nn.Linear(DIM, 3 * GRID * GRID)
 
     def view(self, images: Tensor) -> Tensor:
-        """What the network looks at: uint8 [N, R, R, 3] -> float32 [N, 3, S, S] in [-1, 1], S at most 64."""
+        """The network's input: uint8 [N, R, R, 3] -> float32 [N, 3, S, S] in [-1, 1], S at most 64."""
         x = to_float(images)
         if x.shape[-1] > LARGEST:
             x = F.interpolate(x, size=(LARGEST, LARGEST), mode="bilinear", antialias=True)
         return x.contiguous(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
-        """uint8 [N, R, R, 3] -> features float32 [N, 64], equal for an image and its mirror image: the product is the same."""
+        """uint8 [N, R, R, 3] -> features float32 [N, 64], equal for an image and its mirror image."""
         x = self.view(images)
         features: Tensor = self.trunk(x) + self.trunk(x.flip(3))
         return features / 2.0
 
     def name(self, features: Tensor) -> Tensor:
-        """Features [N, 64] -> the most likely value of each head, int64 [N, len(heads)] (quarter turns, [N, 1], where there is none)."""
+        """Features [N, 64] -> the most likely value of each head, int64 [N, len(heads)] (quarter turns, [N, 1], without heads)."""
         return torch.stack([logits.argmax(1) for logits in self.classes(features).split(self.sizes, dim=1)], dim=1)
 
     @property
     def digest(self) -> str:
         """sha256 over description and weights."""
-        total = hashlib.sha256(json.dumps([FORMAT_VERSION, self.resolution, list(self.heads.items())]).encode())
+        digest = hashlib.sha256(json.dumps([FORMAT_VERSION, self.resolution, list(self.heads.items())]).encode())
         for name, tensor in sorted(self.state_dict().items()):
-            total.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-        return total.hexdigest()
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 @torch.no_grad()
@@ -104,54 +104,54 @@ def new_extractor(resolution: int, vocabulary: Mapping[str, Sequence[str]], seed
 
 
 def training(extractor: Extractor, images: np.ndarray, labels: np.ndarray, kimg: float = 20.0, seed: int = 0) -> Iterator[int]:
-    """Train on uint8 [n, R, R, 3] and labels int64 [n, heads], then freeze; gives the number of images of each step as it goes.
+    """Train on uint8 [n, R, R, 3] and labels int64 [n, heads], then freeze; yields the number of images of each step.
 
-    Deterministic in `seed` on one kind of machine with one number of threads. One cycle of AdamW over shuffled batches, half mirrored.
+    Deterministic in `seed` on one machine type with a fixed number of threads. One cycle of AdamW over shuffled batches, half mirrored.
     """
     device = next(extractor.parameters()).device
     with torch.no_grad():
         views = torch.cat([extractor.view(torch.from_numpy(part).to(device)) for part in np.array_split(images, len(images) // 256 + 1)])
     targets = torch.from_numpy(np.ascontiguousarray(labels)).to(device)
-    size = min(BATCH, len(views))
-    steps = max(1, round(kimg * 1000 / size))
+    batch_size = min(BATCH, len(views))
+    steps = max(1, round(kimg * 1000 / batch_size))
     optimizer = torch.optim.AdamW(extractor.parameters(), LEARNING_RATE, weight_decay=0.01)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.2)
     rng, order = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.int64)
     extractor.train()
     for _ in range(steps):
-        if len(order) < size:
+        if len(order) < batch_size:
             order = torch.randperm(len(views), generator=rng)
-        chosen, order = order[:size].to(device), order[size:]
-        x = torch.cat([views[chosen[: size // 2]].flip(3), views[chosen[size // 2 :]]])
+        chosen, order = order[:batch_size].to(device), order[batch_size:]
+        batch = torch.cat([views[chosen[: batch_size // 2]].flip(3), views[chosen[batch_size // 2 :]]])
         optimizer.zero_grad()
-        torch.autograd.backward(_loss(extractor, x, targets[chosen], rng))
+        torch.autograd.backward(_loss(extractor, batch, targets[chosen], rng))
         optimizer.step()
         cycle.step()
-        yield size
+        yield batch_size
     extractor.eval().requires_grad_(False)
 
 
 def accuracies(extractor: Extractor, features: Tensor, labels: np.ndarray) -> dict[str, float]:
-    """Share of images [N, 64] whose value the extractor names as int64 [N, heads] says, head by head."""
-    right = (extractor.name(features).cpu() == torch.from_numpy(labels)).double().mean(0)
-    return dict(zip(extractor.heads, right.tolist(), strict=True))
+    """Share of images, by head, whose features [N, 64] the extractor recognises as labels int64 [N, heads] have it."""
+    shares = (extractor.name(features).cpu() == torch.from_numpy(labels)).double().mean(0)
+    return dict(zip(extractor.heads, shares.tolist(), strict=True))
 
 
 def save_extractor(store: Store, extractor: Extractor, facts: Mapping[str, object]) -> None:
-    """Write weights (safetensors) and description (JSON, last); `facts` are kept for the reader."""
+    """Write weights (safetensors) and description (JSON, last); `facts` are stored with it."""
     store.put(WEIGHTS, save({name: tensor.cpu().contiguous() for name, tensor in extractor.state_dict().items()}))
     description = {"format_version": FORMAT_VERSION, "resolution": extractor.resolution, "heads": extractor.heads}
     store.put(DESCRIPTION, json.dumps(description | {"digest": extractor.digest, "facts": facts}, indent=1, ensure_ascii=False).encode())
 
 
 def load_extractor(store: Store, device: str = "cpu") -> Extractor:
-    """Read what `save_extractor` wrote, frozen. Raises CheckpointError when weights and description are not of one piece."""
+    """Read what `save_extractor` wrote, frozen. Raises CheckpointError when weights and description do not belong together."""
     try:
         description = json.loads(store.get(DESCRIPTION))
         extractor = Extractor(description["resolution"], description["heads"])
         extractor.load_state_dict(load(store.get(WEIGHTS)))
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(f"{DESCRIPTION} describes no extractor that fits {WEIGHTS}: {error}", "Train it again") from error
+        raise CheckpointError(f"{DESCRIPTION} does not describe an extractor that fits {WEIGHTS}: {error}", "Train it again") from error
     if extractor.digest != description["digest"]:
         raise CheckpointError(f"{WEIGHTS} has digest {extractor.digest}, {DESCRIPTION} says {description['digest']}", "Train it again")
     return extractor.to(device).eval().requires_grad_(False)
@@ -162,9 +162,9 @@ def _convolution(channels: int, width: int, stride: int) -> list[nn.Module]:
 
 
 def _turn(x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor]:
-    """Each image given its number of quarter turns, and the labels [N, 1]."""
-    turned = torch.stack([torch.rot90(image, int(turn), (1, 2)) for image, turn in zip(x, turns, strict=True)])
-    return turned.contiguous(memory_format=torch.channels_last), turns[:, None]
+    """Each image rotated by its number of quarter turns, and the labels [N, 1]."""
+    rotated = torch.stack([torch.rot90(image, int(turn), (1, 2)) for image, turn in zip(x, turns, strict=True)])
+    return rotated.contiguous(memory_format=torch.channels_last), turns[:, None]
 
 
 def _loss(extractor: Extractor, x: Tensor, labels: Tensor, rng: torch.Generator) -> Tensor:
@@ -172,6 +172,6 @@ def _loss(extractor: Extractor, x: Tensor, labels: Tensor, rng: torch.Generator)
         x, labels = _turn(x, torch.randint(TURNS, (len(x),), generator=rng).to(x.device))
     features = extractor.trunk(x)
     logits = extractor.classes(features).split(extractor.sizes, dim=1)
-    naming = torch.stack([F.cross_entropy(part, labels[:, place]) for place, part in enumerate(logits)]).mean()
+    recognition = torch.stack([F.cross_entropy(head, labels[:, column]) for column, head in enumerate(logits)]).mean()
     colours = F.mse_loss(extractor.colours(features), F.adaptive_avg_pool2d(x, GRID).flatten(1))
-    return naming + COLOUR_WEIGHT * colours
+    return recognition + COLOUR_WEIGHT * colours

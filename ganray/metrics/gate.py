@@ -1,7 +1,7 @@
-"""The gate between a generator and a shop: is a sample what was asked for, like the catalog, and no copy of one of its photos?
+"""The quality gate: does a sample show what was requested, resemble the catalog, and differ from every photo?
 
-Three numbers of the catalog's own extractor, against what its photos keep to among themselves. The answer for a sample is the same whatever
-it is looked at with: features are computed in one padded shape, and figures are rounded before they are compared.
+The extractor of the catalog decides, with limits relative to the distances between photos. The verdict on a sample does not depend on the
+other samples: features are computed in one padded shape, and numbers are rounded before they are compared.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from ganray.images.codec import Pixels
 from ganray.metrics.features import Extractor
 from ganray.metrics.neighbours import Nearest
 
-ROWS = 64  # samples that are looked at together; fewer are padded
+ROWS = 64  # samples in one batch; fewer are padded
 DIGITS = 4
+# Features have unit variance and other photos are about 1 apart; those of one photo, computed in two batch shapes, up to 1e-5 (measured).
+SAME = 1e-4
 
 
 @dataclass(frozen=True)
 class Limits:
-    """match: the least probability of what was asked for. far: the most distance to the nearest photo, over what 99 % of photos keep.
-
-    copies: as near to a photo as this share of photos is to another counts as a copy; 0 lets copies through.
+    """match: smallest probability of the requested value. far: largest distance to the nearest photo, relative to the 99th percentile of
+    photos. copies: a sample counts as a copy if it is as near to a photo as this share of photos is to another; 0 lets copies through.
     """
 
     match: float = 0.5
@@ -36,7 +37,7 @@ class Limits:
 
 
 class Verdict(NamedTuple):
-    """`score` of [0, 1] and, where a sample is refused, why: not_recognised, unlike_catalog or copy."""
+    """`score` in [0, 1]; `reason` why a sample is refused: not_recognised, unlike_catalog or copy, else ""."""
 
     score: float
     reason: str
@@ -46,20 +47,20 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Reference:
-    """Features [m, 64] of the catalog's photos, and sorted distances [k] of some of them to their nearest other one."""
+    """Features [m, 64] of the catalog's photos, and sorted distances [k] of some of them to the nearest other photo."""
 
     features: Tensor
     usual: Tensor
 
     @classmethod
     def of(cls, features: Tensor, probes: int = 1000) -> Reference:
-        """Of the features of photos: `probes` of them, evenly, are compared with all others. Equal features are one photo twice."""
+        """Compare about `probes` of the features, evenly spread, with all others. Features within SAME of each other are one photo."""
         rows = torch.arange(0, len(features), max(1, len(features) // probes))
-        found = []
+        nearest = []
         for block in torch.split(rows, ROWS):
-            apart = torch.cdist(features[block], features, compute_mode="donot_use_mm_for_euclid_dist")
-            found.append(apart.masked_fill(apart == 0, torch.inf).min(1).values)
-        usual = torch.cat(found)
+            distances = torch.cdist(features[block], features, compute_mode="donot_use_mm_for_euclid_dist")
+            nearest.append(distances.masked_fill(distances < SAME, torch.inf).min(1).values)
+        usual = torch.cat(nearest)
         return cls(features.contiguous(), usual[usual.isfinite()].sort().values)
 
     def to_bytes(self) -> bytes:
@@ -68,13 +69,13 @@ class Reference:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Reference:
-        """What `to_bytes` wrote."""
-        found = load(data)
-        return cls(found["features"], found["usual"])
+        """Read what `to_bytes` wrote."""
+        tensors = load(data)
+        return cls(tensors["features"], tensors["usual"])
 
 
 class Gate:
-    """Looks at samples; `vocabulary` is the generator's (attribute -> values), of which the extractor may know some."""
+    """Judges samples; `vocabulary` is the generator's (attribute -> values), of which the extractor may know a part."""
 
     def __init__(self, extractor: Extractor, reference: Reference, vocabulary: Mapping[str, Sequence[str]], limits: Limits) -> None:
         self._extractor, self._features, self._limits = extractor, reference.features, limits
@@ -85,7 +86,7 @@ class Gate:
 
     @torch.inference_mode()
     def look(self, pixels: Pixels, labels: np.ndarray) -> list[Verdict]:
-        """A verdict on each of uint8 [n, R, R, 3], made for labels int64 [n, columns]; an attribute left unsaid matches anything."""
+        """A verdict on each of uint8 [n, R, R, 3], drawn for labels int64 [n, columns]; an unspecified attribute matches any value."""
         verdicts: list[Verdict] = []
         for start in range(0, len(pixels), ROWS):
             batch = np.zeros((ROWS, *pixels.shape[1:]), np.uint8)
@@ -94,19 +95,19 @@ class Gate:
             features = self._extractor(torch.from_numpy(batch))
             near = Nearest(features)
             near.look(self._features)
-            chances = self._chances(features)
+            probabilities = self._probabilities(features)
             for row in range(num):
-                asked = int(labels[start + row, self._column]) if self._head >= 0 else -1
-                match = float(chances[row, self._values[asked]]) if 0 <= asked < len(self._values) else 1.0
+                value = int(labels[start + row, self._column]) if self._head >= 0 else -1
+                match = float(probabilities[row, self._values[value]]) if 0 <= value < len(self._values) else 1.0
                 verdicts.append(self._judge(round(match, DIGITS), round(float(near.distances[row]), DIGITS)))
         return verdicts
 
-    def _chances(self, features: Tensor) -> Tensor:
-        """Probabilities [n, values] of the head that is asked."""
+    def _probabilities(self, features: Tensor) -> Tensor:
+        """Probabilities [n, values] of the head by which samples are recognised."""
         if self._head < 0:
             return torch.ones(len(features), 1)
-        chances: Tensor = self._extractor.classes(features).split(self._extractor.sizes, dim=1)[self._head].softmax(1)
-        return chances
+        probabilities: Tensor = self._extractor.classes(features).split(self._extractor.sizes, dim=1)[self._head].softmax(1)
+        return probabilities
 
     def _judge(self, match: float, distance: float) -> Verdict:
         reason = ""
@@ -121,14 +122,14 @@ class Gate:
 
 
 def _head(extractor: Extractor, vocabulary: Mapping[str, Sequence[str]]) -> tuple[int, int, list[int]]:
-    """The attribute that a sample must be recognised by: the category, or the first that both know.
+    """The attribute by which samples are recognised: the category, or the first that vocabulary and extractor share.
 
-    Gives its column of the label, its head, and the place in the head of each of its values; a head of -1 where they share none.
+    Returns its column of the label, its head, and the position in the head of each of its values; head -1 where they share none.
     """
     heads = list(extractor.heads)
     shared = [name for name in vocabulary if name in heads and set(vocabulary[name]) <= set(extractor.heads[name])]
     if not shared:
         return 0, -1, []
     name = "category" if "category" in shared else shared[0]
-    places = {value: place for place, value in enumerate(extractor.heads[name])}
-    return list(vocabulary).index(name), heads.index(name), [places[value] for value in vocabulary[name]]
+    positions = {value: position for position, value in enumerate(extractor.heads[name])}
+    return list(vocabulary).index(name), heads.index(name), [positions[value] for value in vocabulary[name]]

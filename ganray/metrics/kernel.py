@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BLOCK = 1024  # rows compared at once; bounds the memory at BLOCK^2 numbers
+BLOCK = 1024  # rows compared at once; limits the memory to BLOCK^2 numbers
 
 
 def kernel_distance(x: Tensor, y: Tensor) -> float:
-    """Unbiased squared maximum mean discrepancy of [n, d] and [m, d] under (a.b / d + 1)^3; about 0, also below it, where they agree."""
+    """Unbiased squared maximum mean discrepancy of [n, d] and [m, d] under (a.b / d + 1)^3; about 0, also negative, if they agree."""
     n, m = len(x), len(y)
     within_x = (_sum(x, x) - _kernel(x, x).sum().item()) / (n * (n - 1))
     within_y = (_sum(y, y) - _kernel(y, y).sum().item()) / (m * (m - 1))

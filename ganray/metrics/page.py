@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
@@ -17,8 +13,8 @@ from ganray.images.codec import Pixels, encode
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import resize
 from ganray.metrics import FIGURES
+from ganray.pages import data_url, render
 
-TEMPLATE = Path(__file__).with_name("report.html")
 TILE = 96  # smaller pictures are enlarged to about this many pixels
 GOOD = {"low": "lower is better", "high": "higher is better", "as photos": "best near the photos' own"}
 MADE, MIXED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"  # IPTC: a generated picture, one with generated parts
@@ -37,23 +33,20 @@ class Pair:
 
 def render_page(report: Mapping[str, Any], sheet: Pixels, pairs: Mapping[str, Sequence[Pair]]) -> str:
     """The page of a report (`on_ray/evaluate.py` says what is in it): HTML. `pairs` come in titled groups."""
-    summary = (
-        f"{report['num']:,} generated images against as many photos of the catalog, "
-        f"beside what {report['num']:,} held-out photos reach in their place: a perfect model would reach the same."
-    )
     made = label_of(report, "nearest pairs")
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(f"Evaluation of {report['model']['url']}"),
-        summary=escape(summary),
-        figures="".join(_figure(name, value, report["floors"][name]) for name, value in report["scores"].items()),
-        accuracy=_accuracy(report["accuracy"]),
+    return render(
+        "evaluation.html",
+        title=f"Evaluation of {report['model']['url']}",
+        num=f"{report['num']:,}",
+        scores=[_score(name, value, report["floors"][name]) for name, value in report["scores"].items()],
+        accuracy=[
+            {"attribute": name, "generated": _share(values["generated"]), "photos": _share(values["photos"])}
+            for name, values in report["accuracy"].items()
+        ],
         sheet=_inline(sheet, label_of(report, "contact sheet", MIXED)),
         searched=_searched(report),
-        pairs="".join(
-            f"<h3>{escape(title)}</h3><div class=pairs>{''.join(_pair(pair, made) for pair in group)}</div>"
-            for title, group in pairs.items()
-        ),
-        facts="".join(_row(name, [value]) for name, value in _facts(report)),
+        pairs={title: [_pair(pair, made) for pair in group] for title, group in pairs.items()},
+        facts=_facts(report),
     )
 
 
@@ -68,48 +61,40 @@ def enlarged(pixels: Pixels) -> Pixels:
     return np.asarray(resize(Image.fromarray(np.ascontiguousarray(pixels)), side, side))
 
 
-def _figure(name: str, value: float, floor: float) -> str:
+def _score(name: str, value: float, floor: float) -> dict[str, str]:
     figure = FIGURES[name]
-    return (
-        f"<div class=figure><h3>{escape(figure.title)}</h3><div class=value>{_number(name, value)}</div>"
-        f"<div class=floor>held-out photos {_number(name, floor)}</div><div class=good>{escape(GOOD[figure.good])}</div>"
-        f"<p>{escape(figure.meaning)}</p></div>"
-    )
+    return {
+        "title": figure.title,
+        "value": _number(name, value),
+        "floor": _number(name, floor),
+        "good": GOOD[figure.good],
+        "meaning": figure.meaning,
+    }
 
 
-def _accuracy(accuracy: Mapping[str, Mapping[str, float | None]]) -> str:
-    if not accuracy:
-        return ""
-    rows = [_row(name, [_share(values["generated"]), _share(values["photos"])]) for name, values in accuracy.items()]
-    head = "<tr><th>Attribute</th><th>generated</th><th>held-out photos</th></tr>"
-    return f"<h2>Recognised as asked for</h2><div class=table><table>{head}{''.join(rows)}</table></div>"
+def _pair(pair: Pair, made: Label) -> dict[str, str]:
+    return {
+        "image": _inline(enlarged(pair.image), made),
+        "photo": _inline(enlarged(pair.photo)),
+        "distance": f"{pair.distance:.2f}",
+        "asked": pair.asked,
+    }
 
 
-def _pair(pair: Pair, made: Label) -> str:
-    images = (
-        f'<img src="{_inline(enlarged(pair.image), made)}" alt="generated"><img src="{_inline(enlarged(pair.photo))}" alt="nearest photo">'
-    )
-    return f"<figure class=pair><div>{images}</div><figcaption><b>{pair.distance:.2f}</b> {escape(pair.asked)}</figcaption></figure>"
-
-
-def _facts(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(report: Mapping[str, Any]) -> dict[str, str]:
     model, catalog, extractor = report["model"], report["catalog"], report["extractor"]
-    return [
-        ("Model", f"{model['url']}, sha256 {model['digest']}, after {model['num_images'] / 1000:,.1f} thousand images"),
-        ("Catalog", f"{catalog['url']}, digest {catalog['digest']}, {catalog['num_images']:,} images"),
-        ("Extractor", f"{extractor['url']}, sha256 {extractor['digest']}. Only reports with this digest and the same number compare."),
-        ("Copies", f"sought among {_searched(report)} photos of the catalog"),
-        ("Images", f"{report['num']:,} of each kind, {report['resolution']} x {report['resolution']} pixels, seed {report['seed']}"),
-    ]
+    return {
+        "Model": f"{model['url']}, sha256 {model['digest']}, after {model['num_images'] / 1000:,.1f} thousand images",
+        "Catalog": f"{catalog['url']}, digest {catalog['digest']}, {catalog['num_images']:,} images",
+        "Extractor": f"{extractor['url']}, sha256 {extractor['digest']}. Only reports with this digest and the same number compare.",
+        "Copies": f"sought among {_searched(report)} photos of the catalog",
+        "Images": f"{report['num']:,} of each kind, {report['resolution']} x {report['resolution']} pixels, seed {report['seed']}",
+    }
 
 
 def _searched(report: Mapping[str, Any]) -> str:
     searched, has = report["searched"], report["catalog"]["num_images"]
     return f"all {has:,}" if searched == has else f"{searched:,} of the {has:,}"
-
-
-def _row(name: str, values: Sequence[str]) -> str:
-    return f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(value)}</td>' for value in values)}</tr>"
 
 
 def _number(name: str, value: float) -> str:
@@ -122,4 +107,4 @@ def _share(value: float | None) -> str:
 
 def _inline(pixels: Pixels, label: Label | None = None) -> str:
     data = encode_labelled(pixels, "png", label) if label else encode(pixels, "png")
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    return data_url("image/png", data)

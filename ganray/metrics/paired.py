@@ -1,6 +1,6 @@
-"""How near one picture is to another of the same thing, and one mask to another: what edits are measured by, where the truth is known.
+"""Distances between two images of the same object, and between two masks, for edits whose true result is known.
 
-Pictures are uint8 (or float of the same range) [H, W] or [H, W, C], masks bool [H, W]. All in float64, on one thread.
+Images are uint8 (or float of the same range) [H, W] or [H, W, C], masks bool [H, W]. All in float64, on one thread.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ WINDOW, SIGMA = 11, 1.5  # of SSIM, in pixels
 K1, K2 = 0.01, 0.03
 
 
-def psnr(one: Picture, other: Picture, mask: Mask | None = None, peak: float = 255.0) -> float:
-    """Peak signal-to-noise ratio in dB, 10 log10(peak^2 / mean squared error); inside `mask` [H, W] only, where one is given.
+def psnr(first: Picture, second: Picture, mask: Mask | None = None, peak: float = 255.0) -> float:
+    """Peak signal-to-noise ratio in dB, 10 log10(peak^2 / mean squared error); inside `mask` [H, W] only, if given.
 
-    Infinite for equal pictures. Raises ValueError for pictures of different shapes, and for an empty mask.
+    Infinite for equal images. Raises ValueError for images of different shapes and for an empty mask.
     """
-    _same(one, other)
-    squares = (one.astype(np.float64) - other.astype(np.float64)) ** 2
+    _same(first, second)
+    squares = (first.astype(np.float64) - second.astype(np.float64)) ** 2
     if mask is not None:
         if not mask.any():
-            raise ValueError("the mask is empty: there is nothing to measure in it")
+            raise ValueError("the mask is empty: give one with at least one pixel")
         squares = squares[mask]
     error = float(squares.mean())
     return float("inf") if error == 0 else float(10 * np.log10(peak**2 / error))
 
 
-def ssim(one: Picture, other: Picture, peak: float = 255.0) -> float:
+def ssim(first: Picture, second: Picture, peak: float = 255.0) -> float:
     """Structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13): mean over all Gaussian windows of 11 px (sigma 1.5) that lie
-    inside the picture, and over channels. Raises ValueError for pictures of different shapes or smaller than a window."""
-    _same(one, other)
-    if min(one.shape[:2]) < WINDOW:
-        raise ValueError(f"a picture of {one.shape[1]}x{one.shape[0]} px is smaller than SSIM's window of {WINDOW} px")
-    x, y = one.astype(np.float64), other.astype(np.float64)
+    inside the image, and over channels. Raises ValueError for images of different shapes or smaller than a window."""
+    _same(first, second)
+    if min(first.shape[:2]) < WINDOW:
+        raise ValueError(f"a picture of {first.shape[1]}x{first.shape[0]} px is smaller than SSIM's window of {WINDOW} px")
+    x, y = first.astype(np.float64), second.astype(np.float64)
     c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
     mean_x, mean_y = _smooth(x), _smooth(y)
     var_x, var_y = _smooth(x * x) - mean_x**2, _smooth(y * y) - mean_y**2
@@ -51,27 +51,27 @@ def ssim(one: Picture, other: Picture, peak: float = 255.0) -> float:
     return float(similarity.mean())
 
 
-def ssim_lightness(one: Pixels, other: Pixels, mask: Mask | None = None) -> float:
-    """SSIM of CIE L alone, of uint8 sRGB [H, W, 3]. With a `mask` [H, W], the other picture's mean L inside it is first brought to the
-    one's: what is left is a difference in texture, for edits that make a thing lighter or darker on purpose."""
-    x, y = to_lab(one)[..., 0].astype(np.float64), to_lab(other)[..., 0].astype(np.float64)
+def ssim_lightness(first: Pixels, second: Pixels, mask: Mask | None = None) -> float:
+    """SSIM of CIE L alone, of uint8 sRGB [H, W, 3]. With a `mask` [H, W], the second image's mean L inside it is first set to
+    that of the first: what remains is a difference in texture, for edits that change lightness on purpose."""
+    x, y = to_lab(first)[..., 0].astype(np.float64), to_lab(second)[..., 0].astype(np.float64)
     if mask is not None:
         y = np.where(mask, y - y[mask].mean() + x[mask].mean(), y)
     return ssim(x, y, peak=100.0)
 
 
-def delta_e_2000(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> Values:
+def delta_e_2000(first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]) -> Values:
     """CIEDE2000 colour difference of Lab [..., 3], elementwise [...] (Sharma, Wu, Dalal 2005, eq. 2-22; k_L = k_C = k_H = 1).
 
-    About 1 is a difference that one just sees side by side.
+    About 1 is a difference that is just visible side by side.
     """
-    l1, a1, b1 = np.moveaxis(np.asarray(one, np.float64), -1, 0)
-    l2, a2, b2 = np.moveaxis(np.asarray(other, np.float64), -1, 0)
+    l1, a1, b1 = np.moveaxis(np.asarray(first, np.float64), -1, 0)
+    l2, a2, b2 = np.moveaxis(np.asarray(second, np.float64), -1, 0)
     mean_c7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) ** 7
     g = 0.5 * (1 - np.sqrt(mean_c7 / (mean_c7 + 25.0**7)))
     c1, c2 = np.hypot((1 + g) * a1, b1), np.hypot((1 + g) * a2, b2)
     h1, h2 = (np.degrees(np.arctan2(b, (1 + g) * a)) % 360 for a, b in ((a1, b1), (a2, b2)))
-    grey = c1 * c2 == 0  # no hue, and no difference in it
+    grey = c1 * c2 == 0  # grey has no hue, so no difference in hue
     turn = np.where(grey, 0.0, (h2 - h1 + 180) % 360 - 180)
     turn = np.where(~grey & (np.abs(h2 - h1) == 180), h2 - h1, turn)
     d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2))
@@ -89,34 +89,34 @@ def delta_e_2000(one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]
     return difference
 
 
-def iou(one: Mask, other: Mask) -> float:
+def iou(first: Mask, second: Mask) -> float:
     """Intersection over union of two masks (Jaccard 1912); 1 where both are empty."""
-    _same(one, other)
-    union = int((one | other).sum())
-    return int((one & other).sum()) / union if union else 1.0
+    _same(first, second)
+    union = int((first | second).sum())
+    return int((first & second).sum()) / union if union else 1.0
 
 
-def boundary_f(found: Mask, truth: Mask, tolerance: int = 2) -> float:
-    """F-measure of the masks' boundaries (Martin, Fowlkes, Malik 2004, as in DAVIS, Perazzi et al. 2016): a boundary pixel counts as right
-    that lies within `tolerance` px of the other boundary. Where the frame cuts a mask off is no boundary; 1 where neither has one."""
-    _same(found, truth)
-    one, other = _boundary(found), _boundary(truth)
-    if not one.any() or not other.any():
-        return float(one.any() == other.any())
-    precision = (one & _grown(other, tolerance)).sum() / one.sum()
-    recall = (other & _grown(one, tolerance)).sum() / other.sum()
+def boundary_f(mask: Mask, truth: Mask, tolerance: int = 2) -> float:
+    """F-measure of the masks' boundaries (Martin, Fowlkes, Malik 2004, as in DAVIS, Perazzi et al. 2016): a pixel counts as correct
+    within `tolerance` px of the other boundary. The image's border is not a boundary; 1 where neither mask has one."""
+    _same(mask, truth)
+    mask_edge, truth_edge = _boundary(mask), _boundary(truth)
+    if not mask_edge.any() or not truth_edge.any():
+        return float(mask_edge.any() == truth_edge.any())
+    precision = (mask_edge & _grown(truth_edge, tolerance)).sum() / mask_edge.sum()
+    recall = (truth_edge & _grown(mask_edge, tolerance)).sum() / truth_edge.sum()
     return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
 
 
 def icc(values: NDArray[np.floating[Any]]) -> float:
-    """Intraclass correlation, one-way random, single measures: ICC(1,1) of Shrout and Fleiss 1979, of float [n things, k measures each].
+    """Intraclass correlation, one-way random, single measures: ICC(1,1) of Shrout and Fleiss 1979, of float [n objects, k measures].
 
-    1: a thing's measures agree as those of different things do not; about 0: they agree no more than chance. Raises ValueError for fewer
-    than two things or measures.
+    1: measures of one object agree, those of different objects differ; about 0: no agreement beyond chance. Raises ValueError for fewer
+    than two objects or measures.
     """
     n, k = values.shape
     if n < 2 or k < 2:
-        raise ValueError(f"{n} things with {k} measures each have no intraclass correlation: at least 2 and 2 are needed")
+        raise ValueError(f"the intraclass correlation needs at least 2 objects and 2 measures, not {n} and {k}")
     means = values.mean(1, dtype=np.float64)
     between = k * ((means - means.mean()) ** 2).sum() / (n - 1)
     within = ((values - means[:, None]) ** 2).sum() / (n * (k - 1))
@@ -124,18 +124,18 @@ def icc(values: NDArray[np.floating[Any]]) -> float:
     return float((between - within) / total) if total else 1.0
 
 
-def _same(one: Picture, other: Picture) -> None:
-    if one.shape != other.shape:
-        raise ValueError(f"shapes {one.shape} and {other.shape} do not compare: bring both to one size")
+def _same(first: Picture, second: Picture) -> None:
+    if first.shape != second.shape:
+        raise ValueError(f"shapes {first.shape} and {second.shape} differ: bring both to one size")
 
 
 def _smooth(x: Values) -> Values:
-    """Under SSIM's Gaussian, only where it fits: [H - 10, W - 10, ...]."""
+    """Filtered by SSIM's Gaussian where the window fits: [H - 10, W - 10, ...]."""
     taps = np.exp(-0.5 * ((np.arange(WINDOW) - WINDOW // 2) / SIGMA) ** 2)
     taps /= taps.sum()
     rows, columns = (size - WINDOW + 1 for size in x.shape[:2])
-    upright = np.sum([tap * x[at : at + rows] for at, tap in enumerate(taps)], axis=0)
-    smooth: Values = np.sum([tap * upright[:, at : at + columns] for at, tap in enumerate(taps)], axis=0)
+    vertical = np.sum([tap * x[at : at + rows] for at, tap in enumerate(taps)], axis=0)
+    smooth: Values = np.sum([tap * vertical[:, at : at + columns] for at, tap in enumerate(taps)], axis=0)
     return smooth
 
 
@@ -154,7 +154,7 @@ def _boundary(mask: Mask) -> Mask:
 
 
 def _grown(mask: Mask, radius: int) -> Mask:
-    """What lies within `radius` px of the mask, as the crow flies."""
+    """The mask dilated by a disc of `radius` px."""
     height, width = mask.shape
     wide = np.pad(mask, radius)
     result = np.zeros_like(mask)

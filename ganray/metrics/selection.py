@@ -1,7 +1,7 @@
-"""Which of two moments of a run drew better, and whether the run has collapsed: rules over rows of scores, nothing else.
+"""Which of two models of a run is better, and whether the run has collapsed: rules over rows of scores, nothing else.
 
-No single figure tells: a collapsed model and a copying one can both lie at a distance that a good one has (GAN.md E3: 8.95, 11.5 and
-9.35). So four shares are multiplied, each of what held-out photos reach: one that falls to nothing takes the product along.
+No single score decides: a collapsed model and a copying one can both have the distance of a good one (GAN.md E3: 8.95, 11.5 and 9.35).
+So four shares are multiplied, each relative to what held-out photos reach: if one falls to nothing, so does the product.
 """
 
 from __future__ import annotations
@@ -11,37 +11,38 @@ from collections.abc import Mapping, Sequence
 
 Row = Mapping[str, float]
 
-PATIENCE = 3  # scores in a row: one alone may be an accident
-SEEN = 0.1  # share of the photos' coverage that a run must have had: before, there is nothing to lose
+PATIENCE = 3  # scores in a row: a single one may be noise
+SEEN = 0.1  # share of the photos' coverage that a run must have reached before it can collapse
 
 
 def shares(row: Row) -> dict[str, float]:
-    """How much of what photos reach, from 0 to 1. The distance by its root, as it is a square; the neighbour ratio is a share as it is.
+    """Each score relative to that of photos, from 0 to 1. The distance is a square, so its root counts; the neighbour ratio is a share.
 
-    Of a row: fd, coverage, accuracy, each with its `_floor`, and nn_ratio. Without accuracy (no attributes) obedience is whole.
+    `row` has frechet, coverage and accuracy, each with its `_floor`, and neighbour_ratio. Without accuracy (a model without attributes)
+    obedience is 1.
     """
     return {
-        "closeness": math.sqrt(_share(row["fd_floor"], row["fd"])),
+        "closeness": math.sqrt(_share(row["frechet_floor"], row["frechet"])),
         "variety": _share(row["coverage"], row["coverage_floor"]),
         "obedience": _share(row["accuracy"], row["accuracy_floor"]) if "accuracy" in row else 1.0,
-        "novelty": _share(row["nn_ratio"], 1.0),
+        "novelty": _share(row["neighbour_ratio"], 1.0),
     }
 
 
 def merit(row: Row) -> float:
-    """The product of the four shares: 1 where samples cannot be told from new photos, 0 where they all repeat, copy or disobey."""
+    """The product of the four shares: 1 where samples score as new photos do, 0 where all of them repeat, copy or ignore the attributes."""
     return math.prod(shares(row).values())
 
 
 def better(row: Row, best: Row | None) -> bool:
-    """Whether `row` is to be kept instead of `best`."""
+    """Whether `row` has a higher merit than `best`, or there is no best one yet."""
     return best is None or merit(row) > merit(best)
 
 
 def collapse(rows: Sequence[Row], least: float) -> str:
-    """What to say where the last three coverages of a run are all below `least` of the best before them; nothing while they are not.
+    """A message if the last three coverages of a run are all below `least` times the best one before them; "" otherwise.
 
-    `rows` in the order of images seen, each with kimg, coverage and coverage_floor; `least` = 0 never sees a collapse.
+    `rows` in the order of images seen, each with kimg, coverage and coverage_floor; `least` = 0 turns the rule off.
     """
     before, last = rows[:-PATIENCE], rows[-PATIENCE:]
     best = max(before, key=lambda row: row["coverage"], default=None)

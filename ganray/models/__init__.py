@@ -37,22 +37,22 @@ MODELS: dict[str, ModelFamily] = {
 
 
 def build_generator(config: ModelConfig, label_sizes: tuple[int, ...]) -> Generator:
-    """Make the generator that `config` names, for attributes with `label_sizes` values each; ConfigError where it cannot be built."""
+    """Build the generator that `config` names, for attributes with `label_sizes` values each. Raises ConfigError."""
     return _channels_last(_family(config).generator(config, label_sizes))
 
 
 def build_discriminator(config: ModelConfig, label_sizes: tuple[int, ...]) -> Discriminator:
-    """Make the discriminator that `config` names; ConfigError where it cannot be built."""
+    """Build the discriminator that `config` names. Raises ConfigError."""
     return _channels_last(_family(config).discriminator(config, label_sizes))
 
 
 def _family(config: ModelConfig) -> ModelFamily:
     if config.name not in MODELS:
-        raise ConfigError(f"model.name is {config.name!r}", f"Use one of {', '.join(MODELS)}.")
+        raise ConfigError(f"model.name {config.name!r} is unknown", f"Use one of {', '.join(MODELS)}.")
     return MODELS[config.name]
 
 
 def _channels_last(network: N) -> N:
-    """The layout that oneDNN and cuDNN compute in: in any other, every convolution reorders its tensors (half the time, on CPU)."""
+    """In the memory layout of oneDNN and cuDNN: in any other, every convolution reorders its tensors (half of the time on a CPU)."""
     moved: N = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks the lone keyword
     return moved

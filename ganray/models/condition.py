@@ -1,11 +1,11 @@
-"""How attributes and titles enter the networks: any number of attributes, each an index into its own vocabulary, and one title.
+"""Conditioning of the networks on attributes and a title: each attribute is an index into its own vocabulary.
 
-`label` is int64 [N, A + T]: one column an attribute, in the order of `label_sizes`, then the T pieces of a title (titles.py), zeros where
-it has fewer. T = 0 is a model that reads no titles, A + T = 0 the unconditional case.
+`label` is int64 [N, A + T]: one column an attribute, in the order of `label_sizes`, then the T pieces of a title (titles.py), padded
+with zeros. T = 0 is a model that reads no titles, A + T = 0 the unconditional case.
 
-All embeddings are scaled by a `strength`: at 0 both networks are unconditional, at 1 they obey the label in full. Training may raise it
-by and by (Shahbazi et al. 2022, arXiv 2201.06578: on a small catalog the labels make a GAN collapse that is well without them, and is
-well with them if it comes to know them late). It is 1 unless `set_strength` says otherwise, and no part of the weights: `fold_strength`.
+All embeddings are scaled by a `strength`: at 0 both networks are unconditional, at 1 they use the label in full. Training may raise it
+gradually (Shahbazi et al. 2022, arXiv 2201.06578: on a small catalog, labels can make a GAN collapse that trains well without them, or
+with labels that are introduced late). It is 1 unless `set_strength` changes it, and not part of the weights, see `fold_strength`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ N = TypeVar("N", bound=nn.Module)
 
 
 def label_sizes(model: ModelConfig, attributes: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
-    """Rows of each attribute's table: its values, and one more for "not said" in models that read titles, where a title may say it."""
+    """Rows of each attribute's table: its values, and one more for "unspecified" in models that read titles."""
     return tuple(len(values) + bool(model.title_pieces) for values in attributes.values())
 
 
 class Embeddings(nn.ModuleList):
-    """One table of vectors per attribute, behind them that of titles, and the strength that scales them all."""
+    """One table of vectors for each attribute, then the table of titles, and the strength that scales all of them."""
 
     strength: Tensor
 
@@ -46,16 +46,16 @@ class Embeddings(nn.ModuleList):
 
     def forward(self, label: Tensor) -> list[Tensor]:
         """The vectors [N, dim] of each attribute of label [N, A + T], and that of the title."""
-        places = [label[:, place] for place in range(self.attributes)] + [label[:, self.attributes :]]
-        return [table(place) * self.strength for table, place in zip(self, places, strict=False)]
+        columns = [label[:, column] for column in range(self.attributes)] + [label[:, self.attributes :]]
+        return [table(column) * self.strength for table, column in zip(self, columns, strict=False)]
 
 
 class Condition(nn.Module):
-    """G's side: `z`, one learned embedding per attribute and one of the title, concatenated to a vector [N, width].
+    """The input of G: `z`, one learned embedding for each attribute and one for the title, concatenated to [N, width].
 
-    All attributes together start with the energy of z (their std is sqrt(z_dim / (A * embed_dim))), so that a fourth one neither drowns z
-    nor goes unheard. Pieces of titles start at nothing, and those that never come in training stay there: an unknown word then says no
-    more than the pieces it shares with known ones.
+    All attributes together start with the energy of z (their std is sqrt(z_dim / (A * embed_dim))), so that z and every
+    attribute keep their influence whatever A is. Pieces of titles start at 0, and pieces that never occur in training stay 0: an unknown
+    word contributes only the pieces that it shares with known words.
     """
 
     def __init__(self, z_dim: int, embed_dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
@@ -69,10 +69,10 @@ class Condition(nn.Module):
 
 
 class Projection(nn.Module):
-    """D's side: features [N, F] -> logits [N], the projection of Miyato and Koyama (arXiv 1802.05637) summed over attributes.
+    """The output of D: features [N, F] -> logits [N], the projection of Miyato and Koyama (arXiv 1802.05637) summed over attributes.
 
-    logit = <v, w + sum_a E_a(c_a) + E(title)> with v = features projected to `dim`. The sum is exact where the picture tells its
-    attributes apart on its own: log p(x | c) then splits into one term for each attribute, and w holds what they share.
+    logit = <v, w + sum_a E_a(c_a) + E(title)> with v = features projected to `dim`. The sum is exact where the attributes are
+    independent given the image: log p(x | c) then splits into one term for each attribute, and w holds the common part.
     """
 
     def __init__(self, features: int, dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
@@ -96,14 +96,14 @@ class Projection(nn.Module):
 
 
 def set_strength(network: nn.Module, strength: float) -> None:
-    """Let labels count for `strength` from 0 to 1 in a generator or a discriminator, in place."""
+    """Scale the embeddings of a generator or a discriminator by `strength`, 0 to 1, in place."""
     for embeddings in _embeddings(network):
         embeddings.strength.fill_(strength)
 
 
 @torch.no_grad()
 def fold_strength(network: N) -> N:
-    """The same function as a network of strength 1, whose weights tell all: itself, or a copy with scaled embeddings."""
+    """The same function as a network of strength 1: `network` itself, or a copy with scaled embeddings."""
     if all(bool(embeddings.strength == 1) for embeddings in _embeddings(network)):
         return network
     folded = copy.deepcopy(network)

@@ -78,6 +78,6 @@ def _check(config: ModelConfig) -> None:
     side = 4 * 2 ** len(config.widths)
     if config.resolution != side:
         raise ConfigError(
-            f"model.resolution is {config.resolution}, but {len(config.widths)} model.widths make dcgan draw {side} px",
+            f"model.resolution is {config.resolution}, but {len(config.widths)} model.widths give {side} px with dcgan",
             "Give one width for each doubling from 4 px to half the resolution.",
         )

@@ -1,9 +1,9 @@
-"""The editor: one small network a task, image in, image out. A task is one row of EDITORS.
+"""The editor: one small network for each task, image in, image out. A task is one row of EDITORS.
 
 Mattes and holes need the whole picture at a low resolution (a U-Net, Ronneberger et al. 2015), enlarging and cleaning need pixels and a
 few of their neighbours (sub-pixel convolution, Shi et al. 2016, arXiv 1609.05158; residual blocks without normalisation, Lim et al. 2017,
-arXiv 1707.02921). The second convolution of every block starts at zero, so each network starts as the closed form that it improves on:
-upscale as bicubic, inpaint as the diffusion that its hole comes filled with, enhance as nothing at all.
+arXiv 1707.02921). The second convolution of every block starts at zero, so each network starts as a closed form:
+upscale as bicubic, inpaint as the diffusion that fills its hole beforehand, enhance as the identity.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SLOPE = 0.1  # of the leaky rectifier
 
 
 class Residual(nn.Module):
-    """x + conv(act(conv(x))), 3x3, the last one zero at the start."""
+    """x + conv(act(conv(x))), 3x3; the second convolution starts at zero."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Residual(nn.Module):
 
 
 class UNet(nn.Module):
-    """Half the resolution, then `len(widths)` levels, each half of the one before; skips are added. Output as large as the input."""
+    """`len(widths)` levels, the first at half the resolution, each further one at half of it; skips are added. The size is kept."""
 
     def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...], blocks: int) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class UNet(nn.Module):
 
 
 class Matte(nn.Module):
-    """Picture -> logit of each pixel's share of product."""
+    """Image -> logit of each pixel's share of product."""
 
     def __init__(self, config: EditorConfig) -> None:
         super().__init__()
@@ -76,21 +76,21 @@ class Matte(nn.Module):
 
 
 class Inpaint(nn.Module):
-    """Picture whose hole is filled by diffusion, and the hole -> picture: a correction inside of it."""
+    """Image whose hole is filled by diffusion, and the hole -> image, corrected inside the hole."""
 
     def __init__(self, config: EditorConfig) -> None:
         super().__init__()
         self.net = UNet(4, 3, config.widths, config.blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, 4, S, S], the fourth channel 1 in the hole, 0 outside -> [N, 3, S, S]; outside the hole as given."""
+        """[N, 4, S, S], the fourth channel 1 inside the hole and 0 outside -> [N, 3, S, S], unchanged outside the hole."""
         filled, hole = x[:, :3], x[:, 3:]
         image: Tensor = filled + self.net(torch.cat([filled, 2 * hole - 1], 1)) * hole
         return image
 
 
 class Upscale(nn.Module):
-    """Picture -> picture twice as large: bicubic, and what was learned on top of it."""
+    """Image -> image twice as large: bicubic plus a learned correction."""
 
     def __init__(self, config: EditorConfig) -> None:
         super().__init__()
@@ -102,12 +102,12 @@ class Upscale(nn.Module):
         """[N, 3, S, S] -> [N, 3, 2 S, 2 S]."""
         y = F.leaky_relu(self.stem(x), SLOPE)
         y = F.leaky_relu(y + self.body(y), SLOPE)
-        plain = F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)
-        return plain + F.pixel_shuffle(self.head(y), 2)
+        bicubic = F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)
+        return bicubic + F.pixel_shuffle(self.head(y), 2)
 
 
 class Enhance(nn.Module):
-    """Picture -> the same without its blur and noise."""
+    """Image -> the same image without blur and noise."""
 
     def __init__(self, config: EditorConfig) -> None:
         super().__init__()
@@ -124,32 +124,32 @@ class Enhance(nn.Module):
 
 @dataclass(frozen=True)
 class EditorFamily:
-    """A row of EDITORS. Pictures are worked on in squares of `size` pixels, of which a margin of `halo` only helps the rest; 0 where a
-    square is the whole picture. `cap` is the norm above which a gradient is shortened to it (Pascanu et al. 2013, arXiv 1211.5063)."""
+    """A row of EDITORS. The network works on squares of `size` pixels; a margin of `halo` pixels is context only, 0 where a square is the
+    whole image. `cap` is the norm to which longer gradients are shortened (Pascanu et al. 2013, arXiv 1211.5063)."""
 
     build: Callable[[EditorConfig], nn.Module]
     size: int
     halo: int = 0
-    photo: int = 64  # the least side of photos to learn from
+    photo: int = 64  # smallest side of the photos to learn from, in pixels
     cap: float = math.inf
 
 
 EDITORS: dict[str, EditorFamily] = {
     "matte": EditorFamily(Matte, 128),
-    "inpaint": EditorFamily(Inpaint, 128, cap=0.5),  # without, one batch of holes in thousands undoes an hour (LOG.md)
+    "inpaint": EditorFamily(Inpaint, 128, cap=0.5),  # without a cap, one batch in thousands undoes an hour of training (LOG.md)
     "upscale": EditorFamily(Upscale, 80, 8, 96),
     "enhance": EditorFamily(Enhance, 128, 16),
 }
-JUDGED = ("inpaint", "upscale")  # tasks whose answer can be sharper than what is known
+JUDGED = ("inpaint", "upscale")  # tasks with a critic: their answer can be sharper than the input
 
 
 def build_editor(config: EditorConfig) -> nn.ModuleDict:
-    """One network a task of `config.tasks`."""
+    """One network for each task of `config.tasks`."""
     return nn.ModuleDict({task: EDITORS[task].build(config) for task in config.tasks}).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 class Critic(nn.Module):
-    """Picture -> one logit: strided convolutions, then the mean over places (a patch critic, Isola et al. 2017, 3.2.2)."""
+    """Image -> one logit: strided convolutions, then the mean over positions (a patch critic, Isola et al. 2017, 3.2.2)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class Critic(nn.Module):
 
 
 def build_critics(config: EditorConfig) -> nn.ModuleDict:
-    """One critic for each task that is judged; none where `adversarial` is 0."""
+    """One critic for each task in JUDGED; none where `adversarial` is 0."""
     tasks = [task for task in config.tasks if task in JUDGED] if config.adversarial else []
     return nn.ModuleDict({task: Critic(config.detail_width) for task in tasks})
 

@@ -1,4 +1,4 @@
-"""What every family of networks has in common: the two base classes and the record that names them in MODELS."""
+"""The base classes of all generators and discriminators, and the record that names a family in MODELS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganray.config import ModelConfig
 
 
 class Generator(nn.Module, ABC):
-    """From latent and label (condition.py) to image."""
+    """Latent and label (condition.py) -> image."""
 
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__()
@@ -28,9 +28,11 @@ class Generator(nn.Module, ABC):
 
 
 class Discriminator(nn.Module, ABC):
-    """From image and label to one logit: high where the image looks real for its label."""
+    """Image and label -> one logit, high where the image looks real for its label."""
 
-    batch_statistics: ClassVar[bool] = False  # whether images of a pass look at each other (batch norm): real and fake then go apart
+    batch_statistics: ClassVar[bool] = (
+        False  # whether images of one pass affect each other (batch norm): real and fake images are then passed separately
+    )
 
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
 """A residual GAN without normalisers, after the description of R3GAN (arXiv 2501.05441, section 3 and appendix); our own code.
 
 Both networks are stages at 4, 8, 16, ... px, each of `blocks` residual blocks, joined by bilinear resampling and a 1x1 convolution.
-No normalisation, no attention, no noise inputs. What keeps the variance is the initialisation alone (Fixup, arXiv 1901.09321).
-With `patch` = 2 the finest stage lies at half the image's resolution: D reads the image pixel-unshuffled, G ends with one more
-bilinear doubling and a narrow 3x3 layer before to-RGB. That costs a quarter, and leaves no checkerboard.
+No normalisation, no attention, no noise inputs. The initialisation alone preserves the variance (Fixup, arXiv 1901.09321).
+With `patch` = 2 the finest stage works at half the image's resolution: D reads the image pixel-unshuffled, G ends with one more
+bilinear doubling and a narrow 3x3 layer before to-RGB. That costs a quarter of the time, and leaves no checkerboard.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganray.models.condition import Condition, Projection
 from ganray.models.network import Discriminator, Generator
 
 EXPANSION = 2
-LEAN = 16  # channels of the lean form at full resolution
+LEAN = 16  # channels at full resolution where `patch` is 2
 
 
 class R3Generator(Generator):
@@ -53,12 +53,12 @@ class R3Generator(Generator):
         return self.draw(self.base(z, label))
 
     def base(self, z: Tensor, label: Tensor) -> Tensor:
-        """The 4x4 features [N, widths[0], 4, 4] that all of a picture comes from; z and the attributes' embeddings enter them linearly."""
+        """The 4x4 features [N, widths[0], 4, 4] from which the image is drawn; z and the embeddings enter them linearly."""
         features: Tensor = self.linear(self.condition(z, label))[:, :, None, None] * self.basis
         return features
 
     def draw(self, features: Tensor) -> Tensor:
-        """The picture [N, channels, R, R] of base features."""
+        """The image [N, channels, R, R] of base features."""
         return self.finish(self.begin(features, 1), 1)
 
     def begin(self, features: Tensor, stages: int) -> Tensor:
@@ -69,7 +69,7 @@ class R3Generator(Generator):
         return features
 
     def finish(self, features: Tensor, stages: int) -> Tensor:
-        """The picture of what `begin` gave for the same `stages`."""
+        """The image of the features that `begin` returned for the same `stages`."""
         for i, stage in enumerate(self.stages):
             if i >= stages:
                 features = stage(self.doubles[i - 1](features))
@@ -121,8 +121,8 @@ class Block(nn.Module):
         return x + shortcut
 
 
-def _conv(a: int, b: int, kernel: int, *, gain: float, groups: int = 1, padding: int | None = None, bias: bool = True) -> nn.Conv2d:
-    conv = nn.Conv2d(a, b, kernel, padding=kernel // 2 if padding is None else padding, groups=groups, bias=bias)
+def _conv(a: int, b: int, kernel: int, *, gain: float, groups: int = 1, bias: bool = True) -> nn.Conv2d:
+    conv = nn.Conv2d(a, b, kernel, padding=kernel // 2, groups=groups, bias=bias)
     nn.init.normal_(conv.weight, std=gain / math.sqrt(a // groups * kernel**2))
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
@@ -146,7 +146,7 @@ class _Double(nn.Module):
 
 
 def _doubled(x: Tensor, dim: int) -> Tensor:
-    """Twice as many along `dim`: three quarters of each one and a quarter of its neighbour to either side, itself at the border."""
+    """Bilinear doubling along `dim`: three quarters of each value and a quarter of a neighbour, clamped at the border."""
     num = x.shape[dim]
     before = torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, num - 1)], dim)
     after = torch.cat([x.narrow(dim, 1, num - 1), x.narrow(dim, num - 1, 1)], dim)
@@ -177,6 +177,6 @@ def _check(config: ModelConfig) -> None:
     for width in config.widths:
         if EXPANSION * width % config.group_channels:
             raise ConfigError(
-                f"model.widths has {width}, and {EXPANSION} x {width} is no multiple of model.group_channels {config.group_channels}",
+                f"model.widths has {width}, and {EXPANSION} x {width} is not a multiple of model.group_channels {config.group_channels}",
                 "Choose widths that are multiples of half the group.",
             )

@@ -1,4 +1,4 @@
-"""How a title enters the networks: the sum of what its pieces (titles.py) stand for, learned with the GAN."""
+"""The embedding of a title: the sum of learned vectors of its pieces (titles.py)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class Title(nn.Module):
-    """One vector for each of `rows` - 1 pieces, from N(0, std^2) on; row 0 is no piece, and stays zero.
+    """One vector for each of `rows` - 1 pieces, initially from N(0, std^2); row 0 is padding and stays zero.
 
-    A plain sum, for the reason that the projection is one over attributes: "red" adds the same to whatever else is said, so that words
-    meet well that never met in training. No layer follows: what comes next in either network is linear, and would swallow it.
+    A plain sum, as the projection is a sum over attributes: "red" adds the same vector whatever the other words are, so that words combine
+    which never occurred together in training. No layer follows: the next one in either network is linear and would absorb it.
     """
 
     def __init__(self, rows: int, dim: int, std: float) -> None:
@@ -21,6 +21,6 @@ class Title(nn.Module):
             self.pieces.weight[0] = 0.0
 
     def forward(self, pieces: Tensor) -> Tensor:
-        """Titles as pieces int64 [N, T] -> [N, dim]; zero where nothing is said."""
+        """Titles as pieces int64 [N, T] -> [N, dim]; zero for an empty title."""
         vectors: Tensor = self.pieces(pieces)
         return vectors.sum(dim=1)

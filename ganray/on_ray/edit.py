@@ -26,7 +26,7 @@ from ganray.bulk.job import images_of, open_job
 from ganray.bulk.profile_filter import check_profile
 from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
-from ganray.errors import CheckpointError, ConfigError
+from ganray.errors import CheckpointError
 from ganray.images.codec import Limits
 from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import Resources, connect, require_cpus
@@ -35,7 +35,7 @@ from ganray.on_ray.job_reporter import Reporter
 from ganray.on_ray.shards import tallies
 from ganray.output.label_options import LabelOptions, read_label_options
 from ganray.progress import bar
-from ganray.storage import Store, open_store
+from ganray.storage import Store, absolute_url, open_store
 
 
 def edit(config: EditConfig) -> dict[str, Any]:
@@ -45,11 +45,10 @@ def edit(config: EditConfig) -> dict[str, Any]:
     Raises RequestError before any work where the table or the chain is wrong, StorageError where another job lies in `config.out`.
     """
     started = time.time()
-    _refuse_memory(config)
     if config.failing:
         check_profile(config.failing)
     store = open_store(config.out)
-    marks, digest = read_label_options(config.label, config.layout), EditEngine.load(config.model, threads=1).digest
+    marks, digest = read_label_options(config.label), EditEngine.load(config.model, threads=1).digest
     with requests_of(config, store) as source:
         plan = make_edit_job(config, source, digest, marks.digest)
         if marks.stamp:
@@ -57,7 +56,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         resources = connect(config.ray)
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
         if config.dry_run:
-            editor = _load(open_store(config.model).url if config.model else "", plan, store, marks)
+            editor = _load(absolute_url(config.model), plan, store, marks)
             return estimate(editor, source(), plan, config.workers or _cores(resources), config.price)
         plan = open_job(store, plan, source)
     written, ready = _make(config, plan, store, resources, marks) if not store.exists("job.json") else (0, time.time())
@@ -120,7 +119,7 @@ def _make(config: EditConfig, plan: EditJob, store: Store, resources: Resources,
 def _stream(
     config: EditConfig, plan: EditJob, store: Store, todo: list[int], resources: Resources, marks: LabelOptions
 ) -> Iterator[commit.Tally]:
-    model = open_store(config.model).url if config.model else ""
+    model = absolute_url(config.model)
 
     def work(shards: ray.data.Dataset) -> ray.data.Dataset:
         workers = ray.data.ActorPoolStrategy(size=min(len(todo), config.workers or _cores(resources)))
@@ -132,9 +131,3 @@ def _stream(
 def _cores(resources: Resources) -> int:
     """A cluster that was started here has a logical CPU beyond the cores, see cluster.py."""
     return max(1, math.floor(resources.cpus) - (0 if resources.joined else 1))
-
-
-def _refuse_memory(config: EditConfig) -> None:
-    for name in ("out", "source"):
-        if (url := getattr(config, name)).startswith("memory:"):
-            raise ConfigError(f"edit: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")

@@ -17,16 +17,16 @@ import ray
 from ganray.catalog.reader import Catalog
 from ganray.catalog.search_groups import groups_to_search
 from ganray.config import EvaluateConfig
-from ganray.errors import ConfigError
 from ganray.evaluation.evaluation import (
     Step,
     examine,
     num_of_each,
 )
+from ganray.metrics import FIGURES
 from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
 from ganray.progress import Progress, bar
 from ganray.runs.card_scores import put_on_card
-from ganray.storage import open_store
+from ganray.storage import absolute_url, open_store
 
 THREADS = 2  # fixed where the machine has them: the extractor's digest depends on it
 
@@ -34,11 +34,8 @@ THREADS = 2  # fixed where the machine has them: the extractor's digest depends 
 def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
     """Score the model; writes report.json (the returned report), report.html, contact_sheet.png and the extractor under `out`.
 
-    Raises CatalogError, CheckpointError, ConfigError, EvaluationError, RequestError, StorageError. Equal inputs give equal reports.
+    Raises CatalogError, CheckpointError, EvaluationError, RequestError, StorageError. Equal inputs give equal reports.
     """
-    for name, url in (("model", config.model), ("catalog", config.catalog), ("out", config.out), ("extractor", config.extractor)):
-        if url.startswith("memory:"):
-            raise ConfigError(f"evaluate: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
     config = absolute(config)
     catalog = Catalog.open(config.catalog)
     num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
@@ -66,5 +63,14 @@ def evaluation_cpus(resources: Resources) -> int:
 
 def absolute(config: EvaluateConfig) -> EvaluateConfig:
     """The same places, as another process with another working directory finds them."""
-    names = [name for name in ("model", "catalog", "out", "extractor") if getattr(config, name)]
-    return config.model_copy(update={name: open_store(getattr(config, name)).url for name in names})
+    names = ("model", "catalog", "out", "extractor")
+    return config.model_copy(update={name: absolute_url(getattr(config, name)) for name in names})
+
+
+def show(report: Mapping[str, Any]) -> str:
+    """The report in a few lines: each figure beside what held-out photos score."""
+    scores, floors = report["scores"], report["floors"]
+    rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
+    rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
+    rows.append(f"copies were sought among {report['searched']:,} of {report['catalog']['num_images']:,} photos")
+    return "\n".join(rows)

@@ -27,7 +27,7 @@ from ganray.bulk.page import show_some
 from ganray.bulk.segment_policy import Policy, applied
 from ganray.config import GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
-from ganray.errors import CheckpointError, ConfigError
+from ganray.errors import CheckpointError
 from ganray.model_folder import ModelInfo, load_model
 from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.cpus import engine_cpus
@@ -39,7 +39,7 @@ from ganray.output.label_options import LabelOptions, read_label_options
 from ganray.progress import bar
 from ganray.request_tables import read_requests
 from ganray.requests import GenerateRequest
-from ganray.storage import Store, open_object, open_store
+from ganray.storage import Store, absolute_url, open_object, open_store
 from ganray.vocabulary import Vocabulary, spread_requests
 
 SPARE_CPUS = 1  # at least one, for encoding and writing
@@ -53,14 +53,12 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     Raises RequestError before any work where the table is wrong, StorageError where another job lies in `config.out`.
     """
     started = time.time()
-    if config.out.startswith("memory:"):
-        raise ConfigError(f"generate: out = {config.out}: memory is not shared between processes", "Use a path, or a bucket")
     info, store = load_model(config.model)[1], open_store(config.out)
     resources = connect(config.ray)
     device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
     threads, writers = share_cpus(config, resources)
     policy = Policy.read(config.policy) if config.policy else None
-    marks = read_label_options(config.label, config.layout)
+    marks = read_label_options(config.label)
     source = functools.partial(_requests, config, info, policy)
     plan = make_generate_job(
         source,
@@ -123,8 +121,7 @@ def _make(
 
 def with_absolute_urls(gate: GateConfig) -> GateConfig:
     """The same places, as another process with another working directory finds them."""
-    named = {name: open_store(url).url for name in ("extractor", "catalog") if (url := getattr(gate, name))}
-    return gate.model_copy(update=named)
+    return gate.model_copy(update={name: absolute_url(getattr(gate, name)) for name in ("extractor", "catalog")})
 
 
 def _measure_photos(store: Store, gate: GateConfig, info: ModelInfo) -> None:
@@ -208,7 +205,7 @@ def _stream(
             compute=ray.data.ActorPoolStrategy(size=min(config.engines, len(todo))),
             num_cpus=threads,
             num_gpus=1 if plan.device == "cuda" else 0,
-            fn_constructor_args=(open_store(config.model).url, plan, store, threads, with_absolute_urls(config.gate)),
+            fn_constructor_args=(absolute_url(config.model), plan, store, threads, with_absolute_urls(config.gate)),
         ).map_batches(
             functools.partial(commit.write, store=store, plan=plan, marks=marks),
             batch_size=None,

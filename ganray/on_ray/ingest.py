@@ -37,7 +37,6 @@ from ganray.catalog.schema import CATALOG_KEY, CatalogInfo
 from ganray.catalog.shard_paths import Receipt, divisions
 from ganray.catalog.shards import IngestJob, prepare_shard
 from ganray.config import IngestConfig
-from ganray.errors import ConfigError
 from ganray.images.codec import encode
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
@@ -49,7 +48,7 @@ def ingest(config: IngestConfig) -> CatalogInfo:
     """Prepare the catalog that `config` describes and return its `catalog.json`.
 
     Running it again finishes what is missing, does what changed in the source since, and nothing else.
-    Raises ConfigError, CatalogError, StorageError or ClusterError.
+    Raises CatalogError, StorageError or ClusterError.
     """
     connect(config.ray)
     out = open_store(config.out)
@@ -90,8 +89,6 @@ def draw_sample(config: IngestConfig, out: Store) -> IngestConfig:
     out/sample.json says which sample lies there, and is written first: without it photos/ and truth/ are not ours, an error.
     """
     num = config.source.partition(":")[2]
-    if not num.isdigit() or int(num) < 1:
-        raise ConfigError(f"source {config.source!r}: {num!r} is no number of products", "Write for example sample:3000")
     side = max(64, 2 * config.resolution)
     plan = SamplePlan(products=int(num), seed=config.seed, side=side, cluttered=config.cluttered)
     if _sample(out) != plan.model_copy(update={"finished": True}):

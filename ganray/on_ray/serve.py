@@ -29,7 +29,7 @@ from ganray.on_ray.cluster import Resources, connect, use_gpu
 from ganray.on_ray.cpus import engine_cpus
 from ganray.on_ray.errors import find_ganray_error
 from ganray.serving.app import make_app
-from ganray.storage import open_store
+from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
 
@@ -107,8 +107,8 @@ def _start(config: ServeConfig) -> Serving:
     threads = serving_cpus(config, resources)
     device = "cuda" if gpu else "cpu"
     application, alone = application_of(config.prefix), _check_address(config)
-    places = {name: open_store(url).url for name in ("model", "source") if (url := getattr(config, name))}
-    absolute = config.model_copy(update=places)  # replicas have another working directory
+    urls = {name: absolute_url(getattr(config, name)) for name in ("model", "source")}
+    absolute = config.model_copy(update=urls)  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
     deployment = ray_serve.deployment(
         name=APPLICATION,

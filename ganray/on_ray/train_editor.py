@@ -9,7 +9,6 @@ from typing import Any
 
 from ganray.catalog.reader import Catalog
 from ganray.config import EditorConfig, OptimizerConfig, TrainConfig, TrainEditorConfig
-from ganray.errors import ConfigError
 from ganray.model_folder import EDITOR_FOLDER
 from ganray.on_ray.train import train
 from ganray.presets import editor_preset
@@ -23,8 +22,6 @@ def train_editor(config: TrainEditorConfig) -> dict[str, Any]:
 
 def to_train_config(config: TrainEditorConfig) -> TrainConfig:
     """The run as `train` takes it."""
-    if not config.editor.tasks:
-        raise ConfigError("train-editor: editor.tasks is empty", "Name some of matte, inpaint, upscale, enhance")
     base = editor_preset()
     given = {name: getattr(config, name) for name in TrainEditorConfig.model_fields if name not in ("out", "editor", "optimizer")}
     given["editor"] = EditorConfig.model_validate(config.editor.model_dump())

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 
 from ganray.config import LabelConfig
-from ganray.errors import ConfigError
 from ganray.images.credentials import Signer
 from ganray.images.visible import Stamp
 from ganray.storage import open_object
@@ -29,13 +28,10 @@ class LabelOptions:
 NO_LABEL_OPTIONS = LabelOptions()
 
 
-def read_label_options(label: LabelConfig, layout: str) -> LabelOptions:
+def read_label_options(label: LabelConfig) -> LabelOptions:
     """The visible label and the signer that are asked for, tried. Raises ConfigError, ObjectNotFound."""
     stamp = Stamp(label.visible, _bytes_at(label.font)) if label.visible else None
     signer = Signer(_bytes_at(label.chain), _bytes_at(label.key)) if label.chain else None
-    if signer and layout != "objects":
-        why = "no two signatures are the same, so that a shard's object could not be told again"
-        raise ConfigError(f"label.chain with layout = {layout}: {why}", "Use --layout objects")
     if stamp:
         stamp.check()
     if signer:

@@ -1,9 +1,9 @@
 """Marketplace rules as versioned data, and their checker.
 
-profile.py    Profile: what a YAML file of this folder may say; PROFILES(), profile(name)
+profile.py    Profile: the schema of the YAML files in this folder; PROFILES(), profile(name)
 checker.py    check(bytes, profile) -> Report: every rule, on the encoded picture
-seen.py       what the checker sees of a picture: its own product box and background, independent of the code that edits
-mending.py    mending(report) -> the chain of edits that would mend a picture
+seen.py       the checker's own measurements of product and background, independent of the code that edits
+mending.py    mending(report) -> the chain of edits that would correct a picture
 """
 
 from ganray.profiles.profile import PROFILES, Profile, Rules, names, profile

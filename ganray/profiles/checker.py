@@ -1,6 +1,6 @@
 """Check an encoded picture against a profile: every rule, on the bytes that would be uploaded.
 
-It decodes them itself and looks with its own eyes (`seen.py`), so that it can contradict the code that made them.
+It decodes the bytes and measures the pixels by itself (`seen.py`), so that it can contradict the code that made them.
 """
 
 from __future__ import annotations
@@ -28,23 +28,22 @@ LIMITS = Limits(max_bytes=100_000_000, max_pixels=100_000_000, max_side=30_000)
 
 
 def check(data: bytes, profile: Profile, *, day: date | None = None, kind: str = "", source: bytes | None = None) -> Report:
-    """The report of an encoded picture. Rules are those of `day` (None: the last ones known) for goods of `kind`; what begins to fail on a
-    later day is reported with that day. `source` is the photo that it was made of: a label that it has must be kept.
+    """The report of an encoded picture. Rules are those of `day` (None: the last ones known) for goods of `kind`; rules that
+    begin to fail on a later day are reported with that day. `source` is the original photo, whose label must be kept.
 
-    A file that is no picture is a finding, not an error. Raises RequestError for a kind that the profile has not.
+    A file that is not a picture is a finding, not an error. Raises RequestError for a kind that the profile does not have.
     """
-    now = profile.on(day, kind)
+    rules = profile.on(day, kind)
     try:
-        picture = _Picture(data, now)
+        picture = _Picture(data, rules)
     except ImageError as error:
         return unreadable(error, profile, day, kind)
-    findings = list(picture.findings(now))
+    findings = list(picture.findings(rules))
     if source is not None:
-        findings.append(label_kept(now, data, source))
-    ahead = [later for later in profile.days if day is not None and later > day]
-    for later in ahead:
-        known = {finding.rule for finding in findings if not finding.ok and finding.level == "must"}
-        fails = (finding for finding in picture.findings(profile.on(later, kind)) if not finding.ok and finding.rule not in known)
+        findings.append(label_kept(rules, data, source))
+    for later in (change for change in profile.days if day is not None and change > day):
+        failed = {finding.rule for finding in findings if not finding.ok and finding.level == "must"}
+        fails = (finding for finding in picture.findings(profile.on(later, kind)) if not finding.ok and finding.rule not in failed)
         findings += [finding.model_copy(update={"since": later}) for finding in fails if finding.level == "must"]
     return Report(
         profile=profile.name,
@@ -65,7 +64,7 @@ def unreadable(error: ImageError, profile: Profile, day: date | None = None, kin
 
 
 class _Picture:
-    """A decoded picture, and what its file says of itself."""
+    """A decoded picture with the metadata of its file."""
 
     def __init__(self, data: bytes, rules: Rules) -> None:
         decoded = decode(data, LIMITS)
@@ -79,17 +78,17 @@ class _Picture:
         self.seen: Measurements = measure(self.pixels, None if ground.kind == "any" else ground.rgb, ground.tolerance)
         measured = self.seen
         if ground.kind != "any" and not self.on_ground:
-            measured = measure(self.pixels, None)  # on another plain background the product can be measured as well
+            measured = measure(self.pixels, None)  # the product can also be measured on another plain background
         box = measured.box if self.on_ground or measured.plain else None
         self.product = max(box[2] - box[0], box[3] - box[1]) if box else 0
 
     @property
     def on_ground(self) -> bool:
-        """Whether the product stands on what the profile wants behind it."""
+        """Whether the background is the one that the profile asks for."""
         return self.kind != "any" and self.seen.border >= BORDER
 
     def findings(self, rules: Rules) -> Iterator[Finding]:
-        """A finding for each rule, those first that are of the file."""
+        """A finding for each rule; those about the file come first."""
         yield Finding(rule="readable", ok=True, found=f"{self.format}, {self.mode}", wanted="one still picture")
         yield _finding("format", self.format in rules.formats, self.format, " or ".join(rules.formats), "conform")
         if rules.max_bytes is not None:
@@ -105,24 +104,26 @@ class _Picture:
         yield from self._labels(rules)
 
     def _sizes(self, rules: Rules) -> Iterator[Finding]:
-        for name, side, found in (
+        for name, side, pixels in (
             ("width", rules.width, self.width),
             ("height", rules.height, self.height),
             ("long_side", rules.long_side, max(self.width, self.height)),
         ):
             if side.min > 1 or side.max < 100_000:
                 most = f" and at most {side.max:,}" if side.max < 100_000 else ""
-                mend = "upscale, then conform" if found < side.min else "conform"
-                yield _finding(name, side.min <= found <= side.max, f"{found:,} px", f"at least {side.min:,} px{most}", mend)
-            if side.recommended is not None and side.min <= found <= side.max:
-                yield _finding(f"{name}_recommended", found >= side.recommended, f"{found:,} px", f"{side.recommended:,} px", "", "should")
+                mend = "upscale, then conform" if pixels < side.min else "conform"
+                yield _finding(name, side.min <= pixels <= side.max, f"{pixels:,} px", f"at least {side.min:,} px{most}", mend)
+            if side.recommended is not None and side.min <= pixels <= side.max:
+                yield _finding(
+                    f"{name}_recommended", pixels >= side.recommended, f"{pixels:,} px", f"{side.recommended:,} px", "", "should"
+                )
         if rules.max_megapixels is not None:
             megapixels = self.width * self.height / 1e6
             wanted = f"at most {rules.max_megapixels:g} megapixels"
             yield _finding("megapixels", megapixels <= rules.max_megapixels, f"{megapixels:.1f} megapixels", wanted, "conform")
         if rules.aspect is not None:
             off = abs(self.width / self.height / rules.aspect.ratio - 1)
-            # a pixel more or less is how sides are rounded, however small the picture is
+            # sides are rounded to whole pixels, so one pixel more or less is always accepted
             fits = off <= max(rules.aspect.tolerance, 1 / min(self.width, self.height))
             yield _finding("aspect", fits, f"{self.width}x{self.height}", str(rules.aspect), "conform", rules.aspect.level)
 
@@ -132,10 +133,12 @@ class _Picture:
             wanted = f"{ground.rgb}" + (f" within {ground.tolerance}" if ground.tolerance else " exactly")
             mend = "white" if ground.kind == "white" else "conform"
             if not self.on_ground:
-                found = f"{100 * seen.border:.0f} % of the frame's edge is like that, its colour is about {seen.background}"
+                found = f"{100 * seen.border:.0f} % of the frame's edge has that colour, most of it is about {seen.background}"
                 yield _finding("background", False, found, wanted, mend)
             else:
-                found = f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product are off, by {seen.worst} at most"
+                found = (
+                    f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product differ, by at most {seen.worst} levels"
+                )
                 yield _finding("background", not seen.dirty, found, wanted, mend)
         if rules.fill is not None:
             yield self._fill(rules)
@@ -145,9 +148,9 @@ class _Picture:
         assert fill is not None
         wanted = f"{100 * fill.min:.0f}-{100 * fill.max:.0f} % of the frame"
         if not self.on_ground and (rules.background.kind != "any" or not self.seen.plain):
-            return _finding("fill", True, "not to be told on that background", wanted, "", fill.level)
+            return _finding("fill", True, "cannot be measured on this background", wanted, "", fill.level)
         if self.seen.box is None:
-            return _finding("fill", False, "no product to be seen", wanted, "", fill.level)
+            return _finding("fill", False, "no product found", wanted, "", fill.level)
         return _finding("fill", fill.min <= self.seen.fill <= fill.max, f"{100 * self.seen.fill:.1f} %", wanted, "conform", fill.level)
 
     def _labels(self, rules: Rules) -> Iterator[Finding]:
@@ -157,8 +160,8 @@ class _Picture:
 
 
 def label_kept(rules: Rules, data: bytes, source: bytes) -> Finding:
-    """A picture that said AI must still say so: the term itself, or another one of AI (a composite of a generated picture is one)."""
-    before, after = (read_label(each).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2] for each in (source, data))
+    """A picture whose source has an AI label must have one: the same IPTC term, or another one for AI (such as composites)."""
+    before, after = (read_label(file).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2] for file in (source, data))
     kept = not rules.label_kept or before not in AI_TYPES or after in AI_TYPES
     return _finding("label", kept, after or "no IPTC digital source type", before if before in AI_TYPES else "nothing to keep", "")
 
@@ -172,17 +175,17 @@ def _alpha(rules: Rules) -> str:
 
 
 def _header(data: bytes) -> tuple[str, bool]:
-    """The file's pixel mode (`RGB, 16 bits` where that is so), and whether any pixel is transparent."""
+    """The file's pixel mode (such as `RGB, 16 bits`), and whether any pixel is transparent."""
     with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=FORMATS) as image:
         mode, transparent = image.mode, False
         deep = mode.startswith(("I", "F")) or (data.startswith(b"\x89PNG") and data[24:25] == b"\x10") or _bits(image) > 8
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-            with contextlib.suppress(Exception):  # what cannot say so is opaque; it was decoded in full before
+            with contextlib.suppress(Exception):  # without a readable alpha channel it is opaque; the picture itself was decoded before
                 transparent = int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
     return f"{mode}, 16 bits" if deep else mode, transparent
 
 
 def _bits(image: Image.Image) -> int:
-    """Bits a channel, as a TIFF says (tag 258)."""
+    """Bits per channel of a TIFF (tag 258), else 8."""
     bits = getattr(image, "tag_v2", {}).get(258, 8)
     return max(bits) if isinstance(bits, tuple) else int(bits)

@@ -1,4 +1,4 @@
-"""One file checked in a process of its own (`images/sandbox.py`): what a decoder may do to it is a finding, and no crash."""
+"""Check one file in a separate process (`images/sandbox.py`), so that a crashing decoder is a finding."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ THUMBNAIL = 112  # pixels
 
 
 def sandbox(profile: Profile, name: str, day: date | None, kind: str) -> Sandbox:
-    """A child that checks pictures; `name` is what conform is to be told in the chains that mend."""
+    """A child process that checks pictures; `name` is the profile's name in the chains that mend them."""
     options = {"profile": profile.model_dump_json(), "name": name, "day": day.isoformat() if day else "", "kind": kind}
     return Sandbox(f"{__name__}:check_in_child", options, cpu_seconds=60, wall_seconds=240.0)
 
 
 def check_in_child(data: bytes, *, profile: str, name: str, day: str, kind: str) -> tuple[bytes, dict[str, Any]]:
-    """A thumbnail (JPEG, empty for what cannot be read), and the report with the chain that would mend the picture."""
+    """A thumbnail (JPEG, empty for an unreadable file), and the report with the chain that would correct the picture."""
     rules = _profile(profile)
     report = check(data, rules, day=date.fromisoformat(day) if day else None, kind=kind)
     return _thumbnail(data), {"report": report.model_dump(mode="json"), "mend": mending(report, rules, name)}
@@ -36,7 +36,7 @@ def check_in_child(data: bytes, *, profile: str, name: str, day: str, kind: str)
 def checked(
     answer: tuple[bytes, dict[str, Any]] | ImageError, profile: Profile, day: date | None, kind: str
 ) -> tuple[Report, list[str], bytes]:
-    """What a child answered: the report, the chain that would mend the picture, and its thumbnail. A child that died is a finding."""
+    """The report, the chain that would correct the picture and the thumbnail from a child's answer. A child that died is a finding."""
     if isinstance(answer, ImageError):
         return unreadable(answer, profile, day, kind), [], b""
     thumbnail, note = answer

@@ -1,7 +1,7 @@
-"""What can be seen in a picture's decoded pixels: the background's colour, the product's box, and how clean the rest is.
+"""Measurements of a picture's decoded pixels: the background's colour, the product's box, and how clean the background is.
 
-No measure here is shared with the code that edits: a checker that used the editor's own ruler would find it right. Every distance is
-the largest difference of a channel to the background's colour, in levels of 255.
+They share no code with the edits: a checker that used the editor's measurements could not find its errors. Every distance is the largest
+difference of a channel to the background's colour, in levels of 255.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import numpy as np
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask, distance, from_border, near, without_small
 
-RING = 16  # pixels: farther from the product a JPEG of it is exactly white; nearer, codecs ring (PROVENANCE 1, measured)
-VISIBLE = 6  # levels: what differs from the background by more is seen
-BODY = 24  # levels: what differs by more is the product itself, not what a codec makes of its edge
-PLAIN, PLAIN_SHARE = 20, 0.97  # a border is plain where so many of its pixels are within so many levels of their median
-GRID = 256  # cells along the longer side in which parts of the product are told apart
-SPECK = 2e-4  # of the frame: a part apart that is smaller, and less than a hundredth of the largest, is dirt
+RING = 16  # pixels from the product within which codecs ring; farther away a JPEG is exactly white (PROVENANCE 1, measured)
+VISIBLE = 6  # levels: a larger difference from the background is visible
+BODY = 24  # levels: a larger difference is the product itself, not a codec's ringing at its edge
+PLAIN, PLAIN_SHARE = 20, 0.97  # a border is plain if this share of its pixels is within this many levels of their median
+GRID = 256  # cells along the longer side in which connected components are found
+SPECK = 2e-4  # share of the frame: a smaller component below a hundredth of the largest one is dirt
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """`box` is the product's (left, top, right, bottom), None where there is none; `fill` its share of the frame, along the side of
-    which it takes more.
+    """`box` is the product's (left, top, right, bottom), None without a product; `fill` its share of the frame, along the side of which it
+    fills more.
 
-    `border` is the share of the frame's outermost pixels that are background, `plain` whether they tell what the background is like.
-    `far` counts the background's pixels more than RING from the product, `dirty` those of them that are off, `worst` by how many levels.
-    Within RING a codec may be off by VISIBLE; by more, and it counts as product.
+    `border` is the share of the frame's outermost pixels that are background, `plain` whether they have about one colour. `far` counts the
+    background pixels more than RING from the product, `dirty` those of them beyond the tolerance, `worst` their largest difference in
+    levels. Within RING a pixel may differ by VISIBLE levels; beyond that it counts as product.
     """
 
     box: tuple[int, int, int, int] | None
@@ -43,7 +43,7 @@ class Measurements:
 
 
 def measure(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int = 0) -> Measurements:
-    """See uint8 [H, W, 3] before a background that must be `wanted` within `tolerance`; None takes what the border is like."""
+    """Measure uint8 [H, W, 3] against a background of colour `wanted` within `tolerance`; None takes the border's median colour."""
     height, width = pixels.shape[:2]
     edge = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]]).astype(np.int16)
     median = np.median(edge, 0).astype(np.int16)
@@ -69,7 +69,7 @@ def measure(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int 
 
 
 def _box(mask: Mask) -> tuple[int, int, int, int] | None:
-    """Of the rows and columns that hold more than a few pixels of it, so that a codec's noise moves no edge."""
+    """The box of rows and columns with more than a few pixels of the mask, so that a codec's noise does not move its edges."""
     height, width = mask.shape
     rows, columns = np.flatnonzero(mask.sum(1) > width // 500), np.flatnonzero(mask.sum(0) > height // 500)
     if not len(rows) or not len(columns):

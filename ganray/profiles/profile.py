@@ -1,7 +1,7 @@
-"""What a marketplace asks of a picture: one YAML file a market, read strictly.
+"""A marketplace's requirements for pictures: one YAML file for each market, validated strictly.
 
-Rules are data with a source and a date, never constants of the code: a market that changes its mind is a changed file. A rule may hold from
-a day on (`changes`) or for a kind of goods (`kinds`); `Profile.on` says what holds then.
+Rules are data with a source and a date, not constants of the code: when a market changes its rules, only a file changes. A rule may hold
+from a day on (`changes`) or for a kind of goods (`kinds`); `Profile.on` returns the rules of a day and kind.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Pixels = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Rule(BaseModel):
-    """A part of a profile: frozen, and strict about names."""
+    """A part of a profile: frozen, unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Background(Rule):
-    """What is behind the product. `rgb` is what conform pads with; far from the product a picture has it within `tolerance` levels."""
+    """What is behind the product. conform pads with `rgb`; far from the product, pixels must be within `tolerance` levels of it."""
 
     kind: Literal["white", "light_grey", "any"]
     rgb: tuple[Level255, Level255, Level255] = (255, 255, 255)
@@ -43,7 +43,7 @@ class Background(Rule):
 
 
 class Fill(Rule):
-    """The product's box over the frame: along the side of which it takes more. `aim` is what conform makes."""
+    """The product's share of the frame, along the side of which it fills more. conform aims at `aim`."""
 
     min: Share = 0.01
     max: Share = 1.0
@@ -58,7 +58,7 @@ class Fill(Rule):
 
 
 class Side(Rule):
-    """Of a side in pixels: what it must be, and what it should."""
+    """Required and recommended length of a side in pixels."""
 
     min: Pixels = 1
     max: Pixels = 100_000
@@ -67,7 +67,7 @@ class Side(Rule):
     @model_validator(mode="after")
     def _ordered(self) -> Side:
         if not self.min <= (self.recommended or self.min) <= self.max:
-            raise ValueError(f"min {self.min}, recommended {self.recommended} and max {self.max} are out of order")
+            raise ValueError(f"min {self.min}, recommended {self.recommended} and max {self.max} must be in ascending order")
         return self
 
 
@@ -89,7 +89,7 @@ class Aspect(Rule):
 
 
 class Rules(Rule):
-    """What a picture must be like."""
+    """The requirements for one picture."""
 
     background: Background
     fill: Fill | None = None
@@ -110,20 +110,20 @@ class Rules(Rule):
     @classmethod
     def _writable(cls, value: tuple[FileFormat, ...]) -> tuple[FileFormat, ...]:
         if value and value[0] not in SUFFIXES:
-            raise ValueError(f"the first format is what is written, and {value[0]} is none of {', '.join(SUFFIXES)}")
+            raise ValueError(f"the first format is the one to write, and ganray cannot write {value[0]}: use one of {', '.join(SUFFIXES)}")
         return value
 
 
 class Change(Rule):
-    """Rules that hold from a day on, in place of those of the same names."""
+    """Rules that replace those of the same names from a day on."""
 
     since: date
     rules: dict[str, Any]
 
 
 class Profile(Rule):
-    """A marketplace's rules with where they come from. `evidence` is `read` where the market's own page was, else `secondary`: confirm
-    such a rule in the market's console before you rely on it."""
+    """A marketplace's rules with their source. `evidence` is `read` where the market's own page was read, else `secondary`: confirm
+    these rules in the market's console before you rely on them."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
@@ -136,8 +136,8 @@ class Profile(Rule):
     changes: tuple[Change, ...] = ()
 
     @model_validator(mode="after")
-    def _whole(self) -> Profile:
-        """Every combination of kind and day is a whole set of rules, so that no picture meets a broken one."""
+    def _complete(self) -> Profile:
+        """Validate the rules of every combination of kind and day."""
         for kind in ("", *self.kinds):
             for day in (None, *self.days):
                 self.on(day, kind)
@@ -149,10 +149,10 @@ class Profile(Rule):
         return tuple(sorted({change.since for change in self.changes}))
 
     def on(self, day: date | None = None, kind: str = "") -> Rules:
-        """The rules of a day (None: the last ones known) for a kind of goods. Raises RequestError for a kind that the profile has not."""
+        """The rules of a day (None: the last ones known) for a kind of goods. Raises RequestError for an unknown kind."""
         if kind and kind not in self.kinds:
-            known = f"It knows {', '.join(self.kinds)}" if self.kinds else "Leave the kind out: it makes no difference there"
-            raise RequestError(f"profile {self.name}: kind {kind!r} is unknown", known)
+            remedy = f"Use one of {', '.join(self.kinds)}" if self.kinds else "Omit the kind: this profile has the same rules for all goods"
+            raise RequestError(f"profile {self.name}: kind {kind!r} is unknown", remedy)
         changed: dict[str, Any] = dict(self.kinds.get(kind, {}))
         for change in sorted(self.changes, key=lambda change: change.since):
             if day is None or change.since <= day:
@@ -167,9 +167,9 @@ def least_frame(rules: Rules, ratio: float) -> tuple[int, int]:
 
 
 def best_frame(rules: Rules, ratio: float) -> tuple[int, int]:
-    """The largest (width, height) with that ratio that is of use: what the rules recommend, else the most that they allow."""
-    wide, high, long = (side.recommended or side.max for side in (rules.width, rules.height, rules.long_side))
-    width = min(float(wide), high * ratio, long * min(1.0, ratio))
+    """The largest useful (width, height) with that ratio: what the rules recommend, else the maximum that they allow."""
+    width_limit, height_limit, long_limit = (side.recommended or side.max for side in (rules.width, rules.height, rules.long_side))
+    width = min(float(width_limit), height_limit * ratio, long_limit * min(1.0, ratio))
     if rules.max_megapixels is not None:
         width = min(width, math.sqrt(rules.max_megapixels * 1e6 * ratio))
     width = max(1, math.floor(width + 1e-6))
@@ -177,17 +177,17 @@ def best_frame(rules: Rules, ratio: float) -> tuple[int, int]:
 
 
 def output_format(rules: Rules) -> Format:
-    """What conform writes: the first of the formats."""
-    return rules.formats[0]  # type: ignore[return-value]  # the validator of Rules holds it to what we can write
+    """The format that conform writes: the first one of the rules."""
+    return rules.formats[0]  # type: ignore[return-value]  # the validator of Rules ensures that it can be written
 
 
 def names() -> list[str]:
-    """The profiles that come with ganray."""
+    """Names of the profiles that are part of ganray."""
     return sorted(path.stem for path in FOLDER.glob(f"*{SUFFIX}"))
 
 
 def profile(name: str) -> Profile:
-    """The profile of that name, or of the YAML file at that path. Raises RequestError, which lists the known names."""
+    """The profile of a name, or of the YAML file at a path. Raises RequestError, which lists the known names."""
     if name in names():
         return _read(FOLDER / f"{name}{SUFFIX}")
     if name.endswith((".yaml", ".yml")):
@@ -196,7 +196,7 @@ def profile(name: str) -> Profile:
 
 
 def PROFILES() -> Mapping[str, Profile]:
-    """All profiles that come with ganray, by name."""
+    """All profiles that are part of ganray, by name."""
     return {name: profile(name) for name in names()}
 
 
@@ -206,15 +206,15 @@ def _read(path: Path) -> Profile:
 
 
 def read_profile(path: Path) -> Profile:
-    """A profile of a file. Raises RequestError for one that is not there, is no YAML, or has a key or value that no profile has."""
+    """Read a profile from a file. Raises RequestError if it is missing, not YAML, or has an unknown key or a wrong value."""
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RequestError(f"profile {path}: {error.strerror}", "Give the path of a YAML file that exists") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RequestError(f"profile {path}: not valid YAML ({error})", "Write one `key: value` a line") from None
+        raise RequestError(f"profile {path}: not valid YAML ({error})", "Write one `key: value` on each line") from None
     try:
-        return Profile.model_validate(read)
+        return Profile.model_validate(content)
     except ValidationError as error:
         raise RequestError(f"profile {path}: {_explain(error)}", "Compare it with a file of ganray/profiles/") from None
 

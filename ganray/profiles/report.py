@@ -1,4 +1,4 @@
-"""What the checker found: a row for each rule, with what it wanted, and which edit would mend it."""
+"""The checker's report: for each rule what was found, what is wanted, and which edit would correct it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ganray.profiles.profile import Level
 
 
 class Finding(BaseModel):
-    """One rule. `mend` names the edit that would mend it, empty where none can; a rule that only `should` hold fails no picture. `since` is
-    the day from which it fails, where that day is still to come."""
+    """The result of one rule. `mend` names the edit that would correct it, empty if none can. Level `should` is advice. `since` is the
+    future day from which the rule fails the picture."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,14 +24,14 @@ class Finding(BaseModel):
     since: date | None = None
 
     def __str__(self) -> str:
-        word = "ok" if self.ok else f"from {self.since}" if self.since else "FAILS" if self.level == "must" else "advice"
-        return f"{word:<6} {self.rule}: {self.found}, wanted {self.wanted}" + (
+        status = "ok" if self.ok else f"from {self.since}" if self.since else "FAILS" if self.level == "must" else "advice"
+        return f"{status:<6} {self.rule}: {self.found}, wanted {self.wanted}" + (
             f"; {self.mend} mends it" if self.mend and not self.ok else ""
         )
 
 
 class Report(BaseModel):
-    """A picture against a profile. `width`, `height` and `product` (the longer side of its box, 0 where it cannot be told) are pixels."""
+    """A picture against a profile. `width`, `height` and `product` (the longer side of its box, 0 if unknown) are in pixels."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,15 +46,15 @@ class Report(BaseModel):
 
     @property
     def passed(self) -> bool:
-        """Whether every rule that must hold does, on the report's day."""
+        """Whether every rule of level `must` holds on the report's day."""
         return all(finding.ok or finding.level != "must" or finding.since is not None for finding in self.findings)
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """What fails the picture."""
+        """The findings that fail the picture."""
         return tuple(finding for finding in self.findings if not finding.ok and finding.level == "must" and finding.since is None)
 
     @property
     def advice(self) -> tuple[Finding, ...]:
-        """What does not hold, but fails no picture today."""
+        """The findings that do not hold but do not fail the picture on the report's day."""
         return tuple(finding for finding in self.findings if not finding.ok and (finding.level != "must" or finding.since is not None))

@@ -15,7 +15,7 @@ class LatestItemWorker(Generic[T]):
     """Calls `work(item)` in a thread of its own. What is handed over while it works waits; what already waits gives way to it.
 
     An exception of `work` is a defect: it is raised where the next item is handed over, or where the end is awaited.
-    `niceness` is the thread's own (Linux): 19 takes only what a core has left.
+    `niceness` is what the thread adds to its process's own (Linux), up to 19, which takes only what a core has left.
     """
 
     def __init__(self, name: str, work: Callable[[T], None], niceness: int = 0) -> None:
@@ -58,7 +58,8 @@ class LatestItemWorker(Generic[T]):
     def _run(self) -> None:
         if self._niceness and hasattr(os, "setpriority"):
             with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+                thread = threading.get_native_id()
+                os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + self._niceness))
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._waiting) or self._closed)

@@ -1,11 +1,10 @@
-"""Small line charts as inline SVG: no script, no library, nothing to load. Enough to see where a run is going."""
+"""Small line charts: values for `pages/templates/chart.html`, which draws them as inline SVG without script or library."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 22  # margins of the plot, for the numbers at its axes
@@ -24,12 +23,49 @@ class Line:
     floor: bool = False
 
 
-def chart(title: str, lines: Sequence[Line], meaning: str = "", percent: bool = False) -> str:
-    """HTML of one chart with its legend: the last value of each line. Values that are not finite are left out; "" where none are left."""
+@dataclass(frozen=True)
+class Level:
+    """A value at the axis: its height in the drawing, and how it is written."""
+
+    y: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line as it is drawn, with its last value: `points` as SVG has them, and a `dot` (x, y) where there is a single one."""
+
+    name: str
+    colour: str
+    floor: bool
+    points: str
+    dot: tuple[str, ...]
+    value: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart with its legend; `first` and `last` stand under the ends of the plot, `left` and `right` are its borders."""
+
+    title: str
+    meaning: str
+    logarithmic: bool
+    levels: Sequence[Level]
+    curves: Sequence[Curve]
+    first: str
+    last: str
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+
+
+def chart(title: str, lines: Sequence[Line], meaning: str = "", percent: bool = False) -> Chart | None:
+    """The chart of these lines. Values that are not finite are left out; None where none are left."""
     drawn = [Line(line.name, thinned(finite(line.points)), line.floor) for line in lines]
     drawn = [line for line in drawn if line.points]
     if not drawn:
-        return ""
+        return None
     low, high, logarithmic = extent([y for line in drawn for _, y in line.points])
     places = [x for line in drawn for x, _ in line.points]
     first, last = min(places), max(places)
@@ -41,24 +77,13 @@ def chart(title: str, lines: Sequence[Line], meaning: str = "", percent: bool = 
         up = (y - bottom) / (top - bottom)
         return f"{LEFT + across * (WIDTH - LEFT - RIGHT):.1f},{HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM):.1f}"
 
-    colours = _colours(drawn)
-    axes = "".join(_level(place(first, y).partition(",")[2], number(y)) for y in ticks(low, high, logarithmic))
-    curves = "".join(
-        f'<polyline points="{" ".join(place(*point) for point in line.points)}" stroke="{colour}"{DASHED if line.floor else ""}/>'
-        + ("" if len(line.points) > 1 else _dot(place(*line.points[0]), colour))
-        for line, colour in zip(drawn, colours, strict=True)
-    )
-    legend = "".join(
-        f'<span><i style="background:{colour}"></i>{escape(line.name)} <b>{number(line.points[-1][1])}</b></span>'
-        for line, colour in zip(drawn, colours, strict=True)
-    )
-    ends = ((LEFT, "start", short(first)), (WIDTH - RIGHT, "end", f"{short(last)} kimg"))
-    scale = "".join(f'<text x="{x}" y="{HEIGHT - 6}" class={kind}>{text}</text>' for x, kind, text in ends)
-    return (
-        f"<figure class=chart><figcaption>{escape(title)}{' (logarithmic)' if logarithmic else ''}</figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{axes}{scale}<g class=lines>{curves}</g></svg>'
-        f"<div class=legend>{legend}</div>{f'<p>{escape(meaning)}</p>' if meaning else ''}</figure>"
-    )
+    levels = [Level(place(first, y).partition(",")[2], number(y)) for y in ticks(low, high, logarithmic)]
+    curves = []
+    for line, colour in zip(drawn, _colours(drawn), strict=True):
+        points = [place(*point) for point in line.points]
+        dot = tuple(points[0].split(",")) if len(points) == 1 else ()
+        curves.append(Curve(line.name, colour, line.floor, " ".join(points), dot, number(line.points[-1][1])))
+    return Chart(title, meaning, logarithmic, levels, curves, short(first), f"{short(last)} kimg")
 
 
 def finite(points: Points) -> Points:
@@ -112,21 +137,9 @@ def series(rows: Sequence[Mapping[str, float]], key: str) -> Points:
     return [(row["kimg"], row[key]) for row in rows if key in row]
 
 
-DASHED = ' stroke-dasharray="4 3" stroke-width="1"'
-
-
 def _colours(lines: Sequence[Line]) -> list[str]:
     colours: list[str] = []
     for line in lines:
         own = len([other for other in lines[: len(colours)] if not other.floor])
         colours.append(colours[-1] if line.floor and colours else COLOURS[own % len(COLOURS)])
     return colours
-
-
-def _level(y: str, text: str) -> str:
-    return f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/><text x="{LEFT - 6}" y="{float(y) + 4:.1f}" class=end>{text}</text>'
-
-
-def _dot(place: str, colour: str) -> str:
-    x, _, y = place.partition(",")
-    return f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>'

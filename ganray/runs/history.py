@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ganray.errors import ObjectNotFound
+from ganray.metrics import with_current_names
 from ganray.storage import Store
 
 LOGS, GRIDS, SCORES = "logs", "grids", "scores.jsonl"
@@ -34,7 +35,7 @@ def load_history(store: Store) -> RunHistory:
         for row in read_lines(store.get(info.key)):
             append_row(rows, row)
     try:
-        scores = list(read_lines(store.get(SCORES)))
+        scores = [with_current_names(row) for row in read_lines(store.get(SCORES))]
     except ObjectNotFound:
         scores = []
     return RunHistory(rows, scores, [info.key for info in store.list(GRIDS) if GRID_KEY.fullmatch(info.key)])

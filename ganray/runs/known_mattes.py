@@ -15,6 +15,7 @@ from ganray.catalog.sample import draw, product
 from ganray.edits.matting import border_matte, refined, without_specks
 from ganray.errors import ConfigError
 from ganray.images.codec import Pixels
+from ganray.images.names import is_cutout_name
 from ganray.storage import open_store
 
 SIDE = 192
@@ -29,7 +30,7 @@ def read_cutouts(url: str) -> Iterator[Pixels]:
     """The pictures under a prefix that have an alpha channel, uint8 [SIDE, SIDE, 4] each. Raises ConfigError where none has."""
     store, found = open_store(url), 0
     for info in store.list(""):
-        if found < MOST and info.key.lower().endswith((".png", ".webp")):
+        if found < MOST and is_cutout_name(info.key):
             with Image.open(BytesIO(store.get(info.key)), formats=("PNG", "WEBP")) as image:
                 if "A" in image.getbands() or "transparency" in image.info:
                     found += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from ganray.metrics import MERIT, RUN_FIGURES, with_current_names
 from ganray.model_folder import ModelInfo
 from ganray.runs.card_scores import PLACE, escape_markdown
 from ganray.runs.live_page import FILM, PAGE
@@ -187,13 +188,8 @@ def _scores(row: dict[str, float]) -> list[str]:
     """The quick scores that the model was chosen by, beside those of held-out photos."""
     if not row:
         return []
-    figures = {
-        "fd": "Frechet distance",
-        "coverage": "coverage",
-        "density": "density",
-        "accuracy": "accuracy",
-        "nn_ratio": "neighbour ratio",
-    }
+    row = with_current_names(row)
+    figures = {name: figure.in_text for name, figure in RUN_FIGURES.items() if name != MERIT}
     floors = {name: row.get(f"{name}_floor", 1.0) for name in figures}
     return [
         f"Scores at {row['kimg']:g} thousand images, beside those of held-out photos (`ganray evaluate` measures more images, and more):",

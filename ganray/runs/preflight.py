@@ -14,7 +14,6 @@ from ganray.runs.checkpoints import FOLDER
 from ganray.runs.trackers import require
 from ganray.storage import Store
 from ganray.training.editor import smallest_photo
-from ganray.training.lanes import check_shares
 
 Vocabulary = dict[str, tuple[str, ...]]
 RUN_FACTS = "run.json"
@@ -51,30 +50,14 @@ def describe(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, priv
 
 
 def check(config: TrainConfig) -> None:
-    """What can be seen to be wrong from the configuration alone."""
+    """What cannot work here, and needs no catalog to be seen: a tracker that is not installed, photos too small for an editor."""
     require(config.track)
-    check_shares(config)
-    if config.editor.tasks and config.accumulate != 1:
-        raise ConfigError("train: accumulate with editor.tasks: an editor's batch is not divided", "Use --batch to take less memory")
     if config.editor.tasks and config.model.resolution < smallest_photo(config.editor.tasks):
         least = smallest_photo(config.editor.tasks)
         raise ConfigError(
             f"train: photos of {config.model.resolution} px are too small for {', '.join(config.editor.tasks)}",
             f"Ingest with --resolution {least} or more, 512 at best",
         )
-    if config.augment.target and not config.augment.p_final:
-        raise ConfigError(
-            f"train: augment.target = {config.augment.target:g} with augment.p_final = 0: the augmentation may not adapt above nothing",
-            "Add --augment.p-final 0.6",
-        )
-    if config.condition.ramp_kimg > config.kimg:
-        raise ConfigError(
-            f"train: condition.ramp_kimg = {config.condition.ramp_kimg:g} is over kimg = {config.kimg:g}: labels would never count",
-            f"Use half of the run, {config.kimg / 2:g}, or less",
-        )
-    for name, url in (("catalog", config.catalog), ("out", config.out)):
-        if url.startswith("memory:"):
-            raise ConfigError(f"train: {name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
 
 
 def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:

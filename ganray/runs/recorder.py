@@ -22,6 +22,7 @@ from tensorboardX import SummaryWriter
 
 from ganray.config import TrainConfig
 from ganray.errors import GanrayError
+from ganray.metrics import MERIT, RUN_FIGURES
 from ganray.progress import Progress
 from ganray.runs.history import LOGS, METRICS, RunHistory, append_row, grid_key, load_history
 from ganray.runs.live_page import LivePage
@@ -219,10 +220,7 @@ def note(row: dict[str, float]) -> str:
 
 NOTES = {"img_per_s": "img/s", "loss_d": "D", "loss_g": "G", "logit": "logit", "r1": "R1", "r2": "R2", "gpu_gib": "GPU GiB"}
 SCORES = {
-    "fd": "Frechet distance",
-    "fd_floor": "of photos",
-    "coverage": "coverage",
-    "accuracy": "accuracy",
-    "nn_ratio": "neighbour ratio",
-    "merit": "merit",
+    "frechet": RUN_FIGURES["frechet"].in_text,
+    "frechet_floor": "of photos",
+    **{name: RUN_FIGURES[name].in_text for name in ("coverage", "accuracy", "neighbour_ratio", MERIT)},
 }

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
-from string import Template
+from typing import Any
 
 from ganray.config import TrainConfig
-from ganray.runs.charts import Line, chart, series, share, short
+from ganray.metrics import MERIT, RUN_FIGURES
+from ganray.pages import data_url, render
+from ganray.runs.charts import Chart, Line, chart, series, share, short
 from ganray.runs.history import RUNNING, Row, RunHistory, kimg_of
 from ganray.runs.trackers import name_of
-
-TEMPLATE = Path(__file__).with_name("progress.html")
-REFRESH = '<meta http-equiv="refresh" content="30">'  # of a page that is open while the run goes on
 
 
 @dataclass(frozen=True)
@@ -57,12 +53,10 @@ CURVES = (
     Curves("Weight of the penalties", {"gamma": "gamma"}),
     Curves("Moving average", {"ema_beta": "decay a step"}),
 )
-SCORES = (
-    Curves("Frechet distance", {"fd": "model"}, "Lower is better; dashed: photos that training has not seen."),
-    Curves("Coverage", {"coverage": "model"}, "Share of photos that have a made image near. Falls where a model comes to repeat itself."),
-    Curves("Density", {"density": "model"}),
-    Curves("Recognised as asked for", {"accuracy": "model"}),
-    Curves("Distance to the nearest photo", {"nn_ratio": "model"}, "In units of what photos have among each other. Near 0 are copies."),
+SCORES = tuple(
+    Curves(figure.title, {name: "model"}, f"{figure.meaning} Dashed: photos that training has not seen.")
+    for name, figure in RUN_FIGURES.items()
+    if name != MERIT
 )
 
 
@@ -71,15 +65,16 @@ def render_run(seen: RunHistory, config: TrainConfig, pictures: Pictures | None)
     last = seen.rows[-1] if seen.rows else {"kimg": 0.0}
     running = seen.state == RUNNING
     updated = time.strftime("%Y-%m-%d %H:%M:%S %Z")
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        refresh=REFRESH if running else "",
-        title=escape(f"Training {name_of(config)}"),
-        state=escape(f"{seen.state[:1].upper()}{seen.state[1:]}, as of {updated}"),
+    return render(
+        "run.html",
+        title=f"Training {name_of(config)}",
+        running=running,
+        state=f"{seen.state[:1].upper()}{seen.state[1:]}, as of {updated}",
         done=f"{min(100.0, 100 * last['kimg'] / config.kimg):.1f}",
-        figures="".join(_figure(name, value) for name, value in figures(seen.rows, config, running).items()),
-        pictures=_pictures(pictures) if pictures else "",
-        charts=_charts(seen),
-        facts="".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts(config).items()),
+        figures=figures(seen.rows, config, running),
+        pictures=_pictures(pictures) if pictures else None,
+        chart_groups=_charts(seen),
+        facts=facts(config),
     )
 
 
@@ -132,50 +127,32 @@ def facts(config: TrainConfig) -> dict[str, str]:
     }
 
 
-def _pictures(pictures: Pictures) -> str:
-    film = (
-        f'<figure class=picture><img src="{_inline("webp", pictures.film)}" alt="A film of the grids"><figcaption>{pictures.num} grids: '
-        f"a row for each value of the first attribute. The file: <a href={pictures.film_key}>{pictures.film_key}</a></figcaption></figure>"
-    )
-    steps = "".join(
-        f'<figure class=picture><a href="{escape(key)}"><img src="{_inline("jpeg", step)}" alt="A grid"></a>'
-        f"<figcaption>{short(kimg_of(key))} thousand images</figcaption></figure>"
-        for key, step in pictures.steps.items()
-    )
-    return (
-        "<h2>The same z, over time</h2><p>What the moving average of the generator draws for the same requests at any time of the run. "
-        f"Made by a trained algorithm.</p><div class=pictures>{film}<div class=steps>{steps}</div></div>"
-    )
+def _pictures(pictures: Pictures) -> dict[str, Any]:
+    steps = [{"key": key, "picture": data_url("image/jpeg", step), "kimg": short(kimg_of(key))} for key, step in pictures.steps.items()]
+    return {"num": pictures.num, "film_key": pictures.film_key, "film": data_url("image/webp", pictures.film), "steps": steps}
 
 
-def _charts(seen: RunHistory) -> str:
+def _charts(seen: RunHistory) -> dict[str, list[Chart]]:
+    """The charts that have something to show, by the title of their group; a group without charts is left out."""
     known = {key for curves in CURVES for key in curves.keys} | {"kimg", "eta_s"}
     more = dict.fromkeys(key for row in seen.rows[-1:] for key in row if key not in known)
     groups = {
         "Scores": [_scored(curves, seen.scores) for curves in SCORES],
         "Training": [_drawn(curves, seen.rows) for curves in (*CURVES, *(Curves(key, {key: key}) for key in more))],
     }
-    return "".join(f"<h2>{title}</h2><div class=charts>{drawn}</div>" for title, charts in groups.items() if (drawn := "".join(charts)))
+    return {title: drawn for title, charts in groups.items() if (drawn := [chart for chart in charts if chart])}
 
 
-def _drawn(curves: Curves, rows: Sequence[Row]) -> str:
+def _drawn(curves: Curves, rows: Sequence[Row]) -> Chart | None:
     lines = [Line(name, series(rows, key)) for key, name in curves.keys.items()]
     return chart(curves.title, lines, curves.meaning, curves.percent)
 
 
-def _scored(curves: Curves, scores: Sequence[Row]) -> str:
+def _scored(curves: Curves, scores: Sequence[Row]) -> Chart | None:
     """Beside each score its floor, where there is one."""
     lines = [
         line
         for key, name in curves.keys.items()
         for line in (Line(name, series(scores, key)), Line("photos", series(scores, f"{key}_floor"), floor=True))
     ]
-    return chart(curves.title, lines, curves.meaning) if lines[0].points else ""
-
-
-def _figure(name: str, value: str) -> str:
-    return f"<div class=figure><b>{escape(value)}</b><span>{escape(name)}</span></div>"
-
-
-def _inline(kind: str, data: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return chart(curves.title, lines, curves.meaning) if lines[0].points else None

@@ -1,18 +1,16 @@
-"""Bytes under keys, wherever they lie: `open_store(url)` and the same ten verbs on every store.
+"""Objects in files, memory or buckets: `open_store(url)` gives the same methods for every store.
 
-store.py      Store: the contract, and what every store does alike
-schemes.py    SCHEMES: URL scheme -> how to open it; `open_store`, `open_object`
-local.py      plain paths and file://, in plain Python (atomic writes, sorted listing, compare-and-swap under a lock)
+store.py      Store: the interface, and what all stores share
+schemes.py    SCHEMES: URL scheme -> how to open it; `open_store`, `open_object`, `absolute_url`
+local.py      plain paths and file://, in plain Python (atomic writes, sorted listing)
 remote.py     s3://, gs://, az://, memory:// over obstore
-buckets.py    obstore's clients for S3, Google and Azure, with one bound on their patience
+buckets.py    obstore's clients for S3, Google and Azure, with one retry and timeout policy
 aws.py        the endpoint, region and credentials that boto3 finds
-failures.py   what went wrong below -> one line of errors.py
-files.py      a remote object as a file
-arrow.py      a store as a pyarrow filesystem, for Ray Train
+failures.py   errors of the system and of obstore -> errors of ganray.errors
+files.py      a remote object as a file to read
 """
 
-from ganray.storage.arrow import arrow_filesystem
-from ganray.storage.schemes import SCHEMES, open_object, open_store
+from ganray.storage.schemes import SCHEMES, absolute_url, open_object, open_store
 from ganray.storage.store import ObjectInfo, Store
 
-__all__ = ["SCHEMES", "ObjectInfo", "Store", "arrow_filesystem", "open_object", "open_store"]
+__all__ = ["SCHEMES", "ObjectInfo", "Store", "absolute_url", "open_object", "open_store"]

@@ -1,6 +1,6 @@
-"""What boto3 knows: endpoint, region, certificates and credentials, found the way every AWS user expects.
+"""Endpoint, region, certificates and credentials of S3, found as boto3 finds them.
 
-The session is botocore's, the part of boto3 that reads environment, profiles, SSO, roles and instance metadata.
+botocore's session is the part of boto3 that reads environment, profiles, SSO, roles and instance metadata.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import S3Credential
 
-# botocore renews credentials that have less than 10 minutes left, so these hold for 10; obstore asks again when 5 are left.
+# botocore renews credentials with less than 10 minutes left, so each answer is valid for 10; obstore asks again when 5 are left.
 LIFETIME = timedelta(minutes=10)
-REMEDY = "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in; AWS_SKIP_SIGNATURE=true reads a public bucket without."
+REMEDY = "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in; AWS_SKIP_SIGNATURE=true is for public buckets."
 
 
 def endpoint(session: Session) -> str:
     """The S3 endpoint of AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile; empty means Amazon's own."""
-    found = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3").provide()
-    return str(found or "").rstrip("/")
+    url = ConfiguredEndpointProvider(session.full_config, session.get_scoped_config(), "s3").provide()
+    return str(url or "").rstrip("/")
 
 
 def region(session: Session) -> str:
-    """The region of AWS_REGION, AWS_DEFAULT_REGION or the profile; us-east-1 where none is named."""
+    """The region of AWS_REGION, AWS_DEFAULT_REGION or the profile; us-east-1 by default."""
     return os.environ.get("AWS_REGION") or session.get_config_variable("region") or "us-east-1"
 
 
 def ca_bundle(session: Session) -> bytes | None:
-    """The certificates that AWS_CA_BUNDLE or the profile's ca_bundle adds to the system's, in PEM."""
+    """The certificates of AWS_CA_BUNDLE or the profile's ca_bundle, in PEM, in addition to the system's."""
     path = session.get_config_variable("ca_bundle")
     if not path:
         return None
@@ -56,18 +56,18 @@ def anonymous() -> bool:
 
 
 def credentials(session: Session, url: str) -> Callable[[], S3Credential]:
-    """A function that gives obstore fresh credentials as often as it asks; raises AccessDenied where boto3 finds none."""
+    """A function that gives obstore valid credentials at any time. Raises AccessDenied where boto3 finds none."""
     try:
-        found = session.get_credentials()
-        if found is None:
+        current = session.get_credentials()
+        if current is None:
             raise AccessDenied(f"{url}: no AWS credentials were found", REMEDY)
-        found.get_frozen_credentials()
+        current.get_frozen_credentials()
     except BotoCoreError as error:
         raise AccessDenied(f"{url}: {error}", REMEDY) from error
 
     def fresh() -> S3Credential:
-        """What botocore holds now, renewed by it where that is due; obstore is to ask again after LIFETIME."""
-        frozen = found.get_frozen_credentials()
+        """The credentials of botocore, which renews them when due; obstore asks again after LIFETIME."""
+        frozen = current.get_frozen_credentials()
         expires_at = datetime.now(UTC) + LIFETIME
         return {
             "access_key_id": frozen.access_key,
@@ -80,7 +80,7 @@ def credentials(session: Session, url: str) -> Callable[[], S3Credential]:
 
 
 def list_exactly(bucket: str, folder: str, after: str) -> Iterator[ObjectMeta]:
-    """Everything below a folder after a key, by botocore: ten times slower than obstore, which gives up at keys like a//b."""
+    """All objects below a folder after a key, by botocore: ten times slower than obstore, which fails at keys like a//b."""
     session = Session()
     style = "path" if endpoint(session) else "auto"
     config = Config(signature_version=UNSIGNED if anonymous() else None, s3={"addressing_style": style})

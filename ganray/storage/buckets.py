@@ -1,4 +1,4 @@
-"""obstore's clients for S3, Google Cloud Storage and Azure, all with one bound on their patience."""
+"""obstore's clients for S3, Google Cloud Storage and Azure, all with the same retries and timeouts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ganray.storage import aws
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig
 
-# A server that refuses or cannot be found is given up after 5 to 15 s, one that is silent after two times 10 s.
-# A single write of S bytes must be through in 10 s: obstore's read timeout runs while it still sends.
+# A server that refuses or is not found fails after 5 to 15 s, one that does not respond after two times 10 s.
+# A single write must be done in 10 s: obstore's read timeout also runs while it sends.
 RETRY: RetryConfig = {
     "max_retries": 10,
     "retry_timeout": timedelta(seconds=15),
@@ -31,9 +31,9 @@ CLIENT: ClientConfig = {
 
 
 def s3(bucket: str) -> ObjectStore:
-    """A bucket of S3 or of anything that speaks it; raises AccessDenied where there are no credentials.
+    """A bucket of S3 or of a compatible server. Raises AccessDenied where there are no credentials.
 
-    An own endpoint is addressed by path, Amazon's by host name, unless AWS_VIRTUAL_HOSTED_STYLE_REQUEST says otherwise.
+    A custom endpoint is addressed by path, Amazon's by host name, unless AWS_VIRTUAL_HOSTED_STYLE_REQUEST is set.
     """
     session = Session()
     config: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What went wrong below, said as one error of ganray.errors: the object, what happened, what to do."""
+"""Convert errors of the operating system and of obstore to errors of ganray.errors: object, cause, remedy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, InvalidKey, ObjectChanged, ObjectExists, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, StorageError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -16,20 +16,20 @@ DENIED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")  # S3 answers 
 FULL = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull")  # Ceph's gateway answers the first one with 403
 AGAIN = "then run the same command again: finished work is kept."
 
-# Words in obstore's debug dump that say why there was no answer at all.
-SILENCES = {
-    "ConnectionRefused": "the connection is refused",
-    "dns error": "no such host",
-    "ConnectionReset": "the connection is cut",
-    "IncompleteMessage": "the connection is cut",
-    "TimedOut": "no answer in time",
-    "Timeout": "no answer in time",
+# Words in obstore's debug dump -> why there was no response.
+CONNECTION_ERRORS = {
+    "ConnectionRefused": "connection refused",
+    "dns error": "host not found",
+    "ConnectionReset": "connection reset",
+    "IncompleteMessage": "connection reset",
+    "TimedOut": "timeout",
+    "Timeout": "timeout",
     "certificate": "its certificate is not trusted (AWS_CA_BUNDLE names another authority)",
 }
 
 
 def from_os_error(error: OSError, url: str) -> StorageError:
-    """An operating system's error on a local file."""
+    """Convert an OSError of a local file."""
     if error.errno in DISK_FULL:
         return StorageError(f"{url} could not be written: the disk is full", f"Free some space, {AGAIN}")
     if error.errno in FORBIDDEN:
@@ -40,38 +40,36 @@ def from_os_error(error: OSError, url: str) -> StorageError:
 
 
 def from_obstore(error: Exception, url: str) -> StorageError:
-    """An error that obstore raised: its class says little (a refused listing is "generic"), so its text is searched."""
+    """Convert an error of obstore. Its class is often generic (of a refused listing, for example), so the text is searched."""
     text = str(error)
     status = "".join(re.findall(r"status code: (\d{3})", text)[:1])
     code = "".join(re.findall(r"<Code>(\w+)</Code>", text)[:1])
-    kind, said, remedy = StorageError, f": {first_line(text)}", ""
+    kind, problem, remedy = StorageError, f": {first_line(text)}", ""
     if code == "NoSuchBucket":
-        kind, said, remedy = ObjectNotFound, ": there is no such bucket", "Check its name, the region and the endpoint, or create it."
+        kind, problem, remedy = ObjectNotFound, ": there is no such bucket", "Check its name, the region and the endpoint, or create it."
     elif isinstance(error, FileNotFoundError):
-        kind, said, remedy = ObjectNotFound, " does not exist", "Check the URL."
-    elif isinstance(error, exceptions.AlreadyExistsError):
-        kind, said = ObjectExists, " exists already"
-    elif isinstance(error, exceptions.PreconditionError):
-        kind, said, remedy = ObjectChanged, " is not the expected version any more", "Read it again and repeat the change."
+        kind, problem, remedy = ObjectNotFound, " does not exist", "Check the URL."
+    elif isinstance(error, (exceptions.AlreadyExistsError, exceptions.PreconditionError)):  # the only conditional write is a create
+        kind, problem = ObjectExists, " exists already"
     elif isinstance(error, exceptions.UnauthenticatedError) and not status:
-        kind, said, remedy = AccessDenied, f": {first_line(text).rpartition('provider: ')[2]}", "Log in again, or check the credentials."
+        kind, problem, remedy = AccessDenied, f": {first_line(text).rpartition('provider: ')[2]}", "Log in again, or check the credentials."
     elif status == "507" or code in FULL:
-        said, remedy = f" could not be written: the store is full ({code or status})", f"Make room there or raise the quota, {AGAIN}"
+        problem, remedy = f" could not be written: the store is full ({code or status})", f"Make room there or raise the quota, {AGAIN}"
     elif status in ("401", "403") or code in DENIED:
         remedy = f"Log in again, or check the credentials and the bucket's policy; {AGAIN}"
-        kind, said = AccessDenied, f": access is denied ({code or status})"
+        kind, problem = AccessDenied, f": access is denied ({code or status})"
     elif status in ("301", "307", "400"):
-        said, remedy = f": the store answers {status} {code}".rstrip(), "Check the region (AWS_REGION) and the endpoint."
+        problem, remedy = f": the store answers {status} {code}".rstrip(), "Check the region (AWS_REGION) and the endpoint."
     elif status[:1] == "5" or status == "429":
-        said, remedy = f": the store answers {status} {code}".rstrip(), "It was asked again several times; try later."
+        problem, remedy = f": the store answers {status} {code}".rstrip(), "Several retries failed; try again later."
     elif isinstance(error, exceptions.InvalidPathError):
-        kind, remedy = InvalidKey, "Rename that object: no empty name, . or .. may stand between slashes."
+        kind, remedy = InvalidKey, "Rename that object: a key has no empty, . or .. segments."
     elif server := re.search(r"Error performing \w+ (\w+://[^/\s]+)", text):
-        reason = next((said for word, said in SILENCES.items() if word in text), "no answer")
-        said, remedy = f": {server[1]} cannot be reached, {reason}", "Check the endpoint and the network."
-    return kind(f"{url}{said}", remedy)
+        reason = next((reason for word, reason in CONNECTION_ERRORS.items() if word in text), "no response")
+        problem, remedy = f": {server[1]} cannot be reached: {reason}", "Check the endpoint and the network."
+    return kind(f"{url}{problem}", remedy)
 
 
 def first_line(text: str) -> str:
-    """obstore's message without its debug dump, on one line of at most 300 characters."""
+    """obstore's message without its debug dump, as one line of at most 300 characters."""
     return re.sub(r"\s+", " ", text.partition("\n\nDebug source")[0]).strip()[:300]

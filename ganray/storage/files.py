@@ -1,21 +1,16 @@
-"""A remote object as a file: seekable to read, sequential to write."""
+"""A remote object as a seekable file to read."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganray.storage.store import Store
 
-if TYPE_CHECKING:
-    from obstore import WritableFile
-
 
 class ObjectReader(io.RawIOBase):
-    """Reads exactly the ranges it is asked for, one request each, without a buffer: pyarrow does its own coalescing."""
+    """Reads exactly the requested ranges, one request each, unbuffered: pyarrow coalesces ranges itself."""
 
     def __init__(self, store: Store, key: str) -> None:
         super().__init__()
@@ -35,21 +30,21 @@ class ObjectReader(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Go to a position; costs nothing."""
+        """Set the position; sends no request."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         self._position = max(0, start + offset)
         return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next `size` bytes, or all that are left."""
-        left = max(0, self._size - self._position)
-        length = left if size is None or size < 0 else min(size, left)
+        """The next `size` bytes, or all remaining ones."""
+        remaining = max(0, self._size - self._position)
+        length = remaining if size is None or size < 0 else min(size, remaining)
         data = self._store.get_range(self._key, self._position, length) if length else b""
         self._position += len(data)
         return data
 
     def readall(self) -> bytes:
-        """All bytes that are left."""
+        """All remaining bytes."""
         return self.read()
 
     def readinto(self, buffer: Any, /) -> int:
@@ -57,27 +52,3 @@ class ObjectReader(io.RawIOBase):
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
-
-
-class ObjectWriter(io.RawIOBase):
-    """Sends what is written in parts as they fill; the object appears when the file is closed, and not before."""
-
-    def __init__(self, file: WritableFile, reported: Callable[[], AbstractContextManager[None]]) -> None:
-        super().__init__()
-        self._file, self._reported = file, reported
-
-    def writable(self) -> bool:
-        """True."""
-        return True
-
-    def write(self, data: Any, /) -> int:
-        """Take bytes; returns their number."""
-        with self._reported():
-            return self._file.write(memoryview(data).cast("B"))  # pyarrow's buffers are of signed bytes, which obstore refuses
-
-    def close(self) -> None:
-        """Send the rest and make the object."""
-        if not self.closed:
-            super().close()
-            with self._reported():
-                self._file.close()

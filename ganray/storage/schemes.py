@@ -1,4 +1,4 @@
-"""URL scheme -> how to open it."""
+"""URLs of stores. SCHEMES maps a URL scheme to the function that opens a store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from obstore.store import MemoryStore, ObjectStore
 from ganray.errors import StorageError
 from ganray.storage.failures import from_obstore
 from ganray.storage.local import LocalStore
-from ganray.storage.remote import Condition, Lister, RemoteStore, generation, quoted, unquoted
+from ganray.storage.remote import Lister, RemoteStore
 from ganray.storage.store import Store
 
 _MEMORY: dict[str, MemoryStore] = {}
@@ -22,20 +22,25 @@ _MEMORY: dict[str, MemoryStore] = {}
 def open_store(url: str) -> Store:
     """Open the store of a URL: a plain path, file://, memory://NAME/PREFIX, s3://BUCKET/PREFIX, gs:// or az://.
 
-    Raises StorageError for a URL of no known scheme, and AccessDenied where no credentials are found.
+    Raises StorageError for an unknown scheme and AccessDenied where no credentials are found.
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
         return LocalStore(Path(url).expanduser())
     if scheme not in SCHEMES:
-        raise StorageError(f"{url}: no store is called {scheme}://", f"Use a plain path or one of {', '.join(f'{s}://' for s in SCHEMES)}.")
+        raise StorageError(f"{url}: unknown scheme {scheme}://", f"Use a plain path or one of {', '.join(f'{s}://' for s in SCHEMES)}.")
     return SCHEMES[scheme](rest)
 
 
 def open_object(url: str) -> tuple[Store, str]:
-    """The store of the folder that an object lies in, and the object's key there: for a table or a file given by URL."""
+    """The store of an object's folder and the object's key in it: for a table or file given by URL."""
     folder, slash, name = url.rpartition("/")
     return open_store(folder + "/" if slash else "."), name
+
+
+def absolute_url(url: str) -> str:
+    """The URL as a process with another working directory must use it; empty stays empty. Raises like `open_store`."""
+    return open_store(url).url if url else ""
 
 
 def _open_file(rest: str) -> Store:
@@ -44,36 +49,34 @@ def _open_file(rest: str) -> Store:
 
 def _open_memory(rest: str) -> Store:
     name, _, prefix = rest.partition("/")
-    return RemoteStore(f"memory://{rest}", _MEMORY.setdefault(name, MemoryStore()), prefix, quoted, reopen=None)
+    return RemoteStore(f"memory://{rest}", _MEMORY.setdefault(name, MemoryStore()), prefix, reopen=None)
 
 
 def _open_s3(rest: str) -> Store:
-    from ganray.storage import aws, buckets  # botocore takes 0.2 s to import
+    from ganray.storage import aws, buckets  # importing botocore takes 0.2 s
 
-    return _open_bucket("s3", buckets.s3, rest, unquoted, partial(aws.list_exactly, rest.partition("/")[0]))
+    return _open_bucket("s3", buckets.s3, rest, partial(aws.list_exactly, rest.partition("/")[0]))
 
 
 def _open_gs(rest: str) -> Store:
     from ganray.storage import buckets
 
-    return _open_bucket("gs", buckets.gs, rest, generation)
+    return _open_bucket("gs", buckets.gs, rest)
 
 
 def _open_az(rest: str) -> Store:
     from ganray.storage import buckets
 
-    return _open_bucket("az", buckets.az, rest, quoted)
+    return _open_bucket("az", buckets.az, rest)
 
 
-def _open_bucket(
-    scheme: str, connect: Callable[[str], ObjectStore], rest: str, condition: Condition, lister: Lister | None = None
-) -> Store:
+def _open_bucket(scheme: str, connect: Callable[[str], ObjectStore], rest: str, lister: Lister | None = None) -> Store:
     url = f"{scheme}://{rest}"
     bucket, _, prefix = rest.partition("/")
     if not bucket:
         raise StorageError(f"{url} names no bucket", f"Write {scheme}://BUCKET/PREFIX.")
     try:
-        return RemoteStore(url, connect(bucket), prefix, condition, open_store, lister)
+        return RemoteStore(url, connect(bucket), prefix, open_store, lister)
     except obstore.exceptions.BaseError as error:
         remedy = "Give account and credentials in the environment: AZURE_STORAGE_ACCOUNT_NAME, GOOGLE_APPLICATION_CREDENTIALS, AWS_..."
         raise StorageError(from_obstore(error, url).message, remedy) from error

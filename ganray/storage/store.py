@@ -1,4 +1,4 @@
-"""The contract of a store, and what every store does alike."""
+"""The interface of a store, and what all stores share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganray.errors import InvalidKey, ObjectCorrupt, ObjectNotFound, StorageErro
 
 
 class ObjectInfo(NamedTuple):
-    """What a store knows of an object without reading it; `etag` names this version of it, `modified` is in UTC."""
+    """Metadata of an object; `etag` identifies its version, `modified` is in UTC."""
 
     key: str
     size: int
@@ -25,9 +25,8 @@ class ObjectInfo(NamedTuple):
 class Store(ABC):
     """Objects under one prefix: `url` is the prefix, and keys are relative to it.
 
-    Every method may be called from many threads, retries within a bound, and raises an error of `ganray.errors`
-    that names the object's URL. A reader never sees half an object: a write is all or nothing. A store pickles as its
-    URL and is opened again where it is unpickled.
+    Methods are thread-safe, retry a bounded number of times, and raise errors of `ganray.errors` that name the object's URL. Writes are
+    atomic: a reader never sees a partial object. A store pickles as its URL and is opened again when it is unpickled.
     """
 
     def __init__(self, url: str) -> None:
@@ -38,66 +37,62 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, key: str, data: bytes) -> str:
-        """Write an object, over an older one if there is one; returns its etag."""
+        """Write an object and overwrite an older one; returns its etag."""
 
     @abstractmethod
     def create(self, key: str, data: bytes | memoryview) -> str:
-        """Write an object that must not exist yet; returns its etag, raises ObjectExists. Of many writers one succeeds."""
-
-    @abstractmethod
-    def replace(self, key: str, data: bytes, etag: str) -> str:
-        """Write over exactly the version `etag`; returns the new etag, raises ObjectChanged if it is not there (any more)."""
+        """Write an object that must not exist yet; returns its etag. Raises ObjectExists: of many writers, one succeeds."""
 
     @abstractmethod
     def get(self, key: str) -> bytes:
-        """Read an object; raises ObjectNotFound."""
+        """Read an object. Raises ObjectNotFound."""
 
     @abstractmethod
     def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Read `length` bytes from byte `start` on, fewer where the object ends before that."""
+        """Read `length` bytes from byte `start` on, fewer at the end of the object."""
 
     @abstractmethod
     def head(self, key: str) -> ObjectInfo:
-        """Look at an object without reading it; raises ObjectNotFound."""
+        """Metadata of an object. Raises ObjectNotFound."""
 
     @abstractmethod
     def list(self, prefix: str = "", suffix: str = "") -> Iterator[ObjectInfo]:
-        """All objects in the folder `prefix` and below whose keys end in `suffix`, in the byte order of their keys.
+        """All objects below the folder `prefix` whose keys end in `suffix`, in the byte order of their keys.
 
-        Streams: memory does not grow with the number of objects. A folder that does not exist has no objects.
+        A stream: memory does not grow with the number of objects. A missing folder is empty.
         """
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is removed already."""
+        """Delete an object; idempotent."""
 
     @abstractmethod
     def child(self, prefix: str) -> Store:
-        """The store of a folder below this one."""
+        """The store of a subfolder."""
 
     @abstractmethod
     def open_seekable(self, key: str) -> BinaryIO:
-        """Open an object as a file that reads only the ranges it is asked for, e.g. one row group of a Parquet file."""
+        """Open an object as a file that reads only the requested ranges, e.g. one row group of a Parquet file."""
 
     def url_of(self, key: str) -> str:
-        """The URL of an object, as errors name it."""
+        """The URL of an object, as used in error messages."""
         return f"{self.url.rstrip('/')}/{key}" if key else self.url
 
     def prefix_of(self, other: Store) -> str | None:
-        """The prefix of another store's folder in this one: empty if they are the same, None if it lies elsewhere."""
+        """The prefix of another store's folder in this one: empty if they are the same, None if it is not below this one."""
         if other.url == self.url:
             return ""
         above = self.url.rstrip("/") + "/"
         return other.url[len(above) :] if other.url.startswith(above) else None
 
     def settle(self) -> None:  # noqa: B027
-        """Return when everything written here so far outlives a power cut: to be called before the object that says so is written.
+        """Make everything written so far durable: call it before the object that marks the work as complete is written.
 
-        A bucket's objects do when a write returns; only files wait for their disk.
+        Objects in a bucket are durable when a write returns; files need a sync of their disk.
         """
 
     def exists(self, key: str) -> bool:
-        """Whether there is an object of that key."""
+        """Whether the object exists."""
         try:
             self.head(key)
         except ObjectNotFound:
@@ -105,22 +100,22 @@ class Store(ABC):
         return True
 
     def get_verified(self, key: str, size: int, sha256: str) -> bytes:
-        """Read an object that must have this size and this sha256 (hex); raises ObjectCorrupt when two reads in a row differ.
+        """Read an object that must have this size and sha256 (hex). Raises ObjectCorrupt when two reads in a row do not match.
 
-        Transport checks do not catch a body cut together with its Content-Length: the writer's own digest does.
+        The digest catches what transport checks do not: a body that was cut together with its Content-Length.
         """
         for _ in range(2):
             data = self.get(key)
             digest = hashlib.sha256(data).hexdigest()
             if len(data) == size and digest == sha256:
                 return data
-        found = f"{len(data)} bytes, sha256 {digest[:12]}..., expected {size} bytes, sha256 {sha256[:12]}..."
-        raise ObjectCorrupt(f"{self.url_of(key)} is not what was written: {found}", "Restore the object, or make it again.")
+        content = f"{len(data)} bytes, sha256 {digest[:12]}..., expected {size} bytes, sha256 {sha256[:12]}..."
+        raise ObjectCorrupt(f"{self.url_of(key)} is not what was written: {content}", "Restore the object, or create it again.")
 
     def get_many(self, keys: Iterable[str], parallel: int = 16) -> Iterator[tuple[str, bytes | StorageError]]:
-        """Read many objects at once, in the order of `keys`; what cannot be read comes as its error, in its place.
+        """Read many objects in parallel, in the order of `keys`; an object that cannot be read yields its error in its place.
 
-        At most `2 * parallel` objects are held at a time.
+        Holds at most `2 * parallel` objects at a time.
         """
 
         def read(key: str) -> bytes | StorageError:
@@ -130,22 +125,22 @@ class Store(ABC):
                 return error
 
         pool = ThreadPoolExecutor(parallel, thread_name_prefix="get_many")
-        waiting: deque[tuple[str, Future[bytes | StorageError]]] = deque()
+        pending: deque[tuple[str, Future[bytes | StorageError]]] = deque()
         try:
             for key in keys:
-                waiting.append((key, pool.submit(read, key)))
-                if len(waiting) == 2 * parallel:
-                    first, future = waiting.popleft()
+                pending.append((key, pool.submit(read, key)))
+                if len(pending) == 2 * parallel:
+                    first, future = pending.popleft()
                     yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
+            while pending:
+                first, future = pending.popleft()
                 yield first, future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def check_key(key: str) -> str:
-    """The key itself; raises InvalidKey unless it is a relative path of plain segments, the same in every store."""
+    """Returns the key. Raises InvalidKey unless it is a relative path of plain segments, which every store supports."""
     if any(part in ("", ".", "..") for part in key.split("/")) or "\0" in key:
-        raise InvalidKey(f"{key!r} cannot be an object's key", "Use names joined by single slashes, without . and .. among them.")
+        raise InvalidKey(f"{key!r} cannot be an object's key", "Use names joined by single slashes, without . and .. segments.")
     return key

@@ -1,1 +1,1 @@
-"""Training as pure torch: no files, no Ray. `fit` runs alone on a laptop, and under Ray Train on N workers, through a `Context`."""
+"""Training in pure torch: no files, no Ray. `fit` runs in one process or under Ray Train on N workers, through a `Context`."""

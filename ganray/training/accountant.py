@@ -1,9 +1,9 @@
-"""How much a private run tells of one photo: epsilon from noise and steps, noise from epsilon, and the record that a model carries.
+"""The privacy accountant: epsilon from noise and steps, noise from epsilon, and the record that a model carries.
 
 Every step adds Gaussian noise to a sum over a Poisson sample. Its Renyi divergence is known in both directions, for a photo added and
-for one removed (Mironov et al., arXiv 1908.10530), it adds up over steps, and gives (epsilon, delta). Opacus computes it. The bound is
-proven and takes a tenth of a second; accountants by numerical composition need seconds to minutes, for an epsilon lower by a tenth
-to a quarter.
+for one removed (Mironov et al., arXiv 1908.10530); it adds up over steps and gives (epsilon, delta). Opacus computes it. The bound is
+proven and takes a tenth of a second; accountants by numerical composition need seconds to minutes for an epsilon that is lower by a
+tenth to a quarter.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 from ganray.config import Section, TrainConfig
 from ganray.errors import ConfigError
 
-# the optimal order is high where epsilon is small: Opacus' own list ends at 63
+# the optimal order is high where epsilon is small: the list of Opacus ends at 63
 ORDERS = (*(1 + step / 20 for step in range(1, 200)), *range(11, 64), 72, 80, 96, 128, 192, 256, 512, 1024)
-MOST_NOISE = 1e4  # of a noise multiplier: beyond, a picture of any kind is out of reach
-PRECISION = 1.001  # of the noise multiplier that is found
+MOST_NOISE = 1e4  # largest noise multiplier: beyond it, nothing is learned
+PRECISION = 1.001  # relative precision of the noise multiplier
 
 
 class PrivacyRecord(Section):
-    """What is promised of a model: any one photo added to the catalog, or removed, changes the probability of any set of outcomes by a
-    factor of at most e^`epsilon`, and by `delta` beyond that. `noise` is the multiplier (standard deviation over `clip`), `rate` the
+    """The guarantee of a model: any one photo added to the catalog, or removed, changes the probability of any set of outcomes by a
+    factor of at most e^`epsilon`, plus `delta`. `noise` is the multiplier (standard deviation over `clip`), `rate` the
     probability of each photo in each of the `steps`."""
 
     epsilon: float
@@ -38,7 +38,7 @@ class PrivacyRecord(Section):
 
 
 def require() -> str:
-    """Name and version of the library that accounts. Raises ConfigError where it is not installed."""
+    """Name and version of the accounting library. Raises ConfigError where it is not installed."""
     try:
         import opacus
     except ImportError as error:
@@ -47,7 +47,7 @@ def require() -> str:
 
 
 def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> float:
-    """Epsilon at `delta` after `steps` steps of Poisson sampling with probability `rate`; 0 before the first. ConfigError: no opacus."""
+    """Epsilon at `delta` after `steps` steps of Poisson sampling with probability `rate`; 0 for no steps. ConfigError without opacus."""
     require()
     from opacus.accountants import RDPAccountant
 
@@ -56,18 +56,18 @@ def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> float:
     accountant: Any = RDPAccountant()
     accountant.history = [(noise, rate, steps)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that another order might give less: what is given holds all the same
+        warnings.simplefilter("ignore", UserWarning)  # "another order might give less": the bound holds anyway
         return float(accountant.get_epsilon(delta=delta, alphas=list(ORDERS)))
 
 
 def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
-    """The least noise multiplier that keeps to `epsilon` at `delta`, four digits. Raises ConfigError where none under 10,000 does."""
+    """The smallest noise multiplier that reaches `epsilon` at `delta`, four digits. Raises ConfigError if it exceeds 10,000."""
     low, high = 0.0, 1.0
     while epsilon_of(high, rate, steps, delta) > epsilon:
         low, high = high, 2 * high
         if high > MOST_NOISE:
             raise ConfigError(
-                f"train: privacy.epsilon = {epsilon:g} at delta = {delta:g} is out of reach of {steps} steps",
+                f"train: privacy.epsilon = {epsilon:g} at delta = {delta:g} cannot be reached in {steps} steps",
                 "Use fewer steps (--kimg), or a larger epsilon",
             )
     low = low or 0.01
@@ -79,14 +79,14 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
 
 
 def steps_of(config: TrainConfig) -> int:
-    """Steps of a whole run."""
+    """Number of steps of a whole run."""
     return math.ceil(1000 * config.kimg / config.batch)
 
 
 def record(config: TrainConfig, photos: int, num_images: int) -> PrivacyRecord:
-    """What a run on a catalog of `photos` has spent once its clock shows `num_images`: all of its steps, however often it was resumed."""
+    """The guarantee of a run on a catalog of `photos` photos after `num_images` images: over all steps, including those before a resume."""
     privacy, rate, steps = config.privacy, config.batch / photos, num_images // config.batch
-    assert privacy.noise is not None, "found before the run"
+    assert privacy.noise is not None, "set before the run"
     return PrivacyRecord(
         epsilon=epsilon_of(privacy.noise, rate, steps, privacy.delta),
         delta=privacy.delta,

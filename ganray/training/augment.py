@@ -1,7 +1,7 @@
-"""Augmentation in front of the discriminator, on real and fake alike (arXiv 2006.06676, 2006.10738): D never sees a bare image.
+"""Augmentation in front of the discriminator, on real and fake images alike (arXiv 2006.06676, 2006.10738).
 
-One affine sample, one colour matrix, one erased square. All three are differentiable, linear in the pixels and unclamped, so that
-gradients reach G through them. Right angles and hue are left alone: in a catalog, pose and colour are information.
+One affine resampling, one colour matrix, one erased square. All three are differentiable, linear in the pixels and unclamped, so that
+gradients reach G through them. There are no quarter turns and no hue shifts: in a catalog, pose and colour are information.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def augment(x: Tensor, p: float | Tensor, config: AugmentConfig, draws: Draws) -> Tensor:
-    """Transform each image of x [N, C, H, W] by its own draw; every transform happens with probability `p` on its own.
+    """Transform each image of x [N, C, H, W] by its own random numbers; each transform is applied with probability `p`, independently.
 
-    A `p` that adapts is a scalar on the device: the host does not look at it, which would wait for the device in every step.
+    An adaptive `p` is a scalar on the device; the host does not read it, since that would synchronise in every step.
     """
     if not isinstance(p, Tensor) and p == 0:
         return x
@@ -31,12 +31,12 @@ def augment(x: Tensor, p: float | Tensor, config: AugmentConfig, draws: Draws) -
     if config.colour:
         x = _colour(x, draw, config.colour)
     if config.cutout:
-        x = x * _kept(x, draw, config.cutout)
+        x = x * _cutout_mask(x, draw, config.cutout)
     return x
 
 
 class _Draw:
-    """Per-image random numbers: `uniform` and `normal` are 0, and `coin` is 1, for images that a transform leaves alone."""
+    """Per-image random numbers; `uniform` is 0 for images that a transform does not change."""
 
     def __init__(self, num: int, p: float | Tensor, draws: Draws) -> None:
         self.uniforms = draws.uniform(24, num)
@@ -78,7 +78,7 @@ def _colour(x: Tensor, draw: _Draw, strength: float) -> Tensor:
     return torch.baddbmm(brightness.view(-1, 1, 1), matrix, x.flatten(2)).view_as(x)
 
 
-def _kept(x: Tensor, draw: _Draw, size: float) -> Tensor:
+def _cutout_mask(x: Tensor, draw: _Draw, size: float) -> Tensor:
     """1 outside and 0 inside an erased square of `size` times the side, [N, 1, H, W]; its centre may lie at the border."""
     half = draw.chosen() * size
     centre_x, centre_y = draw.uniform(True, 1.0), draw.uniform(True, 1.0)

@@ -1,4 +1,4 @@
-"""What the training loop asks of the world around it: eight members, implemented by a laptop here and by Ray Train at the rim."""
+"""The port of the training loop: eight members, implemented for one process here and for Ray Train in on_ray/."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ State = TrainState | EditorState
 
 
 class Decision(IntEnum):
-    """What is to be done after a step, the stronger the higher."""
+    """What to do after a step; a higher value includes the lower ones."""
 
     GO_ON = 0
-    KEEP = 1  # a checkpoint, and go on
-    FINISH = 2  # a checkpoint, and end as if the run were over
-    LEAVE = 3  # a checkpoint, and end: somebody else goes on
+    KEEP = 1  # write a checkpoint and go on
+    FINISH = 2  # write a checkpoint and end the run as finished
+    LEAVE = 3  # write a checkpoint and exit: another process resumes
 
 
 class Context(Protocol):
@@ -32,37 +32,37 @@ class Context(Protocol):
     device: torch.device
 
     def places(self, batch: int) -> range:
-        """The places of this worker's images in a batch of that many."""
+        """The positions of this worker's images in a batch of `batch` images."""
 
     def average_(self, tensors: list[Tensor]) -> None:
         """Replace each tensor by its mean over the workers, each counting by its share of the batch, in place."""
 
     def log(self, state: State, row: Row) -> None:
-        """Take the means since the last row: losses, penalties, schedules, img_per_s, data_wait (share of time without data)."""
+        """Record the means since the last row: losses, penalties, schedules, img_per_s, data_wait (share of time waiting for data)."""
 
     def grid(self, state: State) -> None:
-        """Show what the moving average draws now; must be cheap."""
+        """Draw sample images of the moving average; must be cheap."""
 
     def checkpoint(self, state: State, row: Row) -> None:
-        """Keep the state; it is finite. Called every `checkpoint_kimg`, when it is somebody's `turn`, and at the end."""
+        """Save the state, which is finite. Called every `checkpoint_kimg`, when `turn` asks for it, and at the end."""
 
     def turn(self) -> Decision:
-        """What to do now, asked after every step: every rank must get the same answer."""
+        """What to do after this step: every rank must get the same answer."""
 
 
 class LocalContext:
-    """One process, nothing kept but the rows."""
+    """One process; keeps nothing but the rows."""
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.rank, self.world_size, self.device = 0, 1, torch.device(device)
         self.rows: list[Row] = []
 
     def places(self, batch: int) -> range:
-        """See `Context`: all of them."""
+        """See `Context`: all positions."""
         return range(batch)
 
     def average_(self, tensors: list[Tensor]) -> None:
-        """See `Context`: the mean over one worker."""
+        """See `Context`: nothing to do for one worker."""
 
     def log(self, state: State, row: Row) -> None:
         """See `Context`."""
@@ -75,5 +75,5 @@ class LocalContext:
         """See `Context`."""
 
     def turn(self) -> Decision:
-        """See `Context`: go on to the end."""
+        """See `Context`: always go on."""
         return Decision.GO_ON

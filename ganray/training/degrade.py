@@ -1,6 +1,6 @@
-"""What the editor learns to undo: each task's degradation of clean photos, drawn image by image from the step's own stream.
+"""The degradations that the editor learns to undo, one for each task, drawn image by image from the step's random stream.
 
-A task gives (x, target, weight): the network's input, what it should answer, and which pixels count.
+A task gives (x, target, weight): the network's input, the answer that it should give, and which pixels count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ganray.models.editor import EDITORS, diffused
 from ganray.training.draws import Draws
 
 SCALE = 2  # of the upscaler
-BLUR, NOISE = 1.6, 0.12  # the most: pixels (standard deviation), and of [-1, 1]
+BLUR, NOISE = 1.6, 0.12  # largest standard deviations: of the blur in pixels, of the noise in units of [-1, 1]
 
 
 class Pair(NamedTuple):
@@ -29,7 +29,7 @@ class Pair(NamedTuple):
 
 
 def matte_pair(real: Tensor, cutouts: Tensor, draws: Draws) -> Pair:
-    """Products over what lies at the border of photos. `real` [N, 3, R, R] in [-1, 1], `cutouts` uint8 [K, 4, S, S] with straight alpha.
+    """Products on backgrounds from the borders of photos. `real` is [N, 3, R, R] in [-1, 1], `cutouts` uint8 [K, 4, S, S], straight alpha.
 
     Target: the product's alpha [N, 1, size, size].
     """
@@ -37,25 +37,25 @@ def matte_pair(real: Tensor, cutouts: Tensor, draws: Draws) -> Pair:
     u = draws.uniform(40, num)
     chosen = cutouts[(u[0] * len(cutouts)).long()].to(real.device).float() / 255
     colour, alpha = chosen[:, :3] * 2 - 1, chosen[:, 3:]
-    fore = torch.cat([_tinted(colour, u[1:5]) * alpha, alpha], 1)
+    foreground = torch.cat([_tinted(colour, u[1:5]) * alpha, alpha], 1)
     fill = 0.45 + 0.6 * u[5]
-    turn = math.radians(20) * (2 * u[6] - 1) + math.pi / 2 * (u[7] < 0.1)
+    angle = math.radians(20) * (2 * u[6] - 1) + math.pi / 2 * (u[7] < 0.1)
     mirror = 1 - 2 * (u[8] < 0.5).float()
-    fore = _sampled(fore, 1 / fill, turn, 0.5 * (u[9] - 0.5), 0.5 * (u[10] - 0.5), mirror, size, "zeros")
-    alpha = fore[:, 3:].clamp(0, 1)
-    ground = _ground(real, u[11:22], size)
-    shade = F.avg_pool2d(F.pad(alpha, (6, 6, 6, 6)), 13, 1)
-    shade = torch.roll(shade, (4, 3), (2, 3)) * (0.6 * u[22] * (u[23] < 0.7)).view(-1, 1, 1, 1)
-    ground = (ground + 1) * (1 - shade) - 1
-    x = fore[:, :3] + ground * (1 - alpha)
+    foreground = _resampled(foreground, _Affine(1 / fill, angle, 0.5 * (u[9] - 0.5), 0.5 * (u[10] - 0.5), mirror), size, "zeros")
+    alpha = foreground[:, 3:].clamp(0, 1)
+    background = _background(real, u[11:22], size)
+    shadow = F.avg_pool2d(F.pad(alpha, (6, 6, 6, 6)), 13, 1)
+    shadow = torch.roll(shadow, (4, 3), (2, 3)) * (0.6 * u[22] * (u[23] < 0.7)).view(-1, 1, 1, 1)
+    background = (background + 1) * (1 - shadow) - 1
+    x = foreground[:, :3] + background * (1 - alpha)
     x = _tinted(x, torch.stack([u[24], u[25], u[26], 0.5 + 0 * u[27]]) * 0.6 + 0.2)
-    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    x = torch.where((u[27] < 0.3).view(-1, 1, 1, 1), soft, x)
+    blurred = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    x = torch.where((u[27] < 0.3).view(-1, 1, 1, 1), blurred, x)
     x = x + _noise(x, draws, 0.06 * u[28])
-    wide = (u[29] < 0.4).float() * u[30] * 0.4  # as a picture that is not square comes: padded by its own border
-    across = (u[31] < 0.5).float()
-    both = _stretched(torch.cat([x, alpha], 1), 1 + wide * across, 1 + wide * (1 - across))
-    return Pair(both[:, :3].clamp(-1, 1), both[:, 3:], torch.ones_like(alpha))
+    stretch = (u[29] < 0.4).float() * u[30] * 0.4  # like a picture that is not square, which is padded by its border
+    horizontal = (u[31] < 0.5).float()
+    x_and_alpha = _stretched(torch.cat([x, alpha], 1), 1 + stretch * horizontal, 1 + stretch * (1 - horizontal))
+    return Pair(x_and_alpha[:, :3].clamp(-1, 1), x_and_alpha[:, 3:], torch.ones_like(alpha))
 
 
 def inpaint_pair(real: Tensor, draws: Draws) -> Pair:
@@ -65,19 +65,19 @@ def inpaint_pair(real: Tensor, draws: Draws) -> Pair:
     scale = 0.4 + 0.6 * u[0].sqrt()
     centre = (1 - scale) * (2 * u[1] - 1), (1 - scale) * (2 * u[2] - 1)
     mirror = 1 - 2 * (u[3] < 0.5).float()
-    clean = _sampled(_prefiltered(real, size), scale, torch.zeros_like(scale), *centre, mirror, size, "border")
+    clean = _resampled(_prefiltered(real, size), _Affine(scale, torch.zeros_like(scale), *centre, mirror), size, "border")
     hole = holes(num, size, draws)
     x = torch.cat([diffused(clean, hole), hole], 1)
     return Pair(x, clean, hole)
 
 
 def upscale_pair(real: Tensor, draws: Draws) -> Pair:
-    """Small windows of photos at half their resolution, and as they were."""
+    """Small windows of photos: at half their resolution, and unchanged as the target."""
     return _windows(real, draws, SCALE * 48, lambda clean: F.interpolate(clean, scale_factor=1 / SCALE, mode="bicubic", antialias=True))
 
 
 def enhance_pair(real: Tensor, draws: Draws) -> Pair:
-    """Small windows of photos with blur and noise, each by its own strength, often none."""
+    """Small windows of photos with blur and noise; strengths are drawn for each image and are often 0."""
     u = draws.uniform(4, len(real))
 
     def degrade(clean: Tensor) -> Tensor:
@@ -108,39 +108,49 @@ def holes(num: int, size: int, draws: Draws, parts: int = 4) -> Tensor:
 
 
 def _windows(real: Tensor, draws: Draws, size: int, degrade: Callable[[Tensor], Tensor]) -> Pair:
-    """Windows of `size` pixels at the photo's own resolution, one an image, mirrored and turned at random."""
+    """One window of `size` pixels of each photo at its own resolution, mirrored and turned at random."""
     u = draws.uniform(4, len(real))
-    parts = []
-    for image, (across, down, mirror, turn) in zip(real, u.T.tolist(), strict=True):
+    windows = []
+    for image, (across, down, mirror, transpose) in zip(real, u.T.tolist(), strict=True):
         left, top = int(across * (image.shape[2] - size + 1)), int(down * (image.shape[1] - size + 1))
-        part = image[:, top : top + size, left : left + size]
-        part = part.flip(2) if mirror < 0.5 else part
-        parts.append(part.transpose(1, 2) if turn < 0.5 else part)
-    clean = torch.stack(parts)
+        window = image[:, top : top + size, left : left + size]
+        window = window.flip(2) if mirror < 0.5 else window
+        windows.append(window.transpose(1, 2) if transpose < 0.5 else window)
+    clean = torch.stack(windows)
     return Pair(degrade(clean), clean, torch.ones_like(clean[:, :1]))
 
 
-def _ground(real: Tensor, u: Tensor, size: int) -> Tensor:
+def _background(real: Tensor, u: Tensor, size: int) -> Tensor:
     """Backgrounds [N, 3, size, size]: windows at the border of photos, some of them plain colours or blurred."""
     scale = 0.25 + 0.4 * u[0]
-    side = torch.where(u[1] < 0.5, -1.0, 1.0) * (1 - scale) * (1 - 0.3 * u[2])
-    along = (2 * u[3] - 1) * (1 - scale)
+    offset = torch.where(u[1] < 0.5, -1.0, 1.0) * (1 - scale) * (1 - 0.3 * u[2])
+    position = (2 * u[3] - 1) * (1 - scale)
     vertical = u[4] < 0.5
-    dx, dy = torch.where(vertical, along, side), torch.where(vertical, side, along)
+    dx, dy = torch.where(vertical, position, offset), torch.where(vertical, offset, position)
     mirror = 1 - 2 * (u[5] < 0.5).float()
-    ground = _sampled(real, scale, math.pi / 2 * (u[6] * 4).floor(), dx, dy, mirror, size, "reflection")
-    flat = ground.mean((2, 3), keepdim=True)
-    plainness = ((u[7] < 0.25).float() * (0.7 + 0.3 * u[8])).view(-1, 1, 1, 1)
-    return _tinted(ground + (flat - ground) * plainness, torch.stack([u[9], u[10], u[8], u[2]]))
+    background = _resampled(real, _Affine(scale, math.pi / 2 * (u[6] * 4).floor(), dx, dy, mirror), size, "reflection")
+    mean_colour = background.mean((2, 3), keepdim=True)
+    plain = ((u[7] < 0.25).float() * (0.7 + 0.3 * u[8])).view(-1, 1, 1, 1)
+    return _tinted(background + (mean_colour - background) * plain, torch.stack([u[9], u[10], u[8], u[2]]))
 
 
-def _sampled(x: Tensor, zoom: Tensor, turn: Tensor, dx: Tensor, dy: Tensor, mirror: Tensor, size: int, beyond: str) -> Tensor:
-    """One affine resampling: what lies `zoom` times the frame around (dx, dy), turned, mirrored."""
-    cos, sin = turn.cos() * zoom, turn.sin() * zoom
-    theta = torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], 1).view(-1, 2, 3)
+class _Affine(NamedTuple):
+    """Of each image [N]: a window of `zoom` times the frame around (dx, dy), turned by `angle` (radians), mirrored where `mirror` is -1."""
+
+    zoom: Tensor
+    angle: Tensor
+    dx: Tensor
+    dy: Tensor
+    mirror: Tensor
+
+
+def _resampled(x: Tensor, affine: _Affine, size: int, padding: str) -> Tensor:
+    """The windows of x [N, C, H, W] as [N, C, size, size]; `padding` is grid_sample's."""
+    cos, sin = affine.angle.cos() * affine.zoom, affine.angle.sin() * affine.zoom
+    theta = torch.stack([cos * affine.mirror, -sin, affine.dx, sin * affine.mirror, cos, affine.dy], 1).view(-1, 2, 3)
     grid = F.affine_grid(theta, [len(x), 1, size, size], align_corners=False)
-    sampled: Tensor = F.grid_sample(x, grid, padding_mode=beyond, align_corners=False)
-    return sampled
+    window: Tensor = F.grid_sample(x, grid, padding_mode=padding, align_corners=False)
+    return window
 
 
 def _stretched(x: Tensor, across: Tensor, down: Tensor) -> Tensor:
@@ -152,7 +162,7 @@ def _stretched(x: Tensor, across: Tensor, down: Tensor) -> Tensor:
 
 
 def _prefiltered(real: Tensor, size: int) -> Tensor:
-    """Not more than twice as fine as it will be looked at, so that sampling it does not alias."""
+    """Halved until less than three times as large as `size`, so that resampling does not alias."""
     while real.shape[-1] >= 3 * size:
         real = F.avg_pool2d(real, 2)
     return real
@@ -173,7 +183,7 @@ def _noise(x: Tensor, draws: Draws, strength: Tensor) -> Tensor:
 
 
 def _blurred(x: Tensor, sigma: Tensor) -> Tensor:
-    """A Gaussian of each image's own width, up to BLUR."""
+    """Each image of x blurred by a Gaussian of its own `sigma` [N] in pixels, up to BLUR."""
     reach = torch.arange(-5, 6, device=x.device, dtype=x.dtype)
     kernel = torch.exp(-0.5 * (reach / sigma.clamp_min(1e-3)[:, None]) ** 2)
     kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(x.shape[1], 0)

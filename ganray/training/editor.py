@@ -1,8 +1,8 @@
-"""The editor's training: its state, and one step over all its tasks. The same loop, clock, checkpoints and resume as a GAN's.
+"""Training of the editor: its state, and one step over all tasks. It shares loop, clock, checkpoints and resume with GANs.
 
-Every step takes one batch of photos, degrades it once for each task (degrade.py) and lets each network undo its own. Where
-`editor.adversarial` is set, holes and enlargements are also judged by a critic in the relativistic game of losses.py: sharper, and a
-little further from the truth in decibels.
+Every step takes one batch of photos, degrades it once for each task (degrade.py) and trains each network to undo its degradation. Where
+`editor.adversarial` is set, a critic also judges inpainted and upscaled images in the relativistic game of losses.py: results are sharper
+and have a slightly lower PSNR.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from ganray.training.state import copy_into, optimizer_tensors, restore_optimize
 from ganray.training.step import StepInputs, applied, descend
 
 GAME = GAMES["relativistic"]
-GAMMA = 0.1  # of the critics' penalties: the difference to a network that is right already is small
+GAMMA = 0.1  # of the critics' penalties: small, since the answers are close to the targets from the start
 
 
 @dataclass
 class EditorState:
-    """The networks by task, their moving average, their critics, both optimizers, the clock; and the products that mattes are learned on,
-    uint8 [K, 4, S, S], which are no part of a checkpoint."""
+    """The networks by task, their moving average, their critics, both optimizers and the clock; and the cut-out products that mattes are
+    learned on, uint8 [K, 4, S, S], which are not part of a checkpoint."""
 
     networks: nn.ModuleDict
     critics: nn.ModuleDict
@@ -46,14 +46,14 @@ class EditorState:
     note: str = ""
 
     def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Give the state as named tensors (shared, not copied) and a JSON-able description."""
+        """The state as named tensors (shared, not copied) and a description that JSON can hold."""
         tensors = {f"{name}.{key}": value for name, module in self._modules() for key, value in module.state_dict().items()}
         for name, module, optimizer in self._optimizers():
             tensors |= optimizer_tensors(name, module, optimizer)
         return tensors, {"num_images": self.num_images}
 
     def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
-        """Take over what `export` gave. Raises CheckpointError where a tensor is absent or of another shape."""
+        """Load what `export` returned. Raises CheckpointError where a tensor is missing or has another shape."""
         for name, module in self._modules():
             copy_into(name, module, tensors)
         self.num_images = int(description["num_images"])
@@ -65,12 +65,12 @@ class EditorState:
         return ("networks", self.networks), ("critics", self.critics), ("ema", self.ema)
 
     def _optimizers(self) -> list[tuple[str, nn.Module, Adam]]:
-        first: list[tuple[str, nn.Module, Adam]] = [("optimizer", self.networks, self.optimizer)]
-        return first + ([("opt_critics", self.critics, self.opt_critics)] if self.opt_critics else [])
+        optimizers: list[tuple[str, nn.Module, Adam]] = [("optimizer", self.networks, self.optimizer)]
+        return optimizers + ([("opt_critics", self.critics, self.opt_critics)] if self.opt_critics else [])
 
 
 def create_editor_state(config: TrainConfig, cutouts: Tensor, device: torch.device | str = "cpu") -> EditorState:
-    """Start a run: equal weights on every worker, from `config.seed` alone; `cutouts` may be empty where no matte is learned."""
+    """The state at the start of a run: weights depend on `config.seed` alone. `cutouts` may be empty where no matte is learned."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         networks, critics = build_editor(config.editor).to(device), build_critics(config.editor).to(device)
@@ -80,7 +80,7 @@ def create_editor_state(config: TrainConfig, cutouts: Tensor, device: torch.devi
 
 
 def editor_step(state: EditorState, real: Tensor, terms: StepInputs) -> dict[str, Tensor]:
-    """Update the state in place from photos [N, 3, R, R] in [-1, 1]; gives scalars that are still on the device."""
+    """Update the state in place from photos [N, 3, R, R] in [-1, 1]; returns scalars that stay on the device."""
     metrics: dict[str, Tensor] = {}
     losses: list[Tensor] = []
     judged: dict[str, tuple[Tensor, Tensor]] = {}
@@ -95,8 +95,8 @@ def editor_step(state: EditorState, real: Tensor, terms: StepInputs) -> dict[str
         losses.append(loss)
     total = torch.stack(losses).sum()
     if judged:
-        metrics |= _judge(state, judged, terms)
-        total = total + terms.config.editor.adversarial * _deceive(state, judged)
+        metrics |= _critic_step(state, judged, terms)
+        total = total + terms.config.editor.adversarial * _adversarial_loss(state, judged)
     gradients = list(torch.autograd.grad(total, list(state.networks.parameters())))
     terms.average(gradients)
     cap_(gradients, state.networks)
@@ -106,17 +106,17 @@ def editor_step(state: EditorState, real: Tensor, terms: StepInputs) -> dict[str
 
 
 def cap_(gradients: list[Tensor], networks: nn.ModuleDict) -> None:
-    """Shorten, in place, each network's part of the gradients to the norm that EDITORS allows it."""
-    rest = iter(gradients)
+    """Shorten, in place, each network's gradients to the `cap` of its row in EDITORS."""
+    remaining = iter(gradients)
     for task, network in networks.items():
-        own = [next(rest) for _ in network.parameters()]
+        of_network = [next(remaining) for _ in network.parameters()]
         if (cap := EDITORS[task].cap) < math.inf:
-            norm = torch.stack(list(torch._foreach_norm(own))).norm()
-            torch._foreach_mul_(own, (cap / norm.clamp_min(1e-12)).clamp_max(1.0))
+            norm = torch.stack(list(torch._foreach_norm(of_network))).norm()
+            torch._foreach_mul_(of_network, (cap / norm.clamp_min(1e-12)).clamp_max(1.0))
 
 
 def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, composites: int) -> Pair:
-    """What a task is given and should answer, of photos [N, 3, R, R] in [-1, 1]: one of each, of `composites` mattes a photo."""
+    """Input and target of a task, of photos [N, 3, R, R] in [-1, 1]: one pair for each photo, `composites` pairs for mattes."""
     if task == "matte":
         pairs = [matte_pair(real, cutouts, draws) for _ in range(composites)]
         return Pair(*(torch.cat(parts) for parts in zip(*pairs, strict=True)))
@@ -124,18 +124,18 @@ def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, composites:
 
 
 def task_loss(task: str, answer: Tensor, pair: Pair) -> Tensor:
-    """Mattes: cross entropy and one minus the soft intersection over union. Pictures: distance (Charbonnier) where it counts."""
+    """Mattes: cross entropy plus half of (1 - soft intersection over union). Images: Charbonnier distance, weighted by `pair.weight`."""
     if task == "matte":
         alpha = answer.sigmoid()
-        both = (alpha * pair.target).sum((1, 2, 3))
-        union = (alpha + pair.target).sum((1, 2, 3)) - both
-        return F.binary_cross_entropy_with_logits(answer, pair.target) + 0.5 * (1 - both / union.clamp_min(1.0)).mean()
+        intersection = (alpha * pair.target).sum((1, 2, 3))
+        union = (alpha + pair.target).sum((1, 2, 3)) - intersection
+        return F.binary_cross_entropy_with_logits(answer, pair.target) + 0.5 * (1 - intersection / union.clamp_min(1.0)).mean()
     distance = ((answer - pair.target).square() + 1e-4).sqrt() * pair.weight
     return distance.sum() / (pair.weight.sum() * (distance.numel() / pair.weight.numel())).clamp_min(1.0)
 
 
-def _judge(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]], terms: StepInputs) -> dict[str, Tensor]:
-    """One step of the critics."""
+def _critic_step(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]], terms: StepInputs) -> dict[str, Tensor]:
+    """One step of the critics; returns their losses."""
     assert state.opt_critics is not None
     losses, metrics = [], {}
     for task, (answer, target) in judged.items():
@@ -151,22 +151,22 @@ def _judge(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]], terms: 
     return metrics
 
 
-def _deceive(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
-    """The editor's side of the game."""
-    sides = []
+def _adversarial_loss(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
+    """The editor's loss against the critics."""
+    losses = []
     for task, (answer, target) in judged.items():
         real_logits, fake_logits = state.critics[task](torch.cat([target, answer])).chunk(2)
-        sides.append(GAME.generator(real_logits.detach(), fake_logits))
-    return torch.stack(sides).sum()
+        losses.append(GAME.generator(real_logits.detach(), fake_logits))
+    return torch.stack(losses).sum()
 
 
 def picture_of(task: str, answer: Tensor) -> Tensor:
-    """A network's answer as a picture to look at, [N, 1 or 3, S, S] in [-1, 1]."""
+    """A network's answer as an image to show, [N, 1 or 3, S, S] in [-1, 1]."""
     return answer.sigmoid() * 2 - 1 if task == "matte" else answer
 
 
 def smallest_photo(tasks: tuple[str, ...]) -> int:
-    """The least side of photos in pixels that these tasks can be learned from."""
+    """The smallest side in pixels of photos that these tasks can be learned from."""
     return max(EDITORS[task].photo for task in tasks)
 
 

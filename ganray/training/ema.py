@@ -1,4 +1,4 @@
-"""The moving average of G: what is kept, shown and served."""
+"""The moving average of G: the weights that are published, shown and served."""
 
 from __future__ import annotations
 

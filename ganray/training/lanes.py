@@ -1,29 +1,12 @@
-"""How a run is shared among its workers: lanes of the batch, threads, CPUs for data readers. What cannot be is refused before the start."""
+"""How a run is shared among its workers: lanes of the batch, threads, CPUs for data readers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ganray.config import TrainConfig
-from ganray.errors import ConfigError
 
 MOST_LANES = 8  # by default: more workers than that have as many lanes as they need
-
-
-def check_shares(config: TrainConfig) -> None:
-    """Raises ConfigError where batch, lanes and workers do not fit, at full size or at any smaller one that the run may have."""
-    if config.batch < config.workers:
-        raise ConfigError(f"train: {config.workers} workers cannot share a batch of {config.batch}", "Use a larger batch, or fewer workers")
-    if config.min_workers > config.workers:
-        raise ConfigError(
-            f"train: min_workers = {config.min_workers} is over workers = {config.workers}", "workers is the most there can be"
-        )
-    if config.lanes and (config.batch % config.lanes or config.lanes < config.workers):
-        fitting = ", ".join(str(number) for number in divisors(config.batch) if number >= config.workers)
-        raise ConfigError(
-            f"train: lanes = {config.lanes} does not fit a batch of {config.batch} and {config.workers} worker(s)",
-            f"Use one of {fitting}, or 0",
-        )
 
 
 def lanes(config: TrainConfig, row_groups: int, facts: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""The training loop: batches in, a trained state out. It counts images, keeps the rows, and stops where a number is not finite."""
+"""The training loop: batches in, a trained state out. It counts images, logs rows, and stops where a number is not finite."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Batch(NamedTuple):
 
     images: Tensor
     labels: Tensor
-    key: str = ""  # the step's secret, in a private run (poisson.py), where n varies
+    key: str = ""  # the step's secret in a private run (poisson.py), where n varies
 
 
 def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Context) -> S:
-    """Train until `config.kimg` or until the context says stop; the state is changed in place and returned.
+    """Train until `config.kimg` or until `context.turn` ends the run; the state is changed in place and returned.
 
-    Exactly one batch is drawn a step. `batches` must begin at position `state.num_images` of the data: then fit(2N) and
-    fit(N), save, load, fit(N) end bit-equal on CPU. Raises NonFiniteError, and TrainingError where the data ends or does not fit.
+    Each step takes exactly one batch. `batches` must start at position `state.num_images` of the data: then fit(2N) and
+    fit(N), save, load, fit(N) end bit-equal on CPU. Raises NonFiniteError, and TrainingError for too little data or a wrong batch size.
     """
     window = _Window(state.num_images)
     running = state.num_images < 1000 * config.kimg
@@ -47,11 +47,11 @@ def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Contex
         window.add(metrics)
         turn = context.turn()
         running = state.num_images < 1000 * config.kimg and turn < Decision.FINISH
-        keep = turn >= Decision.KEEP or crossed(before, state.num_images, config.checkpoint_kimg)
-        if keep or not running or crossed(before, state.num_images, config.log_kimg):
+        wants_checkpoint = turn >= Decision.KEEP or crossed(before, state.num_images, config.checkpoint_kimg)
+        if wants_checkpoint or not running or crossed(before, state.num_images, config.log_kimg):
             row = window.close(state.num_images, config)
             context.log(state, row)
-            if keep or not running:
+            if wants_checkpoint or not running:
                 context.checkpoint(state, row)
         if turn < Decision.LEAVE and (not running or crossed(before, state.num_images, config.grid_kimg)):
             context.grid(state)
@@ -61,7 +61,7 @@ def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Contex
 def _step(state: State, batch: Batch, config: TrainConfig, context: Context) -> dict[str, Tensor]:
     places = context.places(config.batch)
     if not config.privacy.epsilon and len(batch.images) != len(places):
-        raise TrainingError(f"a batch has {len(batch.images)} images, not {len(places)}", "Give each worker its share of every step.")
+        raise TrainingError(f"a batch has {len(batch.images)} images, not {len(places)}", "Give each worker its share of every batch.")
     real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
     label = batch.labels.to(context.device, non_blocking=True)
     draws = step_draws(config.seed, state.num_images, config.batch, places.start, context.device)
@@ -74,7 +74,7 @@ def _step(state: State, batch: Batch, config: TrainConfig, context: Context) -> 
 
 
 class _Window:
-    """Sums since the last row, kept on the device: reading them is the only time that the host waits for it."""
+    """Sums since the last row, kept on the device; the host synchronises only when it reads them."""
 
     def __init__(self, num_images: int) -> None:
         self._reset(num_images)
@@ -89,7 +89,7 @@ class _Window:
         batch = next(batches, None)
         self.waited += time.perf_counter() - started
         if batch is None:
-            raise TrainingError(f"the data ended after {num_images} images", "Batches must go on as long as the run.")
+            raise TrainingError(f"the data ended after {num_images} images", "Supply batches until the end of the run.")
         return batch
 
     def add(self, metrics: dict[str, Tensor]) -> None:
@@ -98,13 +98,13 @@ class _Window:
         self.sums = values if self.sums is None else self.sums + values
 
     def close(self, num_images: int, config: TrainConfig) -> Row:
-        """Means since the last row. One value that is not finite spoils its sum, so none can pass unseen."""
+        """Means since the last row. One value that is not finite makes its sum not finite, so none goes unnoticed."""
         assert self.sums is not None
         means = dict(zip(self.names, (self.sums / self.steps).tolist(), strict=True))
-        broken = [name for name, value in means.items() if not math.isfinite(value)]
-        if broken:
+        non_finite = [name for name, value in means.items() if not math.isfinite(value)]
+        if non_finite:
             raise NonFiniteError(
-                f"{', '.join(broken)} became non-finite between {self.first} and {num_images} images",
+                f"{', '.join(non_finite)} became non-finite between {self.first} and {num_images} images",
                 "Resume from the last checkpoint with a lower optimizer.lr or a higher loss.gamma.",
             )
         seconds = time.perf_counter() - self.started

@@ -1,6 +1,6 @@
 """The games between G and D, and the zero-centred gradient penalties.
 
-Every loss takes the logits of real and fake images [N], paired by position and of the same label, and gives a scalar.
+Every loss takes the logits of real and fake images [N], paired by position and of the same label, and returns a scalar.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class Game:
 
 
 def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """D wants each real image to look more real than its fake (arXiv 1807.00734; R3GAN, arXiv 2501.05441, section 2). log 2 at rest."""
+    """Each real image should score higher than its fake (arXiv 1807.00734; R3GAN, arXiv 2501.05441, section 2). log 2 for equal logits."""
     return softplus(fake - real).mean()
 
 
 def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """G wants the opposite."""
+    """The opposite of the discriminator's loss."""
     return softplus(real - fake).mean()
 
 
 def bce_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    """Binary cross entropy of D as a classifier of real and fake (arXiv 1406.2661, section 3). 2 log 2 at rest."""
+    """Binary cross entropy of D as a classifier of real and fake (arXiv 1406.2661, section 3). 2 log 2 for logits of 0."""
     return softplus(-real).mean() + softplus(fake).mean()
 
 

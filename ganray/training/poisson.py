@@ -1,8 +1,8 @@
-"""The batches of a private run: every photo joins every step by a coin of its own, so a step's number of photos varies around the batch.
+"""The batches of a private run: every photo joins every step with the same probability, independently, so batch sizes vary.
 
-It is what the accountant's bound is about; shuffled batches, as `catalog/order.py` deals them, are not covered by it. The catalog lies
-in memory, since each step looks at all of it. Coins and noise must be unknown to whoever sees the model, and the run's seed is
-published with it: they come from a secret instead. With the secret and the position a resumed run draws the same.
+The accountant's bound requires this sampling; it does not cover the shuffled batches of `catalog/order.py`. The catalog is held in memory,
+since each step samples from all of it. Sampling and noise must be unknown to those who see the model, and the run's seed is published
+with it: they come from a secret instead. From the secret and the position a resumed run draws the same numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ganray.training.privacy import seed_of
 def poisson_batches(
     pixels: NDArray[np.uint8], labels: NDArray[np.int64], config: TrainConfig, secret: str, num_images: int
 ) -> Iterator[Batch]:
-    """Endless batches from the clock `num_images` on, of photos uint8 [N, R, R, 3] and labels [N, A], on average `config.batch` each."""
+    """Endless batches from position `num_images` on, of photos uint8 [N, R, R, 3] and labels [N, A]; on average `config.batch` images."""
     step, rate = num_images // config.batch, config.batch / len(pixels)
     while True:
         key = f"{secret}/{step}"

@@ -1,4 +1,4 @@
-"""In what numbers the networks compute."""
+"""The number format in which the networks compute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganray.config import TrainConfig
 
 
 def autocast(device: torch.device, config: TrainConfig) -> torch.autocast:
-    """Compute in bf16 where the config says so; `auto` means on a GPU, and on a CPU with bf16 instructions (others emulate it, slowly)."""
+    """Compute in bf16 where `config.precision` is bf16, or auto on a GPU or a CPU with bf16 instructions (others emulate it, slowly)."""
     native = device.type != "cpu" or any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
     bf16 = config.precision == "bf16" or (config.precision == "auto" and native)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16)

@@ -1,21 +1,21 @@
-"""A training step that tells little of any one photo: differentially private stochastic gradients (arXiv 1607.00133) for D's real half.
+"""The differentially private training step: DP-SGD (arXiv 1607.00133) for the part of D's loss that sees real photos.
 
-Why it is private. Photos enter a step at one place, the sum over a Poisson sample (poisson.py) of the gradients of softplus(-D(x, c)),
-each shortened to norm `clip`; Gaussian noise of standard deviation `noise` * `clip` is added before anybody uses it. Everything else is
-computed from that sum, from the run's settings and from seeds: the fakes, whose labels are drawn evenly from the vocabulary instead of
-from photos, D's fake half, G's step, the moving average, and the rows that are logged. So the accountant (accountant.py) has one Gaussian
-per step to count. The divisor is the expected batch, not the number of photos that came.
+Why it is private. Photos enter a step in one place, the sum over a Poisson sample (poisson.py) of the gradients of softplus(-D(x, c)),
+each clipped to norm `clip`; Gaussian noise of standard deviation `noise` * `clip` is added before the sum is used. Everything else is
+computed from that sum, from the run's settings and from seeds: the fakes, whose labels are drawn uniformly from the vocabulary instead
+of from photos, D's fake half, G's step, the moving average, and the logged rows. So the accountant (accountant.py) has one Gaussian
+per step to count. The divisor is the expected batch, not the number of photos in the sample.
 
-What would reach photos by another way is refused: a game in which G reads real logits, R1, the spread of photos, an augmentation that
-follows real logits, scores that choose a model, titles, batch norm (which mixes the images of a pass). Logged rows have no real loss and
-no real logit. The model's description leaves out the catalog's digest and its counts of values. Coins and noise come from a secret that
+Settings that would use photos in another way are refused: a loss in which G reads real logits, R1, the spread of photos, an augmentation
+that follows real logits, scores that choose a model, titles, batch norm (which mixes the images of a pass). Logged rows have no real loss
+and no real logit. The model's description omits the catalog's digest and its counts of values. Sampling and noise come from a secret that
 is not published (the seed is).
 
-What is not covered, and is taken as public: the number of photos, their size, the attributes and their values, and every setting that a
-person chose by looking at photos or at earlier runs. The unit is one photo: a product with ten of them is told of ten times. Other files of
-the run's folder are not for publishing: checkpoints hold D, which is as private as the model, but `run.json` has the catalog's digest, the
-secret takes the noise off, and logs have the speed, which tells how many photos joined. Noise comes from torch's generator in floating
-point: attacks on its last bits (Mironov 2012) are not guarded against.
+Not covered, and regarded as public: the number of photos, their size, the attributes and their values, and every setting that a person
+chose by looking at photos or at earlier runs. The unit is one photo: a product with ten of them counts ten times. Do not publish the other
+files of the run's folder: checkpoints hold D, which is as private as the model, but `run.json` has the catalog's digest, the secret allows
+to remove the noise, and logs have the speed, which reveals how many photos a step used. Noise comes from torch's generator in floating
+point: there is no protection against attacks on its last bits (Mironov 2012).
 """
 
 from __future__ import annotations
@@ -37,57 +37,40 @@ from ganray.training.ema import update_ema
 from ganray.training.state import TrainState
 from ganray.training.step import StepInputs, descend, generator_loss
 
-CHUNK = 16  # images whose gradients are in memory at once, of those parameters that need it
+CHUNK = 16  # images whose own gradients are in memory at once
 
 
 def check_private(config: TrainConfig) -> None:
-    """Raise ConfigError for the first setting by which a private run would reach photos without noise, or could not compute."""
+    """Raise ConfigError for networks whose gradients of single photos cannot be told apart (the config knows all other rules)."""
     family = MODELS.get(config.model.name)
     if family and family.discriminator.batch_statistics:
-        raise _refused(f"model.name = {config.model.name}", "batch norm mixes the images of a pass", "--model.name mlp")
-    for setting, bad, why, remedy in (
-        (f"loss.name = {config.loss.name}", config.loss.name != "bce", "G would read the logits of photos", "--loss.name bce"),
-        (f"loss.penalty = {config.loss.penalty}", config.loss.penalty != "none", "R1 looks at photos again", "--loss.penalty none"),
-        (f"loss.spread = {config.loss.spread:g}", config.loss.spread, "it tells G how far apart photos lie", "--loss.spread 0"),
-        (f"augment.target = {config.augment.target:g}", config.augment.target, "it follows the logits of photos", "--augment.target 0"),
-        (f"score.kimg = {config.score.kimg:g}", config.score.kimg, "scores compare with photos", "--score.kimg 0"),
-        (
-            f"model.title_pieces = {config.model.title_pieces}",
-            config.model.title_pieces,
-            "titles are photos'",
-            "--model.title-pieces 0",
-        ),
-        (f"workers = {config.workers}", config.workers > 1, "one worker draws the sample", "--workers 1"),
-        (f"accumulate = {config.accumulate}", config.accumulate != 1, "a private step is not divided", "--accumulate 1"),
-        ("compile = on", config.compile == "on", "gradients of single images are not compiled", "--compile off"),
-        ("precision = bf16", config.precision == "bf16", "a private step computes in fp32", "--precision fp32"),
-    ):
-        if bad:
-            raise _refused(setting, why, remedy)
+        raise ConfigError(
+            f"privacy.epsilon with model.name = {config.model.name}: batch norm mixes the images of a pass", "Use --model.name mlp"
+        )
 
 
 def private_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs, key: str) -> dict[str, Tensor]:
     """Update the state in place from a Poisson sample: real images [n, C, R, R] in [-1, 1], labels [n, A], n around the batch, or 0.
 
-    `key` is the step's secret. Gives scalars that are still on the device; none is of real images. The clock is the caller's.
+    `key` is the step's secret. Returns scalars that stay on the device; none is of real images. The caller advances `num_images`.
     """
     config, hyper, network = terms.config, terms.hyper, state.discriminator
     if config.condition.ramp_kimg:
         for part in (state.generator, state.discriminator, state.ema):
             set_strength(part, hyper.condition)
     z = terms.draws.normal(config.batch, state.generator.z_dim)
-    asked = any_labels(network.label_sizes, config.batch, terms.draws)
-    fake = state.generator(z, asked)
-    fake_logits = network(augment(fake.detach(), hyper.p, config.augment, terms.draws), asked)
+    labels = any_labels(network.label_sizes, config.batch, terms.draws)
+    fake = state.generator(z, labels)
+    fake_logits = network(augment(fake.detach(), hyper.p, config.augment, terms.draws), labels)
     loss_fake = softplus(fake_logits).mean()
     gradients = list(torch.autograd.grad(loss_fake, list(network.parameters())))
-    own = Draws(seed_of(key, "augment") >> 1, len(real), device=real.device)
-    seen = augment(real, hyper.p, config.augment, own) if len(real) else real
-    noised = add_noise(clipped_sum(network, seen, label, config.privacy.clip), noise_scale(config), key)
+    augment_draws = Draws(seed_of(key, "augment") >> 1, len(real), device=real.device)
+    augmented = augment(real, hyper.p, config.augment, augment_draws) if len(real) else real
+    noised = add_noise(clipped_sum(network, augmented, label, config.privacy.clip), noise_scale(config), key)
     torch._foreach_add_(gradients, noised, alpha=1 / config.batch)
     metrics = {"loss_fake": loss_fake.detach(), "logit_fake": fake_logits.detach().mean()}
     metrics["grad_d"] = descend(gradients, network, state.opt_d, terms)
-    loss = generator_loss(state, fake_logits.detach(), fake, asked, terms)
+    loss = generator_loss(state, fake_logits.detach(), fake, labels, terms)
     metrics["loss_g"] = loss.detach()
     gradients = list(torch.autograd.grad(loss, list(state.generator.parameters())))
     metrics["grad_g"] = descend(gradients, state.generator, state.opt_g, terms)
@@ -96,16 +79,16 @@ def private_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInpu
 
 
 def any_labels(label_sizes: tuple[int, ...], num: int, draws: Draws) -> Tensor:
-    """Labels int64 [num, A], each value of an attribute as probable as any other: how often photos have it is not to be told."""
+    """Labels int64 [num, A], uniform over the values of each attribute: the frequencies among photos must stay private."""
     uniform = draws.uniform(len(label_sizes), num).T
     sizes = torch.tensor(label_sizes, device=uniform.device, dtype=uniform.dtype)
-    return (uniform * sizes).long().minimum(sizes.long() - 1)  # float32 rounds up to 1 times the size, once in a long run
+    return (uniform * sizes).long().minimum(sizes.long() - 1)  # in float32 a product can round up to the size
 
 
 def noise_scale(config: TrainConfig) -> float:
     """Standard deviation of the noise on the sum."""
     noise = config.privacy.noise
-    assert noise is not None, "found before the run"
+    assert noise is not None, "set before the run"
     return noise * config.privacy.clip if noise else 0.0
 
 
@@ -119,9 +102,9 @@ def add_noise(sums: list[Tensor], scale: float, key: str) -> list[Tensor]:
 
 
 def clipped_sum(network: Discriminator, real: Tensor, label: Tensor, clip: float) -> list[Tensor]:
-    """Sum over images of the gradients of softplus(-D(x, c)), each shortened to norm `clip`: a tensor for every parameter.
+    """Sum over images of the gradients of softplus(-D(x, c)), each clipped to norm `clip`: a tensor for every parameter.
 
-    Two passes: one for the norms, one for the gradient of the sum that they weigh. No image's gradient is ever whole in memory.
+    Two passes: one for the norms, one for the gradient of the weighted sum. No image's full gradient is ever in memory.
     """
     parameters = list(network.parameters())
     if not len(real):
@@ -135,13 +118,13 @@ def gradient_norms(network: Discriminator, real: Tensor, label: Tensor) -> Tenso
     """Norm [n] of each image's own gradient of softplus(-D(x, c)) over all parameters.
 
     A linear layer's gradient for one image is the outer product of the slope at its output and its input, so its norm is the product of
-    theirs (Goodfellow, arXiv 1510.01799): nothing of the weights' size is computed. All other parameters by `vmap(grad)`.
+    their norms (Goodfellow, arXiv 1510.01799), without a tensor of the weights' size. Other parameters use `vmap(grad)`.
     """
     taps: dict[nn.Linear, list[tuple[Tensor, Tensor]]] = {}
 
     def tap(layer: nn.Linear, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         taps.setdefault(layer, []).append((inputs[0], output))
-        return output.clone()  # what follows may work in place
+        return output.clone()  # the next layer may work in place
 
     hooks = [layer.register_forward_hook(tap) for layer in network.modules() if isinstance(layer, nn.Linear)]
     try:
@@ -149,29 +132,25 @@ def gradient_norms(network: Discriminator, real: Tensor, label: Tensor) -> Tenso
     finally:
         for hook in hooks:
             hook.remove()
-    plain = {layer: calls[0] for layer, calls in taps.items() if len(calls) == 1 and calls[0][0].shape[:-1] == (len(real),)}
-    slopes = torch.autograd.grad(losses.sum(), [output for _, output in plain.values()])
+    linear = {layer: calls[0] for layer, calls in taps.items() if len(calls) == 1 and calls[0][0].shape[:-1] == (len(real),)}
+    slopes = torch.autograd.grad(losses.sum(), [output for _, output in linear.values()])
     squares = torch.zeros_like(losses.detach())
-    for (layer, (x, _)), slope in zip(plain.items(), slopes, strict=True):
+    for (layer, (x, _)), slope in zip(linear.items(), slopes, strict=True):
         squares += slope.square().sum(1) * (x.detach().square().sum(1) + (layer.bias is not None))
-    known = {id(parameter) for layer in plain for parameter in layer.parameters()}
-    fixed = {name: parameter.detach() for name, parameter in network.named_parameters() if id(parameter) in known}
-    free = {name: parameter.detach() for name, parameter in network.named_parameters() if id(parameter) not in known}
+    linear_parameters = {id(parameter) for layer in linear for parameter in layer.parameters()}
+    fixed = {name: parameter.detach() for name, parameter in network.named_parameters() if id(parameter) in linear_parameters}
+    free = {name: parameter.detach() for name, parameter in network.named_parameters() if id(parameter) not in linear_parameters}
 
     def loss_of(free: dict[str, Tensor], x: Tensor, c: Tensor) -> Tensor:
         logit: Tensor = functional_call(network, fixed | free, (x[None], c[None]))
         return softplus(-logit)[0]
 
     if free:
-        each: dict[str, Any] = vmap(grad(loss_of), in_dims=(None, 0, 0), chunk_size=CHUNK)(free, real, label)
-        squares += torch.stack([gradient.flatten(1).square().sum(1) for gradient in each.values()]).sum(0)
+        gradients: dict[str, Any] = vmap(grad(loss_of), in_dims=(None, 0, 0), chunk_size=CHUNK)(free, real, label)
+        squares += torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients.values()]).sum(0)
     return squares.sqrt()
 
 
 def seed_of(key: str, purpose: str, size: int = 8) -> int:
-    """The seed, of `size` bytes, of one purpose within the step of a `key`: coins, transforms and noise are streams of their own."""
+    """The seed of `size` bytes for one purpose in the step of `key`: sampling, transforms and noise have separate streams."""
     return int.from_bytes(hashlib.sha256(f"{key}/{purpose}".encode()).digest()[:size], "big")
-
-
-def _refused(setting: str, why: str, remedy: str) -> ConfigError:
-    return ConfigError(f"train: privacy.epsilon with {setting}: {why}", f"Use {remedy}")

@@ -1,4 +1,4 @@
-"""Every schedule is a function of images seen, never of steps: the same run at another batch size follows the same curves."""
+"""Schedules, all functions of images seen, never of steps: the same run at another batch size follows the same curves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganray.training.gamma import gammas
 
 @dataclass(frozen=True)
 class Hyper:
-    """What one step is told: learning rate, Adam's beta2, penalty weight, augmentation probability, strength of labels, decay of EMA."""
+    """Values of one step: learning rate, Adam's beta2, penalty weight, augmentation probability, label strength, decay of the average."""
 
     lr: float
     beta2: float
@@ -41,18 +41,18 @@ def cosine(first: float, final: float, progress: float) -> float:
 
 
 def condition_strength(config: ConditionConfig, num_images: int) -> float:
-    """0 for the first half of `ramp_kimg`, then in a line to 1 (2 and 4 million images in arXiv 2201.06578, section 4)."""
+    """0 for the first half of `ramp_kimg`, then linear up to 1 (2 and 4 million images in arXiv 2201.06578, section 4)."""
     if not config.ramp_kimg:
         return 1.0
     return min(max(2 * num_images / (1000 * config.ramp_kimg) - 1, 0.0), 1.0)
 
 
 def ema_beta(config: TrainConfig, num_images: int) -> float:
-    """Decay over one batch for a half-life of `ema_kimg`, never more than the share `ema_rampup` of the images seen."""
+    """Decay over one batch for a half-life of `ema_kimg`, at most the share `ema_rampup` of the images seen."""
     half_life = min(config.ema_kimg * 1000, config.ema_rampup * num_images)
     return 0.5 ** (config.batch / half_life) if half_life else 0.0
 
 
 def crossed(before: int, after: int, kimg: float) -> bool:
-    """Whether the clock passed a multiple of `kimg` thousand images on its way from `before` to `after`."""
+    """Whether a multiple of `kimg` thousand images lies between `before` and `after`."""
     return math.floor(after / (1000 * kimg)) > math.floor(before / (1000 * kimg))

@@ -1,12 +1,12 @@
-"""Whether G still draws more than one picture a label, and a push where it does not (diversity-sensitive GANs, arXiv 1901.09024).
+"""The diversity of samples of one label, and a loss term where it is too low (diversity-sensitive GANs, arXiv 1901.09024).
 
-A conditional G easily learns to ignore z: every sample of a label becomes one picture. D does not mend that, since it sees one image at a
-time, and equal images have equal gradients, which keep them equal. So pairs of one label within the batch are compared: samples are
-to lie as far apart as photos do, in mean absolute difference of pixels. The paper's bound is a constant; here the photos give it.
+A conditional G easily learns to ignore z: all samples of a label become the same image. D does not correct that, since it sees one image
+at a time, and equal images have equal gradients. So pairs of one label within the batch are compared: samples should lie as far apart as
+photos do, in mean absolute difference of pixels. The paper's bound is a constant; here it comes from the photos.
 
-The ratio is a running one. That of a single batch is noise where a label seldom comes twice (many attributes), and a loss on it would
-push even where nothing is wrong: on the sample catalog, Frechet distance 5.3 became 7.7. With the running one nothing changes there,
-and on fashion-mnist it halves (tests/benchmarks/LOG.md). Pairs are those of one worker and micro-batch: with others, other pairs.
+The ratio is a running average. For a single batch it is noisy where a label is rarely repeated (many attributes), and a loss on it would
+act without a reason: on the sample catalog, the Frechet distance rose from 5.3 to 7.7. With the running ratio it does not change there,
+and it halves on fashion-mnist (tests/benchmarks/LOG.md). Pairs are formed within a worker and micro-batch, so they depend on both.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MEMORY = 500  # images: half-life of the running sums
 
 
 def pair_sums(real: Tensor, fake: Tensor, label: Tensor) -> Tensor:
-    """Of all pairs of one label [N, A] in images [N, C, H, W]: distance of photos, distance of samples, number. Float32 [3], an image."""
+    """Over pairs of equal label [N, A] in images [N, C, H, W]: photo distances, sample distances, number, each over N; float32 [3]."""
     pairs = (label[:, None] == label[None]).all(2).triu(1)
-    apart = [torch.where(pairs, _distances(x), 0.0).sum() for x in (real, fake)]
-    return torch.stack([*apart, pairs.sum().float()]) / len(label)
+    distances = [torch.where(pairs, _distances(x), 0.0).sum() for x in (real, fake)]
+    return torch.stack([*distances, pairs.sum().float()]) / len(label)
 
 
 @dataclass
@@ -34,27 +34,27 @@ class Spread:
 
     @classmethod
     def start(cls, device: torch.device | str) -> Spread:
-        """Nothing seen yet."""
+        """Before the first step."""
         return cls(torch.zeros(3, device=device))
 
     @property
     def ratio(self) -> Tensor:
-        """How far apart samples of a label lie, over how far apart photos of it do: near 0, G ignores z. 1 before a pair was seen."""
+        """Distance between samples of a label over that between its photos: near 0, G ignores z. 1 before the first pair."""
         photos, samples, _ = self.sums
         return torch.where(photos > 0, samples / photos.clamp_min(1e-9), 1.0)
 
-    def loss(self, seen: Tensor) -> Tensor:
-        """What G adds for a batch's `pair_sums`: minus the samples' distance, in units of the photos', while the ratio is below 1.
+    def loss(self, sums: Tensor) -> Tensor:
+        """G's extra loss for a batch's `pair_sums`: minus the samples' distance, in units of the photos', while the ratio is below 1.
 
-        Where labels seldom come twice, the few pairs weigh as those of a batch would of which every other image has a partner.
+        The weight of few pairs is bounded: a batch counts as if it had at least one pair for every two images.
         """
         photos, _, pairs = self.sums
-        unit = photos / pairs.clamp_min(1e-9) * seen[2].clamp_min(0.5)
-        return torch.where(self.ratio < 1, -seen[1] / unit.clamp_min(1e-9), 0.0)
+        unit = photos / pairs.clamp_min(1e-9) * sums[2].clamp_min(0.5)
+        return torch.where(self.ratio < 1, -sums[1] / unit.clamp_min(1e-9), 0.0)
 
-    def update(self, seen: Tensor, num: int) -> None:
-        """Take in a step of `num` images: `pair_sums`, averaged over workers."""
-        self.sums.lerp_(seen, 1 - 0.5 ** (num / MEMORY))
+    def update(self, sums: Tensor, num: int) -> None:
+        """Add a step of `num` images: `sums` is its `pair_sums`, averaged over workers."""
+        self.sums.lerp_(sums, 1 - 0.5 ** (num / MEMORY))
 
 
 def _distances(x: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Everything that training carries from one step to the next: with it and the config, a run goes on exactly where it stood.
+"""The state of a training run: with it and the config, a run resumes exactly where it stopped.
 
-There is no random state among it: each step draws from a stream of its own, keyed by (seed, images seen): draws.py.
+It has no random state: each step draws from its own stream, keyed by (seed, images seen), see draws.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass
 class TrainState:
-    """The two networks, G's moving average, both optimizers, the clock (images seen over all workers), and what adapts."""
+    """Both networks, G's moving average, both optimizers, the clock (images seen by all workers), and what adapts."""
 
     generator: Generator
     discriminator: Discriminator
@@ -34,11 +34,11 @@ class TrainState:
     opt_d: Adam
     num_images: int = 0
     adaptive: Adaptive | None = None  # the augmentation's probability, where `augment.target` is set
-    note: str = ""  # what a person should know of how it was built
-    spread: Spread | None = None  # how far apart samples of a label lie, where `loss.spread` is set
+    note: str = ""  # a warning from building the networks, for the user
+    spread: Spread | None = None  # diversity within labels, where `loss.spread` is set
 
     def export(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Give the state as named tensors (shared, not copied) and a JSON-able description."""
+        """The state as named tensors (shared, not copied) and a description that JSON can hold."""
         tensors = {f"{name}.{key}": value for name, module in self._modules() for key, value in module.state_dict().items()}
         for name, module, optimizer in self._optimizers():
             tensors |= optimizer_tensors(name, module, optimizer)
@@ -49,9 +49,9 @@ class TrainState:
         return tensors, {"num_images": self.num_images}
 
     def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
-        """Take over what `export` gave; a tensor that is absent or of another shape is a CheckpointError that names it.
+        """Load what `export` returned. Raises CheckpointError for a tensor that is missing or has another shape, and names it.
 
-        Only what adapts may be absent: a run that turns it on begins to adapt there.
+        Only `adaptive` and `spread` may be missing: a resumed run that turns them on starts them.
         """
         for name, module in self._modules():
             copy_into(name, module, tensors)
@@ -73,7 +73,7 @@ class TrainState:
 
 
 def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torch.device | str = "cpu") -> TrainState:
-    """Start a run: equal weights on every worker and device, from `config.seed` alone; `label_sizes` = values per attribute."""
+    """The state at the start of a run: weights depend on `config.seed` alone; `label_sizes` = values per attribute."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator = build_generator(config.model, label_sizes)
@@ -88,21 +88,21 @@ def create_state(config: TrainConfig, label_sizes: tuple[int, ...], device: torc
 
 
 def optimizer_tensors(name: str, module: nn.Module, optimizer: Adam) -> dict[str, Tensor]:
-    """Adam's memory of each of a module's parameters, as `NAME.PARAMETER.SLOT`."""
+    """Adam's state of each parameter of a module, as `NAME.PARAMETER.SLOT`."""
     named = module.named_parameters()
     return {f"{name}.{key}.{slot}": value for key, parameter in named for slot, value in optimizer.state[parameter].items()}
 
 
 @torch.no_grad()
 def copy_into(name: str, module: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Fill a module with the tensors of its name. Raises CheckpointError."""
+    """Load the tensors `NAME.*` into a module. Raises CheckpointError."""
     for key, value in module.state_dict().items():
         value.copy_(_find(tensors, f"{name}.{key}", value))
 
 
 @torch.no_grad()
 def restore_optimizer(name: str, module: nn.Module, optimizer: Adam, tensors: dict[str, Tensor]) -> None:
-    """Give Adam back what `optimizer_tensors` gave. Raises CheckpointError."""
+    """Load what `optimizer_tensors` returned into Adam. Raises CheckpointError."""
     for key, parameter in module.named_parameters():
         like = dict(zip(ADAM_SLOTS, (torch.zeros(()), parameter, parameter), strict=True))
         optimizer.state[parameter] = {

@@ -1,10 +1,10 @@
-"""One step of the game: D, then G, then the moving average. No clock, no log, no file, no rank.
+"""One training step: D, then G, then the moving average. No clock, no log, no file, no rank.
 
 R3GAN (arXiv 2501.05441): with T the augmentation, x real, z ~ N(0, I) and c the label of x,
-D minimises softplus(D(T(G(z, c)), c) - D(T(x), c)) + gamma / 2 (R1 + R2), and G the same with the roles exchanged.
-The penalties are taken with respect to T's output, so that no derivative of second order passes through T.
-One z serves both halves of a step: G has not changed in between, so its pass is used again; and the real logits that weigh G's
-gradient are those from D's half. The paper draws both afresh; that costs a sixth more and was not better (tests/benchmarks/LOG.md).
+D minimises softplus(D(T(G(z, c)), c) - D(T(x), c)) + gamma / 2 (R1 + R2), and G minimises the same with the roles exchanged.
+The penalties are taken with respect to T's output, so no second-order derivative passes through T.
+Both halves of a step use one z: G has not changed in between, so its forward pass is reused, and G's loss uses the real logits of D's
+half. The paper draws both anew; that costs a sixth more time and was not better (tests/benchmarks/LOG.md).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Average = Callable[[list[Tensor]], None]
 
 @dataclass(frozen=True)
 class StepInputs:
-    """What one step is played by; `average` takes the mean over workers of a list of tensors, in place, by their shares of the batch."""
+    """Inputs of one step beside the data; `average` replaces tensors by their means over workers, weighted by their shares of the batch."""
 
     config: TrainConfig
     hyper: Hyper
@@ -53,30 +53,30 @@ class MicroBatch:
 
 
 def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs) -> dict[str, Tensor]:
-    """Update the state in place from real images [N, C, R, R] in [-1, 1] and labels [N, A]; gives scalars that are still on the device.
+    """Update the state in place from real images [N, C, R, R] in [-1, 1] and labels [N, A]; returns scalars that stay on the device.
 
-    The clock `state.num_images` is the caller's.
+    The caller advances `state.num_images`.
     """
     if terms.config.condition.ramp_kimg:
         for network in (state.generator, state.discriminator, state.ema):
             set_strength(network, terms.hyper.condition)
-    played = []
+    passes = []
     metrics: dict[str, Tensor] = {}
     gradients: list[Tensor] = []
     parts = list(micro_batches(real, label, terms))
     for part in parts:
         with autocast(real.device, terms.config):
             z = _latent(state, part)
-            with torch.set_grad_enabled(len(parts) == 1):  # further graphs would take the memory that parts are there to save
+            with torch.set_grad_enabled(len(parts) == 1):  # keeping several graphs would defeat the purpose of micro-batches
                 fake = state.generator(z, part.label)
             loss, real_logits, scalars = discriminator_loss(state, part.real, fake.detach(), part.label, part.terms)
         _add(gradients, _gradients(loss, state.discriminator), part.share)
         metrics = {name: value * part.share + metrics.get(name, 0.0) for name, value in scalars.items()}
-        played.append((part, z, real_logits.detach()))
+        passes.append((part, z, real_logits.detach()))
     metrics["grad_d"] = descend(gradients, state.discriminator, state.opt_d, terms, [metrics["sign"]])
     gradients = []
-    seen: list[Tensor] = []
-    for part, z, real_logits in played:
+    pair_means: list[Tensor] = []
+    for part, z, real_logits in passes:
         with autocast(real.device, terms.config):
             fake = fake if len(parts) == 1 else state.generator(z, part.label)
             loss = generator_loss(state, real_logits, fake, part.label, part.terms)
@@ -84,14 +84,14 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
         if state.spread:
             pairs = pair_sums(part.real, fake, part.label)
             loss = loss + terms.config.loss.spread * state.spread.loss(pairs)
-            seen += [pairs.detach() * part.share]
+            pair_means += [pairs.detach() * part.share]
         _add(gradients, _gradients(loss, state.generator), part.share)
-    pairs_seen = [torch.stack(seen).sum(0)] if seen else []
-    metrics["grad_g"] = descend(gradients, state.generator, state.opt_g, terms, pairs_seen)
+    averaged_pairs = [torch.stack(pair_means).sum(0)] if pair_means else []
+    metrics["grad_g"] = descend(gradients, state.generator, state.opt_g, terms, averaged_pairs)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
     if state.spread:
         metrics["spread"] = state.spread.ratio
-        state.spread.update(pairs_seen[0], terms.config.batch)
+        state.spread.update(averaged_pairs[0], terms.config.batch)
     if state.adaptive:
         metrics["p"] = state.adaptive.p.clone()
         state.adaptive.update(metrics["sign"], terms.config.batch, terms.config.augment)
@@ -99,19 +99,19 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
 
 
 def micro_batches(real: Tensor, label: Tensor, terms: StepInputs) -> Iterator[MicroBatch]:
-    """Divide this worker's images into `accumulate` parts of equal size, or nearly; no more parts than images."""
+    """Divide this worker's images into `accumulate` parts of about equal size, at most one for each image."""
     num = len(real)
-    size = math.ceil(num / (terms.config.accumulate or 1))  # None is settled before the start
+    size = math.ceil(num / (terms.config.accumulate or 1))  # None is replaced before the run starts
     for first in range(0, num, size):
         rows = slice(first, first + size)
-        its = terms if size >= num else replace(terms, draws=terms.draws.part(first))
-        yield MicroBatch(real[rows], label[rows], its, len(real[rows]) / num)
+        part_terms = terms if size >= num else replace(terms, draws=terms.draws.part(first))
+        yield MicroBatch(real[rows], label[rows], part_terms, len(real[rows]) / num)
 
 
 def discriminator_loss(
     state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: StepInputs
 ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """D's loss with penalties on images [N, C, R, R] without gradient; beside it the logits of real, and the scalars worth logging."""
+    """D's loss with penalties, on images [N, C, R, R] without gradient; the logits of the real ones; scalars to log."""
     real, fake = _transform(state, real, terms), _transform(state, fake, terms)
     real_logits, fake_logits, r1, r2 = _score(state, real, fake, label, terms)
     game = GAMES[terms.config.loss.name].discriminator(real_logits, fake_logits)
@@ -121,7 +121,7 @@ def discriminator_loss(
 
 
 def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: Tensor, terms: StepInputs) -> Tensor:
-    """G's loss on `fake`, which carries its gradient, under another draw of the augmentation; `real_logits` are constants."""
+    """G's loss on `fake`, which carries its gradient, augmented anew; `real_logits` are constants."""
     fake_logits = state.discriminator(_transform(state, fake, terms), label)
     return GAMES[terms.config.loss.name].generator(real_logits, fake_logits)
 
@@ -144,7 +144,7 @@ def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: 
     near = torch.cat([real[chosen], fake[chosen]]) + loss.sigma * noise
     logits = network(torch.cat([real, fake, near]), torch.cat([label, label, label[chosen], label[chosen]]))
     real_logits, fake_logits, near_real, near_fake = logits.split([num, num, len(chosen), len(chosen)])
-    scale = len(chosen) / terms.draws.share_chosen(num, loss.fraction)  # 1 where every part has its share of the chosen
+    scale = len(chosen) / terms.draws.share_chosen(num, loss.fraction)  # 1 where every part has its exact share
     r1 = finite_penalty(real_logits[chosen], near_real, loss.sigma) * scale if len(chosen) else real_logits.new_zeros(())
     r2 = finite_penalty(fake_logits[chosen], near_fake, loss.sigma) * scale if len(chosen) else real_logits.new_zeros(())
     return real_logits, fake_logits, r1, r2
@@ -164,7 +164,7 @@ def _gradients(loss: Tensor, network: nn.Module) -> list[Tensor]:
 
 
 def _add(total: list[Tensor], gradients: list[Tensor], share: float) -> None:
-    """Add `share` times the gradients to a total that begins empty."""
+    """Add `share` times the gradients to `total`, which is empty at first."""
     if share != 1:
         torch._foreach_mul_(gradients, share)
     if total:
@@ -174,14 +174,14 @@ def _add(total: list[Tensor], gradients: list[Tensor], share: float) -> None:
 
 
 def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs, also: Sequence[Tensor] = ()) -> Tensor:
-    """One step of Adam on gradients that are averaged over workers, and so is what else must agree; gives the norm of the gradient."""
+    """One step of Adam on gradients averaged over workers; batch statistics and `also` are averaged too. Returns the gradient's norm."""
     statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
     terms.average([*gradients, *statistics, *also])
     return applied(gradients, network, optimizer, terms)
 
 
 def applied(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs) -> Tensor:
-    """One step of Adam on gradients that all workers have alike; gives their norm."""
+    """One step of Adam on gradients that are equal on all workers; returns their norm."""
     parameters = list(network.parameters())
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient

@@ -18,7 +18,8 @@ from typing import Any
 
 from ganray import __version__
 from ganray.config import CheckConfig
-from ganray.errors import ConfigError, ImageError, StorageError
+from ganray.errors import ImageError, StorageError
+from ganray.images.names import NAME_RULE, is_image_name
 from ganray.images.sandbox import Sandbox
 from ganray.profiles import Profile, profile
 from ganray.profiles.checker import LIMITS, label_kept
@@ -29,7 +30,6 @@ from ganray.progress import bar
 from ganray.requests import MAX_TEXT, EditRequest
 from ganray.storage import Store, open_object, open_store
 
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".jp2")
 AHEAD = 4  # pictures a worker has waiting
 SHOWN = 400  # pictures on the page, those that fail first
 
@@ -50,9 +50,9 @@ class Outcome:
 def check(config: CheckConfig) -> Outcome:
     """Check all pictures and write report.json, report.html and, where asked for, the requests that mend.
 
-    Raises RequestError for a profile or kind that is unknown, ConfigError for a day that is none, StorageError where there is nothing.
+    Raises RequestError for a profile or kind that is unknown, StorageError where there is nothing.
     """
-    known, day = profile(config.profile), _day(config.day)
+    known, day = profile(config.profile), date.fromisoformat(config.day) if config.day else date.today()
     known.on(day, config.kind)
     source, keys = _pictures(config.images)
     out = Outcome(known, day, open_store(config.out).url_of("report.html"))
@@ -88,21 +88,14 @@ def show(out: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text) if text else date.today()
-    except ValueError as error:
-        raise ConfigError(f"check: day = {text!r}: {error}", "Write it as YYYY-MM-DD") from None
-
-
 def _pictures(url: str) -> tuple[Store, list[str]]:
     """The store of a prefix and the keys of its pictures; or of one object's folder, and that object."""
     store = open_store(url)
-    keys = [info.key for info in store.list() if info.key.lower().endswith(ENDINGS)]
+    keys = [info.key for info in store.list() if is_image_name(info.key)]
     if not keys:
         store, key = open_object(url)
         if not key or not store.exists(key):
-            raise StorageError(f"{url} holds no pictures", f"Give a prefix or a file; a picture ends in {', '.join(ENDINGS)}")
+            raise StorageError(f"{url} holds no pictures", f"Give a prefix or a file: {NAME_RULE}")
         keys = [key]
     return store, keys
 
@@ -156,7 +149,7 @@ def _read(source: Store, key: str) -> bytes:
 
 def _originals(photos: Store) -> dict[str, str]:
     """The photos' keys by their names without ending: an edited picture may have another format."""
-    return {_stem(info.key): info.key for info in photos.list() if info.key.lower().endswith(ENDINGS)}
+    return {_stem(info.key): info.key for info in photos.list() if is_image_name(info.key)}
 
 
 def _stem(key: str) -> str:

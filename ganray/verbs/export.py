@@ -1,8 +1,8 @@
-"""The verb `export`: the moving average of G in the formats of other runtimes, each read back from its bytes and compared with torch.
+"""The verb `export`: the moving average of G in the formats of other runtimes, each read back and compared with torch.
 
 All have one signature: z float32 [batch, z_dim], label int64 [batch, A + T] (may be 0) -> image float32 [batch, C, R, R], about [-1, 1];
-uint8 pixels are round(127.5 * (image + 1)), clamped. `batch` is free: another runtime rounds in its own way in any shape, so the engine's
-fixed one would buy no equal bits there. No clock in here: the same model gives the same bytes.
+uint8 pixels are round(127.5 * (image + 1)), clamped. `batch` is dynamic: other runtimes round differently in any shape, so the engine's
+fixed shape would not give equal bits. Files contain no time: the same model gives the same bytes.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from ganray.storage import open_store
 
 FORMAT_VERSION = 1
 DESCRIPTION = "export.json"
-OPSET = 18  # the exporter's own; every onnxruntime since 1.14 (2023) runs it
-BATCHES = (1, 3, 16)  # rows that each file is checked at
+OPSET = 18  # the exporter's default; every onnxruntime since 1.14 (2023) runs it
+BATCHES = (1, 3, 16)  # batch sizes at which each file is checked
 HASHED = "1 + blake2b-64(UTF-8) % buckets of each word (NFKC, case-folded, of letters, marks, digits) and of # + each trigram of <word>"
-TOLERANCE = 1e-3  # of [-1, 1]: an eighth of a pixel's level
+TOLERANCE = 1e-3  # in units of [-1, 1]: an eighth of a uint8 level
 Draw = Callable[[Tensor, Tensor], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A row of FORMATS: the file's name, the packages it needs, how its bytes are made, and how they draw once read back."""
+    """A row of FORMATS: the file's name, the packages it needs, and functions that write its bytes and read them back."""
 
     key: str
     needs: tuple[str, ...]
@@ -52,15 +52,15 @@ class Format:
 
 
 def export(config: ExportConfig) -> dict[str, Any]:
-    """Write the asked formats under `out`, export.json last; returns the largest difference of each from torch.
+    """Write the requested formats under `out`, export.json last; returns the largest difference of each from torch.
 
-    Raises ConfigError where a package is missing, CheckpointError, StorageError, and ExportError where a file does not draw as the model.
+    Raises ConfigError where a package is missing, CheckpointError, StorageError, and ExportError where a file draws other images.
     """
     formats: dict[str, Format] = {name: FORMATS[name] for name in dict.fromkeys(config.formats)}
     require(formats)
     generator, info = load_model(config.model)
     store = open_store(config.out)
-    store.delete(DESCRIPTION)  # whoever looks meanwhile finds nothing that is said to be finished
+    store.delete(DESCRIPTION)  # until the new one is written, readers find no finished export
     files: dict[str, dict[str, Any]] = {}
     for name, form in formats.items():
         data = form.make(generator, about(info))
@@ -75,9 +75,7 @@ def export(config: ExportConfig) -> dict[str, Any]:
 
 
 def require(formats: dict[str, Format]) -> None:
-    """Raises ConfigError unless every package that the formats need is installed."""
-    if not formats:
-        raise ConfigError("export: formats is empty", f"Use some of {', '.join(FORMATS)}")
+    """Raise ConfigError unless every package that the formats need is installed."""
     for name, form in formats.items():
         missing = [package for package in form.needs if importlib.util.find_spec(package) is None]
         if missing:
@@ -88,7 +86,7 @@ def require(formats: dict[str, Format]) -> None:
 
 
 def about(info: ModelInfo) -> dict[str, str]:
-    """What a file says of itself where it lies alone: words only, and no places."""
+    """The metadata of an exported file: no paths, no URLs."""
     return {
         "software": f"ganray {__version__}",
         "model_digest": info.digest,
@@ -96,7 +94,7 @@ def about(info: ModelInfo) -> dict[str, str]:
         "attributes": json.dumps(info.attributes, ensure_ascii=False),
         "num_images": str(info.num_images),
         "license": info.train.license if info.train else "unknown",
-        "digital_source_type": "trainedAlgorithmicMedia",  # IPTC: what every image made with it has to be labelled as
+        "digital_source_type": "trainedAlgorithmicMedia",  # the IPTC term by which every generated image must be labelled
     }
 
 
@@ -129,7 +127,7 @@ def describe(info: ModelInfo, files: dict[str, dict[str, Any]]) -> dict[str, Any
 def compare(name: str, draw: Draw, generator: Generator, seed: int) -> dict[str, float]:
     """The largest absolute difference from torch on random inputs, and the share of uint8 values that it changes.
 
-    Raises ExportError beyond the tolerance.
+    Raises ExportError for another shape, and for a difference above TOLERANCE.
     """
     rng = torch.Generator().manual_seed(seed)
     largest, changed, values = 0.0, 0, 0
@@ -137,11 +135,11 @@ def compare(name: str, draw: Draw, generator: Generator, seed: int) -> dict[str,
         z, label = inputs(generator, rows, rng)
         with torch.inference_mode():
             expected = generator(z, label)
-        found = torch.from_numpy(draw(z, label))
-        if found.shape != expected.shape:
-            raise ExportError(f"{name} draws {tuple(found.shape)} where torch draws {tuple(expected.shape)}", "Leave it out of --formats")
-        largest = max(largest, float((found - expected).abs().max())) if torch.isfinite(found).all() else float("inf")
-        changed += int((to_pixels(found) != to_pixels(expected)).sum())
+        actual = torch.from_numpy(draw(z, label))
+        if actual.shape != expected.shape:
+            raise ExportError(f"{name} draws {tuple(actual.shape)} where torch draws {tuple(expected.shape)}", "Leave it out of --formats")
+        largest = max(largest, float((actual - expected).abs().max())) if torch.isfinite(actual).all() else float("inf")
+        changed += int((to_pixels(actual) != to_pixels(expected)).sum())
         values += expected.numel()
         if largest > TOLERANCE:
             raise ExportError(
@@ -160,7 +158,7 @@ def inputs(generator: Generator, rows: int, rng: torch.Generator) -> tuple[Tenso
 
 
 def _program(generator: Generator) -> torch.export.ExportedProgram:
-    """The traced graph, free in `batch`, without the paths of this machine that tracing notes at every operation."""
+    """The traced graph with a dynamic `batch`, without the paths of this machine that tracing records at every operation."""
     batch = torch.export.Dim("batch", min=1)
     example = inputs(generator, 2, torch.Generator().manual_seed(0))
     with _quiet():
@@ -172,17 +170,17 @@ def _program(generator: Generator) -> torch.export.ExportedProgram:
 
 def _make_onnx(generator: Generator, facts: dict[str, str]) -> bytes:
     with _quiet():
-        made = torch.onnx.export(
+        program = torch.onnx.export(
             _program(generator),
             dynamo=True,
             opset_version=OPSET,
             input_names=["z", "label"],
             output_names=["image"],
-            dynamic_shapes=({0: "batch"}, {0: "batch"}),  # names what the program left free
+            dynamic_shapes=({0: "batch"}, {0: "batch"}),  # names the dynamic dimension
             verbose=False,
         )
-    assert made is not None
-    model = made.model_proto
+    assert program is not None
+    model = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]
     for key, value in facts.items():
@@ -207,11 +205,13 @@ def _read_onnx(data: bytes) -> Draw:
 
 def _make_safetensors(generator: Generator, facts: dict[str, str]) -> bytes:
     tensors = {name: tensor.contiguous() for name, tensor in generator.state_dict().items()}
-    return safetensors.torch.save(tensors, metadata={"ganray": json.dumps(facts, ensure_ascii=False)})  # of two keys the order would vary
+    return safetensors.torch.save(
+        tensors, metadata={"ganray": json.dumps(facts, ensure_ascii=False)}
+    )  # one key: the order of several would vary
 
 
 def _read_safetensors(data: bytes) -> Draw:
-    """A generator built from the file's own words."""
+    """A generator built from the file's own metadata."""
     facts = header(data)
     model = ModelConfig.model_validate_json(facts["model"])
     generator = build_generator(model, label_sizes(model, json.loads(facts["attributes"]))).eval()
@@ -220,7 +220,7 @@ def _read_safetensors(data: bytes) -> Draw:
 
 
 def header(data: bytes) -> dict[str, str]:
-    """What a safetensors file that was exported says of itself: see `about`."""
+    """The metadata of an exported safetensors file, see `about`."""
     length = int.from_bytes(data[:8], "little")
     facts: dict[str, str] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["ganray"])
     return facts
@@ -248,7 +248,7 @@ def _drawn_by(module: torch.nn.Module) -> Draw:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch's exporter says of itself: deprecations in its own code, and the absence of torchvision."""
+    """Hide warnings of torch's exporter: deprecations in its own code, and the missing torchvision."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ganray.benchmark_table import BENCHMARKS, names
 from ganray.benchmarks import benchmark as verb
 from ganray.benchmarks import labels
-from ganray.benchmarks.benchmark import BENCHMARKS, LONG, benchmark
+from ganray.benchmarks.benchmark import benchmark
 from ganray.config import BenchmarkConfig
 
 ROW = {"name": "input", "value": 90.0, "baseline": 100.0, "ratio": 0.9, "unit": "img/s", "px": 64}
@@ -24,7 +25,7 @@ def test_json_is_one_object_a_line_and_nothing_else(monkeypatch, capsys):
     monkeypatch.setattr(verb.importlib, "import_module", lambda name: Fake)
     benchmark(BenchmarkConfig(name="all", json=True))
     lines = capsys.readouterr().out.splitlines()
-    assert [json.loads(line) for line in lines] == [ROW] * len(BENCHMARKS.keys() - LONG)
+    assert [json.loads(line) for line in lines] == [ROW] * len(names(long=False))
 
 
 @pytest.mark.parametrize(("name", "verdict"), [("input", "meets the bar >= 0.8"), ("train", "MISSES the bar >= 0.97"), ("memory", "meets")])
@@ -40,7 +41,7 @@ def test_a_person_reads_the_bar_beside_the_figure(monkeypatch, capsys, name, ver
 def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
     """The short form: tiny catalogs, one repeat; the figures mean nothing, the shape does."""
     monkeypatch.chdir(tmp_path)
-    module = verb.importlib.import_module(BENCHMARKS[name][0])
+    module = verb.importlib.import_module(BENCHMARKS[name].module)
     monkeypatch.setattr(module, "PRODUCTS", 96)
     monkeypatch.setattr(module, "QUARTER_IMAGES", 192, raising=False)
     rows = module.measure(BenchmarkConfig(name=name, repeats=1, images=1100))
@@ -54,7 +55,7 @@ def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
 @pytest.mark.ray
 @pytest.mark.slow
 def test_ingest_is_measured(cluster):
-    (row,) = verb.importlib.import_module(BENCHMARKS["ingest"][0]).measure(BenchmarkConfig(name="ingest", repeats=1, images=200))
+    (row,) = verb.importlib.import_module(BENCHMARKS["ingest"].module).measure(BenchmarkConfig(name="ingest", repeats=1, images=200))
     assert (row["name"], row["images"]) == ("ingest", 200)
     assert row["value"] > 0 and row["baseline"] > 0
 
@@ -63,7 +64,7 @@ def test_ingest_is_measured(cluster):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="apt-get install libimage-exiftool-perl")
 def test_exiftool_finds_the_labels_of_every_image(cluster):
-    (row,) = verb.importlib.import_module(BENCHMARKS["labels"][0]).measure(BenchmarkConfig(name="labels", images=40))
+    (row,) = verb.importlib.import_module(BENCHMARKS["labels"].module).measure(BenchmarkConfig(name="labels", images=40))
     assert (row["value"], row["ratio"]) == (40, 1.0)
 
 

@@ -128,8 +128,8 @@ def test_a_chain_is_the_same_however_it_is_written():
         '["cutout", {"background": "#aabbcc"}]',
         '[{"cutout": {}}, {"background": {"colour": "#AAbbcc"}}]',
     )
-    assert len({chain_of(EditConfig(edits=text)) for text in texts}) == 1
-    assert EditConfig(edits=["cutout", {"background": "#aabbcc"}]).edits == texts[1]
+    assert len({chain_of(EditConfig(source="photos", edits=text)) for text in texts}) == 1
+    assert EditConfig(source="photos", edits=["cutout", {"background": "#aabbcc"}]).edits == texts[1]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_an_id_that_comes_twice_is_named_with_its_rows(config, tmp_path):
 
 def test_a_visible_label_and_a_profile_of_one_colour_contradict_each_other():
     for fine in ("vary,white", "white,conform:amazon-main", "vary,conform:shopify"):
-        check_stamp(chain_of(EditConfig(edits=fine)))
+        check_stamp(chain_of(EditConfig(source="photos", edits=fine)))
     check_stamp("[]")
     with pytest.raises(ConfigError, match="label.visible with vary and conform: amazon-main takes a background of one colour alone. Leave"):
-        check_stamp(chain_of(EditConfig(edits="vary,conform:amazon-main")))
+        check_stamp(chain_of(EditConfig(source="photos", edits="vary,conform:amazon-main")))

@@ -59,9 +59,9 @@ def test_files_join_by_whole_tails_of_paths(tmp_path, key, row):
 def joined(attributes, keys: list[str]) -> list[tuple[str, ...] | str]:
     """What a table says of each image, whether they are seen at once or one by one: attributes, or the reason why it says nothing."""
     at_once, by_one = Table(attributes), Table(attributes)
-    seen = at_once.see(keys)
-    rows = list(at_once.rows(keys, seen))
-    parts = [by_one.see([key]) for key in keys]
+    matches = at_once.add(keys)
+    rows = list(at_once.rows(keys, matches))
+    parts = [by_one.add([key]) for key in keys]
     assert rows == [row for key, part in zip(keys, parts, strict=True) for row in by_one.rows([key], part)]
     assert at_once.counts() == by_one.counts()
     usable, reasons = at_once.counts()
@@ -110,7 +110,7 @@ def test_a_column_of_parts_is_no_attribute(tmp_path, kind):
     pq.write_table(pa.table({"sku": ["1", "2"], "attributes": NESTED[kind], "tone": ["a", "b"]}), tmp_path / "t.parquet")
     config = IngestConfig(table=str(tmp_path / "t.parquet"))
     assert load_attributes(config).names == ("tone",)
-    with pytest.raises(CatalogError, match=f"t.parquet: column 'attributes' holds {kind} values, which are not text. Leave it out"):
+    with pytest.raises(CatalogError, match=f"t.parquet: column 'attributes' holds {kind} values, which are not text. Omit it"):
         load_attributes(config.model_copy(update={"attributes": ("tone", "attributes")}))
     with pytest.raises(CatalogError, match=f"column 'attributes' holds {kind} values"):
         load_attributes(config.model_copy(update={"join": "attributes"}))
@@ -129,7 +129,7 @@ def test_text_that_old_writers_call_bytes_is_text_where_it_is_named(tmp_path):
         ({"attributes": ("size",)}, "no column 'size'. It has: file"),
         ({"title": "name"}, "no column 'name'. It has: file, sku, colour"),
         ({"attributes": ("title",), "max_values": 2}, "'title' has 4 values, max_values is 2"),
-        ({"max_values": 1}, "no useful column beside 'file'"),
+        ({"max_values": 1}, "no useful column besides 'file'"),
     ],
 )
 def test_what_cannot_be_used_is_one_clear_line(tmp_path, options, message):
@@ -143,8 +143,8 @@ def test_what_cannot_be_used_is_one_clear_line(tmp_path, options, message):
     ("text", "message"),
     [
         ("name,kind\nx,y\n", "has no column 'file' or 'filename' or 'path' or 'sku'"),
-        ("file,kind\na.jpg,x\nb.jpg,y\na.jpg,z\n", "column 'file' holds 'a.jpg' 2 times"),
-        ("file,kind\n,x\n,y\n,z\na.jpg,x\na.jpg,z\n", "column 'file' holds 'a.jpg' 2 times"),
+        ("file,kind\na.jpg,x\nb.jpg,y\na.jpg,z\n", "column 'file' has duplicate 'a.jpg' \\(2 rows\\)"),
+        ("file,kind\n,x\n,y\n,z\na.jpg,x\na.jpg,z\n", "column 'file' has duplicate 'a.jpg' \\(2 rows\\)"),
         ("file,kind\na.jpg\nb.jpg,y,z\n", "is not a table"),
         ("", "is not a table"),
     ],
@@ -155,7 +155,7 @@ def test_broken_tables(tmp_path, text, message):
 
 
 def test_titles_that_are_all_empty(tmp_path):
-    with pytest.raises(CatalogError, match=r"t\.csv: column 'name' is empty in every row\. Name another one with --title, or none"):
+    with pytest.raises(CatalogError, match=r"t\.csv: column 'name' is empty in every row\. Name another column with --title, or omit it"):
         load(tmp_path, "file,kind,name\na.jpg,x,\nb.jpg,y,\n", title="name")
 
 

@@ -12,8 +12,8 @@ NAMES = ("dominant_colour", "background")
 
 
 def read(image: Image.Image) -> tuple[str, str]:
-    found = automatic(image, NAMES)
-    return found["dominant_colour"], found["background"]
+    values = automatic(image, NAMES)
+    return values["dominant_colour"], values["background"]
 
 
 def photo(product, background, box=(60, 50, 140, 190), size=(200, 240)) -> Image.Image:
@@ -66,10 +66,10 @@ def test_stripes_on_white_cloth_have_the_stripes_colour():
 @pytest.mark.parametrize(("cluttered", "least"), [(0.0, 0.97), (1.0, 0.94)])
 def test_sample_products_by_their_truth(cluttered, least):
     items = [product(5, index, cluttered) for index in range(180)]
-    found = [read(Image.fromarray(draw(item, 96)[0])) for item in items]
-    assert np.mean([colour == item.colour for (colour, _), item in zip(found, items, strict=True)]) >= least
-    assert np.mean([background == item.background for (_, background), item in zip(found, items, strict=True)]) >= 0.9
-    assert {background for _, background in found} <= set(BACKGROUNDS)
+    values = [read(Image.fromarray(draw(item, 96)[0])) for item in items]
+    assert np.mean([colour == item.colour for (colour, _), item in zip(values, items, strict=True)]) >= least
+    assert np.mean([background == item.background for (_, background), item in zip(values, items, strict=True)]) >= 0.9
+    assert {background for _, background in values} <= set(BACKGROUNDS)
 
 
 def test_the_product_is_where_its_mask_says():

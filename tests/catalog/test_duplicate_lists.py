@@ -72,14 +72,14 @@ def test_the_first_of_the_same_bytes_is_kept_and_the_books_close(plan, shop, tmp
     order = keys(all_work, all_receipts)
     assert len(order) == 55
     work, receipts = run(plan, shop, str(tmp_path / "out"))
-    found = lists(work, receipts)
-    assert len(found) == 10
-    assert keys(work, receipts) == [key for key in order if key not in found]
-    for key, (reason, kept) in found.items():
+    duplicates = lists(work, receipts)
+    assert len(duplicates) == 10
+    assert keys(work, receipts) == [key for key in order if key not in duplicates]
+    for key, (reason, kept) in duplicates.items():
         assert reason == "duplicate"
         assert shop.get(key) == shop.get(kept)
         assert order.index(kept) < order.index(key)
-        assert kept not in found
+        assert kept not in duplicates
     accepted = sum(receipt.shard.rows for receipt in receipts if receipt.shard)
     reasons = [receipt.reasons for receipt in receipts]
     assert sum(receipt.listed for receipt in receipts) == accepted + sum(sum(reason.values()) for reason in reasons) == 56
@@ -88,9 +88,9 @@ def test_the_first_of_the_same_bytes_is_kept_and_the_books_close(plan, shop, tmp
 
 def test_near_ones_are_found_beside_exact_ones(plan, shop, tmp_path):
     work, receipts = run(plan, shop, str(tmp_path / "out"), looks=True)
-    found = lists(work, receipts)
-    assert sorted(reason for reason, _ in found.values()) == ["duplicate"] * 10 + ["near_duplicate"] * 5
-    for key, (_, kept) in found.items():
+    duplicates = lists(work, receipts)
+    assert sorted(reason for reason, _ in duplicates.values()) == ["duplicate"] * 10 + ["near_duplicate"] * 5
+    for key, (_, kept) in duplicates.items():
         assert key.partition("/")[2].partition(".")[0].partition("-")[0] == kept.partition("/")[2].partition(".")[0].partition("-")[0]
 
 
@@ -100,10 +100,10 @@ def test_a_copy_of_a_near_duplicate_names_the_photo_that_is_kept(plan, shop, tmp
         shop.put(f"mug/{seed}-small.jpg", small)
         shop.put(f"mug/{seed}-small-again.jpg", small)
     work, receipts = run(plan, shop, str(tmp_path / "out"), looks=True)
-    found = lists(work, receipts)
-    assert all(kept not in found for _, kept in found.values())
-    assert all((shop.get(key) == shop.get(kept)) == (reason == "duplicate") for key, (reason, kept) in found.items())
-    assert len(found) == 35
+    duplicates = lists(work, receipts)
+    assert all(kept not in duplicates for _, kept in duplicates.values())
+    assert all((shop.get(key) == shop.get(kept)) == (reason == "duplicate") for key, (reason, kept) in duplicates.items())
+    assert len(duplicates) == 35
 
 
 @pytest.mark.parametrize("looks", [False, True])
@@ -124,8 +124,8 @@ def test_a_run_again_changes_nothing_and_other_choices_fetch_nothing(plan, shop,
 
 def test_a_duplicate_comes_back_when_the_photo_goes_that_was_kept(plan, shop, tmp_path, monkeypatch):
     out = str(tmp_path / "out")
-    found = lists(*run(plan, shop, out, looks=True))
-    gone = {kept for _, kept in found.values()}
+    duplicates = lists(*run(plan, shop, out, looks=True))
+    gone = {kept for _, kept in duplicates.values()}
     for key in gone:
         shop.delete(key)
     with monkeypatch.context() as strict:

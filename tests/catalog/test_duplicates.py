@@ -12,7 +12,7 @@ def test_exact_names_the_first():
     assert exact(np.zeros((2, 0), np.uint64)).tolist() == []
     assert exact(np.zeros((2, 3), np.uint64)).tolist() == [-1, 0, 0]
     some = np.random.default_rng(0).integers(0, 12, (2, 500)).astype(np.uint64)
-    assert exact(some).tolist() == by_hand(some.T, lambda one, other: (some[:, one] == some[:, other]).all())
+    assert exact(some).tolist() == by_hand(some.T, lambda left, right: (some[:, left] == some[:, right]).all())
 
 
 def by_hand(hashes, same) -> list[int]:
@@ -20,9 +20,9 @@ def by_hand(hashes, same) -> list[int]:
     kept: list[int] = []
     first = []
     for place in range(len(hashes)):
-        found = next((other for other in kept if same(other, place)), -1)
-        first.append(found)
-        if found < 0:
+        original = next((other for other in kept if same(other, place)), -1)
+        first.append(original)
+        if original < 0:
             kept.append(place)
     return first
 
@@ -37,7 +37,7 @@ def crowd(monkeypatch):
     records = np.full((3000, BYTES), 128, np.uint8)
     records[:, :8] = hashes.astype(">u8").view(np.uint8).reshape(-1, 8)
     records[:, 16] = rng.integers(0, 2, 3000) * 100
-    monkeypatch.setattr(duplicates, "alike", lambda one, other: one[:, 16] == other[:, 16])
+    monkeypatch.setattr(duplicates, "alike", lambda left, right: left[:, 16] == right[:, 16])
     return records
 
 
@@ -61,7 +61,7 @@ def test_a_chain_does_not_add_up(monkeypatch):
     records = np.full((10, BYTES), 128, np.uint8)
     records[:, :8] = 0
     records[:, 20] = 3 * np.arange(10)
-    monkeypatch.setattr(duplicates, "alike", lambda one, other: np.abs(one[:, 20].astype(int) - other[:, 20]) <= 5)
+    monkeypatch.setattr(duplicates, "alike", lambda left, right: np.abs(left[:, 20].astype(int) - right[:, 20]) <= 5)
     hashes, tints = split(records)
     assert near(hashes, tints, lambda places: records[places]).tolist() == [-1, 0, -1, 2, -1, 4, -1, 6, -1, 8]
 

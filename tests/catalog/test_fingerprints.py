@@ -45,19 +45,19 @@ def looks_of(images) -> np.ndarray:
 @pytest.mark.parametrize("copy", COPIES)
 def test_copies_look_alike(copy):
     scenes = [scene(seed) for seed in range(20)]
-    one, other = looks_of(scenes), looks_of(COPIES[copy](image) for image in scenes)
-    assert one.shape == (20, BYTES)
-    assert alike(one, other).mean() >= 0.9
-    assert (alike(one, other) == alike(other, one)).all()
-    hashes, again = split(one)[0], split(other)[0]
+    first, second = looks_of(scenes), looks_of(COPIES[copy](image) for image in scenes)
+    assert first.shape == (20, BYTES)
+    assert alike(first, second).mean() >= 0.9
+    assert (alike(first, second) == alike(second, first)).all()
+    hashes, again = split(first)[0], split(second)[0]
     assert (np.bitwise_count(hashes ^ again) <= 12).mean() >= 0.9
 
 
 def test_another_photo_and_another_colour_of_the_product_do_not():
-    one = looks_of(scene(seed) for seed in range(20))
-    assert not alike(one, np.roll(one, 1, axis=0)).any()
-    assert not alike(one, looks_of(scene(seed, (60, 60, 200)) for seed in range(20))).any()
-    assert not alike(one, looks_of(scene(seed, (60, 120, 60)) for seed in range(20))).any()
+    first = looks_of(scene(seed) for seed in range(20))
+    assert not alike(first, np.roll(first, 1, axis=0)).any()
+    assert not alike(first, looks_of(scene(seed, (60, 60, 200)) for seed in range(20))).any()
+    assert not alike(first, looks_of(scene(seed, (60, 120, 60)) for seed in range(20))).any()
 
 
 def test_flat_pictures_are_alike_by_colour_and_differ_from_others():

@@ -101,16 +101,20 @@ def test_an_inventory_says_what_a_listing_says(bucket, shop, kind, monkeypatch):
     config = IngestConfig(source=shop.url, min_images=1)
     listed = build_manifest(shop, config)
     monkeypatch.setattr(type(shop), "list", lambda *_: pytest.fail("the bucket is listed"))
-    told = build_manifest(shop, config.model_copy(update={"inventory": url}))
-    assert (told.attributes, told.listed, list(told.shards)) == (listed.attributes, listed.listed, list(listed.shards))
-    assert sorted(told.shards[0].column("key").to_pylist()) == sorted(key.removeprefix("photos/") for key in KEYS[:4])
+    manifest = build_manifest(shop, config.model_copy(update={"inventory": url}))
+    assert (manifest.attributes, manifest.listed, list(manifest.shards)) == (
+        listed.attributes,
+        listed.listed,
+        list(listed.shards),
+    )
+    assert sorted(manifest.shards[0].column("key").to_pylist()) == sorted(key.removeprefix("photos/") for key in KEYS[:4])
 
 
 def test_without_etags_the_time_of_change_is_the_version(bucket, shop):
     rows = [each | {"e_tag": ""} for each in rows_of(shop)]
     assert {info.etag for info in inventory(write(bucket, rows, "CSV"), shop)} == {"2026-11-24T10:00:00.000Z"}
     no_size = [each | {"size": None} for each in rows_of(shop)]
-    with pytest.raises(CatalogError, match="has no size. Let the inventory have the fields Size and ETag"):
+    with pytest.raises(CatalogError, match="has no size. Add the fields Size and ETag to the inventory"):
         list(inventory(write(bucket, no_size, "CSV"), shop))
 
 
@@ -129,9 +133,9 @@ def test_a_file_that_is_not_the_inventorys_is_an_error(bucket, shop, harm):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"fileFormat": "ORC"}, "files of format ORC. Let the inventory be written as CSV or Parquet"),
-        ({"sourceBucket": "another"}, "is an inventory of another, and the source is in shop"),
-        ({"files": 3}, "is no manifest of an S3 Inventory: files"),
+        ({"fileFormat": "ORC"}, "unknown format ORC. Set its output format to CSV or Parquet"),
+        ({"sourceBucket": "another"}, "is an inventory of another, but the source is in shop"),
+        ({"files": 3}, "is not the manifest of an S3 Inventory: files"),
     ],
 )
 def test_what_is_no_inventory_of_the_source_is_one_clear_line(bucket, shop, more, message):
@@ -144,12 +148,12 @@ def test_a_manifest_that_is_no_json_or_has_no_images(bucket, shop):
     with pytest.raises(CatalogError, match=r"manifest\.json has no images under memory://shop/photos"):
         build_manifest(shop, IngestConfig(source=shop.url, inventory=url))
     bucket.put("stock/shop/daily/2026-11-24T01-00Z/manifest.json", b"no json")
-    with pytest.raises(CatalogError, match="is no manifest of an S3 Inventory: no JSON"):
+    with pytest.raises(CatalogError, match="is not the manifest of an S3 Inventory: not JSON"):
         inventory(url, shop)
 
 
 def test_a_copy_of_an_inventory_without_its_folders(tmp_path, shop):
     url = write(open_store(str(tmp_path)), rows_of(shop), "CSV")
     (tmp_path / "stock").rename(tmp_path / "other")
-    with pytest.raises(ObjectNotFound, match="lies in no folder above"):
+    with pytest.raises(ObjectNotFound, match="is not in any parent folder of"):
         inventory(url.replace("/stock/", "/other/"), shop)

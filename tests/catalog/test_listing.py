@@ -20,7 +20,7 @@ def listed(num: int, each: int) -> Listing:
 @pytest.mark.parametrize("of", [1, 4, 256, 512])
 @pytest.mark.parametrize("held", [100, 1 << 16])
 def test_parts_are_all_rows_in_the_order_of_their_hashes(monkeypatch, of, held):
-    monkeypatch.setattr(listing, "HELD", held)
+    monkeypatch.setattr(listing, "BUFFER_ROWS", held)
     rows = listed(3000, 70)
     parts = Parts(rows, of)
     assert (rows.num_rows, len(parts)) == (3000, of)

@@ -60,12 +60,12 @@ def test_seek_lands_where_reading_would(consumed):
     for lane, _, window in itertools.islice(order.deal(4), 400):
         if lane in streams:
             streams[lane] += [(window, row) for row in range(window.rows)]
-    found = {lane: [] for lane in share.lanes}
+    by_lane = {lane: [] for lane in share.lanes}
     for lane, skip, window in itertools.islice(order.seek(share, consumed), 10):
-        found[lane] += [(window, row) for row in range(skip, window.rows)]
+        by_lane[lane] += [(window, row) for row in range(skip, window.rows)]
     for lane in share.lanes:
-        assert len(found[lane]) > 0
-        assert found[lane] == streams[lane][consumed : consumed + len(found[lane])]
+        assert len(by_lane[lane]) > 0
+        assert by_lane[lane] == streams[lane][consumed : consumed + len(by_lane[lane])]
 
 
 def test_an_empty_catalog_is_an_error():

@@ -67,16 +67,16 @@ def test_the_command_of_a_row_comes_to_the_same_reason(tmp_path, capsys):
     ("arguments", "code", "message"),
     [
         (["/nowhere/x.png"], 3, "/nowhere/x.png does not exist"),
-        (["ftp://x/y.png"], 3, "no store is called ftp://"),
-        (["x.png", "{}"], 2, "'{}' is no recipe: "),
-        ([], 2, "Write python -m ganray.catalog.quarantine URL"),
+        (["ftp://x/y.png"], 3, "unknown scheme ftp://"),
+        (["x.png", "{}"], 2, "'{}' is not a recipe: "),
+        ([], 2, "Use python -m ganray.catalog.quarantine URL"),
     ],
 )
 def test_a_replay_that_cannot_be_is_one_line(arguments, code, message, capsys):
     assert main(arguments) == code
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert output.count("\n") == 1
 
 
 def test_replay_from_the_command_line(tmp_path):
@@ -107,7 +107,7 @@ def test_a_whole_quarantine_is_tried_by_one_command_and_the_next_ingest_takes_wh
     assert main([work.out.url]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "empty: 0 of 3 fine now (3 empty)",
-        "no_category: 1, not tried: the image lies in no folder, while others do",
+        "no_category: 1, not retried: the image is not in a folder, but others are",
         "unknown_format: 0 of 70 fine now (70 unknown_format)",
     ]
     data = shop.get("loose.png")
@@ -117,7 +117,7 @@ def test_a_whole_quarantine_is_tried_by_one_command_and_the_next_ingest_takes_wh
     assert main([work.out.url, "--reason", "unknown_format"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "unknown_format: 2 of 70 fine now (67 unknown_format, 1 unreadable)",
-        "2 fine: run the same `ganray ingest` again, it takes them",
+        "2 fine: run the same `ganray ingest` again to accept them",
     ]
     assert replay_all(work.out, ["empty", "no_category"]) == {"empty": {"fine": 1, "empty": 2}, "no_category": {"left out": 1}}
     work, num = plan(shop.url, str(tmp_path / "out"), shard_images=60)
@@ -142,9 +142,9 @@ def test_bytes_that_were_cut_on_their_way_are_asked_for_again(plan, photos, tmp_
 
 def test_what_is_no_catalog_is_one_clear_line(tmp_path, capsys):
     assert main([str(tmp_path), "--reason=corrupt"]) == 4
-    assert "is no catalog, and has no quarantine. Give the `out` of a ganray ingest" in capsys.readouterr().err
+    assert "is not a catalog and has no quarantine. Give the `out` of a ganray ingest" in capsys.readouterr().err
     assert main([str(tmp_path), "--reason", "ugly"]) == 2
-    assert "no reason is called 'ugly'. There are empty, " in capsys.readouterr().err
+    assert "unknown reason 'ugly'. Use one of empty, " in capsys.readouterr().err
     (tmp_path / "catalog.json").write_bytes(b"{}")
     assert main([str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "nothing is in quarantine\n"
+    assert capsys.readouterr().out == "the quarantine is empty\n"

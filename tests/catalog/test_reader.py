@@ -76,7 +76,7 @@ def test_it_travels_and_is_shared_between_threads(catalog):
 
 
 def test_no_catalog_is_one_clear_line(tmp_path):
-    with pytest.raises(CatalogError, match=r"holds no catalog\.json\. Run `ganray ingest` to its end"):
+    with pytest.raises(CatalogError, match=r"holds no catalog\.json\. Run `ganray ingest` to the end"):
         Catalog.open(str(tmp_path))
 
 

@@ -132,7 +132,7 @@ def test_the_same_keys_in_another_bucket_are_other_photos(plan, shop, tmp_path):
     for info in shop.list():
         other.put(info.key, shop.get(info.key))
     work, again = run(plan, shop, str(tmp_path / "out")), run(plan, other, str(tmp_path / "out"))
-    assert work.recipe_mark != again.recipe_mark
+    assert work.recipe_digest != again.recipe_digest
 
 
 @pytest.mark.parametrize("name", ["shard", "index", "quarantine"])

@@ -21,10 +21,10 @@ def test_a_photo_keeps_its_part_while_others_come_and_a_part_is_halved_when_they
 
 
 def test_parts_of_another_division_that_share_photos():
-    assert ShardPaths(5, 8).sharing(8) == [ShardPaths(5, 8)]
-    assert ShardPaths(5, 8).sharing(16) == [ShardPaths(10, 16), ShardPaths(11, 16)]
-    assert ShardPaths(5, 8).sharing(2) == [ShardPaths(1, 2)]
-    assert ShardPaths(0, 1).sharing(4) == [ShardPaths(number, 4) for number in range(4)]
+    assert ShardPaths(5, 8).overlapping(8) == [ShardPaths(5, 8)]
+    assert ShardPaths(5, 8).overlapping(16) == [ShardPaths(10, 16), ShardPaths(11, 16)]
+    assert ShardPaths(5, 8).overlapping(2) == [ShardPaths(1, 2)]
+    assert ShardPaths(0, 1).overlapping(4) == [ShardPaths(number, 4) for number in range(4)]
 
 
 def test_parts_are_known_by_their_whole_key():
@@ -62,11 +62,11 @@ def receipt():
 
 def test_a_receipt_tells_whether_its_objects_lie_there_whole(receipt):
     store = open_store("memory://parts-whole")
-    assert not receipt.whole(store)
+    assert not receipt.complete(store)
     store.put("index/x", b"dat")
-    assert not receipt.whole(store)
+    assert not receipt.complete(store)
     store.put("index/x", b"data")
-    assert receipt.whole(store)
+    assert receipt.complete(store)
 
 
 def test_divisions_are_told_by_their_receipts(receipt):

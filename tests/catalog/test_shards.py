@@ -79,7 +79,7 @@ def test_a_receipt_is_written_when_the_shard_is_on_the_disk(plan, mixed, tmp_pat
 def test_a_finished_shard_is_not_done_again(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"))
     first = prepare_shard(work, 0)
-    monkeypatch.setattr(shards, "_made", None)
+    monkeypatch.setattr(shards, "_results", None)
     assert prepare_shard(work, 0) == first
 
 
@@ -144,13 +144,13 @@ def test_a_shard_of_rejects_has_no_parquet(plan, tmp_path):
 
 def test_large_files_are_refused_without_reading_them(plan, mixed, tmp_path, monkeypatch):
     work, _ = plan(mixed, str(tmp_path / "out"), max_bytes=10)
-    asked = []
+    requested = []
     monkeypatch.setattr(
-        type(work.source), "get_many", lambda self, keys: ((key, self.get(key)) for key in keys if asked.append(key) is None)
+        type(work.source), "get_many", lambda self, keys: ((key, self.get(key)) for key in keys if requested.append(key) is None)
     )
     receipt = prepare_shard(work, 0)
     assert receipt.reasons == {"empty": 1, "no_category": 1, "too_many_bytes": 11, "unknown_format": 1}
-    assert sorted(asked) == ["mug/empty.png", "mug/text.jpg"]
+    assert sorted(requested) == ["mug/empty.png", "mug/text.jpg"]
 
 
 def failing(work, monkeypatch, errors: dict[str, Exception], only: tuple[str, ...] = ("get",)):

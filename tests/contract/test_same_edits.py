@@ -1,4 +1,7 @@
-"""Contracts 1 and 2 for edits: one request gives the same bytes alone, in bulk beside others, and over HTTP, on any number of threads."""
+"""Contracts 1 and 2 for edits: one request gives the same bytes alone, in bulk beside others, and over HTTP, on any number of threads.
+
+Promised on one machine: each result is computed on one thread, networks see one picture at a time.
+"""
 
 import asyncio
 import random

@@ -1,4 +1,7 @@
-"""Contract 1: an image depends on its request, never on its company. Over every family of MODELS."""
+"""Contract 1: an image depends on its request, never on its company. Over every family of MODELS.
+
+Promised bit for bit on one machine, for any number of engine threads: each batch has one padded shape and is computed on one thread.
+"""
 
 import asyncio
 import random

@@ -22,8 +22,8 @@ def test_sizes_change_anywhere_before_the_frame():
     [
         ([], "no edits"),
         (["sharpen"], "edit 'sharpen' is unknown. Use some of .*cutout"),
-        ([{"white": {}, "cutout": {}}], "is no edit"),
-        (["white:please"], "takes no single value"),
+        ([{"white": {}, "cutout": {}}], "is not an edit"),
+        (["white:please"], "does not take a single value"),
         ([{"background": {"color": "#ffffff"}}], "edit background: color: .*Its parameters are colour, picture, shadow"),
         (["upscale:9"], "edit upscale: factor"),
         (["white", "cutout"], "cutout cannot come after white"),

@@ -25,7 +25,7 @@ def test_where_colours_tell_nothing_the_rough_matte_stays():
     pixels = np.full((100, 140, 3), 90, np.uint8)
     rough = np.zeros((100, 140), np.float32)
     rough[30:70, 40:90] = 1.0
-    found = by_colours(pixels, rough)
-    assert found.shape == (100, 140) and found.shape[1] <= SIZE
-    assert iou(found > 0.5, rough > 0.5) > 0.9
-    assert np.array_equal(found, by_colours(pixels, rough))
+    refined = by_colours(pixels, rough)
+    assert refined.shape == (100, 140) and refined.shape[1] <= SIZE
+    assert iou(refined > 0.5, rough > 0.5) > 0.9
+    assert np.array_equal(refined, by_colours(pixels, rough))

@@ -12,12 +12,12 @@ LARGE = {"walmart-main", "safe-master", "zalando-packshot"}
 SMALL = {"amazon-main", "allegro", "coupang", "mercadolibre", "ebay-main", "google-main", "shopify"}
 
 
-def conformed(photo, name, tools, before=(), **told):
-    return apply_chain(photo, parse_chain([*before, {"conform": {"profile": name, **told}}]), tools)
+def conformed(photo, name, tools, before=(), **options):
+    return apply_chain(photo, parse_chain([*before, {"conform": {"profile": name, **options}}]), tools)
 
 
-def report(photo, name, **told):
-    return check(encode_to_fit(photo.pixels, photo.output)[0], profile(name), **told)
+def report(photo, name, **options):
+    return check(encode_to_fit(photo.pixels, photo.output)[0], profile(name), **options)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -26,21 +26,21 @@ def test_what_conform_passes_the_checker_passes(photo, tools, name, before):
     if name in LARGE and before != ("white",):
         pytest.skip("large pictures once")
     side = 2350 if name in LARGE else 700 if name in SMALL else 1050
-    found = conformed(photo(side * 3 // 4, side), name, tools, before)
-    result = report(found, name)
+    framed = conformed(photo(side * 3 // 4, side), name, tools, before)
+    result = report(framed, name)
     assert result.passed, [str(finding) for finding in result.failed]
     rules = profile(name).on()
     if rules.fill and (before or rules.background.kind != "any"):
         assert [str(finding) for finding in result.advice if finding.rule in ("fill", "aspect")] == []
-        assert rules.fill.min < found.facts["fill"] < rules.fill.aim + 0.01
-    assert found.matte is None and not found.cut
+        assert rules.fill.min < framed.facts["fill"] < rules.fill.aim + 0.01
+    assert framed.matte is None and not framed.cut
 
 
 def test_the_far_background_is_exactly_white_in_the_jpeg(photo, tools):
     from ganray.images.codec import decode
 
-    found = conformed(photo(), "amazon-main", tools)
-    data, quality = encode_to_fit(found.pixels, found.output)
+    framed = conformed(photo(), "amazon-main", tools)
+    data, quality = encode_to_fit(framed.pixels, framed.output)
     assert quality == 92 and data.startswith(b"\xff\xd8")
     pixels = decode(data).pixels
     height, width = pixels.shape[:2]
@@ -49,8 +49,8 @@ def test_the_far_background_is_exactly_white_in_the_jpeg(photo, tools):
 
 def test_a_product_of_the_right_size_keeps_its_own_pixels(photo, tools):
     given = photo(ground=(255, 255, 255), cut=True)
-    found = conformed(given, "amazon-main", tools)
-    assert found.facts["scale"] == pytest.approx(1, abs=0.002)
+    framed = conformed(given, "amazon-main", tools)
+    assert framed.facts["scale"] == pytest.approx(1, abs=0.002)
 
 
 def test_nothing_is_enlarged(photo, tools):
@@ -63,41 +63,41 @@ def test_nothing_is_enlarged(photo, tools):
 
 def test_a_little_more_room_rather_than_an_enlargement(photo, tools):
     given = photo(450, 540)  # 432 px of product: 485 px at the fill that is aimed at, 500 px at one that is allowed
-    found = conformed(given, "amazon-main", tools)
-    assert found.size == (500, 500) and 0.85 < found.facts["fill"] < 0.89
-    assert report(found, "amazon-main").passed
+    framed = conformed(given, "amazon-main", tools)
+    assert framed.size == (500, 500) and 0.85 < framed.facts["fill"] < 0.89
+    assert report(framed, "amazon-main").passed
 
 
 def test_a_photo_without_a_product_is_taken_whole_where_any_background_will_do(photo, tools):
     scene = photo(900, 1200, clutter=True)
-    found = conformed(scene, "shopify", tools)
-    assert found.size == (1200, 1200)
-    assert (found.pixels[:, 150:1050] == scene.pixels).all() and (found.pixels[:, :149] == 255).all()
-    assert report(found, "shopify").passed
+    framed = conformed(scene, "shopify", tools)
+    assert framed.size == (1200, 1200)
+    assert (framed.pixels[:, 150:1050] == scene.pixels).all() and (framed.pixels[:, :149] == 255).all()
+    assert report(framed, "shopify").passed
     with pytest.raises(EditError) as caught:
         conformed(scene, "amazon-main", tools)
     assert caught.value.reason == "no_network"
 
 
 def test_a_plain_ground_goes_on_beyond_the_photo(photo, tools):
-    found = conformed(photo(700, 1200), "shopify", tools)
-    edge = np.concatenate([found.pixels[:, 0], found.pixels[:, -1]]).astype(int)
-    assert found.size[0] == found.size[1] and np.abs(edge - (222, 214, 200)).max() <= 4
+    framed = conformed(photo(700, 1200), "shopify", tools)
+    edge = np.concatenate([framed.pixels[:, 0], framed.pixels[:, -1]]).astype(int)
+    assert framed.size[0] == framed.size[1] and np.abs(edge - (222, 214, 200)).max() <= 4
 
 
 def test_specks_of_the_matte_are_no_product(photo, tools):
     given = photo(cut=True)
     matte = given.matte.copy()
     matte[5:9, 5:9] = 1
-    found = conformed(Photo(given.pixels, matte, True), "amazon-main", tools)
-    assert report(found, "amazon-main").passed
-    assert found.facts["fill"] == pytest.approx(0.89, abs=0.01)
+    framed = conformed(Photo(given.pixels, matte, True), "amazon-main", tools)
+    assert report(framed, "amazon-main").passed
+    assert framed.facts["fill"] == pytest.approx(0.89, abs=0.01)
 
 
 def test_white_on_white_is_no_product(tools):
     pixels, matte = np.full((800, 800, 3), 252, np.uint8), np.zeros((800, 800), np.float32)
     matte[50:750, 50:750] = 1
-    with pytest.raises(EditError, match="differs from the background") as caught:
+    with pytest.raises(EditError, match="does not differ from the background") as caught:
         conformed(Photo(pixels, matte), "amazon-main", tools)
     assert caught.value.reason == "no_product"
 
@@ -119,18 +119,18 @@ def test_twice_is_the_same_bytes(photo, tools):
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("options", "message"),
     [
         ({"profile": "amazn"}, "profile 'amazn' is unknown.*amazon-main"),
-        ({"profile": "amazon-main", "format": "webp"}, "takes no webp.*jpeg, png"),
+        ({"profile": "amazon-main", "format": "webp"}, "does not accept webp.*jpeg, png"),
         ({"profile": "amazon-main", "kind": "shoes"}, "kind 'shoes'"),
         ({"profile": "amazon-main", "day": "soon"}, "day"),
         ({"profile": "amazon-main", "fil": 1}, "Its parameters are profile"),
     ],
 )
-def test_a_wrong_parameter_is_told_before_any_photo(told, message):
+def test_a_wrong_parameter_is_told_before_any_photo(options, message):
     with pytest.raises(RequestError, match=message):
-        parse_chain([{"conform": told}])
+        parse_chain([{"conform": options}])
 
 
 def test_the_rules_of_a_day(photo, tools):

@@ -101,10 +101,10 @@ def test_white_packshots_are_left_alone():
 @pytest.mark.parametrize("name", DEGRADATIONS)
 @pytest.mark.parametrize("strength", ["auto", 1.0])
 def test_at_most_one_percent_is_clipped(photos, name, strength):
-    told = dict.fromkeys(OFF, strength)
+    strengths = dict.fromkeys(OFF, strength)
     for photo in photos[:8]:
         worse = DEGRADATIONS[name](photo)
-        after = made(worse, **told)
+        after = made(worse, **strengths)
         inside = ((worse > 0) & (worse < 255)).all(-1)
         assert (inside & ((after == 0) | (after == 255)).any(-1)).mean() <= CLIPPED
 

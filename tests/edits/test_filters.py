@@ -37,8 +37,8 @@ def test_what_a_border_reaches():
     free = np.ones((9, 9), bool)
     free[2:7, 2:7] = False
     free[3:6, 3:6] = True  # an island within a ring
-    found = reached(free)
-    assert not found[3:6, 3:6].any() and found[0].all() and found.sum() == 81 - 25
+    connected = reached(free)
+    assert not connected[3:6, 3:6].any() and connected[0].all() and connected.sum() == 81 - 25
 
 
 def test_main_parts_keep_a_pair_and_drop_specks():

@@ -25,7 +25,7 @@ def test_quality_falls_as_little_as_is_needed(noise):
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp", "avif"])
 def test_too_few_bytes_for_any_quality(noise, format):
-    with pytest.raises(EditError, match=r"shop takes 1,000") as caught:
+    with pytest.raises(EditError, match=r"shop allows 1,000") as caught:
         encode_to_fit(noise, Output(format, max_bytes=1000, profile="shop"))
     assert caught.value.reason == "profile"
 
@@ -45,11 +45,11 @@ def test_a_codec_that_does_not_keep_white_is_refused(noise):
 
 
 def test_the_encoder_is_the_callers(noise):
-    asked = []
+    attempts = []
 
     def encoder(pixels, format, quality):
-        asked.append((format, quality))
+        attempts.append((format, quality))
         return encode(pixels, format, quality=quality)
 
     encode_to_fit(noise, Output("jpeg", quality=80), encoder)
-    assert asked == [("jpeg", 80)]
+    assert attempts == [("jpeg", 80)]

@@ -15,11 +15,11 @@ from ganray.models.dcgan import DcganGenerator
 def test_what_the_model_drew_is_found_again(drawer, lent):
     for seed in range(3):
         photo = drawer.draw(seed, category="cap", colour="red")
-        found = inverted(photo, lent(drawer, category="cap", colour="red"), steps=120, threshold=22)
-        again = drawn(found.features, drawer.generator)
-        assert psnr(again, photo.pixels) == pytest.approx(found.psnr, abs=1.5) and found.psnr > 28
-        assert found.attributes == {"category": "cap", "colour": "red"}
-        assert psnr(drawn(drawer.generator.base(found.z, found.label), drawer.generator), photo.pixels) < found.psnr
+        inversion = inverted(photo, lent(drawer, category="cap", colour="red"), steps=120, threshold=22)
+        again = drawn(inversion.features, drawer.generator)
+        assert psnr(again, photo.pixels) == pytest.approx(inversion.psnr, abs=1.5) and inversion.psnr > 28
+        assert inversion.attributes == {"category": "cap", "colour": "red"}
+        assert psnr(drawn(drawer.generator.base(inversion.z, inversion.label), drawer.generator), photo.pixels) < inversion.psnr
 
 
 def test_what_it_cannot_draw_is_not_invertible(drawer, lent):
@@ -32,6 +32,7 @@ def test_what_it_cannot_draw_is_not_invertible(drawer, lent):
 
 
 def test_equal_bits_on_any_number_of_threads(drawer, lent):
+    """Promised on one machine: the search sets itself to one thread."""
     photo, before = drawer.draw(5, category="mug", colour="blue"), torch.get_num_threads()
     results = []
     for threads in (1, 2):
@@ -44,9 +45,9 @@ def test_equal_bits_on_any_number_of_threads(drawer, lent):
 
 def test_values_that_the_model_does_not_know_are_looked_for(drawer, lent):
     photo = drawer.draw(1, category="bag", colour="blue")
-    found = inverted(photo, lent(drawer, category="sofa", size="XL", colour="blue"), steps=5, threshold=0)
-    assert found.attributes["category"] in ("bag", "cap", "mug") and found.attributes["colour"] == "blue"
-    assert set(found.attributes) == {"category", "colour"}
+    inversion = inverted(photo, lent(drawer, category="sofa", size="XL", colour="blue"), steps=5, threshold=0)
+    assert inversion.attributes["category"] in ("bag", "cap", "mug") and inversion.attributes["colour"] == "blue"
+    assert set(inversion.attributes) == {"category", "colour"}
 
 
 def test_without_a_model_that_can(lent, drawer):

@@ -21,6 +21,7 @@ def modules():
 
 @pytest.mark.parametrize("task", EDITORS)
 def test_a_picture_has_the_same_bits_whatever_is_beside_it(modules, task):
+    """Promised: a network is given one picture at a time, which is its fixed batch shape."""
     network = TaskNetwork(task, modules[task])
     x = np.random.default_rng(0).uniform(-1, 1, (5, 4 if task == "inpaint" else 3, network.size, network.size)).astype(np.float32)
     alone, together = network(x[3:4]), network(x)
@@ -32,7 +33,7 @@ def test_a_picture_has_the_same_bits_whatever_is_beside_it(modules, task):
 def test_numbers_that_are_not_finite_are_told(modules):
     modules["enhance"].head.bias.data[0] = float("nan")
     network = TaskNetwork("enhance", modules["enhance"])
-    with pytest.raises(CheckpointError, match="enhance gave numbers that are not finite"):
+    with pytest.raises(CheckpointError, match="enhance returned numbers that are not finite"):
         network(np.zeros((1, 3, 128, 128), np.float32))
 
 

@@ -114,7 +114,8 @@ def test_by_reference_with_and_without_alpha():
     tools = Tools(cut=(shirt, alpha), packshot=(shirt, None), swatch=(swatch, None))
     made = [recolor(photo, RecolorParams(reference=name), tools) for name in tools.pictures]
     assert {result.facts["colour"] for result in made} == {"#c8a01e"}
-    np.testing.assert_array_equal(made[0].pixels, made[2].pixels)
+    # The target is found among other numbers of pixels, where Lab may round differently: half a level at most goes the other way.
+    assert np.abs(made[0].pixels.astype(int) - made[2].pixels).max() <= 1
 
 
 def test_dominant_colour_is_no_mean():

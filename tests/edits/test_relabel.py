@@ -30,9 +30,9 @@ def test_relabel_is_what_the_model_draws_of_that_label(drawer, lent):
 
 def test_relabel_to_what_it_is_changes_nothing(drawer, lent):
     photo = drawer.draw(0, **KNOWN)
-    found = inverted(photo, lent(drawer, **KNOWN), STEPS["steps"], 0)
+    inversion = inverted(photo, lent(drawer, **KNOWN), STEPS["steps"], 0)
     made = after(photo, lent(drawer, **KNOWN), relabel={"to": {"colour": "red"}})
-    np.testing.assert_allclose(made.pixels, drawn(found.features, drawer.generator), atol=1)
+    np.testing.assert_allclose(made.pixels, drawn(inversion.features, drawer.generator), atol=1)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def test_a_halo_below_the_receptive_field_leaves_seams():
 
 
 def test_equal_bytes_whatever_is_beside_a_tile():
+    """Promised on one machine with one number of threads: every tile has the network's own shape."""
     network, x = Convolutions(), picture(61, 100)
     other = x.copy()
     other[:, 60:] += 1

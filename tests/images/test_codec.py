@@ -142,8 +142,8 @@ def test_alpha_goes_in_and_comes_out(format):
     alpha[:, :5] = 0
     data = encode(pixels, format, alpha=alpha)
     assert data == encode(pixels, format, alpha=alpha)
-    decoded, found = decode_with_alpha(data)
-    np.testing.assert_array_equal(found, alpha)
+    decoded, channel = decode_with_alpha(data)
+    np.testing.assert_array_equal(channel, alpha)
     assert (decoded.pixels[:, :5] == 255).all()  # alpha on white
     if format != "avif":
         np.testing.assert_array_equal(decoded.pixels[:, 5:], pixels[:, 5:])
@@ -160,8 +160,8 @@ def test_alpha_of_every_mode_and_none_where_all_is_opaque(mode):
     image = Image.new("RGBA", (6, 4), (200, 10, 10, 255))
     image.putpixel((1, 2), (0, 0, 0, 0))
     image = image.quantize(4) if mode == "P" else image.convert(mode)
-    found = decode_with_alpha(saved(image))[1]
-    assert found is None if mode == "RGB" else found[2, 1] == 0 and (np.delete(found.ravel(), 13) == 255).all()
+    channel = decode_with_alpha(saved(image))[1]
+    assert channel is None if mode == "RGB" else channel[2, 1] == 0 and (np.delete(channel.ravel(), 13) == 255).all()
     assert decode_with_alpha(saved(Image.new("RGBA", (6, 4), (1, 2, 3, 255))))[1] is None
 
 

@@ -25,8 +25,8 @@ def test_what_is_shut_in_is_not_connected_with_the_border():
     for at in range(12, 33):  # a slanting square of thin lines
         free[at, [32 - (at - 12), 32 + (at - 12)]] = False
         free[52 - (at - 12), [32 - (at - 12), 32 + (at - 12)]] = False
-    found = from_border(free, 64)
-    assert found[0, 0] and not found[32, 32]
+    outer = from_border(free, 64)
+    assert outer[0, 0] and not outer[32, 32]
 
 
 def test_near_is_a_square_of_that_radius_however_dense_the_mask():

@@ -28,9 +28,9 @@ def test_known_colours():
         (0, 0, 255): (32.30, 79.19, -107.86),
         (119, 119, 119): (50.03, 0.0, 0.0),
     }
-    found = to_lab(np.array(list(known), np.uint8))
-    np.testing.assert_allclose(found, np.array(list(known.values())), atol=0.02)
-    assert found.dtype == np.float32
+    lab = to_lab(np.array(list(known), np.uint8))
+    np.testing.assert_allclose(lab, np.array(list(known.values())), atol=0.02)
+    assert lab.dtype == np.float32
 
 
 def test_within_keeps_lightness_and_hue():

@@ -21,11 +21,11 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 def test_the_label_is_in_the_bytes_and_the_pixels_are_the_same(kind):
     data = encode_labelled(PIXELS, kind, LABEL)
     assert data == encode_labelled(PIXELS, kind, LABEL)
-    found = read_label(data)
-    assert found["Iptc4xmpExt:DigitalSourceType"] == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-    assert found["ganray:RequestID"] == LABEL.request_id
-    assert found["ganray:Seed"] == str(2**63 - 1)
-    implicit = json.loads(found["TC260:AIGC"])
+    properties = read_label(data)
+    assert properties["Iptc4xmpExt:DigitalSourceType"] == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    assert properties["ganray:RequestID"] == LABEL.request_id
+    assert properties["ganray:Seed"] == str(2**63 - 1)
+    implicit = json.loads(properties["TC260:AIGC"])
     assert (implicit["Label"], implicit["ProduceID"], implicit["ReservedCode1"]) == ("1", LABEL.request_id, "sha256:12ab")
     assert Image.open(io.BytesIO(data)).info["xmp"] == xmp_packet(LABEL)  # another reader agrees
     np.testing.assert_array_equal(decode_prepared(data), decode_prepared(encode(PIXELS, kind)))
@@ -112,20 +112,20 @@ def test_an_edit_of_a_photo_that_says_nothing_claims_no_source_type_and_has_its_
     ],
 )
 def test_the_strongest_term_of_the_source_and_the_chain_counts(own, kinds, term):
-    found = edited({TYPE: own} if own else {}, kinds)[TYPE]
-    assert found.rpartition("/")[2] == term
+    source_type = edited({TYPE: own} if own else {}, kinds)[TYPE]
+    assert source_type.rpartition("/")[2] == term
     if own.endswith(term):
-        assert found == own
+        assert source_type == own
     assert strongest([own, *kinds]) == term
 
 
 def test_an_edit_of_a_made_picture_keeps_its_whole_label():
     made = read_label(encode_labelled(PIXELS, "png", LABEL))
     for kinds in ((), (COMPOSED,), (ENHANCED,)):
-        found = edited(made, kinds)
-        assert made.items() <= found.items()
-        assert found["ganray:EditRequestID"] == EDIT.request_id
-    assert edited(found).items() >= made.items()  # and once more
+        properties = edited(made, kinds)
+        assert made.items() <= properties.items()
+        assert properties["ganray:EditRequestID"] == EDIT.request_id
+    assert edited(properties).items() >= made.items()  # and once more
 
 
 def test_only_what_a_model_draws_makes_a_photo_ai_for_tc260():
@@ -134,9 +134,9 @@ def test_only_what_a_model_draws_makes_a_photo_ai_for_tc260():
 
 
 def test_what_a_photo_says_of_people_and_what_is_too_long_is_not_kept():
-    found = {TYPE: CAPTURE, "Iptc4xmpExt:PersonInImage": "Ada", "xmp:CreatorTool": "c" * 9000, "xmp:Rating": "5"}
-    assert kept(found) == {TYPE: CAPTURE}
-    assert "Ada" not in str(edited(found))
+    properties = {TYPE: CAPTURE, "Iptc4xmpExt:PersonInImage": "Ada", "xmp:CreatorTool": "c" * 9000, "xmp:Rating": "5"}
+    assert kept(properties) == {TYPE: CAPTURE}
+    assert "Ada" not in str(edited(properties))
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="apt-get install libimage-exiftool-perl")
@@ -146,9 +146,9 @@ def test_exiftool_finds_what_an_edit_says(kind, tmp_path):
     label = EditLabel(**{**vars(EDIT), "source": made, "kinds": (COMPOSED,)})
     (tmp_path / "a").write_bytes(encode_labelled(PIXELS, kind, label))
     command = ["exiftool", "-json", "-XMP:DigitalSourceType", "-XMP:Aigc", "-XMP:Edits", "-XMP:SourceSHA256", str(tmp_path / "a")]
-    (found,) = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    assert found["DigitalSourceType"].endswith(MADE) or found["DigitalSourceType"] == "Trained Algorithmic Media"
-    assert "r-1" in str(found) and EDIT.source_sha256 in str(found)
+    (properties,) = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert properties["DigitalSourceType"].endswith(MADE) or properties["DigitalSourceType"] == "Trained Algorithmic Media"
+    assert "r-1" in str(properties) and EDIT.source_sha256 in str(properties)
 
 
 @pytest.mark.parametrize("kind", ["tiff", "deflated png"])

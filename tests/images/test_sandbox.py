@@ -41,10 +41,10 @@ def shown(result) -> str:
 
 def test_results_come_in_order_and_errors_cross_over(child):
     with child() as box:
-        one, two, three = box.map([b"a", b"bad", b""])
-        assert one == (b"a!", {"length": 1})
-        assert (two.reason, two.message, two.remedy) == ("corrupt", "it is bad", "make it good")
-        assert three == (b"!", {"length": 0})
+        first, second, third = box.map([b"a", b"bad", b""])
+        assert first == (b"a!", {"length": 1})
+        assert (second.reason, second.message, second.remedy) == ("corrupt", "it is bad", "make it good")
+        assert third == (b"!", {"length": 0})
         assert list(box.map([])) == []
         assert shown(*box.map([b"print"])) == "print!"
 

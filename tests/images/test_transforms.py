@@ -77,8 +77,10 @@ def test_augment_draws_as_much_whatever_the_settings():
 
 def test_augment_is_a_function_of_its_stream():
     config = DataConfig(rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
-    one, two = (np.stack([augment(ramp(), rng, config) for _ in range(20)]) for rng in (np.random.default_rng(5), np.random.default_rng(5)))
-    assert (one == two).all()
+    first, second = (
+        np.stack([augment(ramp(), rng, config) for _ in range(20)]) for rng in (np.random.default_rng(5), np.random.default_rng(5))
+    )
+    assert (first == second).all()
 
 
 def test_contact_sheet_shows_every_image_in_its_row():

@@ -13,8 +13,9 @@ SHAPES, COLOURS = (
 VOCABULARY = {"shape": SHAPES, "colour": tuple(COLOURS), "brand": ("only",)}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
+    """One thread for a module's fixtures and its tests alike: features are bit-equal in one shape on one number of threads only."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -8,10 +8,10 @@ REFERENCE = torch.tensor([[0.0, 0.0], [3.0, 4.0], [10.0, 0.0]])
 
 
 def nearest(x, *references, skip=()):
-    found = Nearest(x)
+    search = Nearest(x)
     for reference in references:
-        found.look(reference, skip)
-    return found
+        search.look(reference, skip)
+    return search
 
 
 def to(train, *others):
@@ -23,20 +23,20 @@ def test_nearest_gives_distance_and_position(monkeypatch):
     for block in (512, 3):
         monkeypatch.setattr(neighbours, "BLOCK", block)
         for parts in ([REFERENCE], [REFERENCE[:1], REFERENCE[1:]], REFERENCE.split(1)):
-            found = nearest(x, *parts)
-            assert found.distances.tolist() == [0.0, 1.0, 2.0, 5.0]
-            assert found.places.tolist() == [1, 2, 0, 1]
-            assert found.searched == 3
+            search = nearest(x, *parts)
+            assert search.distances.tolist() == [0.0, 1.0, 2.0, 5.0]
+            assert search.places.tolist() == [1, 2, 0, 1]
+            assert search.searched == 3
 
 
 def test_pairs_left_out_are_not_neighbours(monkeypatch):
     """As a photo is none of its own; the other rows still find it."""
     for block in (512, 2):
         monkeypatch.setattr(neighbours, "BLOCK", block)
-        found = nearest(torch.cat([REFERENCE, REFERENCE[:1]]), REFERENCE, skip=[(0, 0), (1, 1), (2, 2)])
-        assert found.places.tolist()[:2] == [1, 0]
-        assert found.distances.tolist()[:2] == [5.0, 5.0]
-        assert (found.distances[3], found.places[3]) == (0.0, 0)
+        search = nearest(torch.cat([REFERENCE, REFERENCE[:1]]), REFERENCE, skip=[(0, 0), (1, 1), (2, 2)])
+        assert search.places.tolist()[:2] == [1, 0]
+        assert search.distances.tolist()[:2] == [5.0, 5.0]
+        assert (search.distances[3], search.places[3]) == (0.0, 0)
 
 
 def test_the_first_of_equals_counts():

@@ -18,7 +18,7 @@ def halves(shapes):
 
 @pytest.fixture(scope="module")
 def scorer(trained, halves):
-    return Scorer(trained, *halves, asked=("shape", "colour"))
+    return Scorer(trained, *halves, attributes=("shape", "colour"))
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +29,17 @@ def sound(scorer, shapes):
 
 def test_new_products_score_about_what_photos_do(sound):
     assert set(sound) == {
-        "fd", "fd_floor", "coverage", "coverage_floor", "density", "density_floor", "accuracy", "accuracy_floor", "nn_ratio",
+        "frechet", "frechet_floor", "coverage", "coverage_floor", "density", "density_floor", "accuracy", "accuracy_floor",
+        "neighbour_ratio",
     }  # fmt: skip
     assert sound["coverage"] == pytest.approx(sound["coverage_floor"], abs=0.1)
     assert sound["accuracy"] == pytest.approx(sound["accuracy_floor"], abs=0.05)
-    assert sound["nn_ratio"] == pytest.approx(1, abs=0.2)
+    assert sound["neighbour_ratio"] == pytest.approx(1, abs=0.2)
     assert merit(sound) > 0.7
 
 
 def test_equal_samples_give_equal_scores(scorer, shapes):
+    """Promised bit for bit: the same batch shape and the same number of threads, on one machine."""
     images, _ = shapes(NUM, seed=13)
     assert scorer.score(images) == scorer.score(images)
 
@@ -51,22 +53,26 @@ def test_a_collapse_shows_in_coverage(scorer, sound, shapes):
 
 
 def test_copies_show_in_the_neighbour_ratio(scorer, sound, halves):
-    """Photos handed back, each asked for by its own labels: every other figure is perfect."""
+    """Photos handed back, each asked for by its own labels: every other figure is perfect.
+
+    A copy is not promised to be at exactly 0: the features of one picture differ by the rounding of float32 between batch shapes and
+    numbers of threads. Measured, of the usual distance: 1e-6 between batch sizes, 2e-6 with and without oneDNN. The bound is 5 times that.
+    """
     row = scorer.score(halves[1])
-    assert row["nn_ratio"] == 0
-    assert (row["fd"], row["coverage"]) == pytest.approx((row["fd_floor"], row["coverage_floor"]))
+    assert 0 <= row["neighbour_ratio"] < 1e-5
+    assert (row["frechet"], row["coverage"]) == pytest.approx((row["frechet_floor"], row["coverage_floor"]))
     assert better(sound, row)
 
 
 def test_mixed_up_classes_show_in_accuracy(scorer, sound, shapes):
     row = scorer.score(np.roll(shapes(NUM, seed=12)[0], 1, axis=0))  # the same pictures, each for another's labels
-    assert row["fd"] == pytest.approx(sound["fd"], rel=1e-4)
+    assert row["frechet"] == pytest.approx(sound["frechet"], rel=1e-4)
     assert row["accuracy"] < 0.2
     assert better(sound, row)
 
 
 def test_an_unconditional_model_is_not_asked_for_classes(trained, halves, shapes):
-    row = Scorer(trained, *halves, asked=()).score(shapes(NUM, seed=12)[0])
+    row = Scorer(trained, *halves, attributes=()).score(shapes(NUM, seed=12)[0])
     assert "accuracy" not in row
     assert merit(row) > 0.7
 
@@ -74,6 +80,6 @@ def test_an_unconditional_model_is_not_asked_for_classes(trained, halves, shapes
 def test_photos_that_are_all_equal_give_numbers(trained):
     """A catalog like that is useless, and said so elsewhere; here no figure may become NaN."""
     same = np.full((64, 16, 16, 3), 255, np.uint8)
-    row = Scorer(trained, same, same, np.zeros((64, 2), np.int64), asked=("shape",)).score(same)
+    row = Scorer(trained, same, same, np.zeros((64, 2), np.int64), attributes=("shape",)).score(same)
     assert all(math.isfinite(value) for value in row.values())
     assert math.isfinite(merit(row))

@@ -6,20 +6,20 @@ import pytest
 
 from ganray.metrics.selection import better, collapse, merit, shares
 
-FLOORS = {"fd_floor": 0.33, "coverage_floor": 0.96, "accuracy_floor": 0.98}
+FLOORS = {"frechet_floor": 0.33, "coverage_floor": 0.96, "accuracy_floor": 0.98}
 # Sets of 1,500 images against a catalog, with an extractor trained on it. All distances but those of noise and blur are alike.
 MEASURED = {
-    "held-out photos": {"fd": 0.33, "coverage": 0.96, "accuracy": 0.98, "nn_ratio": 1.0},
-    "moving average": {"fd": 8.95, "coverage": 0.17, "accuracy": 1.00, "nn_ratio": 1.19},
-    "half of z": {"fd": 9.22, "coverage": 0.08, "accuracy": 1.00, "nn_ratio": 1.19},
-    "raw generator": {"fd": 16.39, "coverage": 0.04, "accuracy": 0.89, "nn_ratio": 1.85},
-    "one z for all": {"fd": 11.52, "coverage": 0.02, "accuracy": 1.00, "nn_ratio": 1.36},
-    "50 photos copied": {"fd": 9.35, "coverage": 0.16, "accuracy": 0.11, "nn_ratio": 0.00},
+    "held-out photos": {"frechet": 0.33, "coverage": 0.96, "accuracy": 0.98, "neighbour_ratio": 1.0},
+    "moving average": {"frechet": 8.95, "coverage": 0.17, "accuracy": 1.00, "neighbour_ratio": 1.19},
+    "half of z": {"frechet": 9.22, "coverage": 0.08, "accuracy": 1.00, "neighbour_ratio": 1.19},
+    "raw generator": {"frechet": 16.39, "coverage": 0.04, "accuracy": 0.89, "neighbour_ratio": 1.85},
+    "one z for all": {"frechet": 11.52, "coverage": 0.02, "accuracy": 1.00, "neighbour_ratio": 1.36},
+    "50 photos copied": {"frechet": 9.35, "coverage": 0.16, "accuracy": 0.11, "neighbour_ratio": 0.00},
 }
 
 
 def row(**changes: float) -> dict[str, float]:
-    return {"kimg": 10.0, "fd": 4.0, "coverage": 0.6, "density": 0.9, "accuracy": 0.95, "nn_ratio": 1.2, **FLOORS, **changes}
+    return {"kimg": 10.0, "frechet": 4.0, "coverage": 0.6, "density": 0.9, "accuracy": 0.95, "neighbour_ratio": 1.2, **FLOORS, **changes}
 
 
 def course(*coverages: float) -> list[dict[str, float]]:
@@ -37,18 +37,18 @@ def test_measured_sets_come_in_the_order_of_a_person_who_looks():
 
 
 def test_a_collapse_that_comes_closer_is_not_better():
-    assert not better(row(fd=3.0, coverage=0.2), row())
-    assert better(row(fd=3.0), row())
+    assert not better(row(frechet=3.0, coverage=0.2), row())
+    assert better(row(frechet=3.0), row())
 
 
 def test_copies_of_photos_are_not_better_though_every_other_figure_is_perfect():
-    copied = row(fd=FLOORS["fd_floor"], coverage=0.96, accuracy=0.98, nn_ratio=0.02)
+    copied = row(frechet=FLOORS["frechet_floor"], coverage=0.96, accuracy=0.98, neighbour_ratio=0.02)
     assert not better(copied, row())
     assert merit(copied) == pytest.approx(0.02)
 
 
 def test_fine_pictures_of_the_wrong_class_are_not_better():
-    assert not better(row(fd=2.0, coverage=0.65, accuracy=0.3), row())
+    assert not better(row(frechet=2.0, coverage=0.65, accuracy=0.3), row())
 
 
 def test_without_attributes_obedience_is_not_asked():
@@ -62,14 +62,14 @@ def test_the_first_is_the_best_so_far_and_an_equal_one_does_not_replace_it():
 
 
 def test_degenerate_photos_give_numbers():
-    same = row(fd=0.0, fd_floor=0.0, coverage=1.0, coverage_floor=1.0, nn_ratio=0.0)
+    same = row(frechet=0.0, frechet_floor=0.0, coverage=1.0, coverage_floor=1.0, neighbour_ratio=0.0)
     assert merit(same) == 0
-    assert math.isfinite(merit(row(fd=0.0, fd_floor=0.0, coverage_floor=0.0, accuracy_floor=0.0)))
+    assert math.isfinite(merit(row(frechet=0.0, frechet_floor=0.0, coverage_floor=0.0, accuracy_floor=0.0)))
 
 
 def test_a_lasting_fall_of_coverage_is_a_collapse():
-    said = collapse(course(0.2, 0.5, 0.62, 0.55, 0.3, 0.25, 0.21), 0.5)
-    assert "coverage fell from 0.62 at 30 kimg to 0.21 at 70 kimg, 3 times in a row below 0.5 of it" in said
+    message = collapse(course(0.2, 0.5, 0.62, 0.55, 0.3, 0.25, 0.21), 0.5)
+    assert "coverage fell from 0.62 at 30 kimg to 0.21 at 70 kimg, 3 times in a row below 0.5 of it" in message
 
 
 @pytest.mark.parametrize(

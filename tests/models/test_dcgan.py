@@ -25,5 +25,5 @@ def test_weights_start_at_two_hundredths():
 
 
 def test_a_resolution_that_does_not_fit_is_refused():
-    with pytest.raises(ConfigError, match=r"model\.resolution is 32, but 4 model\.widths make dcgan draw 64 px"):
+    with pytest.raises(ConfigError, match=r"model\.resolution is 32, but 4 model\.widths give 64 px with dcgan"):
         DcganGenerator(CONFIG.model_copy(update={"resolution": 32}), ())

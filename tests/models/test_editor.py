@@ -55,7 +55,8 @@ def test_diffusion_fills_from_around():
     assert torch.equal(filled[hole == 0], x[hole == 0])
     inside = filled[0, 0, 4:12, 6:10]
     assert (inside >= 0).all() and (inside <= 1).all() and (inside[:, 0] < inside[:, -1]).all()
-    assert torch.equal(diffused(torch.full_like(x, 0.3), hole)[hole == 1], torch.full((32,), 0.3))
+    flat = diffused(torch.full_like(x, 0.3), hole)[hole == 1]
+    torch.testing.assert_close(flat, torch.full((32,), 0.3), rtol=0, atol=1e-6)  # weighted means of 0.3: rounded at each of 4 scales
 
 
 def test_critics_only_where_they_count():

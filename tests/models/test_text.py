@@ -100,4 +100,4 @@ def test_a_model_without_titles_is_built_as_before():
         "condition.embeddings.1.weight",
     ]
     assert label_sizes(before.config, {"a": "xyz", "b": "xy"}) == (3, 2)
-    assert label_sizes(TITLED["r3"], {"a": "xyz", "b": "xy"}) == (4, 3)  # one more: not said
+    assert label_sizes(TITLED["r3"], {"a": "xyz", "b": "xy"}) == (4, 3)  # one more: unspecified

@@ -95,7 +95,7 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, s
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"model": "nowhere"}, CheckpointError, "nowhere is no model folder"),
+        ({"model": "nowhere"}, CheckpointError, "nowhere is not a model folder"),
         ({"edits": "whiten"}, RequestError, "edit 'whiten' is unknown"),
         ({"out": "memory://x"}, ConfigError, "memory is not shared"),
         ({"workers": 50}, ClusterError, "50 worker"),

@@ -132,7 +132,7 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, t
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"model": "nowhere"}, CheckpointError, "nowhere is no model folder"),
+        ({"model": "nowhere"}, CheckpointError, "nowhere is not a model folder"),
         ({"requests": "nowhere/table.csv"}, ObjectNotFound, "nowhere/table.csv"),
         ({"out": "memory://x"}, ConfigError, "memory is not shared"),
         ({"engines": 50}, ClusterError, "50 engine"),

@@ -234,7 +234,7 @@ def test_bad_images_can_empty_a_category(cluster, photos, tmp_path):
         ("sample:0", ConfigError, "is no number of products"),
         ("sample:13", CatalogError, r"category with fewer than 2 images"),
         ("nowhere", CatalogError, "holds no images"),
-        ("ftp://x/y", StorageError, "no store is called ftp"),
+        ("ftp://x/y", StorageError, "unknown scheme ftp"),
     ],
 )
 def test_unusable_sources(cluster, tmp_path, source, error, message):
@@ -245,7 +245,7 @@ def test_unusable_sources(cluster, tmp_path, source, error, message):
 
 
 def test_a_store_that_cannot_leave_the_process(cluster, photos):
-    with pytest.raises(StorageError, match="memory://here/out lives in this process alone"):
+    with pytest.raises(StorageError, match="memory://here/out exists in this process only"):
         ingest(IngestConfig(source=photos, out="memory://here/out"))
 
 

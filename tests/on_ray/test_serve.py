@@ -165,7 +165,7 @@ def test_a_burst_is_answered_or_told_to_come_back(url):
 
 
 def test_a_missing_model_is_one_line(config, tmp_path):
-    with pytest.raises(CheckpointError, match="is no model folder"):
+    with pytest.raises(CheckpointError, match="is not a model folder"):
         serve(config.model_copy(update={"model": str(tmp_path), "port": free_port()}), blocking=False)
 
 

@@ -55,7 +55,9 @@ def test_patience_has_an_end(monkeypatch):
     with GracefulStop(Board()) as leaving:
         leaving.trainer = run = Run()
         send(signal.SIGTERM)
-        time.sleep(0.5)
+        deadline = time.monotonic() + 30
+        while not run.ended and time.monotonic() < deadline:
+            time.sleep(0.05)
     assert run.ended == 1
 
 

@@ -18,8 +18,8 @@ def shot():
         rng = np.random.default_rng(0)
         pixels[top : top + tall, left : left + tall // 2] = rng.integers(20, 120, (tall, tall // 2, 3), np.uint8)
         buffer = BytesIO()
-        told = {"quality": 92, "subsampling": 0} if format == "JPEG" else {}
-        Image.fromarray(pixels).convert(mode).save(buffer, format, **(told | options))
+        jpeg_options = {"quality": 92, "subsampling": 0} if format == "JPEG" else {}
+        Image.fromarray(pixels).convert(mode).save(buffer, format, **(jpeg_options | options))
         return buffer.getvalue()
 
     return make

@@ -12,8 +12,8 @@ from ganray.profiles.checker import check, label_kept
 AMAZON = profile("amazon-main")
 
 
-def failed(data, name="amazon-main", **told):
-    return {finding.rule for finding in check(data, profile(name), **told).failed}
+def failed(data, name="amazon-main", **options):
+    return {finding.rule for finding in check(data, profile(name), **options).failed}
 
 
 def bytes_of(image, format="PNG", **options):
@@ -29,7 +29,7 @@ def test_a_picture_as_it_should_be_passes(shot):
 
 
 @pytest.mark.parametrize(
-    ("told", "rules"),
+    ("options", "rules"),
     [
         ({"fill": 0.7}, {"fill"}),
         ({"side": 400}, {"long_side"}),
@@ -39,8 +39,8 @@ def test_a_picture_as_it_should_be_passes(shot):
         ({"mode": "RGBA", "format": "PNG"}, set()),
     ],
 )
-def test_each_rule_fails_alone(shot, told, rules):
-    assert failed(shot(**told)) == rules
+def test_each_rule_fails_alone(shot, options, rules):
+    assert failed(shot(**options)) == rules
 
 
 def test_white_one_level_off_is_off_and_says_how_many(shot):

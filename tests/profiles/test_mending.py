@@ -6,9 +6,9 @@ from ganray.profiles.checker import check
 from ganray.profiles.mending import mending
 
 
-def chain(data, name="amazon-main", **told):
+def chain(data, name="amazon-main", **options):
     known = profile(name)
-    return mending(check(data, known, **told), known)
+    return mending(check(data, known, **options), known)
 
 
 def test_nothing_to_do_is_no_chain(shot):
@@ -16,7 +16,7 @@ def test_nothing_to_do_is_no_chain(shot):
 
 
 @pytest.mark.parametrize(
-    ("told", "wanted"),
+    ("options", "wanted"),
     [
         ({"ground": (240, 240, 240)}, ["white", "conform:amazon-main"]),
         ({"fill": 0.6}, ["conform:amazon-main"]),
@@ -26,14 +26,14 @@ def test_nothing_to_do_is_no_chain(shot):
         ({"format": "WEBP", "lossless": True}, ["conform:amazon-main"]),
     ],
 )
-def test_the_chain_mends_what_fails(shot, told, wanted):
-    assert chain(shot(**told)) == wanted
+def test_the_chain_mends_what_fails(shot, options, wanted):
+    assert chain(shot(**options)) == wanted
 
 
 def test_a_chain_is_one_that_can_be_asked_for(shot):
-    found = chain(shot(ground=(240, 240, 240), fill=0.6))
-    assert [step.name for step in parse_chain(found)] == ["white", "conform"]
-    assert set(found[0].split(":")) <= set(EDITS)
+    edits = chain(shot(ground=(240, 240, 240), fill=0.6))
+    assert [step.name for step in parse_chain(edits)] == ["white", "conform"]
+    assert set(edits[0].split(":")) <= set(EDITS)
 
 
 def test_what_no_edit_can_mend_has_none(shot):

@@ -176,7 +176,7 @@ def test_a_full_disk_is_tried_again_until_there_is_room(tmp_path, said, quick):
     store.full.set()
     started = time.monotonic()
     kept.keep(state(16))
-    assert time.monotonic() - started < 1.0  # training is not held up
+    assert time.monotonic() - started < retry.PATIENCE_S / 10  # not held up: a write in this thread is tried for PATIENCE_S
     while store.attempts < 3:
         time.sleep(0.01)
     assert places(store) == []

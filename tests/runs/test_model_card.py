@@ -9,7 +9,7 @@ from ganray.runs.card_scores import PLACE
 from ganray.runs.model_card import FEW, SHOWN, model_card
 from ganray.training.accountant import PrivacyRecord
 
-SCORE = {"kimg": 0.5, "fd": 3.21, "fd_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
+SCORE = {"kimg": 0.5, "frechet": 3.21, "frechet_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
 ROW = {"kimg": 0.5, "loss_d": 0.7, "loss_g": 0.69, "logit": 0.125, "r1": 0.25, "r2": 0.5, "img_per_s": 100.0, "eta_s": 0.0}
 GRIDS = ["grids/kimg-00000.250.png", "grids/kimg-00000.500.png"]
 
@@ -105,7 +105,7 @@ def test_an_unconditional_model_and_one_that_reads_titles_say_so():
 
 
 def test_a_card_tells_the_scores_that_the_model_was_chosen_by():
-    card = model_card(info(metrics=SCORE | {"nn_ratio": 1.2}), [], [])
+    card = model_card(info(metrics=SCORE | {"neighbour_ratio": 1.2}), [], [])
     assert "Scores at 0.5 thousand images" in card
     assert "| Frechet distance | 3.21 | 0.6 |" in card
     assert "| neighbour ratio | 1.2 | 1 |" in card

@@ -8,7 +8,7 @@ import pytest
 
 from ganray.catalog.reader import Catalog
 from ganray.catalog.windows import Source
-from ganray.config import PrivacyConfig, TrainConfig
+from ganray.config import ModelConfig, PrivacyConfig, TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ConfigError
 from ganray.model_folder import ModelInfo, load_model
 from ganray.on_ray.train import train
@@ -72,7 +72,7 @@ def test_a_resumed_run_keeps_its_noise_and_may_not_outlast_its_budget():
         (changed(delta=0.01), PHOTOS, "delta = 0.01"),
         (changed(noise=0.1), PHOTOS, "noise = 0.1 come to epsilon"),
         (changed(noise=0.0), PHOTOS, "come to epsilon inf"),
-        (CONFIG.model_copy(update={"workers": 2}), PHOTOS, "workers = 2"),
+        (CONFIG.model_copy(update={"model": ModelConfig(name="dcgan")}), PHOTOS, "model.name = dcgan: batch norm"),
     ],
 )
 def test_what_cannot_be_promised_is_refused_before_the_run(config, photos, message):

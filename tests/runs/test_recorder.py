@@ -11,7 +11,7 @@ from ganray.runs import trackers
 from ganray.runs.recorder import Recorder, note
 from ganray.storage import open_store
 
-SCORE = {"kimg": 0.5, "fd": 3.21, "fd_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
+SCORE = {"kimg": 0.5, "frechet": 3.21, "frechet_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
 ROW = {"kimg": 0.5, "loss_d": 0.7, "loss_g": 0.69, "img_per_s": 100.0}
 GRID = encode_labelled(np.full((32, 32, 3), 90, np.uint8), "png", Label("in training", "grid", 0))
 

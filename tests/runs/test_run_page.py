@@ -12,7 +12,7 @@ ROWS = [
     {"kimg": k / 10, "loss_d": 0.7, "loss_g": 0.8, "logit": 0.1, "r1": 0.2, "r2": 0.3, "img_per_s": 200.0, "data_wait": 0.01, "eta_s": 75.0}
     for k in range(1, 9)
 ]
-SCORES = [{"kimg": 0.5, "fd": 8.0, "fd_floor": 1.0, "coverage": 0.4, "coverage_floor": 0.97}]
+SCORES = [{"kimg": 0.5, "frechet": 8.0, "frechet_floor": 1.0, "coverage": 0.4, "coverage_floor": 0.97}]
 CONFIG = TrainConfig(kimg=10.0, out="s3://shop/<model>", catalog="s3://secret/catalog", license="CC0-1.0")
 PICTURES = Pictures(2, "film.webp", b"film", {"grids/kimg-00000.500.png": b"one", "grids/kimg-00001.000.png": b"two"})
 

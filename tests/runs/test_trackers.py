@@ -16,7 +16,7 @@ from ganray.runs.preflight import check
 from ganray.runs.trackers import TRACKERS, TrackerSpec, Tracking, require
 from ganray.storage import open_store
 
-ROWS = [{"kimg": 0.5, "loss_d": 0.7}, {"kimg": 1.0, "loss_d": 0.6, "score/fd": 3.5}]
+ROWS = [{"kimg": 0.5, "loss_d": 0.7}, {"kimg": 1.0, "loss_d": 0.6, "score/frechet": 3.5}]
 GRID = encode_labelled(np.full((16, 16, 3), 90, np.uint8), "png", Label("in training", "grid", 0))
 # packages of others, warning about themselves
 foreign = pytest.mark.filterwarnings(
@@ -65,7 +65,7 @@ def test_mlflow_gets_the_settings_the_figures_and_the_pictures(tmp_path, monkeyp
     assert (run.info.run_name, run.info.status) == ("shop/model", "FINISHED")
     assert (run.data.params["seed"], run.data.params["model.z_dim"]) == ("7", "64")
     assert [(each.step, each.value) for each in client.get_metric_history(run.info.run_id, "loss_d")] == [(500, 0.7), (1000, 0.6)]
-    assert [each.value for each in client.get_metric_history(run.info.run_id, "score/fd")] == [3.5]
+    assert [each.value for each in client.get_metric_history(run.info.run_id, "score/frechet")] == [3.5]
     picture = Path(client.download_artifacts(run.info.run_id, "grids/kimg-00000.500.png", str(tmp_path)))
     assert picture.read_bytes() == GRID
 
@@ -188,7 +188,7 @@ def test_what_a_tracker_has_not_taken_in_time_is_said(tmp_path, monkeypatch):
     started = time.monotonic()
     said = tell(config(tmp_path, "wandb"))
     assert begun.is_set()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15  # half of the time for which it hangs
     assert said == ["wandb has not taken its last news within 0.2 s: it gets no more of this run, which goes on"]
     hang.set()
 

@@ -65,9 +65,9 @@ def test_endpoint_and_region_of_environment_and_profile(monkeypatch):
 
 def test_credentials_of_a_profile(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "shop")
-    found = aws.credentials(Session(), "s3://b")()
-    assert (found["access_key_id"], found["secret_access_key"], found["token"]) == ("shop-key", "shop-secret", None)
-    assert timedelta(minutes=9) < found["expires_at"] - datetime.now(UTC) <= aws.LIFETIME
+    credential = aws.credentials(Session(), "s3://b")()
+    assert (credential["access_key_id"], credential["secret_access_key"], credential["token"]) == ("shop-key", "shop-secret", None)
+    assert timedelta(minutes=9) < credential["expires_at"] - datetime.now(UTC) <= aws.LIFETIME
 
 
 def test_credentials_are_renewed_before_they_end(home, monkeypatch):

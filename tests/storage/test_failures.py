@@ -4,14 +4,14 @@ import os
 import pytest
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, ObjectChanged, ObjectExists, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, StorageError
 from ganray.storage.failures import from_obstore, from_os_error
 
 URL = "s3://bucket/prefix/key"
 
 
 @pytest.mark.parametrize(
-    ("number", "kind", "said"),
+    ("number", "kind", "message"),
     [
         (errno.ENOSPC, StorageError, "the disk is full"),
         (errno.EDQUOT, StorageError, "the disk is full"),
@@ -21,11 +21,11 @@ URL = "s3://bucket/prefix/key"
         (errno.EIO, StorageError, "Input/output error"),
     ],
 )
-def test_from_os_error(number, kind, said):
+def test_from_os_error(number, kind, message):
     error = from_os_error(OSError(number, os.strerror(number)), "/data/k")
     assert type(error) is kind
     assert error.message.startswith("/data/k")
-    assert said in error.message
+    assert message in error.message
 
 
 def generic(text, dump=""):
@@ -33,12 +33,12 @@ def generic(text, dump=""):
 
 
 @pytest.mark.parametrize(
-    ("raised", "kind", "said"),
+    ("raised", "kind", "message"),
     [
         (FileNotFoundError("Object at location k not found"), ObjectNotFound, f"{URL} does not exist"),
         (FileNotFoundError("status code: 404 Not Found: <Code>NoSuchBucket</Code>"), ObjectNotFound, "no such bucket"),
         (exceptions.AlreadyExistsError("status code: 412"), ObjectExists, f"{URL} exists already"),
-        (exceptions.PreconditionError("status code: 412"), ObjectChanged, "not the expected version"),
+        (exceptions.PreconditionError("status code: 412"), ObjectExists, f"{URL} exists already"),
         (generic("status code: 403 Forbidden: <Code>InvalidAccessKeyId</Code>"), AccessDenied, "access is denied (InvalidAccessKeyId)"),
         (generic("status code: 400 Bad Request: <Code>ExpiredToken</Code>"), AccessDenied, "access is denied (ExpiredToken). Log in again"),
         (generic("status code: 403 Forbidden: <Code>QuotaExceeded</Code>"), StorageError, "the store is full (QuotaExceeded). Make room"),
@@ -46,13 +46,13 @@ def generic(text, dump=""):
         (exceptions.UnauthenticatedError("... credential provider: RuntimeError: token expired"), AccessDenied, "token expired"),
         (generic("status code: 503 Service Unavailable: <Code>SlowDown</Code>"), StorageError, "the store answers 503 SlowDown"),
         (generic("status code: 301 Moved Permanently: "), StorageError, "Check the region"),
-        (generic("- HTTP error", "kind: ConnectionRefused"), StorageError, "http://host:1 cannot be reached, the connection is refused"),
+        (generic("- HTTP error", "kind: ConnectionRefused"), StorageError, "http://host:1 cannot be reached: connection refused"),
         (exceptions.GenericError("something\n   new\n\nDebug source:\nGeneric {"), StorageError, f"{URL}: something new"),
     ],
 )  # fmt: skip
-def test_from_obstore(raised, kind, said):
+def test_from_obstore(raised, kind, message):
     error = from_obstore(raised, URL)
     assert type(error) is kind
     assert str(error).startswith(URL)
-    assert said in str(error)
+    assert message in str(error)
     assert "\n" not in str(error)

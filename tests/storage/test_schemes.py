@@ -1,13 +1,11 @@
 import pytest
 
 from ganray.errors import StorageError
-from ganray.storage import open_object, open_store
+from ganray.storage import absolute_url, open_object, open_store
 
 
 def test_an_unknown_scheme_lists_the_known_ones():
-    with pytest.raises(
-        StorageError, match=r"ftp://host/x: no store is called ftp://\. Use a plain path or one of file://, memory://, s3://"
-    ):
+    with pytest.raises(StorageError, match=r"ftp://host/x: unknown scheme ftp://\. Use a plain path or one of file://, memory://, s3://"):
         open_store("ftp://host/x")
 
 
@@ -36,3 +34,14 @@ def test_open_object_of_a_plain_name(tmp_path, monkeypatch):
     for url in ("table.csv", str(tmp_path / "table.csv")):
         store, key = open_object(url)
         assert store.get(key) == b"1"
+
+
+def test_an_absolute_url_does_not_depend_on_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert absolute_url("photos/mugs/") == str(tmp_path / "photos/mugs")
+    assert absolute_url("~/photos") == str(tmp_path / "home/photos")
+    assert absolute_url("memory://shop/photos") == "memory://shop/photos"
+    assert absolute_url("") == ""
+    with pytest.raises(StorageError, match="unknown scheme"):
+        absolute_url("ftp://host/x")

@@ -17,8 +17,8 @@ class Lent:
     def picture(self, name):
         if name not in self.pictures:
             raise RequestError(f"picture {name!r} is not given")
-        found = self.pictures[name]
-        return found if isinstance(found, tuple) else (found, None)
+        picture = self.pictures[name]
+        return picture if isinstance(picture, tuple) else (picture, None)
 
     def rng(self):
         return np.random.default_rng(0)

@@ -9,7 +9,7 @@ from ganray.training.adapt import MEMORY, Adaptive, sign_statistic
 CONFIG = AugmentConfig(p=0.2, p_final=0.8, target=0.6, speed_kimg=100.0)
 
 
-def told(signs: list[float], num: int, config: AugmentConfig = CONFIG) -> Adaptive:
+def adapted(signs: list[float], num: int, config: AugmentConfig = CONFIG) -> Adaptive:
     adaptive = Adaptive.start(config, "cpu")
     for sign in signs:
         adaptive.update(torch.tensor(sign), num, config)
@@ -24,22 +24,22 @@ def test_the_statistic_is_twice_the_share_of_ordered_pairs_less_one():
 
 
 def test_p_rises_while_d_tells_more_than_it_should_and_falls_otherwise():
-    assert told([0.9] * 10, 1000).p.item() == pytest.approx(0.3)
-    assert told([0.1] * 10, 1000).p.item() == pytest.approx(0.1)
+    assert adapted([0.9] * 10, 1000).p.item() == pytest.approx(0.3)
+    assert adapted([0.1] * 10, 1000).p.item() == pytest.approx(0.1)
 
 
 def test_p_stays_between_zero_and_the_most_it_may_reach():
-    assert told([1.0] * 100, 1000).p.item() == pytest.approx(0.8)
-    assert told([-1.0] * 100, 1000).p.item() == 0
+    assert adapted([1.0] * 100, 1000).p.item() == pytest.approx(0.8)
+    assert adapted([-1.0] * 100, 1000).p.item() == 0
 
 
 def test_it_stands_still_at_the_target():
-    assert told([0.6], 64).p.item() == pytest.approx(0.2)
+    assert adapted([0.6], 64).p.item() == pytest.approx(0.2)
 
 
 def test_speed_and_memory_count_images_not_steps():
     """Four steps of 64 and one of 256: the same statistic, and the same way of p."""
-    many, one = told([0.9] * 4, 64), told([0.9], 256)
+    many, one = adapted([0.9] * 4, 64), adapted([0.9], 256)
     assert many.sign.item() == pytest.approx(one.sign.item()) == pytest.approx(0.75)  # half-way to what it sees: 256 is the half-life
     assert many.p.item() == pytest.approx(one.p.item())
     assert MEMORY == 256

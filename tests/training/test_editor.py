@@ -57,6 +57,7 @@ def test_every_task_gets_better():
 
 @pytest.mark.parametrize("adversarial", [0.0, 0.1])
 def test_a_run_that_is_cut_in_two_ends_bit_equal(tmp_path, adversarial):
+    """Promised on one kind of CPU with the same number of workers and threads."""
     config = CONFIG.model_copy(update={"editor": CONFIG.editor.model_copy(update={"adversarial": adversarial})})
     whole = fit(create_editor_state(config, CUTOUTS), batches(), config, LocalContext())
     first = config.model_copy(update={"kimg": 0.012, "optimizer": config.optimizer.model_copy(update={"decay_kimg": 0.024})})

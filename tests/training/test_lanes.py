@@ -1,29 +1,15 @@
 import pytest
 
 from ganray.config import TrainConfig
-from ganray.errors import ClusterError, ConfigError
+from ganray.errors import ClusterError
 from ganray.on_ray.cluster import Resources
 from ganray.on_ray.cpus import training_cpus
 from ganray.runs.job import Readers
-from ganray.training.lanes import check_shares, lanes
+from ganray.training.lanes import lanes
 
 
 def config(**changes) -> TrainConfig:
     return TrainConfig.model_validate({"batch": 16, "threads": 1, **changes})
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"batch": 2, "workers": 3}, "3 workers cannot share a batch of 2"),
-        ({"lanes": 5}, r"lanes = 5 does not fit a batch of 16 and 1 worker.*1, 2, 4, 8, 16, or 0"),
-        ({"lanes": 2, "workers": 3}, r"lanes = 2 does not fit a batch of 16 and 3 worker.*Use one of 4, 8, 16, or 0"),
-        ({"workers": 2, "min_workers": 3}, "min_workers = 3 is over workers = 2"),
-    ],
-)
-def test_a_batch_that_cannot_be_shared_is_refused(changes, message):
-    with pytest.raises(ConfigError, match=message):
-        check_shares(config(**changes))
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class Watching(LocalContext):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_resumed_run_is_bit_equal_to_an_uninterrupted_one(name, tmp_path):
+    """Promised on one kind of CPU with the same number of workers and threads; so are the other resumed runs here."""
     penalty = "finite" if name == "r3" else "none"
     config = CONFIG.model_copy(update={"model": MODELS[name], "loss": LossConfig(penalty=penalty)})
     whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext())

@@ -114,6 +114,7 @@ def test_without_noise_and_clip_it_is_the_plain_step():
 
 
 def test_a_run_resumed_from_the_same_secret_is_the_whole_one():
+    """Promised bit for bit on one kind of CPU with the same number of threads."""
     config = CONFIG.model_copy(update={"kimg": 0.048, "augment": AugmentConfig(p=0.5)})
     pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3), np.uint8)
     labels = np.arange(80).reshape(40, 2) % 3

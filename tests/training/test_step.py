@@ -65,6 +65,7 @@ def test_each_loss_reaches_its_own_network_only():
 
 
 def test_a_step_is_a_function_of_its_arguments():
+    """Promised bit for bit on one machine with one number of threads."""
     first, second = create_state(CONFIG, (3,)), create_state(CONFIG, (3,))
     train_step(first, *batch(), terms(CONFIG))
     torch.rand(10)

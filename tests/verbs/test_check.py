@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganray.catalog.manifest import build_manifest
 from ganray.cli import main
+from ganray.config import IngestConfig
 from ganray.edits import parse_chain
 from ganray.images.codec import encode
 from ganray.images.provenance import Label, encode_labelled
 from ganray.requests import EditRequest
+from ganray.storage import open_store
 
 
 @pytest.fixture
@@ -84,6 +87,18 @@ def test_labels_that_the_photos_have_must_be_kept(folder, tmp_path, pixels, caps
 def test_what_is_unknown_is_one_line(folder, tmp_path, capsys, argv, code, told):
     assert run(folder, "--out", tmp_path / "out", *argv) == code
     assert told in capsys.readouterr().err
+
+
+def test_every_file_that_ingest_reports_is_checked(tmp_path):
+    source, out = tmp_path / "photos", tmp_path / "out"
+    source.mkdir()
+    for name in ("a.psd", "b.jp2", "c.SVG", "d.jxl", "e.jpg", "._e.jpg", "notes.txt"):
+        (source / name).write_bytes(b"no image")
+    assert run(source, "--out", out) == 1
+    checked = [entry["image"] for entry in json.loads((out / "report.json").read_text())["results"]]
+    config = IngestConfig(source=str(source), out=str(tmp_path / "catalog"), min_images=1)
+    ingested = [key for shard in build_manifest(open_store(str(source)), config).shards for key in shard.column("key").to_pylist()]
+    assert checked == sorted(ingested) == ["a.psd", "b.jp2", "c.SVG", "d.jxl", "e.jpg"]
 
 
 def test_no_pictures_is_an_error(tmp_path, capsys):

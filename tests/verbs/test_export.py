@@ -78,9 +78,9 @@ def test_a_model_that_reads_titles_takes_their_pieces_behind_its_attributes(attr
     url, out = model(tmp_path / "model", config, attributes=attributes), tmp_path / "export"
     export(ExportConfig(model=url, out=str(out)))
     description = json.loads((out / "export.json").read_text())
-    asked = description["inputs"]["label"]
-    assert asked["shape"] == ["batch", len(attributes) + 12]
-    assert (asked["then_pieces_of_a_title"]["num"], asked["then_pieces_of_a_title"]["buckets"]) == (12, 50)
+    label_input = description["inputs"]["label"]
+    assert label_input["shape"] == ["batch", len(attributes) + 12]
+    assert (label_input["then_pieces_of_a_title"]["num"], label_input["then_pieces_of_a_title"]["buckets"]) == (12, 50)
     generator, info = load_model(url)
     requests = [GenerateRequest(title=title) for title in ("red mug", "blue cap", "")]
     vocabulary = Vocabulary(attributes, pieces=info.pieces)
@@ -155,7 +155,7 @@ def test_a_missing_package_is_one_line_with_the_command(monkeypatch, tmp_path):
 
 
 def test_a_folder_without_a_model_is_one_line(tmp_path):
-    with pytest.raises(CheckpointError, match="is no model folder"):
+    with pytest.raises(CheckpointError, match="is not a model folder"):
         export(ExportConfig(model=str(tmp_path / "none"), out=str(tmp_path / "export"), formats=("torch",)))
 
 

@@ -1,0 +1,51 @@
+"""One table: benchmark name -> where it is measured, its bar, and what it needs. The option, its help and the verb follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark: `module` has `measure(config) -> rows`; `bar` is that of the ratio, and a ceiling where `lower` is better.
+
+    A `long` one is not among `all`. `needs` are the options that must be given: URLs of an S3 server or of pictures held out.
+    """
+
+    module: str
+    bar: float
+    lower: bool = False
+    long: bool = False
+    needs: tuple[str, ...] = ()
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "input": Benchmark("ganray.benchmarks.input", 0.8),
+    "train": Benchmark("ganray.benchmarks.train", 0.97),
+    "train-scale": Benchmark("ganray.benchmarks.train_scale", 1.8),
+    "resume": Benchmark("ganray.benchmarks.resume", 1.0, long=True),
+    "generate": Benchmark("ganray.benchmarks.generate", 0.9),
+    "generate-scale": Benchmark("ganray.benchmarks.generate_scale", 0.95, long=True),
+    "ingest": Benchmark("ganray.benchmarks.ingest", 0.8),
+    "labels": Benchmark("ganray.benchmarks.labels", 1.0),
+    "ingest-memory": Benchmark("ganray.benchmarks.ingest_memory", 1.1, lower=True, long=True),
+    "serve": Benchmark("ganray.benchmarks.serve", 0.7),
+    "memory": Benchmark("ganray.benchmarks.memory", 1.1, lower=True),
+    "penalty": Benchmark("ganray.benchmarks.penalty", 1.35, lower=True),
+    "quality": Benchmark("ganray.benchmarks.quality", 0.7, lower=True, long=True),
+    "titles": Benchmark("ganray.benchmarks.titles", 0.9, long=True),
+    "matte": Benchmark("ganray.benchmarks.matte", 0.9, long=True, needs=("photos", "cutouts")),
+    "upscale": Benchmark("ganray.benchmarks.upscale", 0.8, long=True, needs=("photos",)),
+    "inpaint": Benchmark("ganray.benchmarks.inpaint", 1.0, long=True, needs=("photos",)),
+    "enhance": Benchmark("ganray.benchmarks.enhance", 0.0, long=True, needs=("photos",)),
+    "recolor": Benchmark("ganray.benchmarks.recolor", 5.0, lower=True, long=True, needs=("photos", "cutouts")),
+    "relabel": Benchmark("ganray.benchmarks.relabel", 0.95, long=True),
+    "edit-speed": Benchmark("ganray.benchmarks.edit_speed", 0.85),
+    "exactly-once": Benchmark("ganray.benchmarks.exactly_once", 1.0, long=True, needs=("store",)),
+}
+ALL = "all"  # every benchmark but the long ones
+
+
+def names(*, long: bool) -> list[str]:
+    """The names of the long benchmarks, or of the others."""
+    return [name for name, benchmark in BENCHMARKS.items() if benchmark.long is long]

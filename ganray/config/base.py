@@ -1,0 +1,58 @@
+"""What every configuration is made of: frozen, strict about names, and checked again when a copy is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationInfo, field_validator
+
+from ganray.errors import ConfigError
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A group of keys: frozen, and strict about names.
+
+    Rules between keys are validators that raise ConfigError. Pydantic lets it through as it is, so that the message and the remedy are the
+    same from a flag, from a file and from Python.
+    """
+
+    shown_first: ClassVar[tuple[str, ...]] = ()  # in --help, before the keys that verbs share
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values, checked as a new configuration is. Raises ConfigError, pydantic's ValidationError."""
+        if not update:
+            return super().model_copy(deep=deep)
+        values = {name: getattr(self, name) for name in type(self).model_fields} | dict(update)
+        return type(self).model_validate(values, by_name=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_list(cls, value: Any, info: ValidationInfo) -> Any:
+        """Lists from one string (a flag, a variable): `a,b`, `["a", "b"]` or empty; `none` for a field that may be unset."""
+        kind = str(cls.model_fields[str(info.field_name)].annotation)
+        if not isinstance(value, str) or not (kind.startswith("tuple") or kind.endswith("None")):
+            return value
+        if "None" in kind and value.lower() in ("none", "null", "auto"):
+            return None
+        if not kind.startswith("tuple"):
+            return value
+        return json.loads(value) if value.startswith("[") else tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+class RayConfig(Section):
+    """Where the work runs."""
+
+    address: str = Field("", description="Ray cluster to join, e.g. auto; empty starts one on this machine, or joins the job's own")
+    num_cpus: NonNegativeInt = Field(0, description="logical CPUs of a cluster started here; 0 = the cores of this machine")
+
+
+def refuse_memory(**urls: str) -> None:
+    """Raise ConfigError for a URL of a store in memory, which the processes of a cluster do not share."""
+    for name, url in urls.items():
+        if url.startswith("memory:"):
+            raise ConfigError(f"{name} = {url}: memory is not shared between processes", "Use a path, or a bucket")
