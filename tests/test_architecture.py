@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "request_tables": {"requests"},
     "vocabulary": {"requests", "titles"},
     "pages": set(),
+    "execution": {"config"},
     "storage": set(),
     "images": {"config"},
     "catalog": {"titles", "images", "storage", "config"},

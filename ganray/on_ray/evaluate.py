@@ -9,6 +9,7 @@ catalog, or in as much of it as `search` allows, a row group at a time: beside e
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 

@@ -112,7 +112,7 @@ class RemoteStore(Store):
             (first, end), data = response.range, bytes(response.bytes())
             if len(data) == end - first:
                 return data
-        message = f"{self.url_of(key)}: {len(data)} of {end - first} bytes were received, in {ATTEMPTS} attempts"
+        message = f"{self.url_of(key)}: {len(data)} bytes of {end - first} were received, in {ATTEMPTS} attempts"
         raise ObjectCorrupt(message, "Check the proxy or cache between this machine and the store.")
 
     def _create(self, path: str, data: bytes | memoryview) -> str:

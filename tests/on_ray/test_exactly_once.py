@@ -128,7 +128,7 @@ def test_a_body_that_shrinks_with_its_length_is_read_again_and_three_times_are_a
     proxy.plan = lambda call: Fault("shrink") if call.method == "GET" else None
     with pytest.raises(
         ObjectCorrupt,
-        match=r"/a: \d+ of \d+ bytes were received, in 3 attempts\. Check the proxy or cache",
+        match=r"/a: \d+ bytes of \d+ were received, in 3 attempts\. Check the proxy or cache",
     ):
         read(store)
 

@@ -1,0 +1,65 @@
+"""What a verb asks of the place where its work runs. Ingest, generate, edit and evaluate are written once, against these few names.
+
+Work goes out as numbers of shards, and small tallies come back: pixels stay with the worker, or go from its first stage to its second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What there is in all, and the CPUs of the largest node; `joined` says that the cluster was not started by this command."""
+
+    cpus: float
+    gpus: float
+    node_cpus: float
+    joined: bool = False
+
+
+@dataclass(frozen=True)
+class Workers:
+    """`num` workers side by side, each of `cpus` threads and perhaps a GPU of its own."""
+
+    num: int
+    cpus: int = 1
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class ShardWork(Generic[M, R]):
+    """How each shard is done.
+
+    `start` is called once in each worker (it loads what the work needs); what it returns is called with the number of each shard. Where
+    there is a `finish`, what came of a shard goes to it, in one of `finishers` other workers of one CPU: encode and write while the next
+    shard is computed. Everything here must be picklable. A shard may be done twice (after a lost worker): its writes must be idempotent.
+    """
+
+    start: Callable[[], Callable[[int], M]]
+    workers: Workers
+    finish: Callable[[M], R] | None = None
+    finishers: int = 1
+
+
+class Executor(Protocol):
+    """The port. Errors of ganray arrive as themselves, whatever lies between; Ctrl-C and SIGTERM end the iteration and its workers."""
+
+    name: str
+
+    def resources(self) -> Resources:
+        """What work may take."""
+
+    def map_shards(self, work: ShardWork[Any, R], shards: Sequence[int]) -> Iterator[R]:
+        """Do every shard; results come in the order in which they are ready."""
+
+    def stream(self, task: Callable[[], Iterator[R]], workers: Workers) -> Iterator[R]:
+        """Run one generator in one worker, and pass on what it yields."""
+
+    def publish(self, name: str, values: dict[str, float], tags: dict[str, str]) -> None:
+        """Hand live numbers to whoever watches this executor (Prometheus on a cluster, nobody in one process)."""
