@@ -53,9 +53,9 @@ def with_kills(deaths: list[Kill], folder: str) -> Callable[[dict[str, Any]], No
                 doom.append(threading.Timer(chosen.delay, os.kill, (os.getpid(), signal.SIGKILL)))
                 doom[0].start()
 
-        def stream(source: Any, share: Any, consumed: int, readers: Any) -> Generator[Any, None, None]:
+        def stream(source: Any, share: Any, consumed: int, *rest: Any) -> Generator[Any, None, None]:
             seen = consumed * share.of  # images, over all workers
-            for batch in living(source, share, consumed, readers):
+            for batch in living(source, share, consumed, *rest):
                 meet(seen)
                 yield batch
                 seen += share.each * share.of

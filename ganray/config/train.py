@@ -132,10 +132,15 @@ class TrainingRun(Section):
     license: str = Field("unknown: set --license", description="licence of the model, for its card: an SPDX name, or your own words")
     optimizer: OptimizerConfig = Field(OptimizerConfig(), description="Adam and the schedules")
     editor: EditorConfig = Field(EditorConfig(), description="the editor, in place of a GAN")
+    executor: Literal["auto", "local", "ray"] = Field(
+        "auto", description="local = one worker in this process; ray = Ray Train; auto = local for a short run of one worker without a GPU"
+    )
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_run(self) -> Self:
+        if self.executor == "local" and self.workers > 1:
+            raise ConfigError(f"executor = local with workers = {self.workers}: one process has one", "Use --executor ray, or --workers 1")
         if self.batch < self.workers:
             raise ConfigError(f"{self.workers} workers cannot share a batch of {self.batch}", "Use a larger batch, or fewer workers")
         refuse_memory(catalog=self.catalog, out=self.out)
