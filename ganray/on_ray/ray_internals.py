@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import ray
 from ray.data._internal.execution.execution_callback import ExecutionCallback
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
@@ -106,3 +107,13 @@ def scaling(workers: int, min_workers: int, gpu: bool, threads: int) -> ScalingC
         resources_per_worker={"CPU": threads} | ({"GPU": 1} if gpu else {}),
         elastic_resize_monitor_interval_s=LOOK_S,
     )
+
+
+def serve_controller() -> Any:
+    """The controller actor of the Serve that runs in this cluster, which tells more than `ray.serve.status`; None where none runs."""
+    from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
+
+    try:
+        return ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
+    except ValueError:
+        return None

@@ -17,8 +17,11 @@ from ganray.runs.signals import GracefulStop
 class WorkerGroup(Protocol):
     """The workers of one run, and what they share. `threads` is the number of torch threads of each."""
 
-    mailbox: Mailbox
     threads: int
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """Where the workers of this run send their messages."""
 
     def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]]) -> list[list[Pixels]]:
         """Run every task, perhaps side by side; results in the order of the tasks."""
