@@ -39,7 +39,7 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": {"config", "requests", "storage", "images", "catalog", "models", "metrics", "model_folder", "engine"},
     "runs": {
         *("config", "progress", "titles", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "model_folder"),
-        *("metrics", "edits", "engine", "pages"),
+        *("metrics", "edits", "engine", "pages", "evaluation", "execution"),
     },
     "output": {"config", "requests", "storage", "images", "edits", "edit_engine"},
     "bulk": {
@@ -47,10 +47,26 @@ ARROWS: dict[str, set[str]] = {
         *("engine", "edit_engine", "output", "pages"),
     },
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
-    "verbs": {"config", "progress", "requests", "storage", "images", "models", "model_folder", "profiles", "bulk"},
+    "verbs": {
+        *(
+            "config",
+            "presets",
+            "progress",
+            "requests",
+            "storage",
+            "images",
+            "catalog",
+            "models",
+            "model_folder",
+            "profiles",
+            "bulk",
+            "runs",
+        ),
+    },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
         *("training", "checkpoint", "model_folder", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "serving"),
+        "verbs",
     },
     "benchmarks": {
         *(
@@ -68,6 +84,7 @@ ARROWS: dict[str, set[str]] = {
             "training",
         ),
         *("checkpoint", "model_folder", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "on_ray"),
+        "verbs",
     },
     "cli": {"commands", "settings", "on_ray"},
 }
