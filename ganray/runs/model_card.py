@@ -1,4 +1,4 @@
-"""The model card: a Markdown page that a person can publish beside the weights. It tells no place: no bucket, no path.
+"""The model card: a Markdown page that a person can publish beside the weights. It contains no paths or buckets.
 
 Training writes it whole. What comes later (scorecard.py) leaves the rest of it as it is: that is a person's to edit.
 """

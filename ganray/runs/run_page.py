@@ -1,4 +1,4 @@
-"""The page of a run: curves, pictures and figures in one file, without scripts. `watch.py` says when it is made."""
+"""The page of a run: curves, pictures and figures in one file, without scripts. `live_page.py` says when it is written."""
 
 from __future__ import annotations
 
