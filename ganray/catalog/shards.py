@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -225,10 +225,20 @@ def _batches(
         yield batch
 
 
-@lru_cache(maxsize=1)
+class _Decoders(threading.local):
+    """The decoder of each thread, shared by all shards that it prepares."""
+
+    recipe: Recipe | None = None
+    child: Sandbox
+
+
+_decoders = _Decoders()
+
+
 def _child(recipe: Recipe) -> Sandbox:
-    """The decoder of this process, shared by all shards."""
-    return sandbox(recipe)
+    if _decoders.recipe != recipe:
+        _decoders.child, _decoders.recipe = sandbox(recipe), recipe
+    return _decoders.child
 
 
 def _sha256(data: bytes) -> str:
