@@ -14,8 +14,8 @@ from typing import Any
 
 from ganray.engine import Engine
 from ganray.errors import GanrayError, ImageError
-from ganray.output.sample_file import encode_sample
-from ganray.requests import GenerateRequest, seed_of
+from ganray.output.sample_file import SampleFile, encode_sample
+from ganray.requests import GenerateRequest
 
 
 class Busy(GanrayError):
@@ -94,9 +94,7 @@ class Batcher:
     def _encode(self, one: _Wanted, image: Any, label: Any) -> EncodedSample | ImageError:
         request = one.request
         try:
-            named = request.id, one.index, seed_of(request)
-            digest = self._engine.info.digest
-            data = encode_sample(image, *named, request.format, digest, side=request.side, quality=request.quality)
+            data = encode_sample(image, SampleFile.of(request, one.index, self._engine.info.digest))
         except ImageError as error:
             return error
         return EncodedSample(data, self._engine.vocabulary.names(label))

@@ -14,7 +14,7 @@ from ganray.config import ModelConfig, ServeConfig
 from ganray.engine import Engine
 from ganray.errors import ImageError
 from ganray.images.provenance import read_label
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 from ganray.serving import app as http
 from ganray.serving import batcher
@@ -64,7 +64,7 @@ def test_one_image_comes_as_its_bytes_with_its_facts_in_headers(engine, format):
     (sample,) = engine.generate([GenerateRequest(id="SKU ü", seed=5, attributes={"colour": "grün"})])
     assert reply.status_code == 200
     assert reply.headers["content-type"] == f"image/{format}"
-    assert reply.content == encode_sample(sample.pixels, "SKU ü", 0, 5, format, engine.info.digest)
+    assert reply.content == encode_sample(sample.pixels, SampleFile("SKU ü", 0, 5, format, engine.info.digest))
     assert reply.headers["x-ganray-model"] == engine.info.digest
     assert (reply.headers["x-ganray-seed"], reply.headers["x-ganray-request-id"]) == ("5", "SKU%20%C3%BC")
     assert json.loads(reply.headers["x-ganray-attributes"]) == sample.attributes
@@ -247,10 +247,10 @@ def test_a_body_in_many_chunks_is_one_request(engine):
 def test_an_image_that_cannot_be_labelled_fails_alone_and_is_logged(engine, monkeypatch, caplog):
     whole = batcher.encode_sample
 
-    def unlabelled(pixels, id, *rest, **asked):
-        if id == "bad":
+    def unlabelled(pixels, file):
+        if file.request_id == "bad":
             raise ImageError("label_unverified", "the label does not read back")
-        return whole(pixels, id, *rest, **asked)
+        return whole(pixels, file)
 
     monkeypatch.setattr(batcher, "encode_sample", unlabelled)
     assert [reply.status_code for reply in ask(engine, {"id": "good"}, {"id": "bad"}, {"id": "fine"})] == [200, 500, 200]
