@@ -1,4 +1,4 @@
-"""A sample as a file: encoded, and labelled with what it is. Without torch, so that a process that only encodes starts fast."""
+"""A sample as a labelled image file. No torch, so that a process that only encodes starts fast."""
 
 from __future__ import annotations
 

@@ -148,12 +148,14 @@ def test_what_is_no_json_is_told_where_and_what_to_do(engine, body, said):
     assert "\n" not in reply.text and reply.json()["remedy"]
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", None])
-def test_a_body_that_does_not_say_it_is_json(engine, kind):
-    """As `curl -d` sends it unless told otherwise."""
-    reply = send(engine, "POST", "/v1/generate", content=b'{"seed": 1}', headers={"content-type": kind} if kind else {})
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", None])
+def test_a_body_needs_the_content_type_of_json(engine, content_type):
+    """`curl -d` sends a form by default."""
+    reply = send(engine, "POST", "/v1/generate", content=b'{"seed": 1}', headers={"content-type": content_type} if content_type else {})
     assert (reply.status_code, reply.json()["error"]) == (422, "invalid")
-    assert reply.json()["message"] == f"the body is {kind or 'of no type'}, not application/json"
+    assert reply.json()["message"] == (
+        f"the Content-Type is {content_type}, not application/json" if content_type else "the request has no Content-Type"
+    )
     assert reply.json()["remedy"] == "Send Content-Type: application/json"
 
 
