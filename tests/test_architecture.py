@@ -51,6 +51,7 @@ ARROWS: dict[str, set[str]] = {
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
         *("training", "checkpoint", "model_folder", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "serving"),
+        "execution",
     },
     "benchmarks": {
         *(
@@ -68,6 +69,7 @@ ARROWS: dict[str, set[str]] = {
             "training",
         ),
         *("checkpoint", "model_folder", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "on_ray"),
+        "execution",
     },
     "cli": {"commands", "settings", "on_ray"},
 }

@@ -27,9 +27,11 @@ from ganray.bulk.profile_filter import check_profile
 from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.errors import CheckpointError
+from ganray.execution.port import Resources
+from ganray.execution.resources import require_cpus
 from ganray.images.codec import Limits
 from ganray.images.untrusted import SafeDecoder
-from ganray.on_ray.cluster import Resources, connect, require_cpus
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import defer_error
 from ganray.on_ray.job_reporter import Reporter
 from ganray.on_ray.shards import tallies

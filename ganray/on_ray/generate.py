@@ -28,9 +28,10 @@ from ganray.bulk.segment_policy import Policy, applied
 from ganray.config import GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.errors import CheckpointError
+from ganray.execution.port import Resources
+from ganray.execution.resources import engine_cpus, use_gpu
 from ganray.model_folder import ModelInfo, load_model
-from ganray.on_ray.cluster import Resources, connect, use_gpu
-from ganray.on_ray.cpus import engine_cpus
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import defer_error, find_ganray_error
 from ganray.on_ray.job_reporter import Reporter
 from ganray.on_ray.shards import tallies
