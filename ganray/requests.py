@@ -78,7 +78,7 @@ class GenerateRequest(BaseModel):
         return self.model_copy(update={"seed": seed_of(self, job_seed)})
 
     def canonical(self) -> str:
-        """One line of JSON, equal for equal requests. LATER fields are omitted at their default, so older digests stay valid."""
+        """One line of JSON, equal for equal requests. OPTIONAL_FIELDS are omitted at their default, so older digests stay valid."""
         fields = self.model_dump(
             exclude={name for name in OPTIONAL_FIELDS if getattr(self, name) == GenerateRequest.model_fields[name].default}
         )

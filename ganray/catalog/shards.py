@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from ganray.catalog import fingerprints as looks
 from ganray.catalog.cleaning import DECODER, Recipe, sandbox
 from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
-from ganray.catalog.reuse import MADE, take_over
+from ganray.catalog.reuse import MADE, ReuseRules, reuse_results
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt, written
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
@@ -157,7 +157,8 @@ def _results(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]]) -> I
     wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in results}
     columns = (*MADE, *(ATTRIBUTE_PREFIX + name for name in work.recipe.automatic))
     earlier_parts = [earlier_part for of in (work.parts, *work.earlier) for earlier_part in part.overlapping(of)]
-    reused = take_over(work.out, dict.fromkeys(earlier_parts), wanted, work.recipe_digest, columns, DECODER, work.again)
+    rules = ReuseRules(work.recipe_digest, columns, DECODER, work.again)
+    reused = reuse_results(work.out, dict.fromkeys(earlier_parts), wanted, rules)
     results |= {photo[0]: result for photo, result in reused.items()}
     known = next((key for key, result in results.items() if isinstance(result, dict)), "")
     for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in results], known):

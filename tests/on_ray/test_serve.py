@@ -15,7 +15,7 @@ from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
 from ganray.on_ray.serve import serve
 from ganray.output.edited_file import encode_edited
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import EditRequest, GenerateRequest
 
 pytestmark = pytest.mark.ray
@@ -98,7 +98,7 @@ def test_an_image_over_http_is_the_engines(config, url):
     (sample,) = engine.generate([GenerateRequest(id="SKU 1", seed=3, attributes={"category": "mug"})])
     reply = httpx.post(f"{url}/v1/generate", json={"id": "SKU 1", "seed": 3, "attributes": {"category": "mug"}})
     assert reply.status_code == 200
-    assert reply.content == encode_sample(sample.pixels, "SKU 1", 0, 3, "png", engine.info.digest)
+    assert reply.content == encode_sample(sample.pixels, SampleFile("SKU 1", 0, 3, "png", engine.info.digest))
     assert reply.headers["x-ganray-model"] == engine.info.digest
 
 

@@ -104,7 +104,7 @@ def test_a_visible_label_is_seen_on_a_cut_out(edited):
 def test_a_profile_that_wants_one_colour_behind_takes_no_visible_label(edited):
     one = edited("same.jpg", {"background": {"shadow": 0.5}}, format="png")
     asked = [replace(one, output=replace(one.output, profile=name, ground=ground)) for name, ground in (("a", (255,) * 3), ("b", None))]
-    with pytest.raises(EditError, match="a takes a background of one colour alone.*Leave conform out") as refused:
+    with pytest.raises(EditError, match="a requires a plain background.*Leave out conform") as refused:
         with_visible_label(asked[0], LabelOptions(stamp=Stamp("AI")))
     assert refused.value.reason == "profile" and with_visible_label(asked[1], LabelOptions(stamp=Stamp("AI"))) is not asked[1]
 
