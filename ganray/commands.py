@@ -80,13 +80,13 @@ VERBS: dict[str, Verb] = {
             "generate",
             "Make labelled images in bulk from a table of requests (or a count), each written exactly once.",
             "ganray.config.bulk:GenerateConfig",
-            "ganray.on_ray.generate:generate",
+            "ganray.verbs.generate:generate",
         ),
         Verb(
             "edit",
             "Edit photos in bulk: all under a prefix, or those that a table of requests names, each result written exactly once.",
             "ganray.config.bulk:EditConfig",
-            "ganray.on_ray.edit:edit",
+            "ganray.verbs.edit:edit",
         ),
         Verb(
             "status",

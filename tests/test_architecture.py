@@ -44,13 +44,17 @@ ARROWS: dict[str, set[str]] = {
     "output": {"config", "requests", "storage", "images", "edits", "edit_engine"},
     "bulk": {
         *("config", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "metrics", "model_folder", "edits"),
-        *("engine", "edit_engine", "output", "pages"),
+        *("engine", "edit_engine", "output", "pages", "progress", "execution"),
     },
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
-    "verbs": {"config", "progress", "requests", "storage", "images", "models", "model_folder", "profiles", "bulk"},
+    "verbs": {
+        *("config", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "models", "model_folder", "profiles"),
+        *("bulk", "engine", "edit_engine", "output", "execution"),
+    },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
         *("training", "checkpoint", "model_folder", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "serving"),
+        *("execution", "verbs"),
     },
     "benchmarks": {
         *(
@@ -68,6 +72,7 @@ ARROWS: dict[str, set[str]] = {
             "training",
         ),
         *("checkpoint", "model_folder", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "on_ray"),
+        *("execution", "verbs"),
     },
     "cli": {"commands", "settings", "on_ray"},
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from ganray.benchmark_table import ALL, BENCHMARKS, Benchmark, names
 from ganray.config import BenchmarkConfig
-from ganray.on_ray.cluster import cores
+from ganray.execution.resources import cores
 
 
 def benchmark(config: BenchmarkConfig) -> None:

@@ -20,7 +20,8 @@ from PIL import Image
 from ganray.benchmarks.generate import MEMORY
 from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig, IngestConfig
-from ganray.on_ray.cluster import connect, cores
+from ganray.execution.resources import cores
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.ingest import ingest
 
 IMAGES, DRAWN, RESOLUTION = 6000, 48, 64

@@ -13,9 +13,10 @@ from ganray.benchmarks.catalogs import sample_catalog
 from ganray.catalog.order import Share
 from ganray.catalog.windows import Source
 from ganray.config import BenchmarkConfig, DataConfig
+from ganray.execution.resources import cores
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
-from ganray.on_ray.cluster import connect, cores
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.data import stream
 from ganray.runs.job import Readers
 

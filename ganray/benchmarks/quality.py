@@ -23,11 +23,12 @@ from ganray.config import BenchmarkConfig, EvaluateConfig
 from ganray.engine import Engine
 from ganray.errors import ConfigError
 from ganray.evaluation.evaluation import Step, num_of_each, split_photos, trained_extractor
+from ganray.execution.resources import cores
 from ganray.images.codec import Pixels
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import contact_sheet
 from ganray.metrics.features import load_extractor
-from ganray.on_ray.cluster import connect, cores
+from ganray.on_ray.cluster import connect
 from ganray.progress import bar
 from ganray.requests import GenerateRequest
 from ganray.storage import open_store

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 from pydantic_settings import CliPositionalArg
 
-from ganray.config.base import Probability, RayConfig, Section, refuse_memory
+from ganray.config.base import Placement, Probability, Section, refuse_memory
 from ganray.errors import ConfigError
 
 
@@ -40,7 +40,7 @@ class LabelConfig(Section):
     font: str = Field("", description="URL of the TrueType or OpenType font of the visible label; empty has Latin letters")
 
 
-class BulkJob(Section):
+class BulkJob(Placement):
     """What every bulk job is told: where requests come from, and how results are written."""
 
     model: str = Field("out/model", description="URL of a model folder")
@@ -52,7 +52,6 @@ class BulkJob(Section):
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
     price: NonNegativeFloat = Field(0.0, description="of an hour of the cluster, in any currency: what the job has cost is shown")
     dry_run: bool = Field(False, description="check the table, estimate time, bytes and cost from a few images, and write nothing")
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_job(self) -> Self:

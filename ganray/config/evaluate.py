@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
-from ganray.config.base import RayConfig, Section, refuse_memory
+from ganray.config.base import Placement, Section, refuse_memory
 from ganray.errors import ConfigError
 
 
-class EvaluateConfig(Section):
+class EvaluateConfig(Placement):
     """Options of the verb `evaluate`."""
 
     model: str = Field("out/model", description="URL of a model folder")
@@ -22,7 +22,6 @@ class EvaluateConfig(Section):
     extractor_kimg: PositiveFloat = Field(20.0, description="training length of the feature extractor in thousand images")
     seed: NonNegativeInt = Field(0, description="seed of the requests, the split and the extractor")
     gpu: bool | None = Field(None, description="use a GPU; default: where the cluster has one")
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_places(self) -> Self:

@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from ganray.config.base import Probability, RayConfig, Section
+from ganray.config.base import Placement, Probability
 from ganray.errors import ConfigError
 
 
-class IngestConfig(Section):
+class IngestConfig(Placement):
     """Options of the verb `ingest`."""
 
     source: str = Field("sample:3000", description="URL of a prefix of images, or sample:N to draw a sample catalog of N products first")
@@ -49,7 +49,6 @@ class IngestConfig(Section):
     limit: NonNegativeInt = Field(0, description="stop listing after this many images; 0 = all")
     seed: NonNegativeInt = Field(0, description="seed of the sample catalog")
     cluttered: Probability = Field(0.0, description="share of the sample catalog's products that stand on cluttered backgrounds")
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ganray.config.base import Probability, RayConfig, Section, refuse_memory
+from ganray.config.base import Placement, Probability, Section, refuse_memory
 from ganray.config.data import DataConfig
 from ganray.config.model import EditorConfig, ModelConfig
 from ganray.errors import ConfigError
@@ -112,7 +112,7 @@ class EditorOptimizerConfig(OptimizerConfig):
     beta2: Probability = Field(0.99, description="Adam's beta2 at the start")
 
 
-class TrainingRun(Section):
+class TrainingRun(Placement):
     """What every training run is told, whatever it learns."""
 
     catalog: str = Field("out/catalog", description="URL of a prepared catalog (the output of ingest)")
@@ -132,7 +132,6 @@ class TrainingRun(Section):
     license: str = Field("unknown: set --license", description="licence of the model, for its card: an SPDX name, or your own words")
     optimizer: OptimizerConfig = Field(OptimizerConfig(), description="Adam and the schedules")
     editor: EditorConfig = Field(EditorConfig(), description="the editor, in place of a GAN")
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_run(self) -> Self:

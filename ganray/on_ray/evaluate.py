@@ -23,8 +23,10 @@ from ganray.evaluation.evaluation import (
     examine,
     num_of_each,
 )
+from ganray.execution.port import Resources
+from ganray.execution.resources import require_cpus, use_gpu
 from ganray.metrics import FIGURES
-from ganray.on_ray.cluster import Resources, connect, require_cpus, use_gpu
+from ganray.on_ray.cluster import connect
 from ganray.progress import Progress, bar
 from ganray.runs.card_scores import put_on_card
 from ganray.storage import absolute_url, open_store

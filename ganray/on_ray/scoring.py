@@ -16,9 +16,9 @@ import ray
 from ganray.config import TrainConfig
 from ganray.errors import CollapseError
 from ganray.evaluation.run_scores import BEST, RunScorer, Weights
+from ganray.execution.port import Resources
 from ganray.model_folder import ModelInfo, load_model, save_model
 from ganray.models import Generator, fold_strength
-from ganray.on_ray.cluster import Resources
 from ganray.storage import Store
 from ganray.training.schedules import crossed
 from ganray.training.state import TrainState

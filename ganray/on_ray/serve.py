@@ -24,9 +24,10 @@ from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import ROWS
 from ganray.errors import ClusterError, ConfigError
+from ganray.execution.port import Resources
+from ganray.execution.resources import engine_cpus, use_gpu
 from ganray.images.untrusted import SafeDecoder
-from ganray.on_ray.cluster import Resources, connect, use_gpu
-from ganray.on_ray.cpus import engine_cpus
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
 from ganray.serving.app import make_app
 from ganray.storage import absolute_url

@@ -18,8 +18,9 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.windows import Source
 from ganray.config import TrainConfig
 from ganray.errors import CollapseError, ConfigError, StorageError
+from ganray.execution.resources import use_gpu
 from ganray.model_folder import load_editor, load_model
-from ganray.on_ray.cluster import connect, use_gpu
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.cpus import training_cpus
 from ganray.on_ray.mailbox import make_mailbox
 from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling
