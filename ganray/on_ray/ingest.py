@@ -29,6 +29,7 @@ from ganray.catalog.finish import (
     _sample,
     _sweep,
     _write_manifest,
+    show,  # noqa: F401 - what `ganray ingest` prints
 )
 from ganray.catalog.manifest import Manifest, build_manifest
 from ganray.catalog.reader import Catalog
