@@ -67,6 +67,12 @@ class EditEngine:
     """Edits photos, with the generator of a model folder (`product`), its learned networks, both or none; thread-safe.
 
     `threads` = 0 uses all cores. `decode` turns bytes into pixels: in this process by default, which is for trusted photos only.
+
+    >>> engine = ganray.EditEngine.load(threads=1)  # without a model: closed-form edits
+    >>> request = ganray.EditRequest(image="mug.png", edits=["white"])
+    >>> (result,) = engine.edit(request, ganray.open_store("photos").get)
+    >>> result.pixels.shape, result.alpha
+    ((96, 96, 3), None)
     """
 
     def __init__(

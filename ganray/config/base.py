@@ -45,7 +45,11 @@ class Section(BaseModel):
 
 
 class RayConfig(Section):
-    """Where the work runs."""
+    """Where the work runs.
+
+    >>> ganray.RayConfig(address="auto").address
+    'auto'
+    """
 
     address: str = Field("", description="Ray cluster to join, e.g. auto; empty starts one on this machine, or joins the job's own")
     num_cpus: NonNegativeInt = Field(0, description="logical CPUs of a cluster started here; 0 = the cores of this machine")

@@ -63,6 +63,12 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
 
     Raises CheckpointError for no model folder, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
     where the replicas do not fit or the prefix is taken.
+
+    >>> try:
+    ...     ganray.serve(ganray.ServeConfig(model="nowhere"), blocking=False)
+    ... except ganray.CheckpointError as error:
+    ...     print(error.code)
+    checkpoint
     """
     loaded = EditEngine.load(config.model, threads=1, device="cpu")
     logging.getLogger("ray.serve").setLevel(logging.ERROR)

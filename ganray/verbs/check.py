@@ -51,6 +51,10 @@ def check(config: CheckConfig) -> Outcome:
     """Check all pictures and write report.json, report.html and, where asked for, the requests that mend.
 
     Raises RequestError for a profile or kind that is unknown, StorageError where there is nothing.
+
+    >>> outcome = ganray.check(ganray.CheckConfig(images="photos", profile="amazon-main", out="check", workers=1))
+    >>> outcome.counts["failed"], outcome.by_rule["long_side"]
+    (1, 1)
     """
     known, day = profile(config.profile), date.fromisoformat(config.day) if config.day else date.today()
     known.on(day, config.kind)

@@ -55,6 +55,10 @@ def export(config: ExportConfig) -> dict[str, Any]:
     """Write the requested formats under `out`, export.json last; returns the largest difference of each from torch.
 
     Raises ConfigError where a package is missing, CheckpointError, StorageError, and ExportError where a file draws other images.
+
+    >>> exported = ganray.export(ganray.ExportConfig(model="model", out="exported", formats=("safetensors",)))
+    >>> [info.key for info in ganray.open_store("exported").list()]
+    ['export.json', 'generator.safetensors']
     """
     formats: dict[str, Format] = {name: FORMATS[name] for name in dict.fromkeys(config.formats)}
     require(formats)

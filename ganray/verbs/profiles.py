@@ -7,7 +7,12 @@ from ganray.profiles import PROFILES, Profile, Rules, profile
 
 
 def profiles(config: ProfilesConfig) -> list[Profile]:
-    """The profile that is asked for, or all of them. Raises RequestError for one that is unknown."""
+    """The profile that is asked for, or all of them. Raises RequestError for one that is unknown.
+
+    >>> (profile,) = ganray.list_profiles(ganray.ProfilesConfig(profile="amazon-main"))
+    >>> profile.on().background.kind
+    'white'
+    """
     return [profile(config.profile)] if config.profile else list(PROFILES().values())
 
 

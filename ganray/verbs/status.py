@@ -16,7 +16,14 @@ SILENT_S = 60.0  # without news, a job that is not finished counts as cut off
 
 
 def status(config: StatusConfig) -> dict[str, Any]:
-    """What there is to say of the job; raises StorageError where none lies in that place."""
+    """What there is to say of the job; raises StorageError where none lies in that place.
+
+    >>> try:
+    ...     ganray.status(ganray.StatusConfig(job="nowhere"))
+    ... except ganray.StorageError as error:
+    ...     print(error.remedy)
+    Give the --out of a ganray generate or edit
+    """
     store = open_store(config.job)
     if not store.exists("plan.json"):
         raise StorageError(f"{store.url} holds no bulk job: there is no plan.json", "Give the --out of a ganray generate or edit")
