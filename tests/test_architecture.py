@@ -90,8 +90,10 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("edit_estimate",),
     ),
     "runs": (
-        ("background", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history", "known_mattes", "privacy")
-        + ("sample_grids", "trackers"),
+        (
+            *("background", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history", "known_mattes"),
+            *("privacy", "sample_grids", "trackers"),
+        ),
         ("checkpoints", "job", "run_page"),
         ("live_page", "preflight", "publish"),
         ("model_card", "recorder", "throughput"),
@@ -183,7 +185,7 @@ def test_the_readme_shows_these_arrows():
 def test_the_map_shows_every_room():
     code_map = (ROOT / "ganray" / "README.md").read_text().split("```")[1]
     shown = {line.split()[0].rstrip("/").removesuffix(".py") for line in code_map.splitlines() if line and not line.startswith(" ")}
-    assert shown == ARROWS.keys()
+    assert shown - {"__init__"} == ARROWS.keys()
 
 
 def test_ray_stays_at_the_rim():
