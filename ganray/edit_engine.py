@@ -153,7 +153,7 @@ class _Source:
         return _Source(photo, data, raw.format.lower(), hashlib.sha256(data).hexdigest(), read_label(data))
 
 
-class LentProduct:
+class EngineProduct:
     """`edits.Product` of an engine."""
 
     def __init__(self, engine: Engine) -> None:
@@ -175,7 +175,7 @@ class _Tools:
 
     def __init__(self, engine: EditEngine, request: EditRequest, index: int, fetch: Fetch) -> None:
         self._engine, self._request, self._index, self._fetch = engine, request, index, fetch
-        self.product: Product | None = LentProduct(engine.product) if engine.product else None
+        self.product: Product | None = EngineProduct(engine.product) if engine.product else None
         self.attributes: Mapping[str, str] = request.attributes
 
     def network(self, task: str) -> Network | None:
