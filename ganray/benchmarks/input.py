@@ -43,7 +43,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def delivered(source: Source, images: int, readers: int) -> tuple[float, float]:
-    """Images/s at the consumer once the first batch is there, and the seconds until then.
+    """Images/s at the consumer after the first batch, and the seconds until that one.
 
     The rate is that of a full pipeline: as many images are on their way when the clock starts as when it stops.
     """
