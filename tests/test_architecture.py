@@ -47,11 +47,14 @@ ARROWS: dict[str, set[str]] = {
         *("engine", "edit_engine", "output", "pages"),
     },
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
-    "verbs": {"config", "progress", "requests", "storage", "images", "models", "model_folder", "profiles", "bulk"},
+    "verbs": {
+        *("config", "progress", "requests", "storage", "images", "catalog", "models", "model_folder", "metrics", "profiles"),
+        *("evaluation", "execution", "runs", "bulk"),
+    },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
         *("training", "checkpoint", "model_folder", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "serving"),
-        "execution",
+        *("execution", "verbs"),
     },
     "benchmarks": {
         *(
@@ -68,7 +71,20 @@ ARROWS: dict[str, set[str]] = {
             "models",
             "training",
         ),
-        *("checkpoint", "model_folder", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "on_ray"),
+        *(
+            "checkpoint",
+            "model_folder",
+            "metrics",
+            "edits",
+            "engine",
+            "edit_engine",
+            "evaluation",
+            "runs",
+            "output",
+            "bulk",
+            "verbs",
+            "on_ray",
+        ),
         "execution",
     },
     "cli": {"commands", "settings", "on_ray"},

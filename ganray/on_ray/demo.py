@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig, TrainConfig
-from ganray.evaluation.evaluation import show as figures
 from ganray.execution.resources import cores
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.evaluate import evaluate
 from ganray.on_ray.generate import generate
-from ganray.on_ray.ingest import ingest
 from ganray.on_ray.serve import serve
 from ganray.on_ray.train import train
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
+from ganray.verbs.evaluate import evaluate
+from ganray.verbs.evaluate import show as figures
+from ganray.verbs.ingest import ingest
 
 PRESET = "demo-32"
 PROBE_IMAGES = 640

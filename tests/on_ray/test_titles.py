@@ -12,10 +12,10 @@ from ganray.config import GenerateConfig, IngestConfig, TrainConfig
 from ganray.errors import CatalogError
 from ganray.model_folder import load_model
 from ganray.on_ray.generate import generate
-from ganray.on_ray.ingest import ingest
 from ganray.on_ray.train import train
 from ganray.runs.preflight import check_catalog
 from ganray.storage import open_store
+from ganray.verbs.ingest import ingest
 
 MODEL = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4, "title_pieces": 24}
 TINY = {"kimg": 0.128, "batch": 16, "checkpoint_kimg": 0.064, "threads": 1, "model": MODEL, "data": {"window": 48}}
