@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ganray import __version__
 from ganray.commands import VERBS, Verb
@@ -64,12 +64,26 @@ def run(verb: Verb, argv: Sequence[str]) -> int:
 
 def entry() -> None:
     """The console script."""
-    raise SystemExit(main(sys.argv[1:]))
+    command(sys.argv[1:])
+
+
+def command(argv: Sequence[str]) -> NoReturn:
+    """Run one verb and end the process with its exit code, at once: shards that an error or a signal made needless are not waited for."""
+    try:
+        code: object = main(argv)
+    except SystemExit as exit:
+        code = exit.code
+    local = sys.modules.get("ganray.execution.local")
+    if isinstance(code, int) and local is not None and local.lanes_running():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    raise SystemExit(code)
 
 
 def _report(verb: Verb, error: Exception) -> int:
     """One line for an error of ours, however deep Ray has wrapped it; anything else is a defect and keeps its traceback."""
-    known = error if type(error).__module__ == GanrayError.__module__ or not verb.starts_ray else _unwrap(error)
+    known = error if type(error).__module__ == GanrayError.__module__ or "ray" not in sys.modules else _unwrap(error)
     if not isinstance(known, GanrayError):
         raise error
     print(f"ganray {verb.name}: error: {known}", file=sys.stderr)

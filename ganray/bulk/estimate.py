@@ -14,6 +14,7 @@ from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 
 SAMPLE = 64  # images that are tried
+PIXEL_SECONDS = 0.8e-6  # CPU time of a pixel, all stages: 830 us an image of 32 px (tests/benchmarks/LOG.md, `generate`)
 BYTES_BESIDE = 150  # a row of a receipt and of the manifest, measured
 
 
@@ -46,6 +47,11 @@ def estimate(
         "gigabytes": three_digits(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
         "slowest stage": "engines" if draws <= writes else "encoding",
     } | time_and_cost(plan.images, min(draws, writes), price)
+
+
+def cpu_seconds(images: int, resolution: int) -> float:
+    """A rough guess, made without a look at the model: CPU time on one core. `estimate` tries some images instead."""
+    return images * resolution**2 * PIXEL_SECONDS
 
 
 def time_and_cost(images: int, rate: float, price: float) -> dict[str, Any]:

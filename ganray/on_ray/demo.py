@@ -13,13 +13,13 @@ from typing import Any
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig, TrainConfig
 from ganray.execution.resources import cores
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.generate import generate
 from ganray.on_ray.serve import serve
 from ganray.on_ray.train import train
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
 from ganray.verbs.evaluate import evaluate
 from ganray.verbs.evaluate import show as figures
+from ganray.verbs.generate import generate
 from ganray.verbs.ingest import ingest
 
 PRESET = "demo-32"

@@ -11,17 +11,17 @@ import pytest
 from ganray.config import EditConfig, RayConfig, StatusConfig
 from ganray.edit_engine import EditEngine
 from ganray.errors import CheckpointError, ClusterError, ConfigError, RequestError
-from ganray.on_ray.edit import edit, show
 from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, file_name
 from ganray.storage import open_store
+from ganray.verbs.edit import edit, show
 from ganray.verbs.status import status
 
 pytestmark = pytest.mark.ray
 DRIVER = """
 import sys
 from ganray.config import EditConfig
-from ganray.on_ray.edit import edit
+from ganray.verbs.edit import edit
 edit(EditConfig.model_validate_json(sys.argv[1]))
 """
 

@@ -21,10 +21,10 @@ from ganray.engine import Engine
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
 from ganray.metrics.features import new_extractor, save_extractor, training
-from ganray.on_ray.generate import generate, show
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest, file_name
 from ganray.storage import open_store
+from ganray.verbs.generate import generate, show
 from ganray.verbs.status import status
 
 pytestmark = pytest.mark.ray
@@ -32,8 +32,7 @@ TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=
 DRIVER = """
 import sys
 from ganray.config import GenerateConfig
-from ganray.output.sample_file import SampleFile, encode_sample
-from ganray.on_ray.generate import generate
+from ganray.verbs.generate import generate
 generate(GenerateConfig.model_validate_json(sys.argv[1]))
 """
 ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
