@@ -11,7 +11,11 @@ from ganray.errors import ConfigError
 
 
 class EvaluateConfig(Placement):
-    """Options of the verb `evaluate`."""
+    """Options of the verb `evaluate`.
+
+    >>> ganray.EvaluateConfig(model="model", catalog="catalog").num
+    2000
+    """
 
     model: str = Field("out/model", description="URL of a model folder")
     catalog: str = Field("out/catalog", description="URL of the prepared catalog it was trained on")
@@ -30,7 +34,11 @@ class EvaluateConfig(Placement):
 
 
 class ExportConfig(Section):
-    """Options of the verb `export`."""
+    """Options of the verb `export`.
+
+    >>> ganray.ExportConfig(model="model", formats=("onnx",)).formats
+    ('onnx',)
+    """
 
     model: str = Field("out/model", description="URL of a model folder")
     out: str = Field("out/export", description="URL to write the files and export.json under")

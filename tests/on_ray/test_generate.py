@@ -163,7 +163,7 @@ def test_an_error_in_a_worker_comes_out_as_itself(config):
 
 
 def test_status_follows_a_job_from_nothing_to_its_books(config):
-    with pytest.raises(StorageError, match="holds no bulk job: there is no plan.json. Give the --out"):
+    with pytest.raises(StorageError, match="is not a bulk job: it has no plan.json. Give the --out"):
         status(StatusConfig(job=config.out))
     generate(config.model_copy(update={"price": 3600.0}))
     assert {"state": "done", "requests": 3, "images": 31, "quarantined": 0}.items() <= status(StatusConfig(job=config.out)).items()

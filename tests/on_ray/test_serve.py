@@ -62,7 +62,7 @@ def other(cluster):
 def test_beside_other_applications_it_comes_and_goes_alone(config, other, monkeypatch):
     """Before the other tests, which start a Serve of their own."""
     with pytest.raises(
-        ConfigError, match=rf"{config.port}: Serve runs in this cluster already.*Use --host 127.0.0.1 --port {httpx.URL(other).port}"
+        ConfigError, match=rf"{config.port}: Serve already runs in this cluster at .*Use --host 127.0.0.1 --port {httpx.URL(other).port}"
     ):
         serve(config, blocking=False)
     config = config.model_copy(update={"port": httpx.URL(other).port})
@@ -72,7 +72,7 @@ def test_beside_other_applications_it_comes_and_goes_alone(config, other, monkey
     assert httpx.get(other).text == "here"
     serving = serve(config, blocking=False)
     for prefix, name in (("/", "ganray"), ("/other", "other")):
-        with pytest.raises(ClusterError, match=f"{name} is served in this cluster already, at .*:{config.port}{prefix}.*--prefix"):
+        with pytest.raises(ClusterError, match=f"{name} is already served in this cluster at .*:{config.port}{prefix}.*--prefix"):
             serve(config.model_copy(update={"prefix": prefix}), blocking=False)
     assert httpx.post(f"{serving.url}/v1/generate", json={}).status_code == 200
     dataclasses.replace(serving, alone=True).stop()  # had Serve been started for it: others have moved in
