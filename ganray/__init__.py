@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from ganray.on_ray.evaluate import evaluate
     from ganray.on_ray.ingest import ingest
     from ganray.on_ray.serve import serve
-    from ganray.on_ray.train import train
-    from ganray.on_ray.train_editor import train_editor
     from ganray.presets import preset
     from ganray.requests import EditRequest, GenerateRequest
     from ganray.storage import open_store
@@ -58,6 +56,8 @@ if TYPE_CHECKING:
     from ganray.verbs.generate import generate
     from ganray.verbs.profiles import profiles as list_profiles
     from ganray.verbs.status import status
+    from ganray.verbs.train import train
+    from ganray.verbs.train_editor import train_editor
 
 __all__ = [
     "CatalogError",

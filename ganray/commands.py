@@ -62,15 +62,15 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "train",
-            "Train a GAN on a prepared catalog through Ray Train; the result is a model folder.",
+            "Train a GAN on a prepared catalog; the result is a model folder.",
             "ganray.config.train:TrainConfig",
-            "ganray.on_ray.train:train",
+            "ganray.verbs.train:train",
         ),
         Verb(
             "train-editor",
             "Train the networks of the learned edits on a prepared catalog: cut out, inpaint, upscale, enhance.",
             "ganray.config.train:TrainEditorConfig",
-            "ganray.on_ray.train_editor:train_editor",
+            "ganray.verbs.train_editor:train_editor",
         ),
         Verb(
             "generate",

@@ -21,7 +21,7 @@ from ganray.model_folder import ModelInfo, save_model
 from ganray.presets import preset
 from ganray.storage import open_store
 from ganray.training.context import Decision, LocalContext
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, fit, gan_step
 from ganray.training.state import TrainState, create_state
 
 MAX_IMAGES = 100_000  # of a catalog, in memory
@@ -105,7 +105,7 @@ def batches(pixels: np.ndarray, labels: np.ndarray, config: TrainConfig) -> Iter
 def train(config: TrainConfig, sizes: tuple[int, ...], source: Iterator[Batch], minutes: float) -> TrainState:
     """A run from the start, ended after `minutes` of CPU time."""
     state = create_state(config, sizes)
-    return fit(state, source, config, Timed(minutes))
+    return fit(state, source, config, Timed(minutes), gan_step)
 
 
 class Timed(LocalContext):
@@ -115,7 +115,7 @@ class Timed(LocalContext):
         super().__init__()
         self._end = time.process_time() + 60 * minutes
 
-    def turn(self) -> Decision:
+    def decide(self) -> Decision:
         """See `Context`."""
         return Decision.FINISH if time.process_time() >= self._end else Decision.GO_ON
 

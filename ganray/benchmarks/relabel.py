@@ -30,7 +30,7 @@ from ganray.metrics.paired import icc
 from ganray.model_folder import ModelInfo
 from ganray.presets import preset
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, fit, gan_step
 from ganray.training.state import create_state
 
 PRODUCTS, KIMG, EXTRACTOR_KIMG, PHOTOS, CATEGORIES_EACH = 3000, 24.0, 20.0, 12, 4
@@ -102,7 +102,7 @@ def trained(pixels: Pixels, labels: NDArray[np.int64]) -> Engine:
             for chosen in torch.randperm(len(images), generator=rng).split(config.batch)[:-1]:
                 yield Batch(images[chosen], known[chosen])
 
-    state = fit(create_state(config, tuple(map(len, VOCABULARY.values()))), batches(), config, LocalContext())
+    state = fit(create_state(config, tuple(map(len, VOCABULARY.values()))), batches(), config, LocalContext(), gan_step)
     return Engine(state.ema, ModelInfo(model=config.model, attributes=VOCABULARY, num_images=state.num_images), "cpu", threads=1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from ganray.checkpoint import STATE
 from ganray.config import BenchmarkConfig, TrainConfig
 from ganray.model_folder import WEIGHTS
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.train import Worker, train
+from ganray.on_ray.worker import train_worker
+from ganray.on_ray.worker_group import RayWorkerGroup, Worker
 from ganray.presets import preset
 from ganray.runs.checkpoints import places
 from ganray.storage import open_store
+from ganray.verbs.train import train
 
 PRESET, PRODUCTS, IMAGES, KILLS = "demo-32", 3072, 1600, 3
 LONGEST_S = 0.5  # from the beginning of a step to the kill: a few steps
@@ -36,7 +39,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     equal, failed = 0, []
     for workers in (1, 2):
         run = base.model_copy(update={"workers": workers})
-        undisturbed = ended(run, None)
+        undisturbed = ended(run)
         for repeat in range(config.repeats):
             kills = draw_kills(seed + repeat, KILLS, workers, images // run.batch, run.batch, LONGEST_S)
             if killed(run, kills) == undisturbed:
@@ -59,11 +62,11 @@ def killed(config: TrainConfig, kills: list[Kill]) -> tuple[str, bytes]:
     return result
 
 
-def ended(config: TrainConfig, worker: Worker | None) -> tuple[str, bytes]:
+def ended(config: TrainConfig, worker: Worker = train_worker) -> tuple[str, bytes]:
     """The digest of all that a run has learned (networks, average, optimizers), as its last checkpoint has it, and the model's weights."""
     config = config.model_copy(update={"out": f"{ROOT}/resume"})
     shutil.rmtree(config.out, ignore_errors=True)
-    train(config, worker)
+    train(config, partial(RayWorkerGroup, worker=worker))
     store = open_store(config.out)
     newest = places(store)[0]
     assert newest.num_images >= 1000 * config.kimg

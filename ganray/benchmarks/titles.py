@@ -35,7 +35,7 @@ from ganray.presets import preset
 from ganray.requests import GenerateRequest
 from ganray.titles import Pieces, drop_title_words
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, fit, gan_step
 from ganray.training.state import create_state
 
 PRODUCTS, JUDGED, KIMG, EXTRACTOR_KIMG = 3000, 480, 24.0, 20.0
@@ -118,7 +118,7 @@ def trained(photos: Photos, held: Sequence[Pair], config: TrainConfig) -> Engine
     places = [place for place, item in enumerate(photos.items) if (item.category, item.colour) not in held]
     seen = Photos(photos.pixels[places], [photos.items[place] for place in places])
     state = create_state(config, ())
-    fit(state, batches(seen, config), config, LocalContext())
+    fit(state, batches(seen, config), config, LocalContext(), gan_step)
     return Engine(state.ema, ModelInfo(model=config.model, attributes={}, num_images=state.num_images), "cpu", threads=1)
 
 

@@ -10,8 +10,8 @@ from ganray.benchmarks.catalogs import ROOT, sample_catalog
 from ganray.benchmarks.train import IMAGES, PRESET, PRODUCTS, steady
 from ganray.config import BenchmarkConfig, TrainConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.train import train
 from ganray.presets import preset
+from ganray.verbs.train import train
 
 WORKERS = 2
 
@@ -33,7 +33,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 
 def rate(base: TrainConfig, catalog: str, workers: int, images: int, config: BenchmarkConfig) -> float:
     """Images/s of so many workers, each with the preset's batch and `images` images."""
-    changes = {"workers": workers, "batch": workers * base.batch, "kimg": workers * images / 1000, "threads": 1}
+    changes = {"workers": workers, "batch": workers * base.batch, "kimg": workers * images / 1000, "threads": 1, "executor": "ray"}
     quiet = base.score.model_copy(update={"kimg": 0.0})  # scoring needs a core, and training takes both
     run = base.model_copy(update={"catalog": catalog, "out": f"{ROOT}/train-scale", "score": quiet, "ray": config.ray, **changes})
     shutil.rmtree(run.out, ignore_errors=True)

@@ -53,9 +53,9 @@ def with_kills(kills: list[Kill], folder: str) -> Callable[[dict[str, Any]], Non
                 pending.append(threading.Timer(chosen.delay, os.kill, (os.getpid(), signal.SIGKILL)))
                 pending[0].start()
 
-        def stream(source: Any, share: Any, consumed: int, readers: Any) -> Generator[Any, None, None]:
+        def stream(source: Any, share: Any, consumed: int, *rest: Any) -> Generator[Any, None, None]:
             seen = consumed * share.of  # images, over all workers
-            for batch in original(source, share, consumed, readers):
+            for batch in original(source, share, consumed, *rest):
                 start_due(seen)
                 yield batch
                 seen += share.each * share.of

@@ -135,6 +135,8 @@ class TrainingRun(Placement):
 
     @model_validator(mode="after")
     def _check_run(self) -> Self:
+        if self.executor == "local" and self.workers > 1:
+            raise ConfigError(f"executor = local with workers = {self.workers}: one process has one", "Use --executor ray, or --workers 1")
         if self.batch < self.workers:
             raise ConfigError(f"{self.workers} workers cannot share a batch of {self.batch}", "Use a larger batch, or fewer workers")
         refuse_memory(catalog=self.catalog, out=self.out)

@@ -17,10 +17,10 @@ from ganray.on_ray.cluster import connect
 from ganray.on_ray.evaluate import evaluate
 from ganray.on_ray.ingest import ingest
 from ganray.on_ray.serve import serve
-from ganray.on_ray.train import train
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
 from ganray.verbs.generate import generate
+from ganray.verbs.train import train
 
 PRESET = "demo-32"
 PROBE_IMAGES = 640

@@ -18,7 +18,6 @@ from typing import Any
 import ray
 from fastapi import FastAPI
 from ray import serve as ray_serve
-from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
 
 from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
@@ -155,12 +154,13 @@ def serving_cpus(config: ServeConfig, resources: Resources) -> int:
 
 def _check_address(config: ServeConfig) -> bool:
     """Whether Serve must be started. Raises where it cannot start, or where a running one cannot serve ganray at this address."""
-    try:
-        controller = ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
-    except ValueError:
+    from ganray.on_ray.ray_internals import serve_controller  # imports Ray Train and Ray Data, which replicas do not need
+
+    controller = serve_controller()
+    if controller is None:
         _check_port(config)
         return True
-    options: Any = ray.get(controller.get_http_config.remote())  # `ray_serve.status()` does not have it
+    options: Any = ray.get(controller.get_http_config.remote())
     if options.port != config.port or options.host not in (config.host, "0.0.0.0"):
         raise ConfigError(
             f"serve: {config.host}:{config.port}: Serve already runs in this cluster at {options.host}:{options.port}",
