@@ -47,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": {"config", "requests", "storage", "images", "catalog", "models", "metrics", "model_folder", "engine"},
     "runs": {
         *("config", "progress", "titles", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "model_folder"),
-        *("metrics", "edits", "engine", "pages"),
+        *("metrics", "edits", "engine", "pages", "evaluation", "execution"),
     },
     "output": {"config", "requests", "storage", "images", "edits", "edit_engine"},
     "bulk": {
@@ -57,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
     "verbs": {
         *("config", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "models", "model_folder", "profiles"),
-        *("bulk", "engine", "edit_engine", "output", "execution"),
+        *("bulk", "engine", "edit_engine", "output", "execution", "catalog", "presets", "runs"),
     },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
@@ -98,19 +98,23 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "runs": (
         (
-            *("background", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history", "known_mattes"),
-            *("privacy", "sample_grids", "trackers"),
+            *("background", "batches", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history"),
+            *("known_mattes", "messages", "privacy", "ranks", "sample_grids", "trackers"),
         ),
-        ("checkpoints", "job", "run_page"),
-        ("live_page", "preflight", "publish"),
-        ("model_card", "recorder", "throughput"),
+        ("checkpoints", "local_readers", "mailbox", "run_page", "scoring"),
+        ("job", "live_page", "preflight", "score_process", "signals"),
+        ("group", "model_card", "publish", "throughput"),
+        ("choice", "ending"),
+        ("learners", "recorder"),
+        ("resolve", "run_context"),
+        ("driver", "worker"),
+        ("local",),
     ),
     "on_ray": (
         ("cluster", "cpus", "errors", "mailbox", "ray_internals", "scoring"),
-        ("data", "evaluate", "executor", "ingest", "serve", "signals"),
-        ("worker",),
-        ("train",),
-        ("demo", "train_editor"),
+        ("data", "evaluate", "executor", "ingest", "serve"),
+        ("demo", "worker"),
+        ("worker_group",),
     ),
 }
 
