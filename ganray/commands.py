@@ -18,16 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: `config` is the class of its options and `function` what runs it, each as `module:name`.
-
-    `starts_ray` says that the verb joins or starts a Ray cluster, so that its errors may come wrapped in Ray's.
-    """
+    """A verb: `config` is the class of its options and `function` what runs it, each as `module:name`."""
 
     name: str
     summary: str
     config: str
     function: str
-    starts_ray: bool = True
 
     @property
     def job(self) -> str:
@@ -66,15 +62,15 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "train",
-            "Train a GAN on a prepared catalog through Ray Train; the result is a model folder.",
+            "Train a GAN on a prepared catalog; the result is a model folder.",
             "ganray.config.train:TrainConfig",
-            "ganray.on_ray.train:train",
+            "ganray.verbs.train:train",
         ),
         Verb(
             "train-editor",
             "Train the networks of the learned edits on a prepared catalog: cut out, inpaint, upscale, enhance.",
             "ganray.config.train:TrainEditorConfig",
-            "ganray.on_ray.train_editor:train_editor",
+            "ganray.verbs.train_editor:train_editor",
         ),
         Verb(
             "generate",
@@ -93,21 +89,18 @@ VERBS: dict[str, Verb] = {
             "How far a bulk job is: images, rate, time left, cost.",
             "ganray.config.bulk:StatusConfig",
             "ganray.verbs.status:status",
-            starts_ray=False,
         ),
         Verb(
             "profiles",
             "The marketplaces whose rules ganray knows; one of them in full with --profile.",
             "ganray.config.check:ProfilesConfig",
             "ganray.verbs.profiles:profiles",
-            starts_ray=False,
         ),
         Verb(
             "check",
             "Check pictures against a marketplace's rules: a report, and the edits that mend. Exit code 1 where some fail.",
             "ganray.config.check:CheckConfig",
             "ganray.verbs.check:check",
-            starts_ray=False,
         ),
         Verb(
             "evaluate",
@@ -120,7 +113,6 @@ VERBS: dict[str, Verb] = {
             "Write a model's generator in the formats of other runtimes, each file checked against torch.",
             "ganray.config.evaluate:ExportConfig",
             "ganray.verbs.export:export",
-            starts_ray=False,
         ),
         Verb("serve", "Serve a model over HTTP through Ray Serve.", "ganray.config.serve:ServeConfig", "ganray.on_ray.serve:serve"),
         Verb(

@@ -1,6 +1,11 @@
-"""The arrows of ganray/README.md are law: this test walks the imports and names file and line of whatever breaks them."""
+"""The table of arrows is law: this test walks the imports and names file and line of whatever breaks them.
+
+ganray/README.md shows the same table. Sizes are law too: of functions, files and rooms.
+"""
 
 import ast
+import textwrap
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -8,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FORBIDDEN_ROOMS = {"utils", "common", "helpers", "core", "misc"}
 MAX_JOB_LINES = 40
+MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_PARAMETERS, MAX_ROOM_SHARE = 50, 350, 6, 0.15
+MAX_ON_RAY_FILES, MAX_ON_RAY_LINES = 25, 2800
 
 # room: the rooms it may import. Everything may import errors; only the rim may import ray.
 ARROWS: dict[str, set[str]] = {
@@ -78,6 +85,33 @@ ARROWS: dict[str, set[str]] = {
 }
 WITH_RAY = ("on_ray", "benchmarks")  # benchmarks only where they are of a cluster
 
+# Arrows within a room: its files in levels; a file may import files of lower levels only.
+LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "bulk": (
+        ("gate", "layouts", "profile_filter", "segment_policy", "status"),
+        ("job",),
+        ("commit", "edit_job", "edit_page", "estimate", "page"),
+        ("edit_shard",),
+        ("edit_estimate",),
+    ),
+    "runs": (
+        (
+            *("background", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history", "known_mattes"),
+            *("privacy", "sample_grids", "trackers"),
+        ),
+        ("checkpoints", "job", "run_page"),
+        ("live_page", "preflight", "publish"),
+        ("model_card", "recorder", "throughput"),
+    ),
+    "on_ray": (
+        ("cluster", "errors", "job_reporter", "mailbox", "ray_internals", "warm_workers"),
+        ("cpus", "data", "evaluate", "ingest", "scoring", "shards", "signals"),
+        ("edit", "generate", "serve", "worker"),
+        ("train",),
+        ("demo", "train_editor"),
+    ),
+}
+
 
 def room_of(module: str) -> str:
     parts = module.split(".")
@@ -125,6 +159,40 @@ def test_no_arrow_that_is_not_drawn():
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("room", LEVELS)
+def test_files_of_a_room_import_lower_levels_only(room):
+    level = {file: number for number, files in enumerate(LEVELS[room]) for file in files}
+    paths = {path.stem: path for path in (ROOT / "ganray" / room).glob("*.py") if path.stem != "__init__"}
+    assert level.keys() == paths.keys(), "a file without a level, or a level without its file"
+    wrong = [
+        f"{name(path, line)}: {file} (level {level[file]}) may not import {module.split('.')[2]} (level {level[module.split('.')[2]]})"
+        for file, path in paths.items()
+        for line, module in imports(path)
+        if module.startswith(f"ganray.{room}.") and level[module.split(".")[2]] >= level[file]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def drawn_arrows() -> str:
+    """The table of arrows as ganray/README.md shows it."""
+    lines = []
+    for room, targets in ARROWS.items():
+        text = ", ".join(target for target in ARROWS if target in targets) or "(nothing)"
+        lines += textwrap.wrap(f"{room:<16} {text}", 140, subsequent_indent=" " * 17)
+    return "\n".join(lines) + "\n"
+
+
+def test_the_readme_shows_these_arrows():
+    text = (ROOT / "ganray" / "README.md").read_text()
+    assert f"```\n{drawn_arrows()}```" in text, f"put this into ganray/README.md:\n{drawn_arrows()}"
+
+
+def test_the_map_shows_every_room():
+    code_map = (ROOT / "ganray" / "README.md").read_text().split("```")[1]
+    shown = {line.split()[0].rstrip("/").removesuffix(".py") for line in code_map.splitlines() if line and not line.startswith(" ")}
+    assert shown - {"__init__"} == ARROWS.keys()
+
+
 def test_ray_stays_at_the_rim():
     wrong = [
         f"{name(path, line)}: imports {module} outside of on_ray and benchmarks"
@@ -143,6 +211,68 @@ def test_private_modules_of_ray_are_named_in_one_file():
         if any("ray" in m.split(".") and {"_internal", "_private"} & set(m.split(".")) for _, m in imports(path))
     }
     assert touching == {"ray_internals.py"}
+
+
+def test_the_rim_is_thin():
+    """Every file in on_ray imports ray, and they are few."""
+    files = [path for path in sources() if room_of(module_of(path)) == "on_ray"]
+    without = [path.name for path in files if path.stem != "__init__" and "ray" not in {m.split(".")[0] for _, m in imports(path)}]
+    assert not without, f"no import of ray in on_ray/: {', '.join(without)}"
+    assert len(files) <= MAX_ON_RAY_FILES
+    assert sum(num_lines(path) for path in files) <= MAX_ON_RAY_LINES
+
+
+def num_lines(path: Path) -> int:
+    return path.read_text().count("\n")
+
+
+def test_no_room_is_an_attic():
+    lines = Counter({room_of(module_of(path)): 0 for path in sources()})
+    for path in sources():
+        lines[room_of(module_of(path))] += num_lines(path)
+    ((room, most),) = lines.most_common(1)
+    assert most <= MAX_ROOM_SHARE * lines.total(), f"{room} has {most} of {lines.total()} lines"
+
+
+def test_files_are_short():
+    long = [f"{path.relative_to(ROOT)}: {num_lines(path)} lines" for path in sources() if num_lines(path) > MAX_FILE_LINES]
+    assert not long, "\n".join(long)
+
+
+def functions():
+    """(path, function) of every function and method, nested ones too."""
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, node
+
+
+def test_functions_are_short():
+    long = [
+        f"{name(path, node.lineno)}: {node.name} has {lines} lines"
+        for path, node in functions()
+        if (lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_functions_have_few_parameters():
+    """At most six, without self and cls."""
+    wrong = []
+    for path, node in functions():
+        parameters = [
+            each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if each.arg not in ("self", "cls")
+        ]
+        if len(parameters) > MAX_PARAMETERS:
+            wrong.append(f"{name(path, node.lineno)}: {node.name} has {len(parameters)}: {', '.join(parameters)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_module_has_a_test_of_its_name():
+    """`ganray/ROOM/NAME.py` is tested in `tests/ROOM/test_NAME.py`."""
+    modules = [path.relative_to(ROOT / "ganray") for path in sources() if path.stem != "__init__"]
+    missing = [str(path) for path in modules if not (ROOT / "tests" / path.parent / f"test_{path.name}").exists()]
+    assert not missing, f"{len(missing)} of {len(modules)} have none: {' '.join(missing)}"
 
 
 def test_no_drawer_for_everything():

@@ -1,6 +1,6 @@
 """`ingest-memory`: peak RSS of the driver, and of the heaviest worker, while 10 times the photos are ingested, over 1 time.
 
-The photos are one small JPEG with another comment in each, made when they are asked for: a million of them need no disk but the catalog's.
+The photos are one small JPEG with a different comment in each, made when they are read: a million of them need no disk but the catalog's.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _parent() -> int:
 
 
 class Synthetic(Store):
-    """A store of `num` photos that can be read, and nothing else."""
+    """A read-only store of `num` photos."""
 
     def __init__(self, num: int) -> None:
         super().__init__(f"{SCHEME}://{num}")
@@ -80,7 +80,7 @@ class Synthetic(Store):
         )
 
     def get(self, key: str) -> bytes:
-        """The photo, with its key as a comment behind the start."""
+        """The photo, with its key as a JPEG comment."""
         comment = key.rpartition("/")[2].rjust(40).encode()
         return self._jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + self._jpeg[2:]
 
@@ -93,21 +93,17 @@ class Synthetic(Store):
         return ObjectInfo(key, len(self.get(key)), "", datetime.now(UTC))
 
     def put(self, key: str, data: bytes | memoryview) -> str:
-        """Refused."""
+        """Not supported."""
         raise NotImplementedError
 
     create = put
 
-    def replace(self, key: str, data: bytes, etag: str) -> str:
-        """Refused."""
-        raise NotImplementedError
-
     def delete(self, key: str) -> None:
-        """Refused."""
+        """Not supported."""
         raise NotImplementedError
 
     def child(self, prefix: str) -> Store:
-        """Refused."""
+        """Not supported."""
         raise NotImplementedError
 
     def open_seekable(self, key: str) -> BinaryIO:

@@ -84,12 +84,12 @@ def bare_edit(photos: str, out: str) -> None:
 def bare_generate(model: str, out: str) -> None:
     """Draw IMAGES images spread over the model's first attribute; one process, no job."""
     from ganray.engine import Engine
-    from ganray.output.sample_file import encode_sample
+    from ganray.output.sample_file import SampleFile, encode_sample
     from ganray.requests import file_name
     from ganray.vocabulary import spread_requests
 
     engine, target = Engine.load(model, "cpu"), open_store(out)
     for sample in engine.generate(spread_requests(IMAGES, engine.info.attributes)):
         request = sample.request
-        data = encode_sample(sample.pixels, request.id, sample.index, request.seed or 0, request.format, engine.info.digest)
+        data = encode_sample(sample.pixels, SampleFile.of(request, sample.index, engine.info.digest))
         target.create(f"images/{file_name(request.id, sample.index, request.format)}", data)

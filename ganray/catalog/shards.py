@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from ganray.catalog import fingerprints as looks
 from ganray.catalog.cleaning import DECODER, Recipe, sandbox
 from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
-from ganray.catalog.reuse import MADE, take_over
+from ganray.catalog.reuse import MADE, ReuseRules, reuse_results
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt, written
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
@@ -157,7 +157,8 @@ def _results(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]]) -> I
     wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in results}
     columns = (*MADE, *(ATTRIBUTE_PREFIX + name for name in work.recipe.automatic))
     earlier_parts = [earlier_part for of in (work.parts, *work.earlier) for earlier_part in part.overlapping(of)]
-    reused = take_over(work.out, dict.fromkeys(earlier_parts), wanted, work.recipe_digest, columns, DECODER, work.again)
+    rules = ReuseRules(work.recipe_digest, columns, DECODER, work.again)
+    reused = reuse_results(work.out, dict.fromkeys(earlier_parts), wanted, rules)
     results |= {photo[0]: result for photo, result in reused.items()}
     known = next((key for key, result in results.items() if isinstance(result, dict)), "")
     for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in results], known):
@@ -225,10 +226,20 @@ def _batches(
         yield batch
 
 
-@lru_cache(maxsize=1)
+class _Decoders(threading.local):
+    """The decoder of each thread, shared by all shards that it prepares."""
+
+    recipe: Recipe | None = None
+    child: Sandbox
+
+
+_decoders = _Decoders()
+
+
 def _child(recipe: Recipe) -> Sandbox:
-    """The decoder of this process, shared by all shards."""
-    return sandbox(recipe)
+    if _decoders.recipe != recipe:
+        _decoders.child, _decoders.recipe = sandbox(recipe), recipe
+    return _decoders.child
 
 
 def _sha256(data: bytes) -> str:

@@ -26,7 +26,9 @@ def photos(tmp_path_factory) -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _end_of_the_decoder():
     yield
-    shards._child.cache_clear()
+    if shards._decoders.recipe is not None:
+        shards._decoders.child.close()
+        shards._decoders.recipe = None
 
 
 @pytest.fixture(scope="session")

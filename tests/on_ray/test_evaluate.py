@@ -50,7 +50,7 @@ def test_report_page_and_sheet_are_written(config, tmp_path):
     assert json.loads((out / "report.json").read_bytes()) == report
     assert (report["num"], report["searched"]) == (64, 192)
     assert list(report["scores"]) == list(FIGURES)
-    assert "copies were sought among 192 of 192 photos" in show(report)
+    assert "searched for copies in 192 of 192 photos" in show(report)
     assert report["scores"].keys() == report["floors"].keys() == FIGURES.keys()
     assert report["scores"]["frechet"] > 5 * report["floors"]["frechet"]  # an untrained model
     assert report["accuracy"]["category"]["generated"] is not None
@@ -79,7 +79,7 @@ def test_it_runs_as_a_ray_task_by_relative_paths_and_shows_progress(config, clus
     assert report["scores"]["coverage"] <= 1.0
     assert json.loads((tmp_path / "out" / "report.json").read_bytes()) == report
     said = capsys.readouterr().err
-    assert "looking for copies" in said
+    assert "searching for copies" in said
     assert "has no README.md to put the figures on" in said  # a folder that no training has made
 
 
@@ -168,7 +168,7 @@ def test_the_task_asks_for_no_more_cpus_than_a_node_has():
 def test_what_does_not_fit_is_refused(config, small_catalog, tmp_path):
     vocabulary = Catalog.open(small_catalog).vocabulary()
     other_size = save_untrained(str(tmp_path / "m28"), vocabulary, resolution=28)
-    with pytest.raises(CheckpointError, match="28 px images"):
+    with pytest.raises(CheckpointError, match="the model generates 28 px images"):
         finish(config.model_copy(update={"model": other_size}))
     other_words = save_untrained(str(tmp_path / "brand"), {"brand": ("acme", "zeta")})
     with pytest.raises(CatalogError, match="brand"):

@@ -21,7 +21,7 @@ from ganray.engine import Engine
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
 from ganray.metrics.features import new_extractor, save_extractor, training
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest, file_name
 from ganray.storage import open_store
 from ganray.verbs.generate import generate, show
@@ -32,7 +32,7 @@ TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=
 DRIVER = """
 import sys
 from ganray.config import GenerateConfig
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.verbs.generate import generate
 generate(GenerateConfig.model_validate_json(sys.argv[1]))
 """
@@ -88,7 +88,7 @@ def test_a_table_becomes_labelled_images_once(config):
     engine = Engine.load(config.model, "cpu", 2)
     for sample in engine.generate(GenerateRequest(**row) for row in TABLE[1:]):
         request = sample.request
-        expected = encode_sample(sample.pixels, request.id, sample.index, request.seed, request.format, engine.info.digest)
+        expected = encode_sample(sample.pixels, SampleFile.of(request, sample.index, engine.info.digest))
         assert images[f"{request.id}-{sample.index}.{request.format}"] == expected
     assert all(read_label(data) for data in images.values())
 
@@ -164,7 +164,7 @@ def test_an_error_in_a_worker_comes_out_as_itself(config):
 
 
 def test_status_follows_a_job_from_nothing_to_its_books(config):
-    with pytest.raises(StorageError, match="holds no bulk job: there is no plan.json. Give the --out"):
+    with pytest.raises(StorageError, match="is not a bulk job: it has no plan.json. Give the --out"):
         status(StatusConfig(job=config.out))
     generate(config.model_copy(update={"price": 3600.0}))
     assert {"state": "done", "requests": 3, "images": 31, "quarantined": 0}.items() <= status(StatusConfig(job=config.out)).items()
@@ -250,7 +250,7 @@ def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_scor
     for row in made[:5]:
         asked = {name.removeprefix("attr:"): value for name, value in row.items() if name.startswith("attr:")}
         (sample,) = engine.generate([GenerateRequest(id=row["id"], seed=row["seed"], attributes=asked)])
-        expected = encode_sample(sample.pixels, row["id"], 0, row["seed"], "png", engine.info.digest)
+        expected = encode_sample(sample.pixels, SampleFile(row["id"], 0, row["seed"], "png", engine.info.digest))
         assert open_store(job.out).get(row["key"]) == expected
 
     other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20, "engines": 2})

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from ganray.on_ray.train import train
 from safetensors.torch import load_file
 
 from ganray import settings
 from ganray.benchmarks.worker_kills import draw_kills, with_kills
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
-from ganray.on_ray.train import train
 from ganray.runs.checkpoints import places
 from ganray.storage import open_store
 from ganray.training.state import create_state

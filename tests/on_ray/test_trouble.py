@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from ganray.on_ray.train import train
 from safetensors.torch import load_file
 
 from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError
-from ganray.on_ray.train import train
 from ganray.runs.checkpoints import places
 from ganray.storage import open_store
 

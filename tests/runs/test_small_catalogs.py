@@ -10,14 +10,15 @@ from ganray.catalog.sample import draw, product
 from ganray.config import TrainConfig
 from ganray.engine import Engine
 from ganray.images.codec import encode
-from ganray.on_ray.train import train
 from ganray.requests import GenerateRequest
+from ganray.verbs.train import train
 
 TINY = {
     "kimg": 0.128,
     "batch": 16,
     "log_kimg": 0.032,
     "threads": 1,
+    "executor": "local",
     "model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4},
     "augment": {"target": 0.6},
     "score": {"kimg": 0.064, "num": 64, "extractor_kimg": 0.5},
@@ -26,7 +27,7 @@ TINY = {
 
 
 @pytest.fixture
-def trained(cluster, tmp_path, write_items_catalog, capsys):
+def trained(tmp_path, write_items_catalog, capsys):
     """Train on (picture, category, colour); gives an engine of the model, the rows of the log, the scores, and what was said."""
 
     def trained(items, **changes):
@@ -50,7 +51,6 @@ def drawn(engine, **attributes):
     return sample.pixels
 
 
-@pytest.mark.ray
 @pytest.mark.slow
 def test_pictures_that_are_all_the_same(trained):
     (same,) = pictures(1)
@@ -61,7 +61,6 @@ def test_pictures_that_are_all_the_same(trained):
     assert scores and all(math.isfinite(value) for row in scores for value in row.values())
 
 
-@pytest.mark.ray
 @pytest.mark.slow
 def test_a_class_of_three_and_another_attribute_of_one_value(trained):
     """With a ramp of the condition: the small class is named, and can be asked for; the constant attribute is named and left out."""
@@ -74,7 +73,6 @@ def test_a_class_of_three_and_another_attribute_of_one_value(trained):
     assert rows[-1]["condition"] == 1
 
 
-@pytest.mark.ray
 @pytest.mark.slow
 def test_a_handful_of_pictures_of_one_class(trained):
     """Conditioning was asked for and there is nothing to tell apart; too few photos for scores, and the last model is what there is."""

@@ -10,9 +10,9 @@ from typing import Any
 from ganray.catalog.reader import Catalog
 from ganray.config import EditorConfig, OptimizerConfig, TrainConfig, TrainEditorConfig
 from ganray.model_folder import EDITOR_FOLDER
-from ganray.on_ray.train import train
 from ganray.presets import editor_preset
 from ganray.storage import open_store
+from ganray.verbs.train import train
 
 
 def train_editor(config: TrainEditorConfig) -> dict[str, Any]:

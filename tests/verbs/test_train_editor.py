@@ -5,10 +5,11 @@ import pytest
 from ganray.config import TrainEditorConfig
 from ganray.errors import CheckpointError, ConfigError
 from ganray.model_folder import load_editor
-from ganray.on_ray.train_editor import to_train_config, train_editor
+from ganray.verbs.train_editor import to_train_config, train_editor
 
 TINY = {
     "batch": 8,
+    "executor": "local",
     "kimg": 0.064,
     "log_kimg": 0.016,
     "grid_kimg": 0.032,
@@ -41,8 +42,7 @@ def test_photos_that_are_too_small(small_catalog, tmp_path):
         train_editor(config(small_catalog, tmp_path))
 
 
-@pytest.mark.ray
-def test_an_editor_is_trained_and_goes_on_where_it_stood(cluster, photos, tmp_path):
+def test_an_editor_is_trained_and_goes_on_where_it_stood(photos, tmp_path):
     result = train_editor(config(photos, tmp_path / "whole"))
     networks, info = load_editor(str(tmp_path / "whole"))
     assert (result["kimg"], info.num_images, list(networks)) == (0.064, 64, ["matte", "inpaint", "upscale", "enhance"])
