@@ -1,10 +1,14 @@
 """Photos for bulk jobs, and what the jobs leave behind."""
 
 import io
+import os
+import signal
+import time
 
 import pyarrow.parquet as pq
 
 from ganray.storage import open_store
+from tests.tools.commands import start_command
 
 
 def put_photos(url, photos):
@@ -24,3 +28,16 @@ def contents(url):
 def rows_of(url, table="manifest"):
     """The rows of a Parquet table of a job."""
     return pq.read_table(io.BytesIO(open_store(str(url)).get(f"{table}.parquet"))).to_pylist()
+
+
+def kill_at_the_first_image(verb, config, folder):
+    """Run a job by its command, and kill it (SIGKILL) with all that it has started as soon as it has written an image."""
+    (folder / "job.yaml").write_text(config.model_dump_json(exclude_unset=True))
+    store = open_store(config.out)
+    with start_command([verb, "--config", folder / "job.yaml"], stdout=None, stderr=None, start_new_session=True) as process:
+        deadline = time.monotonic() + 120
+        while not any(store.list("images")) and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    assert not store.exists("job.json")
