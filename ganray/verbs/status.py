@@ -35,7 +35,7 @@ def status(config: StatusConfig) -> dict[str, Any]:
     done = min(plan["images"], shards * plan["shard_images"])
     facts = {"job": store.url, "state": "not begun", "requests": plan["requests"], "images": plan["images"]}
     facts |= {"finished shards": f"{shards:,} of {plan['shards']:,}, about {100 * done / plan['images']:.1f} % of the images"}
-    return facts | (_progress(status) if (status := read_status(store)) else {})
+    return facts | (_progress(live) if (live := read_status(store)) else {})
 
 
 def _progress(status: Status) -> dict[str, Any]:
