@@ -35,7 +35,7 @@ def kill_at_the_first_image(verb, config, folder):
     (folder / "job.yaml").write_text(config.model_dump_json(exclude_unset=True))
     store = open_store(config.out)
     with start_command([verb, "--config", folder / "job.yaml"], stdout=None, stderr=None, start_new_session=True) as process:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not any(store.list("images")) and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
