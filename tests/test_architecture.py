@@ -46,7 +46,7 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": {"config", "requests", "storage", "images", "catalog", "models", "metrics", "model_folder", "engine"},
     "runs": {
         *("config", "progress", "titles", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "model_folder"),
-        *("metrics", "edits", "engine", "pages"),
+        *("metrics", "edits", "engine", "pages", "evaluation", "execution"),
     },
     "output": {"config", "requests", "storage", "images", "edits", "edit_engine"},
     "bulk": {
@@ -56,7 +56,7 @@ ARROWS: dict[str, set[str]] = {
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
     "verbs": {
         *("config", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "models", "model_folder", "profiles"),
-        *("bulk", "engine", "edit_engine", "output", "execution"),
+        *("bulk", "engine", "edit_engine", "output", "execution", "presets", "catalog", "runs"),
     },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
