@@ -8,15 +8,15 @@ import torch
 from ganray.catalog.reader import Catalog
 from ganray.config import EvaluateConfig, ModelConfig
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, EvaluationError
-from ganray.evaluation.evaluation import Photos, Step, examine, num_of_each, requests_for, sheet_rows, show, split_photos
+from ganray.evaluation.evaluation import Photos, Step, examine, num_of_each, requests_for, sheet_rows, split_photos
 from ganray.execution.port import Resources
 from ganray.images.codec import decode_prepared
 from ganray.metrics import FIGURES
 from ganray.metrics.features import new_extractor, save_extractor
 from ganray.model_folder import ModelInfo, save_model
 from ganray.models import build_generator
-from ganray.on_ray.evaluate import evaluate, evaluation_cpus
 from ganray.storage import open_store
+from ganray.verbs.evaluate import evaluate, evaluation_cpus, show
 
 
 def save_untrained(url, attributes, resolution=32):
