@@ -22,18 +22,6 @@ from ganray.verbs.status import status
 from tests.tools.jobs import contents, kill_at_the_first_image, rows_of
 from tests.tools.models import ATTRIBUTES, SMALLEST
 
-<<<<<<< HEAD:tests/on_ray/test_generate.py
-pytestmark = pytest.mark.ray
-TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
-DRIVER = """
-import sys
-from ganray.config import GenerateConfig
-from ganray.verbs.generate import generate
-generate(GenerateConfig.model_validate_json(sys.argv[1]))
-"""
-ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
-=======
->>>>>>> 0f6ab691de94334cbfe6f1c39d01c44ddc26f5f1:tests/verbs/test_generate.py
 TABLE = [
     {"id": "SKU/1", "attributes": {"category": "mug"}, "count": 21},
     {"id": "b", "seed": 4, "format": "webp"},
