@@ -18,16 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb: `config` is the class of its options and `function` what runs it, each as `module:name`.
-
-    `starts_ray` says that the verb joins or starts a Ray cluster, so that its errors may come wrapped in Ray's.
-    """
+    """A verb: `config` is the class of its options and `function` what runs it, each as `module:name`."""
 
     name: str
     summary: str
     config: str
     function: str
-    starts_ray: bool = True
 
     @property
     def job(self) -> str:
@@ -62,7 +58,7 @@ VERBS: dict[str, Verb] = {
             "ingest",
             "Turn a prefix of product photos into a prepared catalog.",
             "ganray.config.ingest:IngestConfig",
-            "ganray.on_ray.ingest:ingest",
+            "ganray.verbs.ingest:ingest",
         ),
         Verb(
             "train",
@@ -80,47 +76,43 @@ VERBS: dict[str, Verb] = {
             "generate",
             "Make labelled images in bulk from a table of requests (or a count), each written exactly once.",
             "ganray.config.bulk:GenerateConfig",
-            "ganray.on_ray.generate:generate",
+            "ganray.verbs.generate:generate",
         ),
         Verb(
             "edit",
             "Edit photos in bulk: all under a prefix, or those that a table of requests names, each result written exactly once.",
             "ganray.config.bulk:EditConfig",
-            "ganray.on_ray.edit:edit",
+            "ganray.verbs.edit:edit",
         ),
         Verb(
             "status",
             "How far a bulk job is: images, rate, time left, cost.",
             "ganray.config.bulk:StatusConfig",
             "ganray.verbs.status:status",
-            starts_ray=False,
         ),
         Verb(
             "profiles",
             "The marketplaces whose rules ganray knows; one of them in full with --profile.",
             "ganray.config.check:ProfilesConfig",
             "ganray.verbs.profiles:profiles",
-            starts_ray=False,
         ),
         Verb(
             "check",
             "Check pictures against a marketplace's rules: a report, and the edits that mend. Exit code 1 where some fail.",
             "ganray.config.check:CheckConfig",
             "ganray.verbs.check:check",
-            starts_ray=False,
         ),
         Verb(
             "evaluate",
             "Score a model against its catalog: distances with floors, coverage, class accuracy, nearest neighbours.",
             "ganray.config.evaluate:EvaluateConfig",
-            "ganray.on_ray.evaluate:evaluate",
+            "ganray.verbs.evaluate:evaluate",
         ),
         Verb(
             "export",
             "Write a model's generator in the formats of other runtimes, each file checked against torch.",
             "ganray.config.evaluate:ExportConfig",
             "ganray.verbs.export:export",
-            starts_ray=False,
         ),
         Verb("serve", "Serve a model over HTTP through Ray Serve.", "ganray.config.serve:ServeConfig", "ganray.on_ray.serve:serve"),
         Verb(

@@ -82,7 +82,8 @@ def _settings_class(verb: str, config: type[C], prefix: str) -> type[BaseSetting
         f"{config.__name__}Settings", __base__=Settings, __doc__=VERBS[verb].summary, config=(str, Field("", description=CONFIG_HELP))
     )
     fields = made.__pydantic_fields__
-    made.__pydantic_fields__ = {name: fields[name] for name in dict.fromkeys((*config.shown_first, *fields))}  # the order of --help
+    order = (*config.shown_first, *(name for name in fields if name not in config.shown_last), *config.shown_last)  # of --help
+    made.__pydantic_fields__ = {name: fields[name] for name in dict.fromkeys(order)}
     return cast(type[BaseSettings], made)
 
 

@@ -1,4 +1,4 @@
-"""The verb `benchmark`: what ganray adds on top of the bare loop it wraps. Both sides run in turn in the same run; the median counts."""
+"""The verb `benchmark`: ganray beside the bare loop it wraps. Both sides run in turn in the same run; the median counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ganray.benchmark_table import ALL, BENCHMARKS, Benchmark, names
 from ganray.config import BenchmarkConfig
-from ganray.on_ray.cluster import cores
+from ganray.execution.resources import cores
 
 
 def benchmark(config: BenchmarkConfig) -> None:

@@ -21,11 +21,12 @@ from ganray.benchmarks.generate import MEMORY
 from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig, EditConfig
 from ganray.edit_engine import EditEngine, EditResult
+from ganray.execution.resources import cores
 from ganray.images.untrusted import decode_raw
-from ganray.on_ray.cluster import connect, cores
-from ganray.on_ray.edit import edit
+from ganray.on_ray.cluster import connect
 from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest
+from ganray.verbs.edit import edit
 
 PHOTOS, DRAWN, SIDE = 240, 24, 1000
 CHAIN = ("white", "conform:amazon-main")

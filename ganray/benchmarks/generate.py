@@ -21,16 +21,17 @@ import torch
 
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk.commit import write_shard
-from ganray.bulk.job import make_generate_job, open_job
+from ganray.bulk.generate_shard import load_renderer
+from ganray.bulk.job import GenerateOptions, count, make_generate_job, open_job
 from ganray.config import BenchmarkConfig, GateConfig, GenerateConfig
 from ganray.engine import ROWS, Engine
 from ganray.images.codec import Pixels, encode
 from ganray.model_folder import load_model
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.generate import Renderer, generate, share_cpus
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
+from ganray.verbs.generate import generate, share_cpus
 from ganray.vocabulary import spread_requests
 
 IMAGES = 24_576
@@ -86,11 +87,10 @@ def stages(model: str, out: str) -> dict[str, float]:
     engine, store = Engine.load(model, "cpu", 1), open_store(out)
     requests = [request.resolved() for request in spread_requests(STAGED, engine.info.attributes)]
     digest, side, rows = engine.info.digest, engine.resolution, ROWS["cpu"]
-    plan = make_generate_job(
-        lambda: iter(requests), engine.vocabulary, digest=digest, resolution=side, shard_images=STAGED, device="cpu", rows=rows
-    )
+    options = GenerateOptions(model_digest=digest, resolution=side, shard_images=STAGED, device="cpu", rows=rows)
+    plan = make_generate_job(count(lambda: iter(requests), engine.vocabulary.encode), engine.vocabulary, options)
     plan = open_job(store, plan, lambda: iter(requests))
-    renderer, samples = Renderer(model, plan, store, 1, GateConfig()), [(request, 0) for request in requests]
+    renderer, samples = load_renderer(model, plan, store, 1, GateConfig()), [(request, 0) for request in requests]
     found: dict[str, float] = {}
 
     def timed(name: str, work: Callable[..., Any], *given: Any) -> Any:
@@ -102,7 +102,7 @@ def stages(model: str, out: str) -> dict[str, float]:
 
     for number in range(ROUNDS):
         pixels = timed("forward", engine.render, *timed("draw", engine.draw, samples))
-        table = timed("rendered", renderer, {"shard": np.array([0])}).drop_columns(["shard", "ready"])
+        table = timed("rendered", renderer, 0).drop_columns(["shard", "ready"])
         timed("encode", lambda images: [encode(image, "png") for image in images], pixels)
         files = timed("labelled", lambda images: list(map(_labelled, images, requests)), pixels)
         one, other = (open_store(f"{out}/{number}-{k}") for k in range(2))
@@ -120,7 +120,7 @@ def _create(store: Store, files: list[bytes]) -> None:
 
 
 def _labelled(image: Pixels, request: GenerateRequest) -> bytes:
-    return encode_sample(image, request.id, 0, request.seed or 0, "png", "0" * 64)
+    return encode_sample(image, SampleFile(request.id, 0, request.seed or 0, "png", "0" * 64))
 
 
 @torch.inference_mode()

@@ -15,7 +15,7 @@ from ganray.benchmarks.memory import worker_peaks
 from ganray.benchmarks.random_model import make_model
 from ganray.config import BenchmarkConfig, GenerateConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.generate import generate
+from ganray.verbs.generate import generate
 
 SMALL, LARGE = 1000, 100_000
 

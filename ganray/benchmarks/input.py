@@ -13,9 +13,10 @@ from ganray.benchmarks.catalogs import sample_catalog
 from ganray.catalog.order import Share
 from ganray.catalog.windows import Source
 from ganray.config import BenchmarkConfig, DataConfig
+from ganray.execution.resources import cores
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
-from ganray.on_ray.cluster import connect, cores
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.cpus import Readers
 from ganray.on_ray.data import stream
 
@@ -42,7 +43,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def delivered(source: Source, images: int, readers: int) -> tuple[float, float]:
-    """Images/s at the consumer once the first batch is there, and the seconds until then.
+    """Images/s at the consumer after the first batch, and the seconds until that one.
 
     The rate is that of a full pipeline: as many images are on their way when the clock starts as when it stops.
     """

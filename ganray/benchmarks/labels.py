@@ -17,8 +17,8 @@ from ganray.config import BenchmarkConfig, GenerateConfig
 from ganray.errors import ConfigError
 from ganray.images.codec import SUFFIXES
 from ganray.images.provenance import SOURCE_TYPES
-from ganray.on_ray.generate import generate
 from ganray.storage import open_store
+from ganray.verbs.generate import generate
 
 IMAGES = 1000
 

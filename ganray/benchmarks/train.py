@@ -13,7 +13,8 @@ import torch
 
 from ganray.benchmarks.catalogs import ROOT, sample_catalog
 from ganray.config import BenchmarkConfig, TrainConfig
-from ganray.on_ray.cluster import connect, cores
+from ganray.execution.resources import cores
+from ganray.on_ray.cluster import connect
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
 from ganray.verbs.train import train

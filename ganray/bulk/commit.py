@@ -19,7 +19,7 @@ import json
 import mmap
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields, replace
 from io import BytesIO
 from typing import IO, Any, NamedTuple
 
@@ -27,31 +27,34 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from ganray.bulk.job import GenerateJob, W, json_bytes, shard_key
 from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
 from ganray.errors import ImageError, StorageError
 from ganray.images.credentials import same_image
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest
 UNTOUCHED = "untouched"  # the reason of a receipt's row whose photo is fine as it is
-EMPTY_RESULT: dict[str, Any] = {
-    "key": "",
-    "member": "",
-    "bytes": 0,
-    "sha256": "",
-    "reason": "",
-    "message": "",
-}  # a receipt's facts, before any
 
 
 def finished(store: Store) -> set[int]:
     """The shards that have receipts."""
     return {int(info.key.rpartition("/")[2].partition(".")[0]) for info in store.list("receipts", ".parquet")}
+
+
+@dataclass(frozen=True)
+class ImageReceipt:
+    """What came of an image: where its file lies, or the reason why it has none."""
+
+    key: str = ""
+    member: str = ""
+    bytes: int = 0
+    sha256: str = ""
+    reason: str = ""
+    message: str = ""
 
 
 class Tally(NamedTuple):
@@ -72,15 +75,14 @@ class Tally(NamedTuple):
         return self.written + self.existing + self.quarantined + self.untouched
 
 
-def write(rendered: pa.Table, *, store: Store, plan: GenerateJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> dict[str, NDArray[Any]]:
-    """The task behind the engines: the images and the receipt of one rendered shard; its Tally as a one-row batch.
+def write(rendered: pa.Table, *, store: Store, plan: GenerateJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> Tally:
+    """What follows the engines: the images and the receipt of one rendered shard.
 
     `rendered` has the columns shard, ready (see Tally), and those of `write_shard`.
     """
     shard, ready = (rendered.column(name)[0].as_py() for name in ("shard", "ready"))
     outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan, marks)
-    tally = Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
-    return {name: np.array([value]) for name, value in tally._asdict().items()}
+    return Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
 
 
 def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> list[Outcome]:
@@ -92,51 +94,52 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob,
     """
     pixels = rendered.column("pixels").combine_chunks()
     side = round((len(pixels[0].as_buffer()) / 3) ** 0.5)
-    layout, facts = LAYOUTS[plan.layout], list[dict[str, Any]]()
+    layout, receipts = LAYOUTS[plan.layout], list[ImageReceipt]()
+    facts = {"seed", "title", "segment", *(name for name in rendered.column_names if name.startswith("attr:"))}
 
     def encoded() -> Iterator[Picture]:
-        """Every image that could be labelled, in order; the facts of all of them go into `facts`."""
-        for row in rendered.drop_columns(["pixels"]).to_pylist():
-            image = np.frombuffer(pixels[len(facts)].as_buffer(), np.uint8).reshape(side, side, 3)
+        """Every image that could be labelled, in order; the receipts of all of them go into `receipts`."""
+        for number, row in enumerate(rendered.drop_columns(["pixels"]).to_pylist()):
             if reason := row.get("refused"):
                 tried = f"score {row['score']:g} after {row['tries']} seeds, the last of which is {row['seed']}"
-                facts.append(EMPTY_RESULT | {"reason": reason, "message": tried})
+                receipts.append(ImageReceipt(reason=reason, message=tried))
                 continue
+            image = np.frombuffer(pixels[number].as_buffer(), np.uint8).reshape(side, side, 3)
             try:
-                named = row["id"], row["index"], row["seed"]
-                asked = {"side": row["side"], "quality": row["quality"], "marks": marks}
-                data = encode_sample(image, *named, row["format"], plan.model_digest, **asked)
+                file = SampleFile(row["id"], row["index"], row["seed"], row["format"], plan.model_digest, row["side"], row["quality"])
+                data = encode_sample(image, file, marks)
             except ImageError as error:
-                facts.append(EMPTY_RESULT | {"reason": error.reason, "message": str(error)})
+                receipts.append(ImageReceipt(reason=error.reason, message=str(error)))
                 continue
-            key, member = layout.place(shard, row["id"], row["index"], row["format"])
-            facts.append(EMPTY_RESULT | {"key": key, "member": member})
-            yield Picture(row["id"], row["index"], row["format"], data, {name: row[name] for name in row if name in said})
+            receipts.append(ImageReceipt(*layout.place(shard, row["id"], row["index"], row["format"])))
+            yield Picture(row["id"], row["index"], row["format"], data, {name: row[name] for name in row if name in facts})
 
-    said = {"seed", "title", "segment", *(name for name in rendered.column_names if name.startswith("attr:"))}
     written = layout.write(store, shard, encoded(), same_image if marks.signer else None)
-    for fact, one in zip((fact for fact in facts if not fact["reason"]), written, strict=True):
-        fact |= {"bytes": one.size, "sha256": one.sha256}
+    files = iter(written)
+    for number, receipt in enumerate(receipts):
+        if not receipt.reason:
+            file = next(files)
+            receipts[number] = replace(receipt, bytes=file.size, sha256=file.sha256)
     store.settle()  # a receipt must not outlive its images
-    create_once(store, shard_key("receipts", shard, "parquet"), parquet_bytes(_receipt(rendered, facts, side, plan)))
-    return [one.outcome for one in written] + ["quarantined"] * (len(facts) - len(written))
+    create_once(store, shard_key("receipts", shard, "parquet"), parquet_bytes(_receipt_table(rendered, receipts, side, plan)))
+    return [file.outcome for file in written] + ["quarantined"] * (len(receipts) - len(written))
 
 
-def _receipt(rendered: pa.Table, facts: list[dict[str, Any]], side: int, plan: GenerateJob) -> pa.Table:
+def _receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, plan: GenerateJob) -> pa.Table:
     """What was asked and what came of it, a row an image."""
-    receipt = rendered.drop_columns([name for name in ("pixels", "side", "refused") if name in rendered.column_names])
-    for name in facts[0]:
-        kind = pa.int64() if name == "bytes" else pa.string()
-        receipt = receipt.append_column(name, pa.array([fact[name] for fact in facts], kind))
+    table = rendered.drop_columns([name for name in ("pixels", "side", "refused") if name in rendered.column_names])
+    for field in fields(ImageReceipt):
+        kind = pa.int64() if field.name == "bytes" else pa.string()
+        table = table.append_column(field.name, pa.array([getattr(receipt, field.name) for receipt in receipts], kind))
     asked = rendered.column("side")
     sides = pc.if_else(pc.equal(asked, 0), side, asked).cast(pa.int32())
-    receipt = receipt.append_column("width", sides).append_column("height", sides)
+    table = table.append_column("width", sides).append_column("height", sides)
     of_job = {"model_digest": plan.model_digest, "software": plan.software, "time": plan.created}
     if plan.policy_digest:
         of_job["policy_digest"] = plan.policy_digest
     for name, value in of_job.items():
-        receipt = receipt.append_column(name, pa.array([value] * len(facts), pa.string()))
-    return receipt
+        table = table.append_column(name, pa.array([value] * len(receipts), pa.string()))
+    return table
 
 
 def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], None]) -> dict[str, int]:

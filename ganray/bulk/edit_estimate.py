@@ -14,6 +14,12 @@ from ganray.bulk.estimate import BYTES_BESIDE, three_digits, time_and_cost
 from ganray.requests import EditRequest
 
 SAMPLE = 12  # requests that are tried, evenly taken from all of them
+PHOTO_SECONDS, LEARNED_SECONDS = 0.5, 1.0  # CPU time of a photo of 1,000 px, without and with networks (tests/benchmarks/LOG.md)
+
+
+def cpu_seconds(images: int, learned: bool) -> float:
+    """A rough guess, made without a look at the photos: CPU time on one core. `estimate` tries some of them instead."""
+    return images * (LEARNED_SECONDS if learned else PHOTO_SECONDS)
 
 
 def estimate(editor: ShardEditor, requests: Iterator[EditRequest], plan: EditJob, workers: int, price: float) -> dict[str, Any]:
@@ -26,10 +32,10 @@ def estimate(editor: ShardEditor, requests: Iterator[EditRequest], plan: EditJob
     editor.attempt(tried[0])  # the first one pays for what is made once
     for request in tried:
         started = time.perf_counter()
-        rows = editor.attempt(request)
+        receipts = editor.attempt(request)
         seconds += time.perf_counter() - started
-        reasons.update(row["reason"] for row in rows if row["reason"])
-        sizes += [row["bytes"] for row in rows]
+        reasons.update(receipt.reason for receipt in receipts if receipt.reason)
+        sizes += [receipt.bytes for receipt in receipts]
     return {
         "requests": plan.requests,
         "images": plan.images,

@@ -39,27 +39,35 @@ class Thumbnails:
         self._salt, self._shard = plan.requests_digest, shard
         chosen = sorted(range(plan.shards), key=lambda number: _rank(self._salt, str(number)))[:SHOWN]
         self._room = -(-SHOWN // len(chosen)) if shard in chosen else 0
-        self._kept: list[tuple[int, dict[str, Any], bytes, bytes]] = []  # the last ones first
+        self._kept: list[tuple[int, str, bytes, bytes]] = []  # the last ones first
 
-    def see(self, row: dict[str, Any], edited: EditResult, label: EditLabel) -> None:
-        """Take a result, if it is among the first so far; `row` is told where its copies will lie."""
-        rank = -_rank(self._salt, f"{row['id']}/{row['index']}")
+    def see(self, edited: EditResult, label: EditLabel) -> None:
+        """Take a result, if it is among the first so far."""
+        id, index = edited.request.id, edited.index
+        rank = -_rank(self._salt, f"{id}/{index}")
         if not self._room or (len(self._kept) == self._room and rank <= self._kept[0][0]):
             return
         before = EditLabel(
             '["thumbnail"]', "", label.request_id, label.seed, label.source_sha256, source=edited.label, software=label.software
         )
         pair = _small(edited.before, None, before), _small(edited.pixels, edited.alpha, label)
-        heapq.heappush(self._kept, (rank, row, *pair))
-        row["shown"] = f"shown/{self._shard:05d}/{file_name(row['id'], row['index'], 'webp').removesuffix('.webp')}"
+        heapq.heappush(self._kept, (rank, self._stem(id, index), *pair))
         if len(self._kept) > self._room:
-            heapq.heappop(self._kept)[1]["shown"] = ""
+            heapq.heappop(self._kept)
+
+    def stem_of(self, id: str, index: int) -> str:
+        """Where the copies of a result lie, without what follows the stem; empty where none are kept."""
+        stem = self._stem(id, index)
+        return stem if any(kept == stem for _, kept, _, _ in self._kept) else ""
 
     def keep(self, store: Store) -> None:
         """Create the copies."""
-        for _, row, before, after in self._kept:
-            create_once(store, f"{row['shown']}-before.webp", before)
-            create_once(store, f"{row['shown']}-after.webp", after)
+        for _, stem, before, after in self._kept:
+            create_once(store, f"{stem}-before.webp", before)
+            create_once(store, f"{stem}-after.webp", after)
+
+    def _stem(self, id: str, index: int) -> str:
+        return f"shown/{self._shard:05d}/{file_name(id, index, 'webp').removesuffix('.webp')}"
 
 
 def show_pairs(store: Store, plan: JobIdentity, manifest: pq.ParquetFile) -> None:

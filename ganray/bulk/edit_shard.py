@@ -11,38 +11,41 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import pyarrow as pa
-
-from ganray.bulk.commit import EMPTY_RESULT, UNTOUCHED, Tally, parquet_bytes
+from ganray.bulk.commit import UNTOUCHED, Tally, parquet_bytes
 from ganray.bulk.edit_job import EditJob
 from ganray.bulk.edit_page import Thumbnails
+from ganray.bulk.edit_receipt import EditReceipt, receipt_table
 from ganray.bulk.job import Span, read_spans, shard_key
 from ganray.bulk.layouts import LAYOUTS, Picture, create_once
 from ganray.bulk.profile_filter import ProfileFilter
 from ganray.edit_engine import EditEngine, EditResult
-from ganray.errors import EditError, GanrayError, ImageError, InvalidKey, ObjectNotFound, RequestError, StorageError
+from ganray.errors import CheckpointError, EditError, GanrayError, ImageError, InvalidKey, ObjectNotFound, RequestError, StorageError
+from ganray.images.codec import Limits
 from ganray.images.credentials import same_image
 from ganray.images.data_url import inline_bytes, is_inline
+from ganray.images.untrusted import SafeDecoder
 from ganray.output.edited_file import encode_edited, label_of, with_visible_label
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
 from ganray.requests import EditRequest
-from ganray.storage import Store
+from ganray.storage import Store, open_store
 from ganray.storage.capped import read_capped
 
 AHEAD = 4  # photos that are read before they are wanted
-SCHEMA = pa.schema(
-    [
-        *((name, pa.string()) for name in ("id", "source", "source_sha256", "edits", "facts", "source_type", "format")),
-        *((name, pa.string()) for name in ("key", "member", "sha256", "shown", "reason", "message", "model_digest", "software", "time")),
-        *((name, pa.int64()) for name in ("seed", "bytes")),
-        *((name, pa.int32()) for name in ("index", "width", "height")),
-    ]
-)
-Row = dict[str, Any]
 T = TypeVar("T")
+Result = EditResult | GanrayError | None  # None where the photo is fine as it is, an error where the edit cannot be had
+
+
+def load_editor(model: str, plan: EditJob, store: Store, marks: LabelOptions) -> ShardEditor:
+    """A worker's editor, with a decoder process of its own. Raises CheckpointError where another model lies there by now."""
+    limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
+    engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, limits))
+    if engine.digest != plan.model_digest:
+        raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+    return ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan, marks)
 
 
 class ShardEditor:
@@ -57,41 +60,43 @@ class ShardEditor:
 
     def __call__(self, shard: int) -> Tally:
         """Make the images of a shard, then its receipt. Raises StorageError where a key is taken by other bytes, or the source is away."""
-        layout, rows = LAYOUTS[self._plan.layout], list[Row]()
-        keepsakes = Thumbnails(self._plan, shard)
+        layout, receipts = LAYOUTS[self._plan.layout], list[EditReceipt]()
+        thumbnails = Thumbnails(self._plan, shard)
 
         def pictures() -> Iterator[Picture]:
             for span, fetch in self._fetched(read_spans(self._out, self._plan, shard, EditRequest)):
-                for row, result in self._results(span, fetch):
-                    rows.append(row)
-                    picture = self._picture_of(shard, row, result)
+                for asked, result in self._results(span, fetch):
+                    receipt, picture = self._picture_of(shard, asked, result)
+                    receipts.append(receipt)
                     if picture is not None:
                         assert isinstance(result, EditResult)
-                        keepsakes.see(row, result, label_of(result, self._plan.model_digest))
+                        thumbnails.see(result, label_of(result, self._plan.model_digest))
                         yield picture
 
         written = layout.write(self._out, shard, pictures(), same_image if self._marks.signer else None)
-        for row, one in zip((row for row in rows if not row["reason"]), written, strict=True):
-            row |= {"bytes": one.size, "sha256": one.sha256}
-        keepsakes.keep(self._out)
+        thumbnails.keep(self._out)
         self._out.settle()  # a receipt must not outlive its images
-        receipt = pa.Table.from_pylist([{**row, **self._of_job()} for row in rows], SCHEMA)
-        create_once(self._out, shard_key("receipts", shard, "parquet"), parquet_bytes(receipt))
-        untouched = sum(row["reason"] == UNTOUCHED for row in rows)
-        outcomes = [one.outcome for one in written]
-        refused = len(rows) - len(written) - untouched
+        made, finished = iter(written), list[EditReceipt]()
+        for receipt in receipts:
+            if receipt.reason:
+                finished.append(receipt)
+            else:
+                file = next(made)
+                shown = thumbnails.stem_of(receipt.id, receipt.index)
+                finished.append(replace(receipt, bytes=file.size, sha256=file.sha256, shown=shown))
+        create_once(self._out, shard_key("receipts", shard, "parquet"), parquet_bytes(receipt_table(finished, self._plan)))
+        untouched = sum(receipt.reason == UNTOUCHED for receipt in receipts)
+        outcomes = [file.outcome for file in written]
+        refused = len(receipts) - len(written) - untouched
         return Tally(outcomes.count("written"), outcomes.count("existing"), refused, self._ready, untouched)
 
-    def attempt(self, request: EditRequest) -> list[Row]:
-        """What would become of a request, a row an image: its `bytes`, 0 where it has a `reason` to have none. Nothing is written."""
-        rows = list[Row]()
-        for row, result in self._results(Span(request, 0, request.count), functools.partial(self._fetch, request.image, None)):
-            picture = self._picture_of(0, row, result)
-            rows.append(row | {"bytes": len(picture.data) if picture else 0})
-        return rows
-
-    def _of_job(self) -> Row:
-        return {"model_digest": self._plan.model_digest, "software": self._plan.software, "time": self._plan.created}
+    def attempt(self, request: EditRequest) -> list[EditReceipt]:
+        """What would become of a request, image by image: its `bytes`, 0 where it has a `reason` to have none. Nothing is written."""
+        receipts = list[EditReceipt]()
+        for asked, result in self._results(Span(request, 0, request.count), functools.partial(self._fetch, request.image, None)):
+            receipt, picture = self._picture_of(0, asked, result)
+            receipts.append(replace(receipt, bytes=len(picture.data) if picture else 0))
+        return receipts
 
     def _fetched(self, spans: list[Span[EditRequest]]) -> Iterator[tuple[Span[EditRequest], Callable[[str], bytes]]]:
         """Every span with what gives the bytes of its keys; photos are read AHEAD."""
@@ -125,14 +130,14 @@ class ShardEditor:
                     raise ImageError("unreadable", error.message, error.remedy) from error
         raise AssertionError("unreachable")
 
-    def _results(self, span: Span[EditRequest], fetch: Callable[[str], bytes]) -> Iterator[tuple[Row, EditResult | GanrayError | None]]:
-        """A row and a result for each image of the span: None where the photo is fine as it is, an error where it cannot be had."""
+    def _results(self, span: Span[EditRequest], fetch: Callable[[str], bytes]) -> Iterator[tuple[EditReceipt, Result]]:
+        """A receipt of what was asked and a result for each image of the span."""
         request = span.request
         begun = _attempted(functools.partial(self._begin, request, fetch))
         for index in range(span.first, span.first + span.num):
             source = "data:" if is_inline(request.image) else request.image
-            row = {**EMPTY_RESULT, "id": request.id, "index": index, "seed": request.seed, "source": source, "shown": ""}
-            yield row, _attempted(functools.partial(self._made, begun, index)) if callable(begun) else begun
+            asked = EditReceipt(id=request.id, index=index, seed=request.seed, source=source)
+            yield asked, _attempted(functools.partial(self._made, begun, index)) if callable(begun) else begun
 
     def _made(self, begun: Callable[[int], Future[EditResult]], index: int) -> EditResult:
         return with_visible_label(begun(index).result(), self._marks)
@@ -144,30 +149,29 @@ class ShardEditor:
                 return None
         return self._engine.begin(request, fetch, self._chain)
 
-    def _picture_of(self, shard: int, row: Row, result: EditResult | GanrayError | None) -> Picture | None:
-        """The file of a result; its facts, or why there is none, go into `row`."""
-        if result is None:
-            row["reason"] = UNTOUCHED
-            return None
+    def _picture_of(self, shard: int, asked: EditReceipt, result: Result) -> tuple[EditReceipt, Picture | None]:
+        """The receipt with what came of the image, but for its size and digest; and its file, None where it has a reason to have none."""
         if isinstance(result, EditResult):
             try:
                 data = encode_edited(result, self._plan.model_digest, self._marks.signer)
             except ImageError as error:
                 result = error
+        if result is None:
+            return replace(asked, reason=UNTOUCHED), None
         if isinstance(result, GanrayError):
-            row |= {"reason": result.reason if isinstance(result, ImageError) else result.code, "message": str(result)}
-            return None
+            reason = result.reason if isinstance(result, ImageError) else result.code
+            return replace(asked, reason=reason, message=str(result)), None
         format = result.output.format
-        key, member = LAYOUTS[self._plan.layout].place(shard, row["id"], row["index"], format)
-        facts: Row = {
+        key, member = LAYOUTS[self._plan.layout].place(shard, asked.id, asked.index, format)
+        facts = {
             "source_sha256": result.source_sha256,
             "edits": result.edits,
             "facts": json.dumps(result.facts, sort_keys=True),
             "source_type": label_of(result, "").source_type,
         }
-        row |= {**facts, "format": format, "key": key, "member": member}
-        row |= {"width": result.pixels.shape[1], "height": result.pixels.shape[0]}
-        return Picture(row["id"], row["index"], format, data, {"source": row["source"], "seed": row["seed"], **facts})
+        height, width = result.pixels.shape[:2]
+        receipt = replace(asked, **facts, format=format, key=key, member=member, width=width, height=height)
+        return receipt, Picture(asked.id, asked.index, format, data, {"source": asked.source, "seed": asked.seed, **facts})
 
 
 def _attempted(work: Callable[[], T]) -> T | GanrayError:

@@ -10,10 +10,11 @@ from typing import Any
 from ganray.bulk.job import GenerateJob
 from ganray.engine import Engine
 from ganray.errors import ImageError
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 
 SAMPLE = 64  # images that are tried
+PIXEL_SECONDS = 0.8e-6  # CPU time of a pixel, all stages: 830 us an image of 32 px (tests/benchmarks/LOG.md, `generate`)
 BYTES_BESIDE = 150  # a row of a receipt and of the manifest, measured
 
 
@@ -32,9 +33,8 @@ def estimate(
     drawn = time.perf_counter()
     sizes = []
     for (request, index), image in zip(tried, pixels, strict=True):
-        named = request.id, index, request.seed or 0
         try:
-            sizes.append(len(encode_sample(image, *named, request.format, plan.model_digest, side=request.side, quality=request.quality)))
+            sizes.append(len(encode_sample(image, SampleFile.of(request, index, plan.model_digest))))
         except ImageError:
             sizes.append(0)
     encoded = time.perf_counter()
@@ -47,6 +47,11 @@ def estimate(
         "gigabytes": three_digits(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
         "slowest stage": "engines" if draws <= writes else "encoding",
     } | time_and_cost(plan.images, min(draws, writes), price)
+
+
+def cpu_seconds(images: int, resolution: int) -> float:
+    """A rough guess, made without a look at the model: CPU time on one core. `estimate` tries some images instead."""
+    return images * resolution**2 * PIXEL_SECONDS
 
 
 def time_and_cost(images: int, rate: float, price: float) -> dict[str, Any]:

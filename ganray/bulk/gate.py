@@ -6,8 +6,9 @@ What photos are like lies in the job's folder (gate.safetensors), measured once,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -64,30 +65,38 @@ def gate_digest(config: GateConfig, info: ModelInfo) -> str:
     return hashlib.sha256(f"{extractor.digest} {catalog.info.digest} {limits}".encode()).hexdigest()
 
 
-def measure_photos(store: Store, config: GateConfig, info: ModelInfo) -> None:
-    """Create the reference of a job, unless it lies there."""
+def measure_photos(store: Store, config: GateConfig, info: ModelInfo) -> Iterator[int]:
+    """Create the reference of a job, unless it lies there; yields the number of photos of each row group that was measured."""
     if store.exists(KEY):
         return
     extractor, catalog = load_extractor(open_store(config.extractor)), Catalog.open(config.catalog or info.catalog_url)
-    parts = []
-    for shard, group, size in groups_to_search(catalog, config.search, 0):
-        table = catalog.read_row_group(shard, group, ["image"])
-        parts += [extract(extractor, catalog.images(table.slice(start, BATCH))) for start in range(0, size, BATCH)]
-    try:
-        store.create(KEY, Reference.of(torch.cat(parts)).to_bytes())
-    except ObjectExists:  # another driver's: it counts
-        return
+    parts: list[torch.Tensor] = []
+    with _one_thread() as thread:
+        for shard, group, size in groups_to_search(catalog, config.search, 0):
+            table = catalog.read_row_group(shard, group, ["image"])
+            batches = (catalog.images(table.slice(start, BATCH)) for start in range(0, size, BATCH))
+            parts += [thread.submit(extract, extractor, batch).result() for batch in batches]
+            yield size
+        reference = thread.submit(Reference.of, torch.cat(parts)).result()
+    with suppress(ObjectExists):  # another driver's: it counts
+        store.create(KEY, reference.to_bytes())
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    """A thread on which torch computes alone: its bits do not depend on the number of cores."""
+    torch.get_num_threads()  # fixes the caller's setting, see engine.py
+    return ThreadPoolExecutor(1, "gate", initializer=torch.set_num_threads, initargs=(1,))
 
 
 class Judge:
-    """The gate in an engine's process, on one thread: its bits do not depend on how many there are."""
+    """The gate in an engine's process, on one thread."""
 
     def __init__(self, store: Store, config: GateConfig, engine: Engine) -> None:
         limits = Limits(config.match, config.far, config.copies)
         reference = Reference.from_bytes(store.get(KEY))
         self._gate = Gate(load_extractor(open_store(config.extractor)), reference, engine.vocabulary.values, limits)
         self._engine, self._tries = engine, config.tries
-        self._thread = ThreadPoolExecutor(1, "gate", initializer=torch.set_num_threads, initargs=(1,))
+        self._thread = _one_thread()
 
     def draw(self, samples: Sequence[Sample]) -> Drawn:
         """Draw each sample, and those that are refused again."""

@@ -1,4 +1,4 @@
-"""What a bulk job is to make: its identity, and its work cut into shards. `bulk.py` has the layout, and the books."""
+"""What a bulk job is to make: its identity, and its work cut into shards. `commit.py` has the layout, and the books."""
 
 from __future__ import annotations
 
@@ -52,6 +52,21 @@ class GenerateJob(JobIdentity):
     label_digest: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class GenerateOptions:
+    """What the bytes of a job's images depend on beside its requests; `shard_images` 0 leaves it to the resolution."""
+
+    model_digest: str
+    resolution: int
+    device: str
+    rows: int
+    shard_images: int = 0
+    layout: str = "objects"
+    policy_digest: str = ""
+    gate_digest: str = ""
+    label_digest: str = ""
+
+
 R = TypeVar("R", bound=GenerateRequest | EditRequest)
 W = TypeVar("W", bound=JobIdentity)
 
@@ -95,45 +110,20 @@ def count(source: Callable[[], Iterator[R]], check: Callable[[R], object]) -> Ta
     return TableCount(sha256.hexdigest(), len(ids), images)
 
 
-def make_generate_job(
-    source: Callable[[], Iterator[GenerateRequest]],
-    vocabulary: Vocabulary,
-    *,
-    digest: str,
-    resolution: int,
-    shard_images: int,
-    device: str,
-    rows: int,
-    layout: str = "objects",
-    policy_digest: str = "",
-    gate_digest: str = "",
-    label_digest: str = "",
-) -> GenerateJob:
-    """Read the whole table once: every request is checked before any work starts.
-
-    `source` gives the requests, their seeds filled in, from the start each time; `shard_images` 0 leaves it to the resolution.
-    Raises RequestError for an unknown attribute, an id that comes twice, or an empty table.
-    """
-    counted = count(source, vocabulary.encode)
-    area = resolution * resolution
-    wanted = shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
+def make_generate_job(counted: TableCount, vocabulary: Vocabulary, options: GenerateOptions) -> GenerateJob:
+    """The identity of a job of these requests, begun now."""
+    area = options.resolution**2
+    wanted = options.shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
     size = max(1, min(wanted, MAX_BLOCK // (3 * area)))
     return GenerateJob(
-        model_digest=digest,
+        **{name: value for name, value in asdict(options).items() if name != "shard_images"},
         vocabulary_digest=vocabulary.digest,
         requests_digest=counted.digest,
         requests=counted.requests,
         images=counted.images,
         shards=-(-counted.images // size),
         shard_images=size,
-        resolution=resolution,
         software=SOFTWARE,
-        device=device,
-        rows=rows,
-        layout=layout,
-        policy_digest=policy_digest,
-        gate_digest=gate_digest,
-        label_digest=label_digest,
         created=now(),
     )
 

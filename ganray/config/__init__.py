@@ -6,7 +6,7 @@ class, so that a wrong configuration is refused before anything else is imported
 
 from __future__ import annotations
 
-from ganray.config.base import Probability, RayConfig, Section
+from ganray.config.base import ExecutorName, Placement, Probability, RayConfig, Section
 from ganray.config.benchmark import BenchmarkConfig
 from ganray.config.bulk import EditConfig, GateConfig, GenerateConfig, LabelConfig, StatusConfig
 from ganray.config.check import CheckConfig, ProfilesConfig
@@ -40,6 +40,7 @@ __all__ = [
     "EditorConfig",
     "EditorOptimizerConfig",
     "EvaluateConfig",
+    "ExecutorName",
     "ExportConfig",
     "GateConfig",
     "GenerateConfig",
@@ -49,6 +50,7 @@ __all__ = [
     "LossConfig",
     "ModelConfig",
     "OptimizerConfig",
+    "Placement",
     "PrivacyConfig",
     "Probability",
     "ProfilesConfig",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationInfo, field_validator
 
 from ganray.errors import ConfigError
 
+ExecutorName = Literal["auto", "local", "ray"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -21,6 +22,7 @@ class Section(BaseModel):
     """
 
     shown_first: ClassVar[tuple[str, ...]] = ()  # in --help, before the keys that verbs share
+    shown_last: ClassVar[tuple[str, ...]] = ()
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
@@ -45,10 +47,26 @@ class Section(BaseModel):
 
 
 class RayConfig(Section):
-    """Where the work runs."""
+    """A Ray cluster.
+
+    >>> ganray.RayConfig(address="auto").address
+    'auto'
+    """
 
     address: str = Field("", description="Ray cluster to join, e.g. auto; empty starts one on this machine, or joins the job's own")
     num_cpus: NonNegativeInt = Field(0, description="logical CPUs of a cluster started here; 0 = the cores of this machine")
+
+
+class Placement(Section):
+    """Where a verb's work runs."""
+
+    shown_last = ("executor", "ray")
+    executor: ExecutorName = Field(
+        "auto",
+        description="where the work runs: local is this process, ray a Ray cluster; auto takes ray where one is joined or asked "
+        "for, for several engines or workers, and for work of over a minute",
+    )
+    ray: RayConfig = Field(RayConfig(), description="the cluster")
 
 
 def refuse_memory(**urls: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 from pydantic_settings import CliPositionalArg
 
-from ganray.config.base import Probability, RayConfig, Section, refuse_memory
+from ganray.config.base import Placement, Probability, Section, refuse_memory
 from ganray.errors import ConfigError
 
 
@@ -40,7 +40,7 @@ class LabelConfig(Section):
     font: str = Field("", description="URL of the TrueType or OpenType font of the visible label; empty has Latin letters")
 
 
-class BulkJob(Section):
+class BulkJob(Placement):
     """What every bulk job is told: where requests come from, and how results are written."""
 
     model: str = Field("out/model", description="URL of a model folder")
@@ -52,7 +52,6 @@ class BulkJob(Section):
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
     price: NonNegativeFloat = Field(0.0, description="of an hour of the cluster, in any currency: what the job has cost is shown")
     dry_run: bool = Field(False, description="check the table, estimate time, bytes and cost from a few images, and write nothing")
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_job(self) -> Self:
@@ -64,7 +63,12 @@ class BulkJob(Section):
 
 
 class GenerateConfig(BulkJob):
-    """Options of the verb `generate`."""
+    """Options of the verb `generate`.
+
+    >>> config = ganray.GenerateConfig(model="model", out="images", num=16)
+    >>> config.layout, config.model_copy(update={"layout": "parquet"}).layout
+    ('objects', 'parquet')
+    """
 
     shown_first = ("model", "requests", "num")
     requests: str = Field(
@@ -85,7 +89,11 @@ class GenerateConfig(BulkJob):
 
 
 class EditConfig(BulkJob):
-    """Options of the verb `edit`."""
+    """Options of the verb `edit`.
+
+    >>> ganray.EditConfig(source="photos", edits="white,conform:amazon-main").model
+    ''
+    """
 
     shown_first = ("source", "requests", "edits")
     source: str = Field("", description="URL of a prefix of photos; a table's requests name them by their keys under it")
@@ -129,6 +137,10 @@ class EditConfig(BulkJob):
 
 
 class StatusConfig(Section):
-    """Options of the verb `status`."""
+    """Options of the verb `status`.
+
+    >>> ganray.StatusConfig(job="s3://shop/images").job
+    's3://shop/images'
+    """
 
     job: CliPositionalArg[str] = Field("out/images", description="URL of the job: the `out` of a ganray generate or edit")

@@ -6,12 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from ganray.config.base import Probability, RayConfig, Section
+from ganray.config.base import Placement, Probability
 from ganray.errors import ConfigError
 
 
-class IngestConfig(Section):
-    """Options of the verb `ingest`."""
+class IngestConfig(Placement):
+    """Options of the verb `ingest`.
+
+    >>> ganray.IngestConfig(source="sample:none")
+    Traceback (most recent call last):
+    ganray.errors.ConfigError: source 'sample:none': 'none' is not a number of products. Write for example sample:3000
+    """
 
     source: str = Field("sample:3000", description="URL of a prefix of images, or sample:N to draw a sample catalog of N products first")
     inventory: str = Field(
@@ -49,11 +54,10 @@ class IngestConfig(Section):
     limit: NonNegativeInt = Field(0, description="stop listing after this many images; 0 = all")
     seed: NonNegativeInt = Field(0, description="seed of the sample catalog")
     cluttered: Probability = Field(0.0, description="share of the sample catalog's products that stand on cluttered backgrounds")
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
         num = self.source.removeprefix("sample:")
         if num != self.source and (not num.isdigit() or int(num) < 1):
-            raise ConfigError(f"source {self.source!r}: {num!r} is no number of products", "Write for example sample:3000")
+            raise ConfigError(f"source {self.source!r}: {num!r} is not a number of products", "Write for example sample:3000")
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ganray.config.base import Probability, RayConfig, Section, refuse_memory
+from ganray.config.base import Placement, Probability, Section, refuse_memory
 from ganray.config.data import DataConfig
 from ganray.config.model import EditorConfig, ModelConfig
 from ganray.errors import ConfigError
@@ -112,7 +112,7 @@ class EditorOptimizerConfig(OptimizerConfig):
     beta2: Probability = Field(0.99, description="Adam's beta2 at the start")
 
 
-class TrainingRun(Section):
+class TrainingRun(Placement):
     """What every training run is told, whatever it learns."""
 
     catalog: str = Field("out/catalog", description="URL of a prepared catalog (the output of ingest)")
@@ -132,10 +132,6 @@ class TrainingRun(Section):
     license: str = Field("unknown: set --license", description="licence of the model, for its card: an SPDX name, or your own words")
     optimizer: OptimizerConfig = Field(OptimizerConfig(), description="Adam and the schedules")
     editor: EditorConfig = Field(EditorConfig(), description="the editor, in place of a GAN")
-    executor: Literal["auto", "local", "ray"] = Field(
-        "auto", description="local = one worker in this process; ray = Ray Train; auto = local for a short run of one worker without a GPU"
-    )
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @model_validator(mode="after")
     def _check_run(self) -> Self:
@@ -148,7 +144,13 @@ class TrainingRun(Section):
 
 
 class TrainConfig(TrainingRun):
-    """Options of the verb `train`."""
+    """Options of the verb `train`.
+
+    The values of a preset come from `ganray.preset`, those of the class are the defaults behind it:
+
+    >>> ganray.preset("r3-64").model_copy(update={"catalog": "catalog", "workers": 4}).model.resolution
+    64
+    """
 
     shown_first = ("preset",)
     preset: str = Field("demo-32", description="starting point for every key below: demo-32, mlp-28, dcgan-64, r3-64, r3-128 or r3-256")
@@ -240,7 +242,11 @@ class TrainConfig(TrainingRun):
 
 
 class TrainEditorConfig(TrainingRun):
-    """Options of the verb `train-editor`."""
+    """Options of the verb `train-editor`.
+
+    >>> ganray.TrainEditorConfig(catalog="catalog", kimg=36).editor.tasks
+    ('matte', 'inpaint', 'upscale', 'enhance')
+    """
 
     catalog: str = Field(
         "out/catalog", description="URL of a prepared catalog of photos, best cropped: ingest --square crop --resolution 400"

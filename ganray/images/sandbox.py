@@ -47,11 +47,12 @@ class Sandbox:
         self._start()
 
     def map(self, batch: Sequence[bytes]) -> Iterator[Result | ImageError]:
-        """The result or the ImageError of each image, in order; a dead child is replaced.
+        """The result or the ImageError of each image, in order; a dead child is replaced. An image whose child was killed (SIGKILL) is
+        done again, once.
 
         Raises ClusterError when no child can be started.
         """
-        done = 0
+        done, retried = 0, -1
         while done < len(batch):
             self._await_ready()
             try:
@@ -60,8 +61,12 @@ class Sandbox:
                     yield self._receive()
                     done += 1
             except ImageError as error:
-                done += 1
+                killed = self._child.returncode == -signal.SIGKILL
                 self._restart()
+                if killed and retried != done:  # from outside, for example for want of memory: it need not be this image's fault
+                    retried = done
+                    continue
+                done += 1
                 yield error
             except GeneratorExit:  # the child still sends results that nobody will read
                 self._restart()

@@ -1,17 +1,18 @@
-"""Join or start a Ray cluster, say what it has, and refuse a plan it cannot run (instead of hanging)."""
+"""Join or start a Ray cluster, and say what it has."""
 
 from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import ray
 
 from ganray.config import RayConfig
 from ganray.errors import ClusterError
+from ganray.execution.choice import joins_cluster
+from ganray.execution.port import Resources
+from ganray.execution.resources import cores
 
 # Read by Ray's own processes, so they must be set before the cluster starts (RAY_* of the driver are copied to workers).
 ENVIRONMENT = {
@@ -30,16 +31,6 @@ ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True)
-class Resources:
-    """What the cluster has in all, and the CPUs of its largest node; `joined` tells that it was not started here."""
-
-    cpus: float
-    gpus: float
-    node_cpus: float
-    joined: bool = False
-
-
 def connect(config: RayConfig) -> Resources:
     """Join `config.address`, the cluster this process already belongs to, or start one here; idempotent.
 
@@ -49,27 +40,13 @@ def connect(config: RayConfig) -> Resources:
         _start(config)
     total = ray.cluster_resources()
     largest = max((node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
-    if not _joins(config):
+    if not joins_cluster(config):
         largest = min(largest, config.num_cpus or float(cores()))  # the CPU beyond the cores is for data, not for threads
-    return Resources(total.get("CPU", 0.0), total.get("GPU", 0.0), largest, _joins(config))
-
-
-def cores() -> int:
-    """The CPUs this process may use: its affinity, within its container's quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return allowed if quota == "max" else max(1, min(allowed, int(quota) // int(period)))
-    except (OSError, ValueError):
-        return allowed
-
-
-def _joins(config: RayConfig) -> bool:
-    return bool(config.address) or "RAY_JOB_ID" in os.environ or "RAY_ADDRESS" in os.environ
+    return Resources(total.get("CPU", 0.0), total.get("GPU", 0.0), largest, joins_cluster(config))
 
 
 def _start(config: RayConfig) -> None:
-    here = not _joins(config)
+    here = not joins_cluster(config)
     if here:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
@@ -84,27 +61,3 @@ def _start(config: RayConfig) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error
-
-
-def use_gpu(wanted: bool | None, resources: Resources, num: int = 1) -> bool:
-    """Resolve a `gpu` field: None means "where the cluster has them". Raises ClusterError if asked for and absent."""
-    if wanted is None:
-        return resources.gpus >= num
-    if wanted and resources.gpus < num and not resources.joined:  # a cluster's autoscaler may bring them
-        raise ClusterError(f"gpu: {num} GPU(s) asked for, the cluster has {resources.gpus:g}", "Use --no-gpu, or a cluster with GPUs")
-    return wanted
-
-
-def require_node(needed: float, resources: Resources, what: str) -> None:
-    """Raise ClusterError when no single node has the CPUs that one actor asks for."""
-    if resources.node_cpus < needed:
-        raise ClusterError(f"{what} needs {needed:g} CPUs of one node, the largest has {resources.node_cpus:g}", "Use fewer threads")
-
-
-def require_cpus(needed: float, resources: Resources, what: str) -> None:
-    """Raise ClusterError when the cluster has fewer CPUs than the plan needs: Ray would wait for ever."""
-    if resources.cpus < needed:
-        raise ClusterError(
-            f"{what} needs {needed:g} CPUs, the cluster has {resources.cpus:g}",
-            "Use fewer workers, a bigger cluster, or --ray.num-cpus on one machine",
-        )

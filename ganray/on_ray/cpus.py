@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ganray.config import TrainConfig
-from ganray.on_ray.cluster import Resources, require_cpus, require_node
+from ganray.execution.port import Resources
+from ganray.execution.resources import require_cpus, require_node
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,3 @@ def training_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple
     require_cpus(least * threads + 1, resources, f"train with {least} workers of {threads} threads (+ 1 for data)")
     free = (resources.cpus - config.workers * threads) / config.workers
     return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))
-
-
-def engine_cpus(wanted: int, engines: int, spare: int, resources: Resources, what: str) -> int:
-    """`wanted`, or where that is 0 an equal share of all CPUs but `spare`, which other work needs.
-
-    Raises ClusterError where that many engines do not fit beside the spare ones, or one of them in no node.
-    """
-    fitting = min(int(resources.node_cpus), int(resources.cpus)) - spare
-    threads = wanted or max(1, min(fitting, (int(resources.cpus) - spare) // engines))
-    require_node(threads, resources, f"{what} with {threads} thread(s)")
-    require_cpus(engines * threads + spare, resources, f"{what} with {engines} engine(s) of {threads} thread(s)")
-    return threads

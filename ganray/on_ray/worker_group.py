@@ -11,9 +11,10 @@ import ray
 from ray.train import FailureConfig, RunConfig
 
 from ganray.config import TrainConfig
+from ganray.execution.resources import use_gpu
 from ganray.images.codec import Pixels
 from ganray.model_folder import ModelInfo
-from ganray.on_ray.cluster import connect, use_gpu
+from ganray.on_ray.cluster import connect
 from ganray.on_ray.cpus import training_cpus
 from ganray.on_ray.mailbox import make_mailbox
 from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling

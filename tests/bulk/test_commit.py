@@ -10,7 +10,8 @@ import pytest
 
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk import commit, layouts
-from ganray.bulk.job import make_generate_job, open_job, split
+from ganray.bulk.generate_shard import load_renderer
+from ganray.bulk.job import GenerateOptions, count, make_generate_job, open_job, split
 from ganray.bulk.page import show_some
 from ganray.config import GateConfig, ModelConfig
 from ganray.errors import ImageError, ObjectCorrupt, RequestError, StorageError
@@ -18,7 +19,6 @@ from ganray.images.codec import decode
 from ganray.images.credentials import validity
 from ganray.images.provenance import read_label
 from ganray.images.visible import Stamp
-from ganray.on_ray.generate import Renderer
 from ganray.output.label_options import LabelOptions
 from ganray.requests import GenerateRequest
 from ganray.storage import open_store
@@ -51,20 +51,20 @@ def at_one_time(monkeypatch):
 
 
 def plan_of(model, requests=REQUESTS, **changes):
-    options = {"digest": model[1].digest, "resolution": 8, "shard_images": 4, "device": "cpu", "rows": 8}
-    return make_generate_job(source(requests), Vocabulary(ATTRIBUTES), **options | changes)
+    options = {"model_digest": model[1].digest, "resolution": 8, "shard_images": 4, "device": "cpu", "rows": 8}
+    vocabulary = Vocabulary(ATTRIBUTES)
+    return make_generate_job(count(source(requests), vocabulary.encode), vocabulary, GenerateOptions(**options | changes))
 
 
 def run(model, store, requests=REQUESTS):
     """The whole job, as generate() does it."""
     plan = plan_of(model, requests)
     plan = open_job(store, plan, source(requests))
-    renderer = Renderer(model[0], plan, store, 1, GateConfig())
+    renderer = load_renderer(model[0], plan, store, 1, GateConfig())
     tallies = []
     for shard in sorted(set(range(plan.shards)) - commit.finished(store)):
-        table = renderer({"shard": np.array([shard])})
-        tally = commit.write(table, store=store, plan=plan)
-        tallies.append({name: int(tally[name][0]) for name in ("written", "existing", "quarantined")})
+        tally = commit.write(renderer(shard), store=store, plan=plan)
+        tallies.append({name: getattr(tally, name) for name in ("written", "existing", "quarantined")})
     return commit.close_job(store, plan, show_some), tallies
 
 
@@ -151,7 +151,7 @@ def test_another_job_in_the_same_place_is_refused(model, tmp_path):
     run(model, store)
     before = contents(store)
     with pytest.raises(StorageError, match="holds another job: its model_digest is"):
-        open_job(store, plan_of(model, digest="0" * 64), source(REQUESTS))
+        open_job(store, plan_of(model, model_digest="0" * 64), source(REQUESTS))
     other = [*REQUESTS[:2], GenerateRequest(id="c", count=3)]
     with pytest.raises(StorageError, match="its requests_digest is .* Choose another out"):
         run(model, store, other)
@@ -170,10 +170,10 @@ def test_other_bytes_under_an_image_key_stop_the_job(model, tmp_path):
 def test_an_image_whose_label_does_not_verify_is_quarantined_alone(model, tmp_path, monkeypatch):
     whole = commit.encode_sample
 
-    def unlabelled(pixels, id, index, *rest, **asked):
-        if (id, index) == ("c", 1):
+    def unlabelled(pixels, file, options):
+        if (file.request_id, file.index) == ("c", 1):
             raise ImageError("label_unverified", "the label does not read back")
-        return whole(pixels, id, index, *rest, **asked)
+        return whole(pixels, file, options)
 
     monkeypatch.setattr(commit, "encode_sample", unlabelled)
     store = open_store(str(tmp_path))
@@ -240,7 +240,7 @@ def test_a_visible_label_is_written_into_every_picture(model, tmp_path):
     request = [GenerateRequest(id="a", side=64)]
     run(model, plain, request)
     plan = open_job(stamped, plan_of(model, request, label_digest=LabelOptions(Stamp("AI")).digest), source(request))
-    table = Renderer(model[0], plan, stamped, 1, GateConfig())({"shard": np.array([0])})
+    table = load_renderer(model[0], plan, stamped, 1, GateConfig())(0)
     commit.write(table, store=stamped, plan=plan, marks=LabelOptions(Stamp("AI")))
     one, two = (decode(store.get("images/00000/a-0.png")).pixels for store in (plain, stamped))
     assert np.array_equal(one[:32], two[:32])
@@ -254,13 +254,13 @@ def test_a_signed_job_that_is_cut_off_says_of_each_image_what_lies_there(model, 
     marks, requests = LabelOptions(signer=signer), [GenerateRequest(id="a", count=3), GenerateRequest(id="b", format="jpeg")]
     store = open_store(str(tmp_path))
     plan = open_job(store, plan_of(model, requests, label_digest=marks.digest), source(requests))
-    rendered = Renderer(model[0], plan, store, 1, GateConfig())({"shard": np.array([0])})
+    rendered = load_renderer(model[0], plan, store, 1, GateConfig())(0)
     commit.write(rendered, store=store, plan=plan, marks=marks)
     before = contents(store)
     store.delete("receipts/00000.parquet")
     store.delete("images/00000/a-1.png")
     tally = commit.write(rendered, store=store, plan=plan, marks=marks)
-    assert (tally["written"][0], tally["existing"][0]) == (1, 3)
+    assert (tally.written, tally.existing) == (1, 3)
     assert [key for key, data in contents(store).items() if data != before[key]] == ["images/00000/a-1.png", "receipts/00000.parquet"]
     commit.close_job(store, plan, show_some)
     for row in pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist():

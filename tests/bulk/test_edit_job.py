@@ -138,7 +138,7 @@ def test_a_chain_is_the_same_however_it_is_written():
         ({"image": "a.jpg"}, "line 1: the request has no id"),
         ({"id": "a"}, "line 1: image is missing"),
         ({"id": "a", "image": ""}, "image '': String should have at least 1 character"),
-        ({"id": "a", "image": "\ud800.jpg"}, "half of a surrogate pair"),
+        ({"id": "a", "image": "\ud800.jpg"}, "unpaired surrogates"),
         ({"id": "a", "image": "x", "edits": [{"background": {"picture": "\ud800"}}]}, "request 'a': a text of it holds half"),
         ({"id": "a", "image": "x", "colour": "red"}, "colour: no such field"),
         ({"id": "a", "image": "x", "seed": -1}, "seed -1"),

@@ -14,11 +14,11 @@ import pytest
 
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk import commit
-from ganray.bulk.job import make_generate_job, open_job
+from ganray.bulk.generate_shard import load_renderer
+from ganray.bulk.job import GenerateOptions, count, make_generate_job, open_job
 from ganray.config import GateConfig, ModelConfig, ServeConfig
 from ganray.engine import ROWS, Engine
 from ganray.models import MODELS
-from ganray.on_ray.generate import Renderer
 from ganray.requests import GenerateRequest
 from ganray.serving.app import make_app
 from ganray.storage import open_store
@@ -98,19 +98,17 @@ def test_bulk_and_http_give_the_same_bytes_for_titles(titled, tmp_path):
 
 def in_bulk_and_over_http(url, tmp_path, requests):
     engine, store = Engine.load(url, "cpu", 2), open_store(str(tmp_path))
-    plan = make_generate_job(
-        lambda: (request.resolved() for request in requests),
-        engine.vocabulary,
-        digest=engine.info.digest,
-        resolution=engine.resolution,
-        shard_images=13,
-        device="cpu",
-        rows=ROWS["cpu"],
+    options = GenerateOptions(
+        model_digest=engine.info.digest, resolution=engine.resolution, shard_images=13, device="cpu", rows=ROWS["cpu"]
     )
-    plan = open_job(store, plan, lambda: (request.resolved() for request in requests))
-    renderer = Renderer(url, plan, store, 1, GateConfig())
+
+    def source():
+        return (request.resolved() for request in requests)
+
+    plan = open_job(store, make_generate_job(count(source, engine.vocabulary.encode), engine.vocabulary, options), source)
+    renderer = load_renderer(url, plan, store, 1, GateConfig())
     for shard in range(plan.shards):
-        commit.write(renderer({"shard": np.array([shard])}), store=store, plan=plan)
+        commit.write(renderer(shard), store=store, plan=plan)
     files = {info.key.rpartition("/")[2]: store.get(info.key) for info in store.list("images")}
     assert len(files) == plan.images
 

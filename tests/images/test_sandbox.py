@@ -13,6 +13,10 @@ def work(data, suffix):
     if what == "exit": os._exit(3)
     if what == "segfault": os.kill(os.getpid(), 11)
     if what == "hang": time.sleep(600)
+    if what == "killed": os.kill(os.getpid(), 9)
+    if what == "killed once":
+        try: os.close(os.open("died", os.O_RDONLY))
+        except FileNotFoundError: time.sleep(60)
     if what == "spin":
         while True: pass
     if what == "write": os.write(os.open("stolen", os.O_CREAT | os.O_WRONLY), b"x")
@@ -63,6 +67,20 @@ def test_poison_costs_one_result_and_nothing_else(child, poison, reason, tmp_pat
         results = list(box.map([b"a", poison.encode(), b"b", poison.encode(), b"c"]))
         assert [shown(result) for result in results] == ["a!", reason, "b!", reason, "c!"]
     assert not (tmp_path / "stolen").exists() or (tmp_path / "stolen").stat().st_size == 0
+
+
+def test_an_image_whose_child_is_killed_always_costs_one_result(child):
+    with child() as box:
+        assert [shown(result) for result in box.map([b"a", b"killed", b"b", b"killed"])] == ["a!", "crashed", "b!", "crashed"]
+
+
+def test_an_image_whose_child_was_killed_from_outside_is_done_again(child, tmp_path):
+    with child() as box:
+        results = box.map([b"a", b"killed once", b"b"])
+        assert shown(next(results)) == "a!"
+        (tmp_path / "died").touch()
+        box._child.kill()
+        assert [shown(result) for result in results] == ["killed once!", "b!"]
 
 
 def test_the_kernel_ends_endless_work(child):

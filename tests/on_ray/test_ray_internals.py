@@ -63,8 +63,8 @@ def gets_on():
     wait_for(lambda: places(open_store(out))[0].num_images > reached)
 
 from ganray.verbs.train import train
-told = {"kimg": 500, "batch": 16, "threads": 1, "workers": 2, "min_workers": 1, "precision": "fp32", "checkpoint_kimg": 0.32}
-told |= {"executor": "ray", "log_kimg": 0.032, "grid_kimg": 400, "data": {"window": 48}}
+told = {"executor": "ray", "kimg": 500, "batch": 16, "threads": 1, "workers": 2, "min_workers": 1, "precision": "fp32"}
+told |= {"checkpoint_kimg": 0.32, "log_kimg": 0.032, "grid_kimg": 400, "data": {"window": 48}}
 told |= {"model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4}}
 config = TrainConfig.model_validate({**told, "catalog": catalog, "out": out})
 running = threading.Thread(target=train, args=(config,), daemon=True)

@@ -2,7 +2,7 @@ import pytest
 
 from ganray.config import TrainConfig
 from ganray.errors import ClusterError
-from ganray.on_ray.cluster import Resources
+from ganray.execution.port import Resources
 from ganray.on_ray.cpus import Readers, training_cpus
 from ganray.training.lanes import lanes
 

@@ -1,0 +1,58 @@
+"""Small work for executors; in a module of its own, so that workers of a cluster can import it."""
+
+import functools
+import os
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+
+from ganray.errors import StorageError
+from ganray.execution.port import ShardWork, Workers
+
+
+class Squares:
+    """A worker: it notes its start as a file, and squares numbers; `bad` is the shard that fails with `error`."""
+
+    def __init__(self, folder, bad=None, error=None):
+        self.folder, self.bad, self.error = Path(folder), bad, error
+        self.id = f"{os.getpid()}-{threading.get_ident()}"
+        (self.folder / f"start-{self.id}").touch()
+
+    def __call__(self, shard):
+        (self.folder / f"shard-{shard}").touch()
+        if shard == self.bad:
+            raise self.error
+        return pa.table({"shard": [shard], "square": [shard * shard]})
+
+
+def root(table):
+    """Finish a table: (shard, its square) as a plain value."""
+    return table["shard"][0].as_py(), table["square"][0].as_py()
+
+
+def bad_root(table):
+    raise StorageError("the finisher failed", "Try again")
+
+
+def plain(folder, shard):
+    (Path(folder) / f"shard-{shard}").touch()
+    return shard, shard * shard
+
+
+def start_plain(folder):
+    return functools.partial(plain, folder)
+
+
+def refuse():
+    raise StorageError("no worker starts", "Try again")
+
+
+def count_up(num):
+    for number in range(num):
+        yield {"number": number}
+    raise StorageError("the stream broke", "Try again")
+
+
+def squares(folder, num=2, finish=root, finishers=2, **options):
+    return ShardWork(functools.partial(Squares, str(folder), **options), Workers(num), finish, finishers)
