@@ -111,8 +111,8 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("local",),
     ),
     "on_ray": (
-        ("cluster", "cpus", "errors", "mailbox", "ray_internals", "scoring"),
-        ("data", "evaluate", "executor", "ingest", "serve"),
+        ("cluster", "errors", "mailbox", "ray_internals", "scoring"),
+        ("data", "executor", "serve"),
         ("demo", "worker"),
         ("worker_group",),
     ),

@@ -62,13 +62,18 @@ def _connected() -> bool:
     return ray is not None and bool(ray.is_initialized())
 
 
-def _reason_for_ray(config: RayConfig, demand: Demand) -> str:
+def reason_for_cluster(config: RayConfig, workers: int, unit: str) -> str:
+    """Why work needs Ray however short it is: a cluster is joined or asked for, or there are several workers. Empty where it does not."""
     if joins_cluster(config) or _connected():
         return "a cluster is joined"
     if config.num_cpus:
         return f"ray.num_cpus = {config.num_cpus}"
-    if demand.workers > 1:
-        return f"{demand.workers} {demand.unit}"
+    return f"{workers} {unit}" if workers > 1 else ""
+
+
+def _reason_for_ray(config: RayConfig, demand: Demand) -> str:
+    if reason := reason_for_cluster(config, demand.workers, demand.unit):
+        return reason
     return f"about {demand.seconds / 60:.0f} min of work" if demand.seconds > LOCAL_SECONDS else ""
 
 

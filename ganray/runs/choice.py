@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from ganray.config import TrainConfig
+from ganray.execution.choice import LOCAL_SECONDS, reason_for_cluster
 
 if TYPE_CHECKING:
     from ganray.runs.group import WorkerGroup
 
-LOCAL_SECONDS = 60.0  # a run that is estimated at more is worth the ten seconds in which a cluster starts
 SECONDS_PER_KIMG = 10.0  # of the preset demo-32 on one core; images of another size count by their pixels
 GROUPS = {"local": "ganray.runs.local:LocalWorkerGroup", "ray": "ganray.on_ray.worker_group:RayWorkerGroup"}
 
@@ -35,13 +34,8 @@ def load_group(config: TrainConfig) -> Callable[[TrainConfig], WorkerGroup]:
 
 def reason_for_ray(config: TrainConfig) -> str:
     """Why `auto` takes Ray for a run; empty where it trains in this process."""
-    ray = sys.modules.get("ray")
-    if config.ray.address or "RAY_JOB_ID" in os.environ or "RAY_ADDRESS" in os.environ or (ray is not None and ray.is_initialized()):
-        return "a cluster is joined"
-    if config.ray.num_cpus:
-        return f"ray.num_cpus = {config.ray.num_cpus}"
-    if config.workers > 1 or config.min_workers:
-        return f"{config.workers} workers"
+    if reason := reason_for_cluster(config.ray, config.workers, "workers"):
+        return reason
     if config.gpu or (config.gpu is None and torch.cuda.is_available()):
         return "a GPU"
     seconds = estimated_seconds(config)

@@ -3,7 +3,8 @@ import pytest
 from ganray.config import TrainConfig
 from ganray.errors import ClusterError
 from ganray.execution.port import Resources
-from ganray.on_ray.cpus import Readers, training_cpus
+from ganray.on_ray.data import Readers
+from ganray.on_ray.worker_group import training_cpus
 from ganray.training.lanes import lanes
 
 
