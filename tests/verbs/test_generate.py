@@ -1,22 +1,19 @@
 import io
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import ray
 
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk.segment_policy import Policy
 from ganray.catalog.reader import Catalog
-from ganray.config import GateConfig, GenerateConfig, ModelConfig, RayConfig, StatusConfig
+from ganray.config import GateConfig, GenerateConfig, ModelConfig, StatusConfig
 from ganray.engine import Engine
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
@@ -27,7 +24,6 @@ from ganray.storage import open_store
 from ganray.verbs.generate import generate, show
 from ganray.verbs.status import status
 
-pytestmark = pytest.mark.ray
 TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
 DRIVER = """
 import sys
@@ -52,10 +48,10 @@ def model(tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def config(cluster, model, tmp_path):
+def config(model, tmp_path):
     (tmp_path / "table.jsonl").write_text("\n".join(json.dumps(row) for row in TABLE))
     table, out = str(tmp_path / "table.jsonl"), str(tmp_path / "out")
-    return GenerateConfig(model=model, requests=table, out=out, shard_images=8, threads=1, gpu=False)
+    return GenerateConfig(model=model, requests=table, out=out, shard_images=8, threads=1, gpu=False, executor="local")
 
 
 def contents(url):
@@ -96,7 +92,7 @@ def test_a_table_becomes_labelled_images_once(config):
     assert (again["written"], again["existing"]) == (0, 31)
     assert contents(config.out) == made
 
-    elsewhere = config.model_copy(update={"out": config.out + "-2", "engines": 2})
+    elsewhere = config.model_copy(update={"out": config.out + "-2", "threads": 2})
     generate(elsewhere)
     assert contents(elsewhere.out) == made
 
@@ -110,13 +106,11 @@ def test_without_a_table_requests_spread_over_the_first_attribute(config):
 
 
 def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, tmp_path):
-    """A driver of its own, with its own cluster, killed as soon as it has written an image."""
+    """A process of its own, killed as soon as it has written an image."""
     whole = config.model_copy(update={"requests": "", "num": 160, "out": str(tmp_path / "whole")})
     generate(whole)
     cut = whole.model_copy(update={"out": str(tmp_path / "cut")})
-    local = cut.model_copy(update={"ray": RayConfig(num_cpus=3)})
-    environment = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "RAY_JOB_ID")}
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, local.model_dump_json()], env=environment, start_new_session=True)
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, cut.model_dump_json()], start_new_session=True)
     deadline = time.monotonic() + 120
     while not any(open_store(cut.out).list("images")) and driver.poll() is None:
         assert time.monotonic() < deadline
@@ -135,10 +129,13 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, t
         ({"model": "nowhere"}, CheckpointError, "nowhere is not a model folder"),
         ({"requests": "nowhere/table.csv"}, ObjectNotFound, "nowhere/table.csv"),
         ({"out": "memory://x"}, ConfigError, "memory is not shared"),
-        ({"engines": 50}, ClusterError, "50 engine"),
+        ({"engines": 2}, ConfigError, "executor = local with engines = 2"),
+        ({"threads": 5000}, ClusterError, "5000 thread"),
+        ({"gpu": True}, ClusterError, "gpu: 1 GPU(s) asked for"),
     ],
 )
-def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said):
+def test_what_cannot_work_is_one_line_before_any_work(config, monkeypatch, changes, error, said):
+    monkeypatch.setattr("ganray.execution.local._gpus", lambda: 0)
     with pytest.raises(error) as caught:
         generate(config.model_copy(update=changes))
     assert said in str(caught.value)
@@ -253,7 +250,7 @@ def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_scor
         expected = encode_sample(sample.pixels, row["id"], 0, row["seed"], "png", engine.info.digest)
         assert open_store(job.out).get(row["key"]) == expected
 
-    other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20, "engines": 2})
+    other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20, "threads": 2})
     generate(other)
     again = rows_of(other.out)
     facts = ("id", "seed", "tries", "score", "sha256")
@@ -269,19 +266,3 @@ def test_a_gate_that_cannot_judge_is_one_line_before_any_work(config, gated, cha
     with pytest.raises(error, match=said):
         generate(config.model_copy(update={"model": model, "requests": "", "gate": gate.model_copy(update=changes)}))
     assert not contents(config.out)
-
-
-@pytest.mark.slow
-@pytest.mark.long
-def test_prometheus_is_told_the_numbers_of_a_job(config):
-    """By Ray's own exporter, which reports every ten seconds."""
-    generate(config)
-    (node,) = ray.nodes()
-    deadline, found = time.monotonic() + 60, {}
-    while found.get("written") != 31:
-        assert time.monotonic() < deadline, found
-        time.sleep(1)
-        text = urllib.request.urlopen(f"http://127.0.0.1:{node['MetricsExportPort']}", timeout=10).read().decode()
-        lines = [line for line in text.splitlines() if line.startswith("ray_ganray_generate{") and f'job="{config.out}"' in line]
-        found = {re.search(r'number="(\w+)"', line)[1]: float(line.rpartition(" ")[2]) for line in lines}
-    assert (found["images"], found["quarantined"]) == (31, 0)

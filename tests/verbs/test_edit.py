@@ -8,7 +8,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from ganray.config import EditConfig, RayConfig, StatusConfig
+from ganray.config import EditConfig, StatusConfig
 from ganray.edit_engine import EditEngine
 from ganray.errors import CheckpointError, ClusterError, ConfigError, RequestError
 from ganray.output.edited_file import encode_edited
@@ -17,7 +17,6 @@ from ganray.storage import open_store
 from ganray.verbs.edit import edit, show
 from ganray.verbs.status import status
 
-pytestmark = pytest.mark.ray
 DRIVER = """
 import sys
 from ganray.config import EditConfig
@@ -33,11 +32,13 @@ def at_one_time(monkeypatch):
 
 
 @pytest.fixture
-def config(cluster, seller_photos, tmp_path):
+def config(seller_photos, tmp_path):
     store = open_store(str(tmp_path / "photos"))
     for key, data in seller_photos.items():
         store.put(key, data)
-    return EditConfig(source=str(tmp_path / "photos"), edits="white", out=str(tmp_path / "out"), shard_images=4, workers=1)
+    return EditConfig(
+        source=str(tmp_path / "photos"), edits="white", out=str(tmp_path / "out"), shard_images=4, workers=1, executor="local"
+    )
 
 
 def contents(url):
@@ -70,16 +71,14 @@ def test_photos_are_edited_once_and_the_books_close(config, seller_photos):
 
 
 def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, seller_photos, tmp_path):
-    """A driver of its own, with its own cluster, killed as soon as it has written an image."""
+    """A process of its own, killed as soon as it has written an image."""
     source = open_store(config.source)
     for i in range(60):
         source.put(f"more/{i:03d}.jpg", seller_photos["same.jpg"])
     whole = config.model_copy(update={"out": str(tmp_path / "whole")})
     edit(whole)
     cut = whole.model_copy(update={"out": str(tmp_path / "cut")})
-    local = cut.model_copy(update={"ray": RayConfig(num_cpus=3)})
-    environment = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "RAY_JOB_ID")}
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, local.model_dump_json()], env=environment, start_new_session=True)
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, cut.model_dump_json()], start_new_session=True)
     deadline = time.monotonic() + 120
     while not any(open_store(cut.out).list("images")) and driver.poll() is None:
         assert time.monotonic() < deadline
