@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "resume": Benchmark("ganray.benchmarks.resume", 1.0, long=True),
     "generate": Benchmark("ganray.benchmarks.generate", 0.9),
     "generate-scale": Benchmark("ganray.benchmarks.generate_scale", 0.95, long=True),
+    "small-job": Benchmark("ganray.benchmarks.small_job", 1.5, lower=True),
     "ingest": Benchmark("ganray.benchmarks.ingest", 0.8),
     "labels": Benchmark("ganray.benchmarks.labels", 1.0),
     "ingest-memory": Benchmark("ganray.benchmarks.ingest_memory", 1.1, lower=True, long=True),

@@ -14,7 +14,7 @@ from ganray import __version__
 from ganray.commands import VERBS, Verb
 from ganray.errors import GanrayError
 
-# What Ray prints when a consumer has enough and its readers, which have more windows before them, are ended: no news to a person.
+# Ray logs this when a consumer has enough and its readers are stopped before their last window: not an error.
 READERS_ENDED = r"MapWorker\(MapBatches\(WindowReader\)\)\.submit failed.*killed by `ray\.kill`"
 
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         print(__version__)
         return 0
     if argv[0] not in VERBS:
-        print(f"ganray {argv[0]}: no such verb. Use one of {', '.join(VERBS)}", file=sys.stderr)
+        print(f"ganray {argv[0]}: unknown verb. Use one of {', '.join(VERBS)}", file=sys.stderr)
         return 2
     verb = VERBS[argv[0]]
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
@@ -59,7 +59,7 @@ def run(verb: Verb, argv: Sequence[str]) -> int:
     result = function(config)
     if result is not None:
         print(getattr(module, "show", _table)(result))
-    return int(getattr(module, "exit_code", _fine)(result))
+    return int(getattr(module, "exit_code", _success)(result))
 
 
 def entry() -> None:
@@ -82,12 +82,12 @@ def command(argv: Sequence[str]) -> NoReturn:
 
 
 def _report(verb: Verb, error: Exception) -> int:
-    """One line for an error of ours, however deep Ray has wrapped it; anything else is a defect and keeps its traceback."""
-    known = error if type(error).__module__ == GanrayError.__module__ or "ray" not in sys.modules else _unwrap(error)
-    if not isinstance(known, GanrayError):
+    """Print a GanrayError as one line, also one that Ray has wrapped; any other error is a defect and keeps its traceback."""
+    cause = error if type(error).__module__ == GanrayError.__module__ or "ray" not in sys.modules else _unwrap(error)
+    if not isinstance(cause, GanrayError):
         raise error
-    print(f"ganray {verb.name}: error: {known}", file=sys.stderr)
-    return known.exit_code
+    print(f"ganray {verb.name}: error: {cause}", file=sys.stderr)
+    return cause.exit_code
 
 
 def _unwrap(error: Exception) -> GanrayError | None:
@@ -102,13 +102,13 @@ def _how_to_go_on(verb: str) -> str:
     return "Run the same command again: finished work is kept"
 
 
-def _fine(result: object) -> int:
-    """The exit code of a verb that did what it was told (one whose answer may be no has its own `exit_code`)."""
+def _success(result: object) -> int:
+    """The exit code of a verb without an `exit_code` of its own: success."""
     return 0
 
 
 def _table(result: dict[str, Any]) -> str:
-    """A verb's result as lines of `name  value` (a verb with more to say has its own `show`)."""
+    """A verb's result as lines of `name  value`, for verbs without a `show` of their own."""
     width = max(len(name) for name in result)
     return "\n".join(
         f"{name:<{width}}  {value:.6g}" if isinstance(value, float) else f"{name:<{width}}  {value}" for name, value in result.items()

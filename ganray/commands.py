@@ -58,19 +58,19 @@ VERBS: dict[str, Verb] = {
             "ingest",
             "Turn a prefix of product photos into a prepared catalog.",
             "ganray.config.ingest:IngestConfig",
-            "ganray.on_ray.ingest:ingest",
+            "ganray.verbs.ingest:ingest",
         ),
         Verb(
             "train",
-            "Train a GAN on a prepared catalog through Ray Train; the result is a model folder.",
+            "Train a GAN on a prepared catalog; the result is a model folder.",
             "ganray.config.train:TrainConfig",
-            "ganray.on_ray.train:train",
+            "ganray.verbs.train:train",
         ),
         Verb(
             "train-editor",
             "Train the networks of the learned edits on a prepared catalog: cut out, inpaint, upscale, enhance.",
             "ganray.config.train:TrainEditorConfig",
-            "ganray.on_ray.train_editor:train_editor",
+            "ganray.verbs.train_editor:train_editor",
         ),
         Verb(
             "generate",
@@ -106,7 +106,7 @@ VERBS: dict[str, Verb] = {
             "evaluate",
             "Score a model against its catalog: distances with floors, coverage, class accuracy, nearest neighbours.",
             "ganray.config.evaluate:EvaluateConfig",
-            "ganray.on_ray.evaluate:evaluate",
+            "ganray.verbs.evaluate:evaluate",
         ),
         Verb(
             "export",

@@ -67,6 +67,12 @@ class EditEngine:
     """Edits photos, with the generator of a model folder (`product`), its learned networks, both or none; thread-safe.
 
     `threads` = 0 uses all cores. `decode` turns bytes into pixels: in this process by default, which is for trusted photos only.
+
+    >>> engine = ganray.EditEngine.load(threads=1)  # without a model: closed-form edits
+    >>> request = ganray.EditRequest(image="mug.png", edits=["white"])
+    >>> (result,) = engine.edit(request, ganray.open_store("photos").get)
+    >>> result.pixels.shape, result.alpha
+    ((96, 96, 3), None)
     """
 
     def __init__(
@@ -147,7 +153,7 @@ class _Source:
         return _Source(photo, data, raw.format.lower(), hashlib.sha256(data).hexdigest(), read_label(data))
 
 
-class LentProduct:
+class EngineProduct:
     """`edits.Product` of an engine."""
 
     def __init__(self, engine: Engine) -> None:
@@ -169,7 +175,7 @@ class _Tools:
 
     def __init__(self, engine: EditEngine, request: EditRequest, index: int, fetch: Fetch) -> None:
         self._engine, self._request, self._index, self._fetch = engine, request, index, fetch
-        self.product: Product | None = LentProduct(engine.product) if engine.product else None
+        self.product: Product | None = EngineProduct(engine.product) if engine.product else None
         self.attributes: Mapping[str, str] = request.attributes
 
     def network(self, task: str) -> Network | None:

@@ -40,7 +40,14 @@ class Sample:
 
 
 class Engine:
-    """Draws the samples of requests with one generator; thread-safe. `threads` = 0 uses all cores (a GPU has one thread)."""
+    """Draws the samples of requests with one generator; thread-safe. `threads` = 0 uses all cores (a GPU has one thread).
+
+    >>> engine = ganray.Engine.load("model", threads=1)
+    >>> request = ganray.GenerateRequest(id="SKU-1", attributes={"category": "mug", "colour": "red"}, seed=7)
+    >>> (sample,) = engine.generate([request])
+    >>> sample.pixels.shape, sample.attributes["colour"]
+    ((8, 8, 3), 'red')
+    """
 
     def __init__(self, generator: Generator, info: ModelInfo, device: str | None = None, threads: int = 0) -> None:
         if not all(bool(torch.isfinite(weight).all()) for weight in generator.state_dict().values()):

@@ -31,6 +31,12 @@ class GanrayError(Exception):
     """Base class: `str(error)` is one line for people, `error.code` one word for programs.
 
     `message` names the subject and the value; `remedy` says what to do and may be empty.
+
+    >>> try:
+    ...     ganray.load_model("nowhere")
+    ... except ganray.GanrayError as error:
+    ...     print(error.code, error.exit_code)
+    checkpoint 5
     """
 
     code: ClassVar[str] = "ganray"
@@ -47,14 +53,24 @@ class GanrayError(Exception):
 
 
 class ConfigError(GanrayError):
-    """A key of the config is unknown or a value is wrong."""
+    """A key of the config is unknown or a value is wrong.
+
+    >>> ganray.preset("r3-65")
+    Traceback (most recent call last):
+    ganray.errors.ConfigError: preset is 'r3-65'. Use one of mlp-28, dcgan-64, demo-32, r3-64, r3-128, r3-256.
+    """
 
     code = "config"
     exit_code = 2
 
 
 class StorageError(GanrayError):
-    """A store operation failed; the message names the object."""
+    """A store operation failed; the message names the object.
+
+    >>> ganray.open_store("ftp://shop/photos")
+    Traceback (most recent call last):
+    ganray.errors.StorageError: ftp://shop/photos: unknown scheme ftp://. Use a plain path or one of file://, memory://, s3://, gs://, az://.
+    """
 
     code = "storage"
     exit_code = 3
@@ -91,7 +107,15 @@ class ObjectCorrupt(StorageError):
 
 
 class ImageError(GanrayError):
-    """One image cannot be used. `reason` is a reason code of the quarantine (`catalog.quarantine.REASONS`)."""
+    """One image cannot be used. `reason` is a reason code of the quarantine (`catalog.quarantine.REASONS`).
+
+    >>> engine = ganray.EditEngine.load(threads=1)
+    >>> try:
+    ...     list(engine.edit(ganray.EditRequest(image="empty.png", edits=["white"]), {"empty.png": b""}.get))
+    ... except ganray.ImageError as error:
+    ...     print(error.reason)
+    empty
+    """
 
     code = "image"
     exit_code = 4
@@ -104,32 +128,65 @@ class ImageError(GanrayError):
 
 class EditError(ImageError):
     """One image cannot have the requested edit; `reason` is one word: no_product, mask, too_small, not_invertible, fidelity,
-    profile, no_network, no_alpha, data_url, too_large, failed."""
+    profile, no_network, no_alpha, data_url, too_large, failed.
+
+    >>> engine = ganray.EditEngine.load(threads=1)
+    >>> try:
+    ...     list(engine.edit(ganray.EditRequest(image="data:image/png,%", edits=["white"]), {}.get))
+    ... except ganray.EditError as error:
+    ...     print(error.reason)
+    data_url
+    """
 
 
 class CatalogError(GanrayError):
-    """A catalog, an attributes table or a source prefix cannot be used."""
+    """A catalog, an attributes table or a source prefix cannot be used.
+
+    >>> from ganray.catalog.reader import Catalog
+    >>> try:
+    ...     Catalog.open("nowhere")
+    ... except ganray.CatalogError as error:
+    ...     print(error.code, error.exit_code)
+    catalog 4
+    """
 
     code = "catalog"
     exit_code = 4
 
 
 class CheckpointError(GanrayError):
-    """A checkpoint or model folder is missing, broken, or belongs to another model."""
+    """A checkpoint or model folder is missing, broken, or belongs to another model.
+
+    >>> try:
+    ...     ganray.Engine.load("nowhere")
+    ... except ganray.CheckpointError as error:
+    ...     print(error.remedy)
+    Train one with `ganray train --out URL`.
+    """
 
     code = "checkpoint"
     exit_code = 5
 
 
 class RequestError(GanrayError):
-    """A request has values that the model does not know."""
+    """A request has values that the model does not know.
+
+    >>> engine = ganray.Engine.load("model", threads=1)
+    >>> list(engine.generate([ganray.GenerateRequest(id="SKU-1", attributes={"colour": "mauve"})]))
+    Traceback (most recent call last):
+    ganray.errors.RequestError: ...
+    """
 
     code = "request"
     exit_code = 6
 
 
 class TrainingError(GanrayError):
-    """Training cannot continue."""
+    """Training cannot continue.
+
+    >>> ganray.TrainingError("the loss is not a finite number").exit_code
+    7
+    """
 
     code = "training"
     exit_code = 7
@@ -155,21 +212,33 @@ class CollapseError(TrainingError):
 
 
 class ClusterError(GanrayError):
-    """The Ray cluster cannot run the plan."""
+    """The Ray cluster cannot run the plan.
+
+    >>> ganray.ClusterError("3 engines need 3 GPUs, the cluster has 1", "Use --engines 1").exit_code
+    8
+    """
 
     code = "cluster"
     exit_code = 8
 
 
 class EvaluationError(GanrayError):
-    """Scores cannot be computed or compared."""
+    """Scores cannot be computed or compared.
+
+    >>> ganray.EvaluationError("the catalog has 12 photos, scores need 64").exit_code
+    9
+    """
 
     code = "evaluation"
     exit_code = 9
 
 
 class ExportError(GanrayError):
-    """An exported file does not give the images of the model."""
+    """An exported file does not give the images of the model.
+
+    >>> ganray.ExportError("onnx: 0.1 from torch", "Report this").exit_code
+    10
+    """
 
     code = "export"
     exit_code = 10

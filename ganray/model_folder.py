@@ -91,7 +91,14 @@ def save_model(store: Store, generator: Generator, info: ModelInfo) -> ModelInfo
 
 
 def load_model(url: str) -> tuple[Generator, ModelInfo]:
-    """Rebuild the generator of a model folder on the CPU, in eval mode, its weights checked against the digest."""
+    """Rebuild the generator of a model folder on the CPU, in eval mode, its weights checked against the digest.
+
+    Raises CheckpointError.
+
+    >>> generator, info = ganray.load_model("model")
+    >>> generator.resolution, list(info.attributes)
+    (8, ['category', 'colour'])
+    """
     store = open_store(url)
     try:
         info, data = _read_model(store)

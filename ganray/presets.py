@@ -80,7 +80,11 @@ EDITOR: dict[str, Any] = {"ema_kimg": 2.0, "attributes": (), "score": {"kimg": 0
 
 
 def preset(name: str) -> TrainConfig:
-    """Give the preset as a config; an unknown name is a ConfigError that lists the known ones."""
+    """Give the preset as a config; an unknown name is a ConfigError that lists the known ones.
+
+    >>> ganray.preset("demo-32").model.resolution
+    32
+    """
     if name not in PRESETS:
         raise ConfigError(f"preset is {name!r}", f"Use one of {', '.join(PRESETS)}.")
     return TrainConfig.model_validate({"preset": name, **PRESETS[name]})

@@ -11,11 +11,7 @@ from typing import Any, BinaryIO, cast, overload
 from pydantic import BaseModel, ValidationError
 
 from ganray.errors import RequestError
-from ganray.requests import (
-    GenerateRequest,
-    R,
-    explain,
-)
+from ganray.requests import GenerateRequest, R, explain
 
 
 @overload

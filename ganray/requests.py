@@ -30,7 +30,12 @@ NO_TEXT = "control characters, unpaired surrogates, U+FFFE and U+FFFF are not al
 
 
 class GenerateRequest(BaseModel):
-    """A request for `count` images of the given attributes, of the title, or of both."""
+    """A request for `count` images of the given attributes, of the title, or of both.
+
+    >>> request = ganray.GenerateRequest(id="SKU-1", attributes={"category": "mug"}, seed=7, count=4)
+    >>> request.format
+    'png'
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,7 +83,7 @@ class GenerateRequest(BaseModel):
         return self.model_copy(update={"seed": seed_of(self, job_seed)})
 
     def canonical(self) -> str:
-        """One line of JSON, equal for equal requests. LATER fields are omitted at their default, so older digests stay valid."""
+        """One line of JSON, equal for equal requests. OPTIONAL_FIELDS are omitted at their default, so older digests stay valid."""
         fields = self.model_dump(
             exclude={name for name in OPTIONAL_FIELDS if getattr(self, name) == GenerateRequest.model_fields[name].default}
         )
@@ -86,7 +91,11 @@ class GenerateRequest(BaseModel):
 
 
 class EditRequest(BaseModel):
-    """A request to edit one photo by a chain of edits, with `count` results where an edit is random (vary)."""
+    """A request to edit one photo by a chain of edits, with `count` results where an edit is random (vary).
+
+    >>> ganray.EditRequest(id="SKU-1", image="hats/1.jpg", edits=["white", {"conform": "amazon-main"}]).count
+    1
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

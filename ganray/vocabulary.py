@@ -1,4 +1,4 @@
-"""What a model can be asked for: attribute values as label columns, and requests spread over them."""
+"""The attribute values of a model as label columns, and requests spread over them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from ganray.errors import RequestError
-from ganray.requests import (
-    MAX_TEXT,
-    SHOWN_VALUES,
-    GenerateRequest,
-    _short,
-    explain,
-)
+from ganray.requests import MAX_TEXT, SHOWN_VALUES, GenerateRequest, _short, explain
 from ganray.titles import NO_TITLES, Pieces
 
 
 class Vocabulary:
     """A model's attributes and their values, in the order of the label's columns, and the frequencies by which omitted ones are drawn.
 
-    After the attributes, a label has the pieces of a title in models that read titles: see models/condition.py.
+    In models that read titles, a label has the pieces of the title after the attributes: see models/condition.py.
     """
 
     def __init__(

@@ -18,11 +18,20 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the tests marked `long` too: the whole of what CI runs a short form of")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
         long = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+def group_of(item) -> str:
+    """What runs in one process with --dist loadgroup: all tests with the S3 server, which is started once, or else those of a file."""
+    return "s3" if item.get_closest_marker("s3") else item.location[0]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +51,28 @@ def s3_url(s3_environment, monkeypatch) -> str:
     for name, value in s3_environment.items():
         monkeypatch.setenv(name, value)
     return f"s3://ganray/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def started_bulk_lab(s3_environment, seller_photos):
+    from tests.tools.bulk_lab import BulkLab
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment.items():
+            patch.setenv(name, value)
+        with BulkLab("s3://ganray/lab") as lab:
+            lab.put_photos(seller_photos)
+            yield lab
+
+
+@pytest.fixture
+def bulk_lab(started_bulk_lab, s3_environment, monkeypatch):
+    """Whole bulk jobs over a store behind a proxy that injects faults; without faults, in the job's own process, at the begin."""
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    started_bulk_lab.reset()
+    yield started_bulk_lab
+    started_bulk_lab.reset()
 
 
 @pytest.fixture(scope="session")

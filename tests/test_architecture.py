@@ -1,6 +1,12 @@
-"""The arrows of ganray/README.md are law: this test walks the imports and names file and line of whatever breaks them."""
+"""The table of arrows is law: this test walks the imports and names file and line of whatever breaks them.
+
+ganray/README.md shows the same table. Sizes are law too: of functions, files and rooms.
+"""
 
 import ast
+import functools
+import textwrap
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -8,6 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FORBIDDEN_ROOMS = {"utils", "common", "helpers", "core", "misc"}
 MAX_JOB_LINES = 40
+MAX_FUNCTION_LINES, MAX_FILE_LINES, MAX_PARAMETERS, MAX_ROOM_SHARE = 50, 350, 6, 0.15
+MAX_ON_RAY_FILES, MAX_ON_RAY_LINES = 25, 2800
 
 # room: the rooms it may import. Everything may import errors; only the rim may import ray.
 ARROWS: dict[str, set[str]] = {
@@ -39,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
     "evaluation": {"config", "requests", "storage", "images", "catalog", "models", "metrics", "model_folder", "engine"},
     "runs": {
         *("config", "progress", "titles", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "model_folder"),
-        *("metrics", "edits", "engine", "pages"),
+        *("metrics", "edits", "engine", "pages", "evaluation", "execution"),
     },
     "output": {"config", "requests", "storage", "images", "edits", "edit_engine"},
     "bulk": {
@@ -48,8 +56,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
     "verbs": {
-        *("config", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "models", "model_folder", "profiles"),
-        *("bulk", "engine", "edit_engine", "output", "execution"),
+        *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
+        *("model_folder", "profiles", "bulk", "runs", "engine", "edit_engine", "output", "execution", "evaluation", "metrics"),
     },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
@@ -78,15 +86,57 @@ ARROWS: dict[str, set[str]] = {
 }
 WITH_RAY = ("on_ray", "benchmarks")  # benchmarks only where they are of a cluster
 
+# Arrows within a room: its files in levels; a file may import files of lower levels only.
+LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "bulk": (
+        ("gate", "layouts", "profile_filter", "segment_policy", "status"),
+        ("job",),
+        ("commit", "edit_job", "edit_page", "estimate", "generate_shard", "page"),
+        ("edit_receipt", "reporter"),
+        ("driver", "edit_shard"),
+        ("edit_estimate",),
+    ),
+    "runs": (
+        (
+            *("background", "batches", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history"),
+            *("known_mattes", "messages", "privacy", "ranks", "sample_grids", "trackers"),
+        ),
+        ("checkpoints", "local_readers", "mailbox", "run_page", "scoring"),
+        ("job", "live_page", "preflight", "score_process", "signals"),
+        ("group", "model_card", "publish", "throughput"),
+        ("choice", "ending"),
+        ("learners", "recorder"),
+        ("resolve", "run_context"),
+        ("driver", "worker"),
+        ("local",),
+    ),
+    "on_ray": (
+        ("cluster", "cpus", "errors", "mailbox", "ray_internals", "scoring"),
+        ("data", "evaluate", "executor", "ingest", "serve"),
+        ("demo", "worker"),
+        ("worker_group",),
+    ),
+}
+
 
 def room_of(module: str) -> str:
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else ""
 
 
-def imports(path: Path):
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+@functools.cache
+def imports(path: Path) -> tuple[tuple[int, str], ...]:
+    return tuple(walk_imports(path))
+
+
+def walk_imports(path: Path):
     """(line, module) of every import in a file, those inside functions too; `from ganray import x` counts as ganray.x."""
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -125,6 +175,40 @@ def test_no_arrow_that_is_not_drawn():
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("room", LEVELS)
+def test_files_of_a_room_import_lower_levels_only(room):
+    level = {file: number for number, files in enumerate(LEVELS[room]) for file in files}
+    paths = {path.stem: path for path in (ROOT / "ganray" / room).glob("*.py") if path.stem != "__init__"}
+    assert level.keys() == paths.keys(), "a file without a level, or a level without its file"
+    wrong = [
+        f"{name(path, line)}: {file} (level {level[file]}) may not import {module.split('.')[2]} (level {level[module.split('.')[2]]})"
+        for file, path in paths.items()
+        for line, module in imports(path)
+        if module.startswith(f"ganray.{room}.") and level[module.split(".")[2]] >= level[file]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def drawn_arrows() -> str:
+    """The table of arrows as ganray/README.md shows it."""
+    lines = []
+    for room, targets in ARROWS.items():
+        text = ", ".join(target for target in ARROWS if target in targets) or "(nothing)"
+        lines += textwrap.wrap(f"{room:<16} {text}", 140, subsequent_indent=" " * 17)
+    return "\n".join(lines) + "\n"
+
+
+def test_the_readme_shows_these_arrows():
+    text = (ROOT / "ganray" / "README.md").read_text()
+    assert f"```\n{drawn_arrows()}```" in text, f"put this into ganray/README.md:\n{drawn_arrows()}"
+
+
+def test_the_map_shows_every_room():
+    code_map = (ROOT / "ganray" / "README.md").read_text().split("```")[1]
+    shown = {line.split()[0].rstrip("/").removesuffix(".py") for line in code_map.splitlines() if line and not line.startswith(" ")}
+    assert shown - {"__init__"} == ARROWS.keys()
+
+
 def test_ray_stays_at_the_rim():
     wrong = [
         f"{name(path, line)}: imports {module} outside of on_ray and benchmarks"
@@ -145,6 +229,68 @@ def test_private_modules_of_ray_are_named_in_one_file():
     assert touching == {"ray_internals.py"}
 
 
+def test_the_rim_is_thin():
+    """Every file in on_ray imports ray, and they are few."""
+    files = [path for path in sources() if room_of(module_of(path)) == "on_ray"]
+    without = [path.name for path in files if path.stem != "__init__" and "ray" not in {m.split(".")[0] for _, m in imports(path)}]
+    assert not without, f"no import of ray in on_ray/: {', '.join(without)}"
+    assert len(files) <= MAX_ON_RAY_FILES
+    assert sum(num_lines(path) for path in files) <= MAX_ON_RAY_LINES
+
+
+def num_lines(path: Path) -> int:
+    return path.read_text().count("\n")
+
+
+def test_no_room_is_an_attic():
+    lines = Counter({room_of(module_of(path)): 0 for path in sources()})
+    for path in sources():
+        lines[room_of(module_of(path))] += num_lines(path)
+    ((room, most),) = lines.most_common(1)
+    assert most <= MAX_ROOM_SHARE * lines.total(), f"{room} has {most} of {lines.total()} lines"
+
+
+def test_files_are_short():
+    long = [f"{path.relative_to(ROOT)}: {num_lines(path)} lines" for path in sources() if num_lines(path) > MAX_FILE_LINES]
+    assert not long, "\n".join(long)
+
+
+def functions():
+    """(path, function) of every function and method, nested ones too."""
+    for path in sources():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, node
+
+
+def test_functions_are_short():
+    long = [
+        f"{name(path, node.lineno)}: {node.name} has {lines} lines"
+        for path, node in functions()
+        if (lines := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_functions_have_few_parameters():
+    """At most six, without self and cls."""
+    wrong = []
+    for path, node in functions():
+        parameters = [
+            each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if each.arg not in ("self", "cls")
+        ]
+        if len(parameters) > MAX_PARAMETERS:
+            wrong.append(f"{name(path, node.lineno)}: {node.name} has {len(parameters)}: {', '.join(parameters)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_module_has_a_test_of_its_name():
+    """`ganray/ROOM/NAME.py` is tested in `tests/ROOM/test_NAME.py`."""
+    modules = [path.relative_to(ROOT / "ganray") for path in sources() if path.stem != "__init__"]
+    missing = [str(path) for path in modules if not (ROOT / "tests" / path.parent / f"test_{path.name}").exists()]
+    assert not missing, f"{len(missing)} of {len(modules)} have none: {' '.join(missing)}"
+
+
 def test_no_drawer_for_everything():
     drawers = [str(path.relative_to(ROOT)) for path in sources() for part in path.with_suffix("").parts if part in FORBIDDEN_ROOMS]
     assert not drawers
@@ -162,7 +308,7 @@ def test_no_circle():
     edges: dict[str, set[str]] = {}
     for module, path in modules.items():
         found = set()
-        for node in ast.parse(path.read_text()).body:  # only what runs on import can close a circle
+        for node in tree_of(path).body:  # only what runs on import can close a circle
             if isinstance(node, ast.ImportFrom) and node.module:
                 found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
             elif isinstance(node, ast.Import):

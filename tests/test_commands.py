@@ -1,6 +1,7 @@
 """Every verb reads every option from every source: a flag, a section of a YAML file, a variable, and through its job file."""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -115,6 +116,13 @@ def test_what_runs_a_verb_takes_its_options(verb):
     pytest.importorskip("ray")
     _, function = VERBS[verb].load_function()
     assert next(iter(function.__annotations__.values())) == VERBS[verb].load_config().__name__
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_a_verb_returns_can_be_printed(verb):
+    """By the table of the command line, or by the module's own `show`."""
+    module, function = VERBS[verb].load_function()
+    assert hasattr(module, "show") or re.match(r"None|dict\[str, Any\]", str(function.__annotations__["return"])), verb
 
 
 def test_a_variable_is_for_one_verb():

@@ -1,4 +1,4 @@
-"""The verb `benchmark`: what ganray adds on top of the bare loop it wraps. Both sides run in turn in the same run; the median counts."""
+"""The verb `benchmark`: ganray beside the bare loop it wraps. Both sides run in turn in the same run; the median counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of edits share: held-out photos and cut-outs, the networks under test, true composites, sheets to look at."""
+"""Fixtures of the benchmarks of edits: held-out photos and cut-outs, the networks under test, composites with known mattes, sheets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COMPOSITE = 400  # side of a composite in pixels
 
 
 @dataclass
-class LentTools:
+class BenchmarkTools:
     """`edits.Tools` of a benchmark: the networks of an editor, and the pictures of one photo."""
 
     networks: Mapping[str, Network]
@@ -62,15 +62,15 @@ class Composite:
     alpha: Alpha
 
 
-def tools(config: BenchmarkConfig) -> LentTools:
+def load_tools(config: BenchmarkConfig) -> BenchmarkTools:
     """The editor under test, on one thread."""
     torch.set_num_threads(1)
     networks, _ = load_editor(config.editor)
-    return LentTools({task: TaskNetwork(task, network) for task, network in networks.items()})
+    return BenchmarkTools({task: TaskNetwork(task, network) for task, network in networks.items()})
 
 
 def photos(config: BenchmarkConfig, num: int) -> list[Pixels]:
-    """`num` photos by chance (of one seed) from under `config.photos`. Raises ConfigError where there are none."""
+    """`num` random photos (one seed) from under `config.photos`. Raises ConfigError where there are none."""
     store, keys = open_store(config.photos), []
     for info in store.list("") if config.photos else ():
         if is_image_name(info.key):
@@ -83,22 +83,22 @@ def photos(config: BenchmarkConfig, num: int) -> list[Pixels]:
 
 def cutouts(config: BenchmarkConfig) -> list[Pixels]:
     """All cut-outs under `config.cutouts`, uint8 [H, W, 4]. Raises ConfigError where there are none."""
-    found = []
+    cutouts = []
     store = open_store(config.cutouts)
     for info in store.list("") if config.cutouts else ():
         if is_cutout_name(info.key):
             with Image.open(BytesIO(store.get(info.key))) as image:
                 if "A" in image.getbands():
-                    found.append(np.asarray(image.convert("RGBA")))
-    if not found:
+                    cutouts.append(np.asarray(image.convert("RGBA")))
+    if not cutouts:
         raise ConfigError(
             f"benchmark {config.name}: no cut-outs with alpha under {config.cutouts!r}", "Name held-out ones with --cutouts URL"
         )
-    return found
+    return cutouts
 
 
 def composites(config: BenchmarkConfig, num: int) -> Iterator[Composite]:
-    """Cut-outs in turn over the borders of photos, at a place, size and angle by chance (of one seed); half of them with a shadow."""
+    """Cut-outs in turn over the borders of photos, at a random place, size and angle (one seed); half of them with a shadow."""
     rng = np.random.default_rng(1)
     grounds = photos(config, num)
     for cutout, ground in itertools.islice(zip(itertools.cycle(cutouts(config)), itertools.cycle(grounds)), num):
@@ -106,7 +106,7 @@ def composites(config: BenchmarkConfig, num: int) -> Iterator[Composite]:
 
 
 def composite(cutout: Pixels, ground: Pixels, rng: np.random.Generator) -> Composite:
-    """One of them."""
+    """A cut-out over the border of a photo."""
     side = COMPOSITE
     height, width = ground.shape[:2]
     edge = int(min(height, width) * rng.uniform(0.4, 0.6))
@@ -134,17 +134,19 @@ def composite(cutout: Pixels, ground: Pixels, rng: np.random.Generator) -> Compo
 
 
 def opencv(name: str) -> ModuleType:
-    """OpenCV, which the baselines are from. Raises ConfigError where it is not installed."""
+    """OpenCV, for the baselines. Raises ConfigError where it is not installed."""
     try:
         import cv2
     except ImportError as error:
-        raise ConfigError(f"benchmark {name} compares with OpenCV, which is not installed", "pip install opencv-python-headless") from error
+        raise ConfigError(
+            f"benchmark {name} compares with OpenCV, which is not installed", "Run pip install opencv-python-headless"
+        ) from error
     cv2.setNumThreads(1)
     return cv2
 
 
 def write_sheet(name: str, rows: list[list[Pixels]]) -> str:
-    """Pictures side by side, a row of them an example, four examples a line, as `out/benchmark/NAME.jpg`."""
+    """Write `out/benchmark/NAME.jpg`: a row of pictures for each example, four examples a line; returns its path."""
     across, wide = 4, max(len(row) for row in rows)
     lines = -(-len(rows) // across)
     sheet = Image.new("RGB", (across * (wide * (TILE + 2) + 8), lines * (TILE + 6)), (70, 70, 120))

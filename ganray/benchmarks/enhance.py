@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ganray.benchmarks import edit_fixtures as held
+from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.enhance import EnhanceParams, enhance
 from ganray.images.codec import Pixels
 from ganray.metrics.paired import psnr
 
-PHOTOS, EDGE, SEED = 48, 800, 3  # how many, their longer side at most (in pixels), and of the noise
+PHOTOS, EDGE, SEED = 48, 800, 3  # number of photos, their longest side in pixels, seed of the noise
 MOST_CLIPPED = 0.01
 
 
@@ -47,17 +47,17 @@ DAMAGES: dict[str, Callable[[Pixels], Pixels]] = {
     "pale": _flattened(0.6),
     "noise": _noisy,
     "blur": _blurred,
-    "grey": lambda pixels: _flattened(0.35)(_grey(pixels)),  # as an X-ray picture is
+    "grey": lambda pixels: _flattened(0.35)(_grey(pixels)),  # like an X-ray picture
 }
 
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """Two rows: the least of the damages' median gains in dB (all are among the facts), and the most pixels that were newly clipped."""
-    lent, alone = held.tools(config), held.LentTools({})
+    tools, alone = fixtures.load_tools(config), fixtures.BenchmarkTools({})
     gains: dict[str, list[tuple[float, float]]] = {name: [] for name in DAMAGES}
     sheet: list[list[Pixels]] = []
     clipped = 0.0
-    photos = held.photos(config, config.images or PHOTOS)
+    photos = fixtures.photos(config, config.images or PHOTOS)
     for place, pixels in enumerate(photos):
         whole = _smaller(pixels)
         for turn, (name, damage) in enumerate(DAMAGES.items()):
@@ -65,15 +65,15 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
             if np.array_equal(damaged, truth):
                 continue  # nothing to mend, as in a picture of one grey
             before = psnr(damaged, truth)
-            both = [enhance(Photo(damaged), EnhanceParams(), tools) for tools in (lent, alone)]
+            both = [enhance(Photo(damaged), EnhanceParams(), each) for each in (tools, alone)]
             gains[name].append((psnr(both[0].pixels, truth) - before, psnr(both[1].pixels, truth) - before))
             clipped = max(clipped, float(both[0].facts["newly_clipped"]))
-            if turn == place % len(DAMAGES) and len(sheet) < held.SHOWN:
+            if turn == place % len(DAMAGES) and len(sheet) < fixtures.SHOWN:
                 sheet.append([damaged, both[0].pixels])
-    medians = {name: np.median(found, 0).tolist() for name, found in gains.items() if found}
+    medians = {name: np.median(pairs, 0).tolist() for name, pairs in gains.items() if pairs}
     facts: dict[str, Any] = {name: f"{with_it:+.2f} ({without:+.2f})" for name, (with_it, without) in medians.items()}
     least, plain = (min(median[side] for median in medians.values()) for side in (0, 1))
-    facts |= {"photos": len(photos), "sheet": held.write_sheet("enhance", sheet)}
+    facts |= {"photos": len(photos), "sheet": fixtures.write_sheet("enhance", sheet)}
     return [
         {"name": "enhance", "value": least, "baseline": plain, "ratio": least, "unit": "dB", **facts},
         {"name": "clipped", "value": clipped, "baseline": 0, "ratio": clipped, "unit": "of pixels", "at_most": MOST_CLIPPED},

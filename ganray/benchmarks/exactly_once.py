@@ -1,7 +1,7 @@
-"""`exactly-once`: bulk jobs whose driver, workers or store fail at every step of the commit protocol, and what they end up as.
+"""`exactly-once`: bulk jobs whose driver, workers or store fail at every step of the commit protocol.
 
-Every case is a job of its own, run by the command that a user types against a real S3 server behind `faults.FaultProxy`, and run again
-until it succeeds. It counts if it ends with every byte of an uninterrupted job, no image lost and none double.
+Every case is a job of its own, run by the command that a user types against a real S3 server behind `fault_proxy.FaultProxy`, and run again
+until it succeeds. It counts if it ends with every byte of an uninterrupted job, no image lost and none twice.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import pyarrow.parquet as pq
 
-from ganray.benchmarks.fault_proxy import Call, Fault, FaultProxy, Kind
+from ganray.benchmarks.fault_proxy import Call, Fault, FaultPlan, FaultProxy, Kind
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk.status import KEY
 from ganray.config import BenchmarkConfig, ModelConfig
@@ -40,7 +40,7 @@ STEPS = {
     "job": "/job.json",
 }
 WORKERS = ("images", "receipts")  # the steps of a worker; the others are the driver's
-OUTAGE_S = 20.0  # longer than the store's own patience
+OUTAGE_S = 20.0  # longer than the store retries
 MODEL = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
 REQUESTS = [{"id": f"SKU/{i}", "count": 1 + i % 3} for i in range(6)]  # 12 images, in 3 shards
 IMAGES, SHARD = 12, 4
@@ -57,7 +57,7 @@ COMMAND = "from ganray.cli import entry; entry()"
 
 @dataclass(frozen=True)
 class Case:
-    """Who fails, at the write of which step, and how (see faults.py)."""
+    """Who fails, at the write of which step, and how (see fault_proxy.py)."""
 
     victim: Literal["driver", "worker", "store"]
     step: str
@@ -102,6 +102,7 @@ class Bench:
     def __init__(self, url: str) -> None:
         self.store = open_store(f"{url}/{uuid.uuid4().hex[:12]}")
         self.proxy = FaultProxy(os.environ["AWS_ENDPOINT_URL"])
+        self._cluster: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Bench:
         self._folder = tempfile.TemporaryDirectory(prefix="ganray-once-")
@@ -113,31 +114,34 @@ class Bench:
         self.environment = os.environ | {"AWS_ENDPOINT_URL": self.proxy.url, "SOURCE_DATE_EPOCH": "1790000000"}
         for name in ("RAY_ADDRESS", "RAY_JOB_ID"):
             self.environment.pop(name, None)
-        self._cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], env=self.environment, stdout=subprocess.PIPE, text=True)
-        assert self._cluster.stdout is not None
-        self.environment["RAY_ADDRESS"] = self._cluster.stdout.readline().strip()
-        code, said = self.finish("whole")
-        assert code == 0, said
+        self.start_cluster()
+        code, output = self.finish("whole")
+        assert code == 0, output
         self.whole = self.contents("whole")
         return self
 
-    def __exit__(self, *told: object) -> None:
-        self._cluster.terminate()
-        self._cluster.wait(60)
-        assert self._cluster.stdout is not None
-        self._cluster.stdout.close()
+    def __exit__(self, *exc_info: object) -> None:
+        if self._cluster:
+            self._cluster.terminate()
+            self._cluster.communicate(timeout=60)
         self.proxy.__exit__()
         self._folder.cleanup()
 
-    def words(self, name: str) -> list[str]:
-        """The command of job `name`."""
-        told = ["--model", self.model, "--requests", str(self.table), "--out", self.store.child(name).url, "--shard-images", str(SHARD)]
-        return ["generate", *told, "--threads", "1", "--no-gpu"]
+    def start_cluster(self) -> None:
+        """Start the Ray cluster that jobs join, with a way to the store through the proxy."""
+        self._cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], env=self.environment, stdout=subprocess.PIPE, text=True)
+        assert self._cluster.stdout is not None
+        self.environment["RAY_ADDRESS"] = self._cluster.stdout.readline().strip()
+
+    def arguments(self, name: str) -> list[str]:
+        """The verb and options of job `name`."""
+        options = ["--model", self.model, "--requests", str(self.table), "--out", self.store.child(name).url, "--shard-images", str(SHARD)]
+        return ["generate", *options, "--threads", "1", "--no-gpu"]
 
     @contextmanager
     def driver(self, name: str) -> Iterator[subprocess.Popen[str]]:
-        """The command of job `name`, running; killed at the end if it still does."""
-        command = [sys.executable, "-c", COMMAND, *self.words(name)]
+        """The command of job `name`, running; killed at the end if it is still running."""
+        command = [sys.executable, "-c", COMMAND, *self.arguments(name)]
         with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             try:
                 yield process
@@ -145,58 +149,58 @@ class Bench:
                 process.kill()
 
     def finish(self, name: str) -> tuple[int, str]:
-        """Run the command of a job to its end; its exit code, and what it said."""
+        """Run the command of a job to its end; returns its exit code and output."""
         with self.driver(name) as process:
-            said, _ = process.communicate(timeout=300)
-            return process.returncode, said
+            output, _ = process.communicate(timeout=300)
+            return process.returncode, output
 
     def contents(self, name: str) -> dict[str, bytes]:
-        """All objects of a job but its news."""
+        """All objects of a job but its status."""
         store = self.store.child(name)
         return {info.key: store.get(info.key) for info in store.list() if info.key != KEY}
 
     def run(self, case: Case) -> None:
         """Raises AssertionError where the job does not end as it should."""
         name = str(case).replace(" ", "-").replace(":", "")
-        struck: list[float] = []
+        injected: list[float] = []
         with self.driver(name) as process:
-            self.proxy.plan = strike(case, f"/{name}/", process.pid, struck)
-            said, _ = process.communicate(timeout=300)
+            self.proxy.plan = fault_plan(case, f"/{name}/", process.pid, injected)
+            output, _ = process.communicate(timeout=300)
             code = process.returncode
         self.proxy.plan = lambda call: None
-        assert struck, "the fault never came"
-        assert case.victim != "driver" or code != 0, "the driver survived its death"
-        again = 0
+        assert injected, "the fault was not injected"
+        assert case.victim != "driver" or code != 0, "the driver survived the kill"
+        retries = 0
         while code != 0:
-            assert again < 3, said
-            again += 1
-            code, said = self.finish(name)
+            assert retries < 3, output
+            retries += 1
+            code, output = self.finish(name)
         check(self.store.child(name))
-        found = self.contents(name)
-        assert found.keys() == self.whole.keys(), f"objects differ: {sorted(found.keys() ^ self.whole.keys())}"
-        differing = [key for key in found if found[key] != self.whole[key]]
+        contents = self.contents(name)
+        assert contents.keys() == self.whole.keys(), f"objects differ: {sorted(contents.keys() ^ self.whole.keys())}"
+        differing = [key for key in contents if contents[key] != self.whole[key]]
         assert not differing, f"bytes differ: {differing}"
 
 
-def strike(case: Case, job: str, driver: int, struck: list[float]) -> Any:
-    """The proxy's plan: the first write of the step in that job has the fault; a store that refuses does so for a while, to everybody."""
+def fault_plan(case: Case, job: str, driver: int, injected: list[float]) -> FaultPlan:
+    """The proxy's plan: the first write of the step in that job gets the fault; a store that refuses does so to all for a while."""
 
     def plan(call: Call) -> Fault | None:
         hit = call.method == "PUT" and job in call.path and STEPS[case.step] in call.path
-        if case.kind == "refuse" and struck:
-            return Fault("refuse") if time.monotonic() < struck[0] + OUTAGE_S else None
-        if not hit or struck:
+        if case.kind == "refuse" and injected:
+            return Fault("refuse") if time.monotonic() < injected[0] + OUTAGE_S else None
+        if not hit or injected:
             return None
-        struck.append(time.monotonic())
+        injected.append(time.monotonic())
         return Fault(case.kind, driver if case.victim == "driver" else 0)
 
     return plan
 
 
 def check(store: Store) -> None:
-    """Every image of the manifest is there, as it says, and no other; none is asked for twice."""
+    """Raise AssertionError unless the images are exactly those of the manifest, with its digests, each once."""
     rows = pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist()
-    assert len(rows) == len({(row["id"], row["index"]) for row in rows}) == IMAGES, "the books do not close"
+    assert len(rows) == len({(row["id"], row["index"]) for row in rows}) == IMAGES, "the manifest does not have every image once"
     for row in rows:
-        assert hashlib.sha256(store.get(row["key"])).hexdigest() == row["sha256"], f"{row['key']} is not what the manifest says"
-    assert {info.key for info in store.list("images")} == {row["key"] for row in rows}, "images beyond the manifest"
+        assert hashlib.sha256(store.get(row["key"])).hexdigest() == row["sha256"], f"{row['key']} has another digest than in the manifest"
+    assert {info.key for info in store.list("images")} == {row["key"] for row in rows}, "there are images that the manifest does not have"

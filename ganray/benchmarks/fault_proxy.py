@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 server that breaks what a plan says: replies that are lost, calls refused, bodies cut, clients killed.
+"""A proxy in front of an S3 server that injects faults by a plan: replies lost, calls refused, bodies cut, clients killed.
 
 For tests and the benchmark `exactly-once`: HTTP/1.1 on loopback, the Host header passed on as it is, so that signatures stay valid.
 """
@@ -35,10 +35,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a call.
+    """A fault of one call.
 
     refuse: answered with `status` and S3's `code`, not passed on. cut: the connection ends, not passed on. lose: passed on, and the reply
-    is not. short: half of the reply, then the end. shrink: half of the reply, and a length that says so. kill before, kill after: `pid`
+    is not. short: half of the reply, then the end. shrink: half of the reply, with a matching length. kill before, kill after: `pid`
     (0: the caller) is killed (SIGKILL) before the call is passed on, or when it has been answered.
     """
 
@@ -68,7 +68,7 @@ class FaultProxy:
         self._ready.wait(10)
         return self
 
-    def __exit__(self, *told: object) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._loop.call_soon_threadsafe(self._end)
         self._thread.join(10)
 
@@ -87,23 +87,27 @@ class FaultProxy:
         self._server.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
-        self._loop.call_later(0.1, self._loop.stop)  # when they have been
+        self._loop.call_later(0.1, self._loop.stop)  # after the tasks have been cancelled
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection of a client, call after call."""
-        there: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         try:
-            there = await asyncio.open_connection(*self._upstream)
-            while await self._answer(reader, writer, *there):
+            upstream = await asyncio.open_connection(*self._upstream)
+            while await self._answer(reader, writer, *upstream):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # either side is gone
+            pass  # one side has closed the connection
         finally:
-            for end in (writer, *([there[1]] if there else [])):
+            for end in (writer, *([upstream[1]] if upstream else [])):
                 end.close()
 
     async def _answer(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, back: asyncio.StreamReader, out: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        upstream_reader: asyncio.StreamReader,
+        upstream_writer: asyncio.StreamWriter,
     ) -> bool:
         """One call; False where the connection ends with it."""
         head, body = await _message(reader)
@@ -119,9 +123,9 @@ class FaultProxy:
             writer.write(_refusal(fault, call.method))
             await writer.drain()
             return True
-        out.write(head + body)
-        await out.drain()
-        head, body = await _message(back, bodiless=call.method == "HEAD")
+        upstream_writer.write(head + body)
+        await upstream_writer.drain()
+        head, body = await _message(upstream_reader, bodiless=call.method == "HEAD")
         if kind == "kill after":
             _kill(pid)
         if kind in ("kill after", "lose"):
@@ -135,7 +139,7 @@ class FaultProxy:
 
 
 def _refusal(fault: Fault, method: str) -> bytes:
-    """What a refused call is answered with; HEAD has no body that could say why."""
+    """The reply to a refused call; that to HEAD has no body."""
     reason = REASON.format(code=fault.code)
     head = REFUSAL.format(status=fault.status, length=len(reason))
     return (head if method == "HEAD" else head + reason).encode()
@@ -151,7 +155,7 @@ def process_of(port: int) -> int:
     for folder in Path("/proc").glob("[0-9]*") if inode else ():
         try:
             files = list((folder / "fd").iterdir())
-        except OSError:  # ended meanwhile, or somebody else's
+        except OSError:  # the process has ended, or belongs to another user
             continue
         if any(_target(file) == inode for file in files):
             return int(folder.name)
@@ -161,7 +165,7 @@ def process_of(port: int) -> int:
 def _target(file: Path) -> str:
     try:
         return str(file.readlink())
-    except OSError:  # closed meanwhile
+    except OSError:  # the file has been closed
         return ""
 
 
@@ -171,7 +175,7 @@ def _kill(pid: int) -> None:
 
 
 async def _message(reader: asyncio.StreamReader, bodiless: bool = False) -> tuple[bytes, bytes]:
-    """Head and body of one HTTP message, both as they came."""
+    """Head and body of one HTTP message, as received."""
     head = await reader.readuntil(b"\r\n\r\n")
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
     status = head.split(b" ", 2)[1]
@@ -195,7 +199,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 def _unchunked(head: bytes, body: bytes) -> bytes:
-    """The body without the lengths that stand between its parts."""
+    """The body without the lengths between its chunks."""
     if b"transfer-encoding: chunked" not in head.lower():
         return body
     parts = []
@@ -208,7 +212,7 @@ def _unchunked(head: bytes, body: bytes) -> bytes:
 
 
 def _with_length(head: bytes, length: int) -> bytes:
-    """A head that promises so many bytes."""
-    told = (b"content-length:", b"transfer-encoding:")
-    lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(told)]
+    """The head with this Content-Length."""
+    replaced = (b"content-length:", b"transfer-encoding:")
+    lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(replaced)]
     return b"\r\n".join([*lines, b"Content-Length: %d" % length, b"", b""])

@@ -28,7 +28,7 @@ from ganray.engine import ROWS, Engine
 from ganray.images.codec import Pixels, encode
 from ganray.model_folder import load_model
 from ganray.on_ray.cluster import connect
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
 from ganray.verbs.generate import generate, share_cpus
@@ -120,7 +120,7 @@ def _create(store: Store, files: list[bytes]) -> None:
 
 
 def _labelled(image: Pixels, request: GenerateRequest) -> bytes:
-    return encode_sample(image, request.id, 0, request.seed or 0, "png", "0" * 64)
+    return encode_sample(image, SampleFile(request.id, 0, request.seed or 0, "png", "0" * 64))
 
 
 @torch.inference_mode()

@@ -1,6 +1,6 @@
 """`ingest`: images/s of real work, JPEGs of 400x533 px to a catalog of 64 px, over a bare Pillow loop with `draft` on as many processes.
 
-Ours lists, decodes in a child process under caps, checks, writes Parquet, leaves receipts and closes the books; the bare loop reads,
+Ours lists, decodes in a child process under caps, checks, writes Parquet, writes receipts and the manifest; the bare loop reads,
 decodes (at 1/2, 1/4 or 1/8 where that is enough), pads, shrinks and encodes. Both read the same files.
 """
 
@@ -21,20 +21,18 @@ from ganray.benchmarks.generate import MEMORY
 from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig, IngestConfig
 from ganray.execution.resources import cores
-from ganray.on_ray.cluster import connect
-from ganray.on_ray.ingest import ingest
+from ganray.verbs.ingest import ingest
 
 IMAGES, DRAWN, RESOLUTION = 6000, 48, 64
 SIZE = (400, 533)
 
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
-    """One row; a first ingest starts Ray's workers and their decoders, and is not timed."""
-    connect(config.ray)
+    """One row; a first ingest fills the page cache, and is not timed."""
     images, processes = config.images or IMAGES, cores()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         photos = Path(folder, "photos")
-        shoot(photos, images)
+        write_photos(photos, images)
         files = [str(path) for path in sorted(photos.rglob("*.jpg"))]
         rounds = []
         with multiprocessing.get_context("spawn").Pool(processes) as pool:
@@ -53,8 +51,8 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     return [{"name": "ingest", "value": round(value, 1), "baseline": round(baseline, 1), "ratio": ratio, "unit": "img/s", **facts}]
 
 
-def shoot(folder: Path, images: int) -> None:
-    """So many JPEGs of products before cluttered backgrounds, all different in their bytes, in a folder a category."""
+def write_photos(folder: Path, images: int) -> None:
+    """Write JPEGs of products before cluttered backgrounds, all different in their bytes, a folder for each category."""
     rng = np.random.default_rng(0)
     shots = []
     for index in range(DRAWN):
@@ -73,12 +71,12 @@ def shoot(folder: Path, images: int) -> None:
     for index in range(images):
         category, data = encoded[index % DRAWN]
         comment = f"{index:08d}".encode()
-        told = b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment  # a comment behind the start makes each file another one
-        (folder / category / f"{index:06d}.jpg").write_bytes(data[:2] + told + data[2:])
+        segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment  # a JPEG comment makes each file different
+        (folder / category / f"{index:06d}.jpg").write_bytes(data[:2] + segment + data[2:])
 
 
 def bare(files: list[str]) -> int:
-    """The loop that one would write: read, decode with `draft`, pad to a square on white, shrink, encode as PNG."""
+    """The loop that a person would write: read, decode with `draft`, pad to a square on white, shrink, encode as PNG."""
     total = 0
     for name in files:
         with Image.open(BytesIO(Path(name).read_bytes())) as image:

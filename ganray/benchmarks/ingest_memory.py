@@ -1,6 +1,6 @@
-"""`ingest-memory`: peak RSS of the driver, and of the heaviest worker, while 10 times the photos are ingested, over 1 time.
+"""`ingest-memory`: peak RSS of the driver, and of the heaviest worker on Ray, while 10 times the photos are ingested, over 1 time.
 
-The photos are one small JPEG with another comment in each, made when they are asked for: a million of them need no disk but the catalog's.
+The photos are one small JPEG with a different comment in each, made when they are read: a million of them need no disk but the catalog's.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -20,8 +22,8 @@ from ganray.benchmarks.generate import MEMORY
 from ganray.benchmarks.memory import worker_peaks
 from ganray.config import BenchmarkConfig, IngestConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.ingest import ingest
 from ganray.storage import SCHEMES, ObjectInfo, Store
+from ganray.verbs.ingest import ingest
 
 IMAGES, TIMES, SIDE, CATEGORIES = 10_000, 10, 16, 12
 SCHEME = "synthetic"
@@ -45,14 +47,33 @@ def peaks(num: int, config: BenchmarkConfig) -> tuple[float, float]:
     SCHEMES[SCHEME] = lambda rest: Synthetic(int(rest))
     try:
         with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-            info = ingest(IngestConfig(source=f"{SCHEME}://{num}", out=folder, resolution=8, ray=config.ray))
+            parent: int = ray.get(ray.remote(_parent).remote())
+            with _watch(parent) as heaviest:
+                info = ingest(IngestConfig(source=f"{SCHEME}://{num}", out=folder, resolution=8, executor="ray", ray=config.ray))
         assert info.counts.accepted == num
-        parent: int = ray.get(ray.remote(_parent).remote())
-        heaviest = max(worker_peaks(parent), default=0.0)
     finally:
         del SCHEMES[SCHEME]
         ray.shutdown()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, heaviest
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, max(heaviest, default=0.0)
+
+
+@contextmanager
+def _watch(parent: int) -> Iterator[list[float]]:
+    """Look at the peaks of Ray's workers every half second, as they end with their work; the list fills meanwhile."""
+    peaks: list[float] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.5):
+            peaks.append(max(worker_peaks(parent), default=0.0))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _parent() -> int:
@@ -60,7 +81,7 @@ def _parent() -> int:
 
 
 class Synthetic(Store):
-    """A store of `num` photos that can be read, and nothing else."""
+    """A read-only store of `num` photos."""
 
     def __init__(self, num: int) -> None:
         super().__init__(f"{SCHEME}://{num}")
@@ -80,7 +101,7 @@ class Synthetic(Store):
         )
 
     def get(self, key: str) -> bytes:
-        """The photo, with its key as a comment behind the start."""
+        """The photo, with its key as a JPEG comment."""
         comment = key.rpartition("/")[2].rjust(40).encode()
         return self._jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + self._jpeg[2:]
 
@@ -93,21 +114,17 @@ class Synthetic(Store):
         return ObjectInfo(key, len(self.get(key)), "", datetime.now(UTC))
 
     def put(self, key: str, data: bytes | memoryview) -> str:
-        """Refused."""
+        """Not supported."""
         raise NotImplementedError
 
     create = put
 
-    def replace(self, key: str, data: bytes, etag: str) -> str:
-        """Refused."""
-        raise NotImplementedError
-
     def delete(self, key: str) -> None:
-        """Refused."""
+        """Not supported."""
         raise NotImplementedError
 
     def child(self, prefix: str) -> Store:
-        """Refused."""
+        """Not supported."""
         raise NotImplementedError
 
     def open_seekable(self, key: str) -> BinaryIO:

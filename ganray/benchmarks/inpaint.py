@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganray.benchmarks import edit_fixtures as held
+from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.inpaint import InpaintParams, inpaint
@@ -18,29 +18,29 @@ PHOTOS, SHARE, RADIUS = 64, (0.15, 0.25), 3
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """Two rows: mean gain in dB, and pixels changed outside the holes."""
-    lent, cv2 = held.tools(config), held.opencv("inpaint")
+    tools, cv2 = fixtures.load_tools(config), fixtures.opencv("inpaint")
     rng = np.random.default_rng(2)
     rows: list[dict[str, float]] = []
     sheet: list[list[Pixels]] = []
     outside = 0
-    for truth in held.photos(config, config.images or PHOTOS):
-        hole = held.hole_of_share((truth.shape[0], truth.shape[1]), rng, *SHARE)
+    for truth in fixtures.photos(config, config.images or PHOTOS):
+        hole = fixtures.hole_of_share((truth.shape[0], truth.shape[1]), rng, *SHARE)
         holed = np.where(hole[..., None], np.uint8(255), truth)
         mask = 255 * hole.astype(np.uint8)
-        lent.pictures["mask"] = np.repeat(mask[..., None], 3, 2)
-        ours = inpaint(Photo(holed), InpaintParams(grow=0), lent).pixels
+        tools.pictures["mask"] = np.repeat(mask[..., None], 3, 2)
+        ours = inpaint(Photo(holed), InpaintParams(grow=0), tools).pixels
         telea, stokes = (cv2.inpaint(holed, mask, RADIUS, how) for how in (cv2.INPAINT_TELEA, cv2.INPAINT_NS))
         mean = np.where(hole[..., None], np.rint(truth[~hole].mean(0)).astype(np.uint8), truth)
         outside += int((ours != truth).any(2)[~hole].sum())
         named = {"ours": ours, "telea": telea, "navier_stokes": stokes, "mean": mean}
         row = {name: psnr(picture, truth, hole) for name, picture in named.items()}
         rows.append(row | {"ssim": ssim(ours, truth), "ssim_telea": ssim(telea, truth)})
-        if len(sheet) < held.SHOWN:
+        if len(sheet) < fixtures.SHOWN:
             sheet.append([holed, telea, ours])
-    found = held.mean_of(rows)
-    facts: dict[str, Any] = {**found, "photos": len(rows), "sheet": held.write_sheet("inpaint", sheet)}
-    gain = found["ours"] - found["telea"]
+    means = fixtures.mean_of(rows)
+    facts: dict[str, Any] = {**means, "photos": len(rows), "sheet": fixtures.write_sheet("inpaint", sheet)}
+    gain = means["ours"] - means["telea"]
     return [
-        {"name": "inpaint", "value": found["ours"], "baseline": found["telea"], "ratio": gain, "unit": "dB", **facts},
+        {"name": "inpaint", "value": means["ours"], "baseline": means["telea"], "ratio": gain, "unit": "dB", **facts},
         {"name": "outside", "value": outside, "baseline": 0, "ratio": float(outside), "unit": "px", "at_most": 0},
     ]

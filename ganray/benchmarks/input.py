@@ -17,8 +17,8 @@ from ganray.execution.resources import cores
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
 from ganray.on_ray.cluster import connect
+from ganray.on_ray.cpus import Readers
 from ganray.on_ray.data import stream
-from ganray.runs.job import Readers
 
 RESOLUTION, PRODUCTS, BATCH, IMAGES = 64, 4096, 64, 60_000
 AUGMENTED = DataConfig(flip=0.5, rotate_p=0.3, scale_p=0.3, crop_p=0.3, colour_p=0.3)
@@ -43,7 +43,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def delivered(source: Source, images: int, readers: int) -> tuple[float, float]:
-    """Images/s at the consumer once the first batch is there, and the seconds until then.
+    """Images/s at the consumer after the first batch, and the seconds until that one.
 
     The rate is that of a full pipeline: as many images are on their way when the clock starts as when it stops.
     """

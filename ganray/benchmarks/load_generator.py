@@ -1,6 +1,6 @@
 """A load generator for the serve benchmark: closed loop, raw keep-alive connections, little CPU of its own.
 
-`python -m ganray.benchmarks.load_generator HOST PORT SECONDS CONNECTIONS` posts requests with ever new seeds and prints one JSON line.
+`python -m ganray.benchmarks.load_generator HOST PORT SECONDS CONNECTIONS` posts requests, each with a new seed, and prints one JSON line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ async def load(host: str, port: int, seconds: float, connections: int) -> dict[s
     stop = time.perf_counter() + seconds
 
     async def client(number: int) -> None:
-        """One connection, which asks again as soon as it is answered."""
+        """One connection, which sends the next request as soon as the last one is answered."""
         nonlocal failures
         reader, writer = await asyncio.open_connection(host, port)
         seed = number * 10**9

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganray.benchmarks import edit_fixtures as held
+from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.edit import NoParams
@@ -22,33 +22,33 @@ COMPOSITES, INSET, ROUNDS = 96, 0.05, 5
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row. A photo whose matte is refused counts as an empty one."""
-    lent, cv2 = held.tools(config), held.opencv("matte")
+    tools, cv2 = fixtures.load_tools(config), fixtures.opencv("matte")
     rows: list[dict[str, float]] = []
     sheet: list[list[Pixels]] = []
-    for one in held.composites(config, config.images or COMPOSITES):
-        truth = one.alpha > 0.5
+    for composite in fixtures.composites(config, config.images or COMPOSITES):
+        truth = composite.alpha > 0.5
         try:
-            photo = with_matte(Photo(one.pixels), lent)
+            photo = with_matte(Photo(composite.pixels), tools)
         except EditError:
-            photo = Photo(one.pixels, matte=np.zeros_like(one.alpha))
+            photo = Photo(composite.pixels, matte=np.zeros_like(composite.alpha))
         assert photo.matte is not None
-        plain = border_matte(one.pixels)
-        ours, cut = photo.matte > 0.5, grabcut(cv2, one.pixels)
-        border = np.zeros_like(truth) if plain is None else refined(one.pixels, plain) > 0.5
+        plain = border_matte(composite.pixels)
+        ours, cut = photo.matte > 0.5, grabcut(cv2, composite.pixels)
+        border = np.zeros_like(truth) if plain is None else refined(composite.pixels, plain) > 0.5
         rows.append(
             {"iou": iou(ours, truth), "boundary_f": boundary_f(ours, truth), "grabcut": iou(cut, truth), "border": iou(border, truth)}
         )
-        if len(sheet) < held.SHOWN:
-            sheet.append([one.pixels, white(photo, NoParams(), lent).pixels])
-    found = held.mean_of(rows)
-    facts: dict[str, Any] = {**found, "median": round(float(np.median([row["iou"] for row in rows])), 4), "composites": len(rows)}
-    facts["sheet"] = held.write_sheet("matte", sheet)
-    # the bar is absolute: what is compared with it is the figure itself
-    return [{"name": "matte", "value": found["iou"], "baseline": found["grabcut"], "ratio": found["iou"], "unit": "IoU", **facts}]
+        if len(sheet) < fixtures.SHOWN:
+            sheet.append([composite.pixels, white(photo, NoParams(), tools).pixels])
+    means = fixtures.mean_of(rows)
+    facts: dict[str, Any] = {**means, "median": round(float(np.median([row["iou"] for row in rows])), 4), "composites": len(rows)}
+    facts["sheet"] = fixtures.write_sheet("matte", sheet)
+    # the bar is of the figure itself, not of a ratio
+    return [{"name": "matte", "value": means["iou"], "baseline": means["grabcut"], "ratio": means["iou"], "unit": "IoU", **facts}]
 
 
 def grabcut(cv2: Any, pixels: Pixels) -> NDArray[np.bool_]:
-    """GrabCut (Rother et al. 2004), told that a frame around the picture is background."""
+    """GrabCut (Rother et al. 2004), with a frame around the picture as background."""
     mask = np.zeros(pixels.shape[:2], np.uint8)
     height, width = pixels.shape[:2]
     box = (round(INSET * width), round(INSET * height), round((1 - 2 * INSET) * width), round((1 - 2 * INSET) * height))

@@ -15,8 +15,8 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.windows import Source
 from ganray.config import BenchmarkConfig, DataConfig
 from ganray.on_ray.cluster import connect
+from ganray.on_ray.cpus import Readers
 from ganray.on_ray.data import stream
-from ganray.runs.job import Readers
 
 RESOLUTION, PRODUCTS, BATCH, TIMES = 64, 8192, 64, 10
 
@@ -46,7 +46,7 @@ class Consumer:
     """A worker that takes batches and drops them."""
 
     def consume(self, source: Source, batches: int) -> int:
-        """Take that many; returns a checksum so that nothing is skipped."""
+        """Take this many batches; returns a checksum, so that each is read."""
         taken = stream(source, Share.whole(BATCH), consumed=0, readers=Readers())
         return sum(int(next(taken).images[0, 0, 0, 0]) for _ in range(batches))
 
@@ -56,7 +56,7 @@ class Consumer:
 
 
 def worker_peaks(parent: int) -> list[float]:
-    """VmHWM in MiB of every Ray worker process (Linux) that `parent` started: other clusters may have heavier ones."""
+    """VmHWM in MiB of every Ray worker process (Linux) that `parent` started: other clusters are not counted."""
     peaks = []
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -64,6 +64,6 @@ def worker_peaks(parent: int) -> list[float]:
                 facts = dict(re.findall(r"(\w+):\s+(\d+)", status.read_text()))
                 if int(facts["PPid"]) == parent:
                     peaks.append(int(facts["VmHWM"]) / 1024)
-        except (OSError, KeyError):  # it ended meanwhile
+        except (OSError, KeyError):  # the process has ended
             continue
     return peaks

@@ -31,7 +31,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def times(steps: int, repeats: int) -> tuple[float, float]:
-    """ms a step without penalty and with it, on random images: what they show makes no difference to the time."""
+    """Milliseconds a step without penalty and with it, on random images: their content does not change the time."""
     torch.set_num_threads(1)
     base = preset(PRESET)
     sides = [base.model_copy(update={"loss": base.loss.model_copy(update={"penalty": penalty})}) for penalty in ("none", "finite")]
@@ -47,13 +47,13 @@ def times(steps: int, repeats: int) -> tuple[float, float]:
 
 
 def block(state: TrainState, config: TrainConfig, steps: int) -> list[float]:
-    """Seconds of each of so many steps."""
-    side, marks = config.model.resolution, [time.perf_counter()]
+    """Seconds of each of `steps` steps."""
+    side, clock = config.model.resolution, [time.perf_counter()]
     real = torch.rand(config.batch, config.model.channels, side, side) * 2 - 1
     label = torch.stack([torch.randint(size, (config.batch,)) for size in LABELS], dim=1)
     for _ in range(steps):
         draws = step_draws(config.seed, state.num_images, config.batch)
         train_step(state, real, label, StepInputs(config, hyper(config, state.num_images), draws, lambda tensors: None))
         state.num_images += config.batch
-        marks.append(time.perf_counter())
-    return [after - before for before, after in pairwise(marks)]
+        clock.append(time.perf_counter())
+    return [after - before for before, after in pairwise(clock)]

@@ -1,7 +1,7 @@
-"""`quality`: how good the pictures of `r3`, `dcgan` and `mlp` are after equal CPU time, on the sample catalog and on catalogs given.
+"""`quality`: scores of `r3`, `dcgan` and `mlp` after equal CPU time, on the sample catalog and on given catalogs.
 
 The ratio is r3's Frechet distance above its floor over dcgan's, medians over seeds. Each run is kept under out/benchmark/quality and
-not made again: an interrupted benchmark goes on where it was. A table (quality.md) and a sheet a catalog lie beside the runs.
+not repeated: an interrupted benchmark continues. A table (quality.md) and a sheet for each catalog are written beside the runs.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def family_of(catalog: Catalog, root: Path, config: BenchmarkConfig) -> Run:
-    """What all runs on a catalog share: one frozen extractor, made here once, and one number of images."""
+    """What all runs on a catalog share: one frozen extractor, trained here once, and one number of images."""
     out = root / catalog.url.rstrip("/").rpartition("/")[2] / catalog.info.digest.rpartition(":")[2][:8]
     scoring = EvaluateConfig(catalog=catalog.url, out=str(out), num=SCORED)
     num = num_of_each(scoring, catalog)
@@ -76,7 +76,7 @@ def family_of(catalog: Catalog, root: Path, config: BenchmarkConfig) -> Run:
 
 
 def perform_all(runs: Sequence[Run], minutes: float) -> dict[str, dict[str, Any]]:
-    """The reports of all runs by their folders: those there already, and the others, one a core at a time."""
+    """The reports of all runs by their folders: those that exist, and the others, one a core at a time."""
     reports = {run.out: json.loads(kept.read_text()) for run in runs if (kept := Path(run.out, "quality.json")).exists()}
     todo = [run for run in runs if run.out not in reports]
     with (
@@ -100,9 +100,10 @@ def perform_all(runs: Sequence[Run], minutes: float) -> dict[str, dict[str, Any]
 def row(catalog: Catalog, reports: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Medians over seeds: the ratio of distances above the floor, and whether r3 leads both others in distance and coverage."""
     above = {
-        model: statistics.median(one["scores"]["frechet"] - one["floors"]["frechet"] for one in runs) for model, runs in reports.items()
+        model: statistics.median(report["scores"]["frechet"] - report["floors"]["frechet"] for report in runs)
+        for model, runs in reports.items()
     }
-    covered = {model: statistics.median(one["scores"]["coverage"] for one in runs) for model, runs in reports.items()}
+    covered = {model: statistics.median(report["scores"]["coverage"] for report in runs) for model, runs in reports.items()}
     others = [model for model in reports if model != "r3"]
     return {
         "name": "quality",
@@ -127,10 +128,10 @@ def table(catalog: Catalog, reports: dict[str, list[dict[str, Any]]]) -> str:
         "|---" * (3 + len(FIGURES)) + "|",
     ]
     for model, runs in reports.items():
-        kimg, minutes = (statistics.median(one["training"][name] for one in runs) for name in ("kimg", "cpu_minutes"))
+        kimg, minutes = (statistics.median(report["training"][name] for report in runs) for name in ("kimg", "cpu_minutes"))
         lines.append(
             f"| {model} | {kimg:.0f} | {minutes:.1f} | "
-            + " | ".join(spread([one["scores"][name] for one in runs]) for name in FIGURES)
+            + " | ".join(spread([report["scores"][name] for report in runs]) for name in FIGURES)
             + " |"
         )
     floors = next(iter(reports.values()))[0]["floors"]
@@ -149,14 +150,14 @@ def sheet(catalog: Catalog, family: Run) -> bytes:
     shown = (values * COLUMNS)[: max(COLUMNS // 2, min(COLUMNS, len(values)))]
     pixels, labels = catalog.sample(4096, np.random.default_rng(1))
     column = labels[:, 0] if labels.size else np.zeros(len(pixels), np.int64)
-    found = [[places[k] for value in range(len(values)) if len(places := np.flatnonzero(column == value)) > k] for k in range(2)]
-    rows: list[tuple[str, list[Pixels]]] = [("photos", [pixels[place] for place in places[: len(shown)]]) for places in found]
+    choices = [[places[k] for value in range(len(values)) if len(places := np.flatnonzero(column == value)) > k] for k in range(2)]
+    rows: list[tuple[str, list[Pixels]]] = [("photos", [pixels[place] for place in places[: len(shown)]]) for places in choices]
     for model in AT_32:
         engine = Engine.load(f"{named(family, 0, model).out}/model", "cpu", threads=1)
         for k in range(2):
-            asked = [
+            requests = [
                 GenerateRequest(id=f"{k}", attributes={name: value} if name else {}, seed=k * 100 + i) for i, value in enumerate(shown)
             ]
-            rows.append((model, [sample.pixels for sample in engine.generate(asked)]))
+            rows.append((model, [sample.pixels for sample in engine.generate(requests)]))
     label = Label(model_digest="several", request_id="quality", seed=0, kind="compositeWithTrainedAlgorithmicMedia")
     return encode_labelled(contact_sheet(rows, tile=64), "png", label)

@@ -1,7 +1,7 @@
-"""One run of the `quality` benchmark: a model trained for so many CPU-minutes on photos in memory, then scored. No Ray in here.
+"""One run of the `quality` benchmark: a model trained for some CPU-minutes on photos in memory, then scored. Needs no Ray.
 
-The clock is the process's CPU time on one thread: a busy machine takes longer, and gives the same pictures. The length of the
-schedules is set by a short trial, so that every model ends its curves as its time runs out.
+The clock is the process's CPU time on one thread: a busy machine takes longer, and gives the same pictures. A short trial sets the
+length of the schedules, so that every model ends them when its time is over.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ganray.model_folder import ModelInfo, save_model
 from ganray.presets import preset
 from ganray.storage import open_store
 from ganray.training.context import Decision, LocalContext
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, fit, gan_step
 from ganray.training.state import TrainState, create_state
 
-MOST_IMAGES = 100_000  # of a catalog, held in memory
-TRIAL = 0.05  # of the time, to see how fast the model is
+MAX_IMAGES = 100_000  # of a catalog, in memory
+TRIAL = 0.05  # share of the time, to measure the model's speed
 # the presets as they are, but for the side: dcgan loses its coarsest stage, mlp its last layer grows
 AT_32: dict[str, tuple[str, dict[str, Any]]] = {
     "mlp": ("mlp-28", {}),
@@ -37,7 +37,7 @@ RESOLUTION = 32
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be trained: `model` a key of AT_32, `minutes` of CPU time; everything it makes lies under `out`."""
+    """A training: `model` is a key of AT_32, `minutes` are CPU time; all results are written under `out`."""
 
     catalog: str
     model: str
@@ -49,10 +49,10 @@ class Run:
 
 
 def perform(run: Run) -> dict[str, Any]:
-    """Train and score; gives the report of `evaluate`, with what the training was."""
+    """Train and score; returns the report of `evaluate` with facts of the training."""
     torch.set_num_threads(1)
     catalog = Catalog.open(run.catalog)
-    pixels, labels = catalog.sample(MOST_IMAGES, np.random.default_rng(0))
+    pixels, labels = catalog.sample(MAX_IMAGES, np.random.default_rng(0))
     config = config_of(run, grey=is_grey(pixels))
     sizes = tuple(len(values) for values in catalog.vocabulary().values())
     trial = TRIAL * run.minutes
@@ -103,9 +103,9 @@ def batches(pixels: np.ndarray, labels: np.ndarray, config: TrainConfig) -> Iter
 
 
 def train(config: TrainConfig, sizes: tuple[int, ...], source: Iterator[Batch], minutes: float) -> TrainState:
-    """A run from the start, cut off after so many minutes of CPU time."""
+    """A run from the start, ended after `minutes` of CPU time."""
     state = create_state(config, sizes)
-    return fit(state, source, config, Timed(minutes))
+    return fit(state, source, config, Timed(minutes), gan_step)
 
 
 class Timed(LocalContext):
@@ -115,7 +115,7 @@ class Timed(LocalContext):
         super().__init__()
         self._end = time.process_time() + 60 * minutes
 
-    def turn(self) -> Decision:
+    def decide(self) -> Decision:
         """See `Context`."""
         return Decision.FINISH if time.process_time() >= self._end else Decision.GO_ON
 

@@ -1,4 +1,4 @@
-"""A model folder for benchmarks and tests: random weights, which cost what trained ones do."""
+"""A model folder with random weights for benchmarks and tests: as fast as a trained one."""
 
 from __future__ import annotations
 

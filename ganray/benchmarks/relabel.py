@@ -1,7 +1,7 @@
 """`relabel`: a generator is trained on the sample catalog, and photos that it has not seen are given another category each.
 
-Judged by an extractor trained on photos: how often the result is of the category asked for, against how often photos are recognised; how
-much of the colour is kept (intraclass correlation of L, a, b over the categories asked for); how well the photos could be drawn at all.
+Scored by an extractor trained on photos: how often the result is recognised as the requested category, against how often photos are; how
+much of the colour is kept (intraclass correlation of L, a, b over the requested categories); PSNR of the reconstructions.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ganray.benchmarks import edit_fixtures as held
+from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.catalog.products import CATEGORIES
 from ganray.catalog.sample import COLOURS, draw, product
 from ganray.config import BenchmarkConfig
-from ganray.edit_engine import LentProduct
+from ganray.edit_engine import EngineProduct
 from ganray.edits import Photo
 from ganray.edits.relabel import RelabelParams, relabel
 from ganray.engine import Engine
@@ -30,15 +30,15 @@ from ganray.metrics.paired import icc
 from ganray.model_folder import ModelInfo
 from ganray.presets import preset
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, fit, gan_step
 from ganray.training.state import create_state
 
-PRODUCTS, KIMG, EXTRACTOR_KIMG, PHOTOS, ASKED = 3000, 24.0, 20.0, 12, 4
+PRODUCTS, KIMG, EXTRACTOR_KIMG, PHOTOS, CATEGORIES_EACH = 3000, 24.0, 20.0, 12, 4
 VOCABULARY = {"category": tuple(CATEGORIES), "colour": tuple(COLOURS)}
 
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
-    """One row: the share of results recognised as what was asked for, over the share of photos recognised."""
+    """One row: the share of results recognised as the requested category, over that of photos recognised as theirs."""
     torch.set_num_threads(1)
     pixels, labels = photos_of(range(PRODUCTS))
     judge = new_extractor(pixels.shape[1], VOCABULARY)
@@ -49,19 +49,19 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     minutes = (time.process_time() - started) / 60
     fresh, truth = photos_of(range(10 * PRODUCTS, 10 * PRODUCTS + 500))
     real = float((recognised(judge, fresh) == truth[:, 0]).mean())
-    lent = held.LentTools({}, product=LentProduct(engine))
+    tools = fixtures.BenchmarkTools({}, product=EngineProduct(engine))
     right: list[bool] = []
     psnrs: list[float] = []
     colours: list[list[list[float]]] = []
     sheet: list[list[Pixels]] = []
     refused = 0
     for photo, (category, colour) in zip(fresh[: config.images or PHOTOS], truth.tolist(), strict=False):
-        lent.attributes = {"category": VOCABULARY["category"][category], "colour": VOCABULARY["colour"][colour]}
+        tools.attributes = {"category": VOCABULARY["category"][category], "colour": VOCABULARY["colour"][colour]}
         row, made = [photo], list[list[float]]()
-        for step in range(1, ASKED + 1):
+        for step in range(1, CATEGORIES_EACH + 1):
             wanted = (category + 5 * step) % len(CATEGORIES)
             try:
-                result = relabel(Photo(photo), RelabelParams(to={"category": VOCABULARY["category"][wanted]}), lent)
+                result = relabel(Photo(photo), RelabelParams(to={"category": VOCABULARY["category"][wanted]}), tools)
             except EditError:
                 refused += 1
                 break
@@ -69,7 +69,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
             psnrs.append(float(result.facts["psnr"]))
             made.append(middle_colour(result.pixels))
             row.append(result.pixels)
-        if len(made) == ASKED:
+        if len(made) == CATEGORIES_EACH:
             colours.append(made)
         sheet.append(row)
     accuracy = float(np.mean(right)) if right else 0.0
@@ -79,7 +79,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     facts = {"photos": len(sheet), "refused": refused, "psnr_median": psnr, **kept, "gan_cpu_minutes": round(minutes, 1)}
     return [
         {"name": "relabel", "value": accuracy, "baseline": real, "ratio": accuracy / real, "unit": "right", **facts}
-        | {"sheet": held.write_sheet("relabel", sheet)}
+        | {"sheet": fixtures.write_sheet("relabel", sheet)}
     ]
 
 
@@ -102,14 +102,14 @@ def trained(pixels: Pixels, labels: NDArray[np.int64]) -> Engine:
             for chosen in torch.randperm(len(images), generator=rng).split(config.batch)[:-1]:
                 yield Batch(images[chosen], known[chosen])
 
-    state = fit(create_state(config, tuple(map(len, VOCABULARY.values()))), batches(), config, LocalContext())
+    state = fit(create_state(config, tuple(map(len, VOCABULARY.values()))), batches(), config, LocalContext(), gan_step)
     return Engine(state.ema, ModelInfo(model=config.model, attributes=VOCABULARY, num_images=state.num_images), "cpu", threads=1)
 
 
 def recognised(judge: Extractor, pixels: Pixels) -> NDArray[np.int64]:
-    """The category that the extractor sees in each picture."""
-    found: NDArray[np.int64] = judge.name(extract(judge, pixels)).cpu().numpy()[:, 0]
-    return found
+    """The category that the extractor recognises in each picture."""
+    categories: NDArray[np.int64] = judge.name(extract(judge, pixels)).cpu().numpy()[:, 0]
+    return categories
 
 
 def middle_colour(pixels: Pixels) -> list[float]:

@@ -33,7 +33,7 @@ uvicorn.run(app, host=config.host, port=config.port, log_level="error", access_l
 
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
-    """Both servers stand side by side, and are loaded in turn."""
+    """Both servers run side by side, and are loaded in turn."""
     with tempfile.TemporaryDirectory() as folder:
         make_model(folder)
         resources = connect(config.ray)
@@ -43,8 +43,8 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         serving = serve(ours, blocking=False)
         try:
             with _uvicorn(bare):
-                for one in (ours, bare):
-                    _load(one, WARM_UP)
+                for server in (ours, bare):
+                    _load(server, WARM_UP)
                 rounds = [(_load(ours, config.seconds), _load(bare, config.seconds)) for _ in range(config.repeats)]
         finally:
             serving.stop()
@@ -77,7 +77,7 @@ def _uvicorn(config: ServeConfig) -> Iterator[None]:
     try:
         while True:
             if process.poll() is not None:
-                raise RuntimeError("uvicorn ended before it listened")
+                raise RuntimeError("uvicorn exited before it was listening")
             with socket.socket() as probe:
                 if probe.connect_ex((config.host, config.port)) == 0:
                     break

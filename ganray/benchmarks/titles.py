@@ -1,9 +1,9 @@
-"""`titles`: whether words that never met in training meet well in a picture.
+"""`titles`: pictures of combinations of words that training never saw.
 
 Ten of the sample catalog's 108 pairs of category and colour are kept out of training, so that each category and each colour is still
-seen with others. The demo's networks learn from the rest by titles alone. Samples asked for by titles of pairs that were kept out are then
-judged beside samples of pairs that were seen, by an extractor that knows photos of all of them. The ratio is of the shares of samples
-whose category and colour are both right; photos that nobody trained on give the floors. The pictures go to out/benchmark/titles.png.
+seen with others. The demo's networks learn from the rest by titles alone. Samples requested by titles of the held-out pairs are then
+scored beside samples of seen pairs, by an extractor trained on photos of all of them. The ratio is of the shares of samples
+whose category and colour are both right; photos outside of the training set give the floors. The pictures go to out/benchmark/titles.png.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ganray.presets import preset
 from ganray.requests import GenerateRequest
 from ganray.titles import Pieces, drop_title_words
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, fit, gan_step
 from ganray.training.state import create_state
 
 PRODUCTS, JUDGED, KIMG, EXTRACTOR_KIMG = 3000, 480, 24.0, 20.0
@@ -70,18 +70,18 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     for _ in training(judge, photos.pixels, photos.labels, EXTRACTOR_KIMG):
         pass
     seen = [pair for pair in itertools.product(CATEGORIES, COLOURS) if pair not in held]
-    asked = {"held_out": wanted(held), "seen": wanted(seen)}
+    requested = {"held_out": wanted(held), "seen": wanted(seen)}
     figures: list[dict[str, dict[str, float]]] = []
     started = time.process_time()
     for seed in range(config.seeds):
         engine = trained(photos, held, base.model_copy(update={"seed": seed}))
-        samples = {name: generated(engine, items) for name, items in asked.items()}
+        samples = {name: generated(engine, items) for name, items in requested.items()}
         figures.append({name: right(judge, part) for name, part in samples.items()})
         if seed == 0:
             Path(ROOT).mkdir(parents=True, exist_ok=True)
             Path(ROOT, "titles.png").write_bytes(sheet(samples["held_out"]))
     minutes = (time.process_time() - started) / 60 / config.seeds
-    floors = {name: right(judge, fresh(held if name == "held_out" else seen, base.model.resolution)) for name in asked}
+    floors = {name: right(judge, fresh(held if name == "held_out" else seen, base.model.resolution)) for name in requested}
     return [row(figures, floors) | {"seeds": config.seeds, "kimg": KIMG, "cpu_minutes": round(minutes, 2)}]
 
 
@@ -105,7 +105,7 @@ def fresh(pairs: Sequence[Pair], side: int) -> Photos:
 
 
 def wanted(pairs: Sequence[Pair]) -> list[Product]:
-    """Products to ask for: the pairs and the patterns in turn."""
+    """Products to request: the pairs and the patterns in turn."""
     kinds = itertools.islice(itertools.cycle(itertools.product(PATTERNS, pairs)), JUDGED)
     return [
         Product(f"{index}", category, colour, pattern, "white", title(category, colour, pattern), 0, index)
@@ -116,14 +116,14 @@ def wanted(pairs: Sequence[Pair]) -> list[Product]:
 def trained(photos: Photos, held: Sequence[Pair], config: TrainConfig) -> Engine:
     """An engine of the moving average after a training on what is not held out."""
     places = [place for place, item in enumerate(photos.items) if (item.category, item.colour) not in held]
-    told = Photos(photos.pixels[places], [photos.items[place] for place in places])
+    seen = Photos(photos.pixels[places], [photos.items[place] for place in places])
     state = create_state(config, ())
-    fit(state, batches(told, config), config, LocalContext())
+    fit(state, batches(seen, config), config, LocalContext(), gan_step)
     return Engine(state.ema, ModelInfo(model=config.model, attributes={}, num_images=state.num_images), "cpu", threads=1)
 
 
 def batches(photos: Photos, config: TrainConfig) -> Iterator[Batch]:
-    """Shuffled and told anew each epoch, without end."""
+    """Shuffled, and words dropped anew, each epoch, without end."""
     rng = np.random.default_rng([config.seed, 1])
     pieces, titles = Pieces(config.model.title_pieces, config.model.title_buckets), [item.title for item in photos.items]
     while True:
@@ -135,26 +135,27 @@ def batches(photos: Photos, config: TrainConfig) -> Iterator[Batch]:
 
 
 def generated(engine: Engine, items: list[Product]) -> Photos:
-    """A sample for each product, asked for by its title."""
+    """A sample for each product, requested by its title."""
     requests = [GenerateRequest(id=item.sku, title=item.title, seed=item.index) for item in items]
     return Photos(np.stack([sample.pixels for sample in engine.generate(requests)]), items)
 
 
 def right(judge: Extractor, photos: Photos) -> dict[str, float]:
-    """Shares of photos whose attributes the judge names as they are."""
+    """Shares of photos whose attributes the judge recognises."""
     return shares(judge.name(extract(judge, photos.pixels)).numpy(), photos.labels)
 
 
 def shares(named: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, float]:
-    """How often labels [n, 3] are named rightly, column by column; `both` is category and colour at once."""
+    """How often labels [n, 3] are recognised, column by column; `both` is category and colour at once."""
     agreed = named == labels
     return {"both": float(agreed[:, :2].all(axis=1).mean()), **dict(zip(VOCABULARY, agreed.mean(axis=0).tolist(), strict=True))}
 
 
 def row(figures: list[dict[str, dict[str, float]]], floors: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Medians over the trainings, beside what photos score."""
+    """Medians over the trainings, beside the scores of photos."""
     medians = {
-        kind: {name: round(statistics.median(one[kind][name] for one in figures), 4) for name in figures[0][kind]} for kind in figures[0]
+        kind: {name: round(statistics.median(figure[kind][name] for figure in figures), 4) for name in figures[0][kind]}
+        for kind in figures[0]
     }
     value, baseline = medians["held_out"]["both"], medians["seen"]["both"]
     photos = {kind: {name: round(share, 4) for name, share in shares.items()} for kind, shares in floors.items()}

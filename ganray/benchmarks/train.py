@@ -15,9 +15,9 @@ from ganray.benchmarks.catalogs import ROOT, sample_catalog
 from ganray.config import BenchmarkConfig, TrainConfig
 from ganray.execution.resources import cores
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.train import train
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
+from ganray.verbs.train import train
 
 PRESET, PRODUCTS, IMAGES = "demo-32", 3072, 6000
 LARGE, LARGE_IMAGES = "r3-64", 12_800
@@ -48,7 +48,14 @@ def row(base: TrainConfig, images: int, config: BenchmarkConfig) -> dict[str, An
     ours, bare = [], []
     for turn in range(config.repeats):
         run = base.model_copy(
-            update={"catalog": catalog.url, "out": f"{ROOT}/train-{turn}", "kimg": images / 1000, "threads": threads, "ray": config.ray}
+            update={
+                "catalog": catalog.url,
+                "out": f"{ROOT}/train-{turn}",
+                "kimg": images / 1000,
+                "threads": threads,
+                "executor": "ray",
+                "ray": config.ray,
+            }
         )
         bare.append(bare_rate(run, images, threads))
         shutil.rmtree(run.out, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Workers that die on purpose: how the benchmark `resume` and the tests kill them at moments that nobody chose."""
+"""Kill training workers (SIGKILL) at random moments, for the benchmark `resume` and for tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import ray.train
 
 @dataclass(frozen=True)
 class Kill:
-    """`rank` is killed (SIGKILL) `delay` seconds after it was given the batch that begins at `num_images`; once in a run."""
+    """`rank` is killed (SIGKILL) `delay` seconds after it receives the batch that begins at `num_images`; once in a run."""
 
     name: str
     rank: int
@@ -30,46 +30,47 @@ class Kill:
 
 
 def draw_kills(seed: int, num: int, world: int, steps: int, batch: int, longest: float) -> list[Kill]:
-    """So many deaths of any rank at any step and up to `longest` seconds later: inside a half of a step, a mean, or a checkpoint."""
+    """Draw `num` kills of any rank at any step, up to `longest` seconds later: within a step, an all-reduce or a checkpoint."""
     rng = random.Random(seed)
     return [Kill(f"{seed}-{i}", rng.randrange(world), batch * rng.randrange(steps), rng.uniform(0, longest)) for i in range(num)]
 
 
-def with_kills(deaths: list[Kill], folder: str) -> Callable[[dict[str, Any]], None]:
-    """A `train_worker` that dies so; `folder` remembers, for the workers that come after, who has.
+def with_kills(kills: list[Kill], folder: str) -> Callable[[dict[str, Any]], None]:
+    """A `train_worker` with these kills. `folder` records which are done, for the workers that come after.
 
-    A death that training was too fast for comes when the worker has done everything: none is left out.
+    A kill whose moment training did not reach is done when the worker is finished: none is left out.
     """
 
-    def worker(told: dict[str, Any]) -> None:
+    def worker(config: dict[str, Any]) -> None:
         module: Any = importlib.import_module("ganray.on_ray.worker")
-        living = module.stream
-        mine = [death for death in deaths if death.rank == ray.train.get_context().get_world_rank()]
-        doom: list[threading.Timer] = []  # nobody dies twice
+        original = module.stream
+        own = [kill for kill in kills if kill.rank == ray.train.get_context().get_world_rank()]
+        pending: list[threading.Timer] = []  # at most one kill a process
 
-        def meet(seen: float) -> None:
-            due = [] if doom else [death for death in mine if death.num_images <= seen]
-            if chosen := next((death for death in due if _first(Path(folder) / death.name)), None):
-                doom.append(threading.Timer(chosen.delay, os.kill, (os.getpid(), signal.SIGKILL)))
-                doom[0].start()
+        def start_due(seen: float) -> None:
+            due = [] if pending else [kill for kill in own if kill.num_images <= seen]
+            if chosen := next((kill for kill in due if _create(Path(folder) / kill.name)), None):
+                pending.append(threading.Timer(chosen.delay, os.kill, (os.getpid(), signal.SIGKILL)))
+                pending[0].start()
 
-        def stream(source: Any, share: Any, consumed: int, readers: Any) -> Generator[Any, None, None]:
+        def stream(source: Any, share: Any, consumed: int, *rest: Any) -> Generator[Any, None, None]:
             seen = consumed * share.of  # images, over all workers
-            for batch in living(source, share, consumed, readers):
-                meet(seen)
+            for batch in original(source, share, consumed, *rest):
+                start_due(seen)
                 yield batch
                 seen += share.each * share.of
 
         module.stream = stream
-        module.train_worker(told)
-        meet(math.inf)
-        for timer in doom:
+        module.train_worker(config)
+        start_due(math.inf)
+        for timer in pending:
             timer.join()
 
     return worker
 
 
-def _first(path: Path) -> bool:
+def _create(path: Path) -> bool:
+    """Whether the file is new."""
     try:
         path.touch(exist_ok=False)
     except FileExistsError:

@@ -33,7 +33,7 @@ from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_large_once, cr
 from ganray.errors import ImageError, StorageError
 from ganray.images.credentials import same_image
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest
@@ -106,9 +106,8 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob,
                 continue
             image = np.frombuffer(pixels[number].as_buffer(), np.uint8).reshape(side, side, 3)
             try:
-                named = row["id"], row["index"], row["seed"]
-                asked = {"side": row["side"], "quality": row["quality"], "marks": marks}
-                data = encode_sample(image, *named, row["format"], plan.model_digest, **asked)
+                file = SampleFile(row["id"], row["index"], row["seed"], row["format"], plan.model_digest, row["side"], row["quality"])
+                data = encode_sample(image, file, marks)
             except ImageError as error:
                 receipts.append(ImageReceipt(reason=error.reason, message=str(error)))
                 continue

@@ -10,7 +10,7 @@ from typing import Any
 from ganray.bulk.job import GenerateJob
 from ganray.engine import Engine
 from ganray.errors import ImageError
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 
 SAMPLE = 64  # images that are tried
@@ -33,9 +33,8 @@ def estimate(
     drawn = time.perf_counter()
     sizes = []
     for (request, index), image in zip(tried, pixels, strict=True):
-        named = request.id, index, request.seed or 0
         try:
-            sizes.append(len(encode_sample(image, *named, request.format, plan.model_digest, side=request.side, quality=request.quality)))
+            sizes.append(len(encode_sample(image, SampleFile.of(request, index, plan.model_digest))))
         except ImageError:
             sizes.append(0)
     encoded = time.perf_counter()

@@ -7,6 +7,7 @@ completely and verified against their digests; on a mismatch their photos are pr
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -22,26 +23,36 @@ Photo = tuple[str, int, str]  # key, size, etag: identify a version
 MADE = ("image", "sha256", "width", "height")  # columns that depend only on the photo and the recipe; automatic attributes do as well
 
 
-def take_over(
-    out: Store, parts: Iterable[ShardPaths], wanted: set[Photo], recipe: str, made: tuple[str, ...], decoder: str, again: bool = True
-) -> dict[Photo, dict[str, Any] | ImageError]:
-    """The results for the `wanted` photos in earlier `parts`: the columns `made` and the fingerprint `look`, or the error of cleaning.
+@dataclass(frozen=True)
+class ReuseRules:
+    """Which earlier results are valid: those of the same `recipe` (its digest), with these `columns`.
 
-    A failure is reused unless it is transient (and `again` is true) or comes from another decoder.
+    A failure is reused unless it comes from another `decoder`, or is transient and `retry` is true.
     """
+
+    recipe: str
+    columns: tuple[str, ...]
+    decoder: str
+    retry: bool = True
+
+
+def reuse_results(
+    out: Store, parts: Iterable[ShardPaths], wanted: set[Photo], rules: ReuseRules
+) -> dict[Photo, dict[str, Any] | ImageError]:
+    """The results for the `wanted` photos in earlier `parts`: the columns and the fingerprint `look`, or the error of cleaning."""
     results: dict[Photo, dict[str, Any] | ImageError] = {}
     for part in parts:
         receipt = read_receipt(out, part)
-        if receipt is not None and receipt.recipe == recipe:
+        if receipt is not None and receipt.recipe == rules.recipe:
             try:
-                results |= _results_of_part(out, part, receipt, wanted, made, decoder, again)
+                results |= _results_of_part(out, part, receipt, wanted, rules)
             except (ObjectNotFound, ObjectCorrupt, pa.ArrowException):
                 continue
     return results
 
 
 def _results_of_part(
-    out: Store, part: ShardPaths, receipt: Receipt, wanted: set[Photo], made: tuple[str, ...], decoder: str, again: bool
+    out: Store, part: ShardPaths, receipt: Receipt, wanted: set[Photo], rules: ReuseRules
 ) -> dict[Photo, dict[str, Any] | ImageError]:
     objects = {written.key: written for written in receipt.objects}
     index = _read(out, objects[part.index]).to_pylist()
@@ -52,13 +63,13 @@ def _results_of_part(
         if photos and images is not None:
             table = _read(out, images)
             rows = [place for place, key in enumerate(table.column("source_key").to_pylist()) if key in photos]
-            for row in table.select(["source_key", *made]).take(pa.array(rows, pa.int64())).to_pylist():
+            for row in table.select(["source_key", *rules.columns]).take(pa.array(rows, pa.int64())).to_pylist():
                 key = row.pop("source_key")
                 results[photos[key]] = {**row, "look": looks[key]}
     if photos and part.quarantine in objects:
         for row in _read(out, objects[part.quarantine]).to_pylist():
-            same_decoder = row["reason"] in UNREAD or receipt.decoder == decoder
-            transient = again and row["reason"] in {*MOMENTARY, "invalid_key"}  # a request for a key is cheap
+            same_decoder = row["reason"] in UNREAD or receipt.decoder == rules.decoder
+            transient = rules.retry and row["reason"] in {*MOMENTARY, "invalid_key"}  # a request for a key is cheap
             if row["source_key"] in photos and same_decoder and not transient:
                 results[photos[row["source_key"]]] = ImageError(row["reason"], row["message"])
     return results

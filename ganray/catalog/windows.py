@@ -1,4 +1,4 @@
-"""The work of a data reader: fetch, decode, augment and shuffle windows. No torch here: its process starts in half the time."""
+"""The work of a data reader: fetch, decode, augment and shuffle windows. No torch, so that a reader process starts in half the time."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ganray.titles import NO_TITLES, Pieces, drop_title_words
 
 @dataclass(frozen=True)
 class Source:
-    """What is streamed: small enough to travel with every task. `attributes` are the label columns, in order, then come the `pieces`.
+    """What is streamed; small enough to send with each task. The label columns are `attributes`, in order, then `pieces`.
 
-    `digest` is the catalog's: a task refuses another catalog that has taken its place. `lanes` divide the images that are shuffled
-    together: more lanes, smaller windows.
+    `digest` is the catalog's: reading a catalog that was replaced is an error. The window (images that are shuffled together) is divided
+    by the number of `lanes`.
     """
 
     url: str
@@ -38,7 +38,7 @@ class Source:
 
     @staticmethod
     def of(catalog: Catalog, attributes: Iterable[str], data: DataConfig, seed: int, lanes: int = 1, pieces: Pieces = NO_TITLES) -> Source:
-        """The source of an open catalog, conditioned on `attributes`, and on titles where `pieces` are to be read of them."""
+        """The source of an open catalog, with labels of `attributes` and of the `pieces` of titles."""
         return Source(catalog.url, catalog.info.digest, tuple(attributes), data, seed, lanes, pieces)
 
 
@@ -49,14 +49,14 @@ def catalog_order(source: Source) -> Order:
 
 
 def read_bytes(source: Source) -> int:
-    """The bytes of the images that a reader reads at once, about: windows end with a row group."""
+    """Bytes of the images of one window, approximately: windows end at row groups."""
     return source.data.window * 3 * _catalog(source.url, source.digest).info.resolution ** 2
 
 
 def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Fetch, decode, augment and shuffle one window: images uint8 [n, H, W, 3], labels int64 [n, A + T].
 
-    With titles, a part of what is known of each image is kept back: `spoken`.
+    With titles, some attributes and title words of each image are omitted at random: `drop_title_words`.
     """
     catalog = _catalog(source.url, source.digest)
     rng = window.rng()
@@ -80,19 +80,19 @@ def read_window(source: Source, window: Window) -> tuple[npt.NDArray[np.uint8], 
 
 
 def packed(windows: Sequence[Window]) -> str:
-    """Windows as text: what a reader is told."""
+    """Windows as JSON, to send to a reader."""
     return json.dumps([(window.epoch, window.groups, window.rows, window.key) for window in windows])
 
 
 def unpacked(text: str) -> list[Window]:
-    """The windows of `packed`."""
+    """Parse the result of `packed`."""
     return [
         Window(epoch, tuple((shard, group) for shard, group in groups), rows, tuple(key)) for epoch, groups, rows, key in json.loads(text)
     ]
 
 
 def joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Arrays one after the other; a single one is not copied."""
+    """Concatenate arrays; a single one is not copied."""
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

@@ -47,7 +47,11 @@ class Section(BaseModel):
 
 
 class RayConfig(Section):
-    """A Ray cluster."""
+    """A Ray cluster.
+
+    >>> ganray.RayConfig(address="auto").address
+    'auto'
+    """
 
     address: str = Field("", description="Ray cluster to join, e.g. auto; empty starts one on this machine, or joins the job's own")
     num_cpus: NonNegativeInt = Field(0, description="logical CPUs of a cluster started here; 0 = the cores of this machine")

@@ -63,7 +63,12 @@ class BulkJob(Placement):
 
 
 class GenerateConfig(BulkJob):
-    """Options of the verb `generate`."""
+    """Options of the verb `generate`.
+
+    >>> config = ganray.GenerateConfig(model="model", out="images", num=16)
+    >>> config.layout, config.model_copy(update={"layout": "parquet"}).layout
+    ('objects', 'parquet')
+    """
 
     shown_first = ("model", "requests", "num")
     requests: str = Field(
@@ -84,7 +89,11 @@ class GenerateConfig(BulkJob):
 
 
 class EditConfig(BulkJob):
-    """Options of the verb `edit`."""
+    """Options of the verb `edit`.
+
+    >>> ganray.EditConfig(source="photos", edits="white,conform:amazon-main").model
+    ''
+    """
 
     shown_first = ("source", "requests", "edits")
     source: str = Field("", description="URL of a prefix of photos; a table's requests name them by their keys under it")
@@ -128,6 +137,10 @@ class EditConfig(BulkJob):
 
 
 class StatusConfig(Section):
-    """Options of the verb `status`."""
+    """Options of the verb `status`.
+
+    >>> ganray.StatusConfig(job="s3://shop/images").job
+    's3://shop/images'
+    """
 
     job: CliPositionalArg[str] = Field("out/images", description="URL of the job: the `out` of a ganray generate or edit")

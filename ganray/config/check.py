@@ -13,13 +13,22 @@ from ganray.errors import ConfigError
 
 
 class ProfilesConfig(Section):
-    """Options of the verb `profiles`."""
+    """Options of the verb `profiles`.
+
+    >>> ganray.ProfilesConfig(profile="amazon-main").profile
+    'amazon-main'
+    """
 
     profile: str = Field("", description="name of a profile, or the path of a YAML file of your own, to show with its source and date")
 
 
 class CheckConfig(Section):
-    """Options of the verb `check`."""
+    """Options of the verb `check`.
+
+    >>> ganray.CheckConfig(images="photos", day="1 May")
+    Traceback (most recent call last):
+    ganray.errors.ConfigError: day = '1 May': Invalid isoformat string: '1 May'. Write it as YYYY-MM-DD
+    """
 
     images: CliPositionalArg[str] = Field("out/images", description="URL of a prefix of pictures, or of one picture")
     profile: str = Field("amazon-main", description="name of a profile (ganray profiles), or the path of a YAML file of your own")

@@ -11,13 +11,17 @@ from ganray.errors import ConfigError
 
 
 class EvaluateConfig(Placement):
-    """Options of the verb `evaluate`."""
+    """Options of the verb `evaluate`.
+
+    >>> ganray.EvaluateConfig(model="model", catalog="catalog").num
+    2000
+    """
 
     model: str = Field("out/model", description="URL of a model folder")
     catalog: str = Field("out/catalog", description="URL of the prepared catalog it was trained on")
     out: str = Field("out/evaluation", description="URL to write report.json and report.html under")
     num: Annotated[int, Field(ge=64)] = Field(2000, description="generated images to score, and the most real images to compare with")
-    search: NonNegativeInt = Field(50_000, description="photos of the catalog among which copies are sought, at most; 0 = all")
+    search: NonNegativeInt = Field(50_000, description="the most photos of the catalog to search for copies; 0 = all")
     extractor: str = Field("", description="URL of a trained feature extractor to reuse; empty trains one on the catalog (kept in out)")
     extractor_kimg: PositiveFloat = Field(20.0, description="training length of the feature extractor in thousand images")
     seed: NonNegativeInt = Field(0, description="seed of the requests, the split and the extractor")
@@ -30,7 +34,11 @@ class EvaluateConfig(Placement):
 
 
 class ExportConfig(Section):
-    """Options of the verb `export`."""
+    """Options of the verb `export`.
+
+    >>> ganray.ExportConfig(model="model", formats=("onnx",)).formats
+    ('onnx',)
+    """
 
     model: str = Field("out/model", description="URL of a model folder")
     out: str = Field("out/export", description="URL to write the files and export.json under")

@@ -11,7 +11,12 @@ from ganray.errors import ConfigError
 
 
 class IngestConfig(Placement):
-    """Options of the verb `ingest`."""
+    """Options of the verb `ingest`.
+
+    >>> ganray.IngestConfig(source="sample:none")
+    Traceback (most recent call last):
+    ganray.errors.ConfigError: source 'sample:none': 'none' is not a number of products. Write for example sample:3000
+    """
 
     source: str = Field("sample:3000", description="URL of a prefix of images, or sample:N to draw a sample catalog of N products first")
     inventory: str = Field(
@@ -54,5 +59,5 @@ class IngestConfig(Placement):
     def _check_source(self) -> Self:
         num = self.source.removeprefix("sample:")
         if num != self.source and (not num.isdigit() or int(num) < 1):
-            raise ConfigError(f"source {self.source!r}: {num!r} is no number of products", "Write for example sample:3000")
+            raise ConfigError(f"source {self.source!r}: {num!r} is not a number of products", "Write for example sample:3000")
         return self

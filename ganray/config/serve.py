@@ -11,7 +11,11 @@ from ganray.config.base import RayConfig, Section
 
 
 class ServeConfig(Section):
-    """Options of the verb `serve`."""
+    """Options of the verb `serve`.
+
+    >>> ganray.ServeConfig(model="model", port=8080).port
+    8080
+    """
 
     model: str = Field("out/model", description="URL of a model folder")
     host: str = Field("127.0.0.1", description="address to listen on")

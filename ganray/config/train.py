@@ -135,6 +135,8 @@ class TrainingRun(Placement):
 
     @model_validator(mode="after")
     def _check_run(self) -> Self:
+        if self.executor == "local" and self.workers > 1:
+            raise ConfigError(f"executor = local with workers = {self.workers}: one process has one", "Use --executor ray, or --workers 1")
         if self.batch < self.workers:
             raise ConfigError(f"{self.workers} workers cannot share a batch of {self.batch}", "Use a larger batch, or fewer workers")
         refuse_memory(catalog=self.catalog, out=self.out)
@@ -142,7 +144,13 @@ class TrainingRun(Placement):
 
 
 class TrainConfig(TrainingRun):
-    """Options of the verb `train`."""
+    """Options of the verb `train`.
+
+    The values of a preset come from `ganray.preset`, those of the class are the defaults behind it:
+
+    >>> ganray.preset("r3-64").model_copy(update={"catalog": "catalog", "workers": 4}).model.resolution
+    64
+    """
 
     shown_first = ("preset",)
     preset: str = Field("demo-32", description="starting point for every key below: demo-32, mlp-28, dcgan-64, r3-64, r3-128 or r3-256")
@@ -234,7 +242,11 @@ class TrainConfig(TrainingRun):
 
 
 class TrainEditorConfig(TrainingRun):
-    """Options of the verb `train-editor`."""
+    """Options of the verb `train-editor`.
+
+    >>> ganray.TrainEditorConfig(catalog="catalog", kimg=36).editor.tasks
+    ('matte', 'inpaint', 'upscale', 'enhance')
+    """
 
     catalog: str = Field(
         "out/catalog", description="URL of a prepared catalog of photos, best cropped: ingest --square crop --resolution 400"

@@ -1,1 +1,1 @@
-"""Scores of a model, without Ray."""
+"""Scores of a model. No Ray."""

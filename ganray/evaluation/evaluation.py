@@ -1,4 +1,4 @@
-"""Scores of a model against its catalog: photos, requests, features, figures, report."""
+"""Score a model against its catalog: photos, requests, features, scores, report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganray.evaluation.copies import find_pairs, search
 from ganray.images.codec import Pixels
 from ganray.images.provenance import encode_labelled
 from ganray.images.transforms import contact_sheet
-from ganray.metrics import FIGURES, score, score_neighbours
+from ganray.metrics import score, score_neighbours
 from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
 from ganray.metrics.neighbours import Nearest
 from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
@@ -30,21 +30,21 @@ from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
 
 FORMAT_VERSION = 2
-EXTRACTOR = "extractor"  # folder under `out`
+EXTRACTOR = "extractor"  # subfolder of `out`
 PIXEL_MEMORY = 2**30  # bytes of uint8 pixels held at once: photos of both halves and samples
-SMALLEST = 32  # fewer images of each kind say nothing
+SMALLEST = 32  # scores of fewer images of each kind are meaningless
 SHEET_COLUMNS, SHEET_VALUES = 8, 20
 
 
 class Step(NamedTuple):
-    """Progress: `images` more are done, now doing `stage`."""
+    """Progress: `images` more are done; `stage` is what happens now."""
 
     images: int
     stage: str
 
 
 class Photos(NamedTuple):
-    """Photos with their labels (columns as in the catalog's vocabulary) and titles, or samples with those asked for."""
+    """Photos with their labels (columns as in the catalog's vocabulary) and titles, or samples with those of their requests."""
 
     pixels: Pixels
     labels: Labels
@@ -52,28 +52,27 @@ class Photos(NamedTuple):
 
 
 def num_of_each(config: EvaluateConfig, catalog: Catalog) -> int:
-    """Images of each kind: `num`, or what the catalog has for two halves, or what fits into 1 GiB of pixels."""
+    """Images of each kind: the least of `num`, half of the catalog, and what fits into 1 GiB of pixels."""
     num = min(config.num, catalog.num_images // 2, PIXEL_MEMORY // (9 * catalog.info.resolution**2))
     if num < SMALLEST:
         raise EvaluationError(
-            f"catalog {catalog.url} has {catalog.num_images} images of {catalog.info.resolution} pixels, enough to compare {num}",
+            f"catalog {catalog.url} has {catalog.num_images} images of {catalog.info.resolution} px: only {num} can be compared",
             f"Evaluate on a catalog of at least {2 * SMALLEST} images",
         )
     return num
 
 
-def show(report: Mapping[str, Any]) -> str:
-    """The report in a few lines: each figure beside what held-out photos score."""
-    scores, floors = report["scores"], report["floors"]
-    rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
-    rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
-    rows.append(f"copies were sought among {report['searched']:,} of {report['catalog']['num_images']:,} photos")
-    return "\n".join(rows)
-
-
 def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
-    """The work, without Ray: gives Steps, and at the end the report."""
+    """Evaluate the model of `config` with this many torch threads: yields Steps, and the report at the end."""
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    try:
+        yield from _examine(config, device, threads)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
     catalog = Catalog.open(config.catalog)
     engine = Engine.load(config.model, device, threads)
     check_fit(engine, catalog)
@@ -84,8 +83,8 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
     extractor = yield from trained_extractor(config, catalog, train, device)
     sample = Photos(np.empty_like(holdout.pixels), holdout.labels, holdout.titles)
     requests = requests_for(catalog.vocabulary(), engine.info, holdout, config.seed)
-    for place, made in enumerate(engine.generate(requests)):
-        sample.pixels[place] = made.pixels
+    for place, generated in enumerate(engine.generate(requests)):
+        sample.pixels[place] = generated.pixels
         if place % 64 == 63 or place == num - 1:
             yield Step(place % 64 + 1, "generating")
     yield Step(0, "measuring")
@@ -95,8 +94,8 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
         yield Step(num, "measuring")
     groups = groups_to_search(catalog, config.search, config.seed)
     usual, near = Nearest(features[1]), Nearest(features[2])
-    for looked in search(catalog, groups, extractor, holdout.pixels, usual, near):
-        yield Step(looked, "looking for copies")
+    for num_searched in search(catalog, groups, extractor, holdout.pixels, usual, near):
+        yield Step(num_searched, "searching for copies")
     report = describe(config, catalog, engine, extractor, num) | {"searched": near.searched}
     report |= measure(extractor, scored_attributes(catalog, engine.info), features, (usual, near), head_labels(catalog, holdout.labels))
     pairs = find_pairs(usual, near, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)
@@ -106,11 +105,11 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
 
 
 def check_fit(engine: Engine, catalog: Catalog) -> None:
-    """Raise CheckpointError or CatalogError unless the model makes images like the catalog's, of all that the catalog names."""
+    """Raise CheckpointError or CatalogError unless the model has the resolution of the catalog and knows all its attribute values."""
     remedy = "Evaluate on the catalog it was trained on, or train it on this one"
     if engine.resolution != catalog.info.resolution:
         sides = f"{engine.resolution} px images, catalog {catalog.url} has {catalog.info.resolution} px"
-        raise CheckpointError(f"the model makes {sides}", remedy)
+        raise CheckpointError(f"the model generates {sides}", remedy)
     for name, values in catalog.vocabulary(list(engine.info.attributes)).items():
         unknown = [value for value in values if value not in engine.info.attributes[name]]
         if unknown:
@@ -118,46 +117,46 @@ def check_fit(engine: Engine, catalog: Catalog) -> None:
 
 
 def split_photos(catalog: Catalog, num: int, seed: int) -> tuple[Photos, Photos]:
-    """Two halves of `num` photos each, spread over the catalog and shuffled."""
+    """Two disjoint sets of `num` photos each, sampled over the whole catalog and shuffled."""
     rng = np.random.default_rng([seed, 0])
     tables = catalog.sample_tables(2 * num, rng, catalog.columns(titled=True))
     pixels, labels, titles = zip(*((catalog.images(table), catalog.labels(table), catalog.titles(table)) for table in tables), strict=True)
     photos = Photos(np.concatenate(pixels), np.concatenate(labels), list(itertools.chain(*titles)))
     order = rng.permutation(2 * num)
-    return _chosen(photos, order[:num]), _chosen(photos, order[num:])
+    return _select(photos, order[:num]), _select(photos, order[num:])
 
 
-def _chosen(photos: Photos, places: Labels) -> Photos:
+def _select(photos: Photos, places: Labels) -> Photos:
     return Photos(photos.pixels[places], photos.labels[places], [photos.titles[place] for place in places])
 
 
 def requests_for(vocabulary: Mapping[str, Sequence[str]], info: ModelInfo, photos: Photos, seed: int) -> list[GenerateRequest]:
-    """One request for each photo, naming the values of the model's attributes, and the title if it reads titles.
+    """One request for each photo with the values of the model's attributes, and the title if the model reads titles.
 
-    They are not validated: a catalog's values may be longer than what others can ask for.
+    They are not validated: values of a catalog may be longer than a request allows.
     """
     columns = {name: place for place, name in enumerate(vocabulary)}
-    asked = [{name: vocabulary[name][row[columns[name]]] for name in info.attributes} for row in photos.labels.tolist()]
-    titles = photos.titles if info.pieces.num else [""] * len(asked)
+    attributes = [{name: vocabulary[name][row[columns[name]]] for name in info.attributes} for row in photos.labels.tolist()]
+    titles = photos.titles if info.pieces.num else [""] * len(attributes)
     return [
         GenerateRequest.model_construct(id=f"evaluate-{place}", attributes=values, title=title).resolved(seed)
-        for place, (values, title) in enumerate(zip(asked, titles, strict=True))
+        for place, (values, title) in enumerate(zip(attributes, titles, strict=True))
     ]
 
 
 def scored_attributes(catalog: Catalog, info: ModelInfo) -> list[str]:
-    """The catalog's attributes that samples are asked for: the model's own, or all where a title may tell them."""
+    """The catalog's attributes that requests specify: those of the model, or all if titles may contain them."""
     return list(catalog.vocabulary()) if info.pieces.num and catalog.info.title else list(info.attributes)
 
 
 def head_labels(catalog: Catalog, labels: Labels) -> Labels:
-    """The columns that an extractor of this catalog has heads for: int64 [n, heads]."""
+    """The label columns for which an extractor of this catalog has heads: int64 [n, heads]."""
     heads = heads_of(catalog.vocabulary())
     return labels[:, [place for place, name in enumerate(catalog.vocabulary()) if name in heads]]
 
 
 def describe(config: EvaluateConfig, catalog: Catalog, engine: Engine, extractor: Extractor, num: int) -> dict[str, Any]:
-    """What was compared: the part of the report without figures."""
+    """The part of the report that says what was compared."""
     info = engine.info
     return {
         "format_version": FORMAT_VERSION,
@@ -174,30 +173,31 @@ def describe(config: EvaluateConfig, catalog: Catalog, engine: Engine, extractor
 def measure(
     extractor: Extractor, attributes: Sequence[str], features: list[Tensor], neighbours: tuple[Nearest, Nearest], labels: Labels
 ) -> dict[str, Any]:
-    """`scores`, `floors` and `accuracy` by attribute, of features of train, holdout and sample; the rest is of the last two."""
-    near = score_neighbours(*(part.distances for part in neighbours))
-    scores, floors = (figures | more for figures, more in zip(score(*features), near, strict=True))
+    """`scores`, `floors` and `accuracy` by attribute. `features` are those of train, holdout and sample; `neighbours` of the last two."""
+    neighbour_scores = score_neighbours(*(nearest.distances for nearest in neighbours))
+    scores, floors = (figures | more for figures, more in zip(score(*features), neighbour_scores, strict=True))
     photos, generated = (accuracies(extractor, part, labels) for part in features[1:])
-    asked = [name for name in generated if name in attributes]
-    if asked:
-        scores["accuracy"] = round(sum(generated[name] for name in asked) / len(asked), 6)
-        floors["accuracy"] = round(sum(photos[name] for name in asked) / len(asked), 6)
-    accuracy = {name: {"generated": generated[name] if name in asked else None, "photos": photos[name]} for name in generated}
+    scored = [name for name in generated if name in attributes]
+    if scored:
+        scores["accuracy"] = round(sum(generated[name] for name in scored) / len(scored), 6)
+        floors["accuracy"] = round(sum(photos[name] for name in scored) / len(scored), 6)
+    accuracy = {name: {"generated": generated[name] if name in scored else None, "photos": photos[name]} for name in generated}
     return {"scores": scores, "floors": floors, "accuracy": accuracy}
 
 
 def sheet_rows(
     vocabulary: Mapping[str, Sequence[str]], attributes: Sequence[str], photos: Photos, sample: Photos
 ) -> list[tuple[str, list[Pixels]]]:
-    """Photos above samples, two rows a value of the category (else of the model's first attribute), the commonest values first to fit."""
+    """Rows of photos above rows of samples for the most frequent values of the category, or else of the model's first attribute."""
     shown = "category" if "category" in attributes else next(iter(attributes), "")
     if not shown:
-        few = range(0, min(len(photos.pixels), 4 * SHEET_COLUMNS), SHEET_COLUMNS)
-        return [(kind, list(part.pixels[k : k + SHEET_COLUMNS])) for kind, part in (("photos", photos), ("generated", sample)) for k in few]
+        starts = range(0, min(len(photos.pixels), 4 * SHEET_COLUMNS), SHEET_COLUMNS)
+        kinds = (("photos", photos), ("generated", sample))
+        return [(title, list(images.pixels[start : start + SHEET_COLUMNS])) for title, images in kinds for start in starts]
     column = photos.labels[:, list(vocabulary).index(shown)]
-    common = np.bincount(column, minlength=len(vocabulary[shown])).argsort(kind="stable")[::-1][:SHEET_VALUES]
+    most_frequent = np.bincount(column, minlength=len(vocabulary[shown])).argsort(kind="stable")[::-1][:SHEET_VALUES]
     rows: list[tuple[str, list[Pixels]]] = []
-    for value in sorted(common.tolist()):
+    for value in sorted(most_frequent.tolist()):
         places = np.flatnonzero(column == value)[:SHEET_COLUMNS]
         rows.append((vocabulary[shown][value] or "(none)", list(photos.pixels[places])))
         rows.append(("generated", list(sample.pixels[places])))
@@ -205,7 +205,10 @@ def sheet_rows(
 
 
 def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str, list[Pair]]) -> None:
-    """Contact sheet and page, then report.json: where that lies, the rest does, and is of it. The sheet is labelled: half is generated."""
+    """Write contact sheet and page, then report.json: if it exists, the other two exist and belong to it.
+
+    The sheet is labelled as partly generated.
+    """
     store.delete("report.json")  # of an earlier evaluation
     store.put("contact_sheet.png", encode_labelled(picture, "png", label_of(report, "contact sheet", MIXED)))
     store.put("report.html", render_page(report, picture, pairs).encode())
@@ -213,13 +216,13 @@ def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str
 
 
 def trained_extractor(config: EvaluateConfig, catalog: Catalog, train: Photos, device: str) -> Generator[Step, None, Extractor]:
-    """The extractor of `config`, or one trained on `train` and kept in `out`."""
+    """Load the extractor of `config`, or train one on `train` and save it under `out`; yields the progress of the training."""
     vocabulary, resolution = catalog.vocabulary(), catalog.info.resolution
     if config.extractor:
         loaded = load_extractor(open_store(config.extractor), device)
         if (loaded.resolution, loaded.heads) != (resolution, heads_of(vocabulary)):
             raise EvaluationError(
-                f"extractor {config.extractor} was trained on another catalog than {config.catalog}: resolution or attribute values differ",
+                f"extractor {config.extractor} was trained on another catalog, not {config.catalog}: resolution or attribute values differ",
                 "Leave extractor empty to train one",
             )
         return loaded

@@ -39,14 +39,16 @@ Row = dict[str, float]
 
 
 class RunScorer:
-    """The actor: all that is scored in a run, from what an earlier part of it has left in the folder on.
+    """All that is scored in a run, starting from what an earlier part of it has left in the folder.
 
-    `post` takes (kind, item): a row of each score, and notes for a person.
+    `report` gets the row of each score, `say` lines for a person.
     """
 
-    def __init__(self, config: TrainConfig, info: ModelInfo, threads: int, post: Callable[[str, Any], None]) -> None:
+    def __init__(
+        self, config: TrainConfig, info: ModelInfo, threads: int, report: Callable[[Row], None], say: Callable[[str], None]
+    ) -> None:
         torch.set_num_threads(threads)
-        self._config, self._info, self._post = config, info, post
+        self._config, self._info, self._report, self._say = config, info, report, say
         self._store = open_store(config.out)
         self._generator: Generator = build_generator(info.model, info.label_sizes)
         self._engine = Engine(self._generator, info, device="cpu", threads=threads)
@@ -54,14 +56,14 @@ class RunScorer:
         self._ready: tuple[Scorer, NDArray[np.float32], NDArray[np.int64]] | None = None
 
     def prepare(self) -> None:
-        """Read photos, train or load the extractor, measure the floors. Whatever is in the way ends the scores, not the training."""
+        """Read photos, train or load the extractor, measure the floors. An error ends the scores, not the training."""
         try:
             self._ready = self._prepare()
         except GanrayError as error:
-            self._post("note", f"no scores in this run: {error}")
+            self._say(f"no scores in this run: {error}")
 
     def score(self, weights: Weights, num_images: int) -> str:
-        """Score a generator's weights after `num_images` images of training; gives what is to be said if the run has collapsed."""
+        """Score a generator's weights after `num_images` images of training; returns why the run has collapsed, empty if it has not."""
         if self._ready is None:
             return ""
         scorer, z, labels = self._ready
@@ -69,7 +71,7 @@ class RunScorer:
         try:
             row = {"kimg": num_images / 1000, **scorer.score(self._engine.render(z, labels))}
         except CheckpointError as error:  # pixels that are not finite: training will say it as well
-            self._post("note", f"no score at {num_images / 1000:g} kimg: {error}")
+            self._say(f"no score at {num_images / 1000:g} kimg: {error}")
             return ""
         row[MERIT] = merit(row)
         self._rows = [*(other for other in self._rows if other["kimg"] < row["kimg"]), row]
@@ -77,7 +79,7 @@ class RunScorer:
         if better(row, self._best):
             self._best = row
             save_model(self._store.child(BEST), self._generator, self._info.model_copy(update={"num_images": num_images, "metrics": row}))
-        self._post("score", row)
+        self._report(row)
         return collapse(self._rows, self._config.score.stop)
 
     def best(self) -> Row | None:
@@ -96,7 +98,7 @@ class RunScorer:
         return scorer, *self._engine.draw([(request, 0) for request in requests])
 
     def _extractor(self, catalog: Catalog, train: Photos) -> Extractor:
-        """The run's own, trained once on half of the photos and kept in the run's folder. Scores of another one count no longer."""
+        """The run's own, trained once on half of the photos and kept in its folder. Scores of another extractor are dropped."""
         store, seed = self._store.child(EXTRACTOR), self._config.seed
         kimg = min(self._config.score.extractor_kimg, EPOCHS * len(train.pixels) / 1000)
         facts = {"catalog_digest": catalog.info.digest, "num": len(train.pixels), "kimg": kimg, "seed": seed}

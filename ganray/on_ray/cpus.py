@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from ganray.config import TrainConfig
 from ganray.execution.port import Resources
 from ganray.execution.resources import require_cpus, require_node
-from ganray.runs.job import Readers
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The actors that read for one consumer, and the CPUs that each reserves; none means that they live on the consumer's own node."""
+
+    num: int = 1
+    cpus: float = 1.0
 
 
 def training_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, Readers]:

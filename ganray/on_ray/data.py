@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections import deque
 from collections.abc import Generator, Iterator
 from functools import partial
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import ray.data
-import torch
 
 from ganray.catalog.order import Share, Window
-from ganray.catalog.windows import Source, catalog_order, joined, packed, read_bytes, read_window, unpacked
+from ganray.catalog.windows import Source, joined, packed, read_bytes, read_window, unpacked
+from ganray.on_ray.cpus import Readers
 from ganray.on_ray.ray_internals import IdleLoopThrottle
-from ganray.runs.job import Readers
+from ganray.runs.batches import Rows, share_batches
+from ganray.runs.mailbox import Mailbox
+from ganray.runs.messages import Note
 from ganray.storage.retry import retry_while_unavailable
 from ganray.training.loop import Batch
 
@@ -33,68 +33,17 @@ SEGMENTS = (128, 1024)
 AHEAD = 3  # times what is asked for and being read: Ray Data counts a block more than once, and at 2 readers rest a third of the time
 QUEUED = 4  # calls that a reader has before it
 NODE = "ray.io/node-id"  # the label that Ray gives each node
-Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A + T]
 
 
-def stream(source: Source, share: Share, consumed: int, readers: Readers) -> Generator[Batch, None, None]:
-    """Endless batches of one worker's `share`, from where each lane has `consumed` images on.
+def stream(source: Source, share: Share, consumed: int, readers: Readers, mailbox: Mailbox | None = None) -> Generator[Batch, None, None]:
+    """Endless batches of one worker's `share`, from where each lane has `consumed` images on: see `share_batches`.
 
-    Images are uint8 [n, H, W, 3], labels int64 [n, A + T], n = len(share.places), in the order of their places in the whole batch.
-    The sequence depends on (catalog, source, share, consumed) and on nothing else; workers' shares together are the whole's batches.
+    `mailbox` gets a note where a store makes the readers wait.
     """
-    held = {lane: _Lane() for lane in share.lanes}
-    for lane, images, labels in _pieces(source, catalog_order(source).seek(share, consumed), readers):
-        held[lane].add(images, labels)
-        while all(other.rows >= share.each for other in held.values()):
-            taken = [part for other in held.values() for part in other.take(share.each)]
-            pixels, columns = (torch.tensor(joined(parts)) for parts in zip(*taken, strict=True))
-            yield Batch(pixels, columns)
+    return share_batches(source, share, consumed, partial(_blocks, source, readers, mailbox))
 
 
-class _Lane:
-    """Rows of one lane that wait for their batch."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._parts: deque[Rows] = deque()
-
-    def add(self, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64]) -> None:
-        self._parts.append((images, labels))
-        self.rows += len(images)
-
-    def take(self, num: int) -> Iterator[Rows]:
-        """The first `num` rows, which must be there, in a few parts."""
-        self.rows -= num
-        while num:
-            images, labels = self._parts.popleft()
-            if len(images) > num:
-                self._parts.appendleft((images[num:], labels[num:]))
-            yield images[:num], labels[:num]
-            num -= len(images[:num])
-
-
-def _pieces(
-    source: Source, dealt: Iterator[tuple[int, int, Window]], readers: Readers
-) -> Iterator[tuple[int, npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
-    """The windows' rows as they come, each with its lane; rows to skip are left out."""
-    dealt, plan = itertools.tee(dealt)
-    left = skip = lane = 0
-    for images, labels in _blocks(source, (window for _, _, window in plan), readers):
-        start = 0
-        while start < len(images):  # a block holds several windows, and Ray Data may hand over a large window as several blocks
-            if not left:
-                lane, skip, window = next(dealt)
-                left = window.rows
-            stop = min(start + left, len(images))
-            left -= stop - start
-            drop = min(skip, stop - start)
-            skip -= drop
-            if start + drop < stop:
-                yield lane, images[start + drop : stop], labels[start + drop : stop]
-            start = stop
-
-
-def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iterator[Rows]:
+def _blocks(source: Source, readers: Readers, mailbox: Mailbox | None, windows: Iterator[Window]) -> Generator[Rows, None, None]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     length, most = SEGMENTS
     ahead = AHEAD * (source.data.prefetch + readers.num) * read_bytes(source)  # else readers fill the object store before they rest
@@ -112,7 +61,7 @@ def _blocks(source: Source, windows: Iterator[Window], readers: Readers) -> Iter
             compute=ray.data.ActorPoolStrategy(size=readers.num, max_tasks_in_flight_per_actor=QUEUED),
             num_cpus=readers.cpus,
             label_selector=None if readers.cpus else {NODE: ray.get_runtime_context().get_node_id()},
-            fn_constructor_args=(source, readers.board),
+            fn_constructor_args=(source, mailbox),
         )
         for block in blocks.iter_batches(batch_size=None, prefetch_batches=source.data.prefetch):
             yield block["image"], block["label"]
@@ -132,8 +81,8 @@ def _reads(windows: Iterator[Window], images: int) -> Iterator[list[Window]]:
 class WindowReader:
     """The actor of Ray Data that reads: some windows in, one block out; its catalog stays open from one call to the next."""
 
-    def __init__(self, source: Source, board: Any = None) -> None:
-        self._source, self._board = source, board
+    def __init__(self, source: Source, mailbox: Mailbox | None = None) -> None:
+        self._source, self._mailbox = source, mailbox
 
     def __call__(self, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
         """`read_window` one after the other, as Ray Data calls it: on a batch of one `packed` item."""
@@ -146,5 +95,5 @@ class WindowReader:
         return {"image": joined(images), "label": joined(labels)}
 
     def _say(self, text: str) -> None:
-        if self._board is not None:
-            self._board.post.remote("note", text)
+        if self._mailbox is not None:
+            self._mailbox.send(Note(text))

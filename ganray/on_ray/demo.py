@@ -1,4 +1,4 @@
-"""The verb `demo`: the whole way on one machine, and what it took. Running it again keeps what is finished."""
+"""The verb `demo`: the whole way on one machine, with times. Running it again keeps what is finished."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig, TrainConfig
-from ganray.evaluation.evaluation import show as figures
 from ganray.execution.resources import cores
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.evaluate import evaluate
-from ganray.on_ray.ingest import ingest
 from ganray.on_ray.serve import serve
-from ganray.on_ray.train import train
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
+from ganray.verbs.evaluate import evaluate
+from ganray.verbs.evaluate import show as figures
 from ganray.verbs.generate import generate
+from ganray.verbs.ingest import ingest
+from ganray.verbs.train import train
 
 PRESET = "demo-32"
 PROBE_IMAGES = 640
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:
-    """Sample catalog -> training -> bulk images -> evaluation -> HTTP; returns where everything lies and the key figures."""
+    """Sample catalog -> training -> bulk images -> evaluation -> HTTP; returns the paths of the results."""
     out = Path(config.out)
     catalog, model, images, evaluation, picture = (out / name for name in ("catalog", "model", "images", "evaluation", "http.png"))
     times: dict[str, float] = {}
@@ -37,15 +37,15 @@ def demo(config: DemoConfig) -> dict[str, Any]:
         ingest(IngestConfig(source=f"sample:{config.products}", out=str(catalog), resolution=start.model.resolution, ray=config.ray))
     with _step(f"2/5 train: {PRESET} from nothing, at most {config.minutes:g} minutes", "train", times):
         if not (model / "model.json").exists():
-            told = start.model_copy(update={"catalog": str(catalog), "out": str(model), "minutes": config.minutes, "ray": config.ray})
-            train(told.model_copy(update={"kimg": affordable(told, config.kimg), "resume": True}))
+            run = start.model_copy(update={"catalog": str(catalog), "out": str(model), "minutes": config.minutes, "ray": config.ray})
+            train(run.model_copy(update={"kimg": affordable_kimg(run, config.kimg), "resume": True}))
     with _step(f"3/5 generate: {config.images:,} labelled images in bulk", "generate", times):
         books = generate(GenerateConfig(model=str(model), num=config.images, out=str(images), ray=config.ray))
     with _step("4/5 evaluate: distances, coverage, accuracy, nearest neighbours", "evaluate", times):
-        asked = EvaluateConfig(
+        scoring = EvaluateConfig(
             model=str(model), catalog=str(catalog), out=str(evaluation), num=config.images, extractor_kimg=6, ray=config.ray
         )
-        report = evaluate(asked)
+        report = evaluate(scoring)
     with _step("5/5 serve: one image over HTTP", "serve", times):
         server = serve(ServeConfig(model=str(model), port=config.port, ray=config.ray), blocking=False)
         fetch(server.url, picture)
@@ -56,15 +56,15 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     return _summary(out, times, report)
 
 
-def affordable(told: TrainConfig, kimg: float) -> float:
-    """As many thousand images as this machine trains on in `told.minutes`, at most `kimg`: schedules must end with the run."""
-    known = Path(told.out) / "run.json"
-    if known.exists():  # an interrupted demo goes on as it began
-        return float(json.loads(known.read_text())["config"]["kimg"])
-    rate = bare_rate(told, PROBE_IMAGES, told.threads or cores())
-    affords = min(kimg, max(1.0, round(0.9 * rate * 60 * told.minutes / 1000, 1)))
-    print(f"this machine trains on {rate:.0f} images/s: {affords:g} thousand images", flush=True)
-    return affords
+def affordable_kimg(run: TrainConfig, kimg: float) -> float:
+    """As many thousand images as this machine trains on in `run.minutes`, at most `kimg`: schedules must end with the run."""
+    description = Path(run.out) / "run.json"
+    if description.exists():  # an interrupted demo continues with its first value
+        return float(json.loads(description.read_text())["config"]["kimg"])
+    rate = bare_rate(run, PROBE_IMAGES, run.threads or cores())
+    affordable = min(kimg, max(1.0, round(0.9 * rate * 60 * run.minutes / 1000, 1)))
+    print(f"this machine trains on {rate:.0f} images/s: {affordable:g} thousand images", flush=True)
+    return affordable
 
 
 def fetch(url: str, picture: Path) -> None:

@@ -1,83 +1,71 @@
-"""The mailbox between training workers and the driver. It imports almost nothing, so that its process starts at once."""
+"""The mailbox of a run on a cluster: an actor that holds a `LocalMailbox`, and its client. Its process imports little, to start at once."""
 
 from __future__ import annotations
 
-import threading
-import time
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-LISTEN_S = 0.5
+from ganray.runs.mailbox import Command, LocalMailbox, MailboxClosed
+from ganray.runs.messages import Message
+
+DRAIN_S = 30.0
 
 
-class Mailbox:
-    """The mailbox between the workers and the driver."""
+@dataclass(frozen=True)
+class RayMailbox:
+    """A `Mailbox` whose messages are in the process of `actor`; copies of it, in any process, lead to the same one."""
 
-    def __init__(self) -> None:
-        self._items: list[tuple[str, Any]] = []
-        self._failed = False
-        self._ordered, self._rested = "", False
-        self._began: float | None = None
+    actor: Any
 
-    def post(self, kind: str, item: Any) -> None:
-        """Leave one item: kind is log, grid, score, checkpoint, note, start, left, result or error."""
-        self._items.append((kind, item))
-        self._failed = self._failed or kind == "error"
+    def send(self, message: Message) -> None:
+        """See `Mailbox`."""
+        self.actor.send.remote(message)
+
+    def deliver(self, message: Message) -> None:
+        """See `Mailbox`."""
+        ray.get(self.actor.send.remote(message))
+
+    def drain(self) -> list[Message]:
+        """See `Mailbox`."""
+        try:
+            messages: list[Message] = ray.get(self.actor.drain.remote(), timeout=DRAIN_S)
+        except ray.exceptions.RayError as error:
+            raise MailboxClosed from error
+        return messages
 
     def failed(self) -> bool:
-        """Whether an error has been posted: a restarted worker then has nothing to do."""
-        return self._failed
+        """See `Mailbox`."""
+        return bool(ray.get(self.actor.failed.remote()))
 
-    def order(self, word: str) -> None:
-        """Tell the workers to do something: "leave", which stands, or "regroup", until it is taken back by an empty word."""
-        if self._ordered != "leave":
-            self._ordered, self._rested = word, False
+    def command(self, command: Command) -> None:
+        """See `Mailbox`."""
+        self.actor.command.remote(command)
 
-    def rest(self) -> None:
-        """The workers have left their checkpoint and done what was ordered."""
-        self._rested = True
+    def read_command(self) -> Command:
+        """See `Mailbox`."""
+        try:
+            command: Command = ray.get(self.actor.read_command.remote())
+        except ray.exceptions.RayError as error:
+            raise MailboxClosed from error
+        return command
 
-    def rested(self) -> bool:
-        """Whether they have, since the last order."""
-        return self._rested
+    def acknowledge(self) -> None:
+        """See `Mailbox`."""
+        ray.get(self.actor.acknowledge.remote())
 
-    def ordered(self) -> str:
-        """The last order; empty where there is none."""
-        return self._ordered
+    def acknowledged(self) -> bool:
+        """See `Mailbox`."""
+        return bool(ray.get(self.actor.acknowledged.remote()))
 
-    def seconds(self) -> float:
-        """Since the first call: since training began, whatever happened to its workers."""
-        self._began = time.monotonic() if self._began is None else self._began
-        return time.monotonic() - self._began
-
-    def take(self) -> list[tuple[str, Any]]:
-        """Everything left since the last call."""
-        items, self._items = self._items, []
-        return items
+    def elapsed_s(self) -> float:
+        """See `Mailbox`."""
+        return float(ray.get(self.actor.elapsed_s.remote()))
 
 
-def make_mailbox() -> Any:
-    """A handle of a new board actor: on the driver's node, whose loss ends the run anyway, and without a CPU slot."""
+def make_mailbox() -> RayMailbox:
+    """A new one: on the driver's node, whose loss ends the run anyway, and without a CPU slot."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
-
-
-class CommandListener:
-    """Rank 0's ear for the board: a thread asks, so that a step does not wait for an answer."""
-
-    def __init__(self, board: Any) -> None:
-        self.word = ""
-        self._board, self._closed = board, threading.Event()
-        threading.Thread(target=self._listen, name="orders", daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._closed.set()
-
-    def _listen(self) -> None:
-        with suppress(ray.exceptions.RayError):  # no board, no driver: Ray ends this process as well
-            while not self._closed.wait(LISTEN_S):
-                self.word = ray.get(self._board.ordered.remote())
+    return RayMailbox(ray.remote(LocalMailbox).options(num_cpus=0, scheduling_strategy=here).remote())

@@ -18,6 +18,8 @@ from ray.train.v2._internal.execution.callback import ControllerCallback, Worker
 from ray.train.v2._internal.execution.controller.state import ResizingState, TrainControllerState
 from ray.train.v2.api.config import ScalingConfig  # `ray.train.ScalingConfig`, with its own types
 
+from ganray.runs.mailbox import Command, Mailbox
+
 PAUSE_S = 0.1
 
 
@@ -34,14 +36,14 @@ class IdleLoopThrottle(ExecutionCallback):
 
 
 class Trainer(TorchTrainer):
-    """Ray Train's trainer, whose way to end a run is handed out; its own handler of Ctrl-C would end it at once, and stay.
+    """Ray Train's trainer. `on_start` gets the function that ends a run; Ray Train's own handler of Ctrl-C would end it at once, and stay.
 
     `alone`: in a cluster that lives no longer than the run, without a dashboard. There Ray Train 2.60 waits 12 s at the end of every run
     for a guard of its workers' resources, which asks the dashboard whether the controller lives, and gets no answer. Data come another way
     than by Ray Train's datasets, whose manager would be one more process to start.
     """
 
-    abort: Callable[[], Any] | None = None
+    on_start: Callable[[Callable[[], Any]], None] = staticmethod(lambda abort: None)
     alone = False
 
     def _create_default_callbacks(self) -> list[Any]:
@@ -50,14 +52,10 @@ class Trainer(TorchTrainer):
         return [each for each in callbacks if not isinstance(each, unwanted)]
 
     def _register_sigint_handler(self, controller: Any) -> None:
-        self.abort = controller.abort.remote
+        self.on_start(controller.abort.remote)
 
 
 termination_requested = threading.Event()  # of this process
-
-
-class WorkerTerminated(Exception):
-    """This worker ends as it was told to, and Ray Train goes on without it; no defect."""
 
 
 class TerminationNotice(WorkerCallback):
@@ -86,18 +84,18 @@ POLL_S = 0.2
 class CheckpointBeforeResize(ControllerCallback):
     """A callback of Ray Train, whose controller would end the workers where they stand and lose what they did since their checkpoint."""
 
-    def __init__(self, board: Any) -> None:
-        self._board = board
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
 
     def after_controller_state_update(self, previous_state: TrainControllerState, current_state: TrainControllerState) -> None:
         """Wait for the workers, which the controller may then replace."""
         if not isinstance(current_state, ResizingState):
             return
-        ray.get(self._board.order.remote("regroup"))
+        self._mailbox.command(Command.RESIZE)
         limit = time.monotonic() + LIMIT_S
-        while not ray.get(self._board.rested.remote()) and time.monotonic() < limit:
+        while not self._mailbox.acknowledged() and time.monotonic() < limit:
             time.sleep(POLL_S)
-        ray.get(self._board.order.remote(""))
+        self._mailbox.command(Command.NONE)
 
 
 def scaling(workers: int, min_workers: int, gpu: bool, threads: int) -> ScalingConfig:
@@ -109,3 +107,13 @@ def scaling(workers: int, min_workers: int, gpu: bool, threads: int) -> ScalingC
         resources_per_worker={"CPU": threads} | ({"GPU": 1} if gpu else {}),
         elastic_resize_monitor_interval_s=LOOK_S,
     )
+
+
+def serve_controller() -> Any:
+    """The controller actor of the Serve that runs in this cluster, which tells more than `ray.serve.status`; None where none runs."""
+    from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
+
+    try:
+        return ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
+    except ValueError:
+        return None

@@ -1,8 +1,8 @@
 """The verb `serve`: the HTTP face of an engine in Ray Serve.
 
 The engine lives in the ingress deployment itself (one hop), HAProxy in front of it (cluster.ENVIRONMENT): 8-10 times Serve's defaults.
-Where Serve runs in the cluster already, ganray is one application of it among others, at Serve's own address, and leaves alone; models
-under different prefixes are applications of their own.
+Where Serve runs in the cluster already, ganray is one application of it among others, at Serve's own address, and removes that alone at
+its end; models under different prefixes are applications of their own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 import ray
 from fastapi import FastAPI
 from ray import serve as ray_serve
-from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
 
 from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
@@ -37,14 +36,14 @@ APPLICATION = "ganray"
 
 @dataclass(frozen=True)
 class Serving:
-    """A running endpoint; `alone` tells that Serve was started for it."""
+    """A running endpoint; `alone` says that Serve was started for it."""
 
     url: str
     application: str
     alone: bool
 
     def stop(self) -> None:
-        """Take the endpoint down once it has answered, and Serve with it if that was started for it and serves nothing else by now."""
+        """Stop the endpoint when its requests are answered, and Serve too if it was started for it and serves nothing else."""
         _stop(self.application, self.alone)
 
 
@@ -64,6 +63,12 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
 
     Raises CheckpointError for no model folder, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
     where the replicas do not fit or the prefix is taken.
+
+    >>> try:
+    ...     ganray.serve(ganray.ServeConfig(model="nowhere"), blocking=False)
+    ... except ganray.CheckpointError as error:
+    ...     print(error.code)
+    checkpoint
     """
     loaded = EditEngine.load(config.model, threads=1, device="cpu")
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
@@ -81,7 +86,7 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
 
 
 def _banner(url: str, engine: EditEngine) -> str:
-    """What is served, in a line."""
+    """One line that says what is served."""
     parts = []
     if engine.product is not None:
         info = engine.product.info
@@ -93,12 +98,12 @@ def _banner(url: str, engine: EditEngine) -> str:
 
 
 def show(serving: Serving) -> str:
-    """What is left to say once the endpoint is down."""
+    """The last line, when the endpoint is stopped."""
     return f"stopped serving at {serving.url}"
 
 
 def application_of(prefix: str) -> str:
-    """What Serve calls the application at a prefix: a name of its own, of characters that file names and HAProxy's may have."""
+    """The name of the application at a prefix, of characters that are valid in file names and in HAProxy."""
     return APPLICATION + prefix.rstrip("/").replace("/", ".")
 
 
@@ -148,30 +153,31 @@ def serving_cpus(config: ServeConfig, resources: Resources) -> int:
 
 
 def _check_address(config: ServeConfig) -> bool:
-    """Whether Serve is to be started. Raises where it cannot be, or where the one that runs cannot take ganray in at this address."""
-    try:
-        controller = ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
-    except ValueError:
+    """Whether Serve must be started. Raises where it cannot start, or where a running one cannot serve ganray at this address."""
+    from ganray.on_ray.ray_internals import serve_controller  # imports Ray Train and Ray Data, which replicas do not need
+
+    controller = serve_controller()
+    if controller is None:
         _check_port(config)
         return True
-    options: Any = ray.get(controller.get_http_config.remote())  # what `ray_serve.status()` does not tell
+    options: Any = ray.get(controller.get_http_config.remote())
     if options.port != config.port or options.host not in (config.host, "0.0.0.0"):
         raise ConfigError(
-            f"serve: {config.host}:{config.port}: Serve runs in this cluster already, at {options.host}:{options.port}",
+            f"serve: {config.host}:{config.port}: Serve already runs in this cluster at {options.host}:{options.port}",
             f"Use --host {options.host} --port {options.port}",
         )
     applications: Any = ray.get(controller.get_serve_instance_details.remote())["applications"]
     for name, details in applications.items():
         if name == application_of(config.prefix) or details["route_prefix"] == config.prefix:
             raise ClusterError(
-                f"{name} is served in this cluster already, at {options.host}:{options.port}{config.prefix}",
+                f"{name} is already served in this cluster at {options.host}:{options.port}{config.prefix}",
                 f"Choose another --prefix, or stop it; on a node: python -c \"from ray import serve; serve.delete('{name}')\"",
             )
     return False
 
 
 def _check_port(config: ServeConfig) -> None:
-    """Refuse a taken port now: Serve would only log it, and wait."""
+    """Raise ConfigError for a port in use: Serve would only log it, and wait."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

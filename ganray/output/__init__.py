@@ -1,1 +1,1 @@
-"""An engine's result as a labelled file."""
+"""An engine's result as a labelled image file."""

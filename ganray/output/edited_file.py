@@ -1,4 +1,4 @@
-"""An edited photo as a file: encoded as its request or its profile asks, and labelled with where it comes from and what was done."""
+"""An edited photo as a file: encoded as its request or profile requires, and labelled with its source and its edits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def label_of(edited: EditResult, model_digest: str) -> EditLabel:
-    """What the file says of itself."""
+    """The label of the file."""
     return EditLabel(
         edits=edited.edits,
         model_digest=model_digest,
@@ -33,32 +33,31 @@ def label_of(edited: EditResult, model_digest: str) -> EditLabel:
     )
 
 
-def with_visible_label(edited: EditResult, marks: LabelOptions) -> EditResult:
-    """The result with the visible label that `marks` ask for, where a model made a part of it.
+def with_visible_label(edited: EditResult, options: LabelOptions) -> EditResult:
+    """The result with the visible label of `options`, if a model generated a part of it.
 
-    Raises EditError("profile") where a profile wants a background of one colour alone.
+    Raises EditError("profile") if its profile requires a plain background.
     """
-    if marks.stamp is None or label_of(edited, "").source_type not in GENERATIVE:
+    if options.stamp is None or label_of(edited, "").source_type not in GENERATIVE:
         return edited
     if edited.output.ground is not None:
         raise EditError(
             "profile",
-            f"{edited.output.profile} takes a background of one colour alone, and a visible label would lie on it",
-            "Leave conform out, or label.visible",
+            f"{edited.output.profile} requires a plain background, which a visible label would cover",
+            "Leave out conform or label.visible",
         )
     alpha = edited.alpha
-    if alpha is not None:  # a label on what is transparent is none
+    if alpha is not None:  # a label on transparent pixels would be invisible
         alpha = alpha.copy()
-        alpha[plate(alpha.shape, marks.stamp)] = 255
-    return replace(edited, pixels=stamped(edited.pixels, marks.stamp), alpha=alpha)
+        alpha[plate(alpha.shape, options.stamp)] = 255
+    return replace(edited, pixels=stamped(edited.pixels, options.stamp), alpha=alpha)
 
 
 def encode_edited(edited: EditResult, model_digest: str, signer: Signer | None = None) -> bytes:
-    """The file of a result, its label read back, signed where there is a `signer`; where a profile says so, with no more than so many
-    bytes, its background exact.
+    """The file of a result, signed if there is a `signer`. Its label is read back; limits on bytes and background of a profile are kept.
 
-    Raises EditError("profile") where that cannot be, ImageError("label_unverified") and ("parent_credentials"), and ImageError("no_alpha")
-    for a cut-out as jpeg; ConfigError where the signer fails.
+    Raises EditError("profile") if the limits cannot be kept, EditError("no_alpha") for a cut-out as jpeg, ImageError("label_unverified")
+    and ("parent_credentials"), ConfigError if the signer fails.
     """
     label, parent = label_of(edited, model_digest), parent_of(edited) if signer else None
 
@@ -70,7 +69,7 @@ def encode_edited(edited: EditResult, model_digest: str, signer: Signer | None =
 
 
 def parent_of(edited: EditResult) -> Parent:
-    """The photo as it came; its pixels as PNG where its format can hold no credentials."""
+    """The original photo for the credentials; its pixels as PNG if its format cannot hold credentials."""
     if edited.source_format in READABLE:
         return Parent(edited.source, edited.source_format, edited.request.id)
     return Parent(encode(edited.before, "png"), "png", edited.request.id)

@@ -1,4 +1,4 @@
-"""What files of a job say beyond their labels: a word that people see, content credentials."""
+"""Options beyond the embedded label: a visible label, content credentials (C2PA)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ganray.storage import open_object
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """A stamp, a signer, both or none."""
+    """A stamp (the visible label), a signer, both or neither."""
 
     stamp: Stamp | None = None
     signer: Signer | None = None
 
     @property
     def digest(self) -> str:
-        """Of what the bytes depend on, but for the key; empty where nothing is asked for."""
+        """A digest of all that the bytes of a file depend on, without the private key; empty if there are no options."""
         parts = [self.stamp.digest if self.stamp else "", hashlib.sha256(self.signer.chain).hexdigest() if self.signer else ""]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest() if any(parts) else ""
 
@@ -29,7 +29,7 @@ NO_LABEL_OPTIONS = LabelOptions()
 
 
 def read_label_options(label: LabelConfig) -> LabelOptions:
-    """The visible label and the signer that are asked for, tried. Raises ConfigError, ObjectNotFound."""
+    """Load the visible label and the signer of a configuration, and try both. Raises ConfigError, ObjectNotFound."""
     stamp = Stamp(label.visible, _bytes_at(label.font)) if label.visible else None
     signer = Signer(_bytes_at(label.chain), _bytes_at(label.key)) if label.chain else None
     if stamp:

@@ -1,4 +1,4 @@
-"""Work beside training: a thread that takes the newest of what it is handed, so that no step waits for it."""
+"""Work beside training: a thread that takes the newest item it was given, so that no step waits for it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class LatestItemWorker(Generic[T]):
-    """Calls `work(item)` in a thread of its own. What is handed over while it works waits; what already waits gives way to it.
+    """Calls `work(item)` in a thread of its own. An item that is submitted meanwhile waits; it replaces one that waits already.
 
-    An exception of `work` is a defect: it is raised where the next item is handed over, or where the end is awaited.
+    An exception of `work` is a defect: it is raised by the next `submit` or `flush`.
     `niceness` is what the thread adds to its process's own (Linux), up to 19, which takes only what a core has left.
     """
 
@@ -34,12 +34,12 @@ class LatestItemWorker(Generic[T]):
             self._changed.notify_all()
 
     def superseded(self, limit_s: float) -> bool:
-        """For `work` to ask: whether something newer is there, or the end is, within so many seconds."""
+        """For `work` to ask: whether a newer item or the end comes within so many seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: bool(self._waiting) or self._closed, limit_s)
 
-    def settle(self, limit_s: float) -> bool:
-        """Wait until nothing is left to do, for so long at most; gives whether that is so."""
+    def flush(self, limit_s: float) -> bool:
+        """Wait until nothing is left to do, for `limit_s` seconds at most; returns whether that is so."""
         with self._changed:
             done = self._changed.wait_for(lambda: not self._busy and not self._waiting, limit_s)
             self._raise()

@@ -76,22 +76,22 @@ class Checkpoints:
         self._store, self._config, self._attributes, self._say = store, config, attributes, say
         self._missed, self._kept_at = 0, time.monotonic()
         self._problem: GanrayError | None = None
-        self._aside: LatestItemWorker[Snapshot] = LatestItemWorker("checkpoints", self._write)
+        self._writer: LatestItemWorker[Snapshot] = LatestItemWorker("checkpoints", self._write)
 
     def keep(self, state: Saveable) -> None:
-        """Take a copy of the state and leave it to the thread. Raises StorageError where none could be kept for too long."""
+        """Take a copy of the state and leave it to the thread. Raises StorageError where none could be written for too long."""
         if self._missed >= MOST_MISSED and time.monotonic() - self._kept_at > retry.PATIENCE_S:
             raise self._given_up()
-        self._aside.submit(Snapshot.of(state))
+        self._writer.submit(Snapshot.of(state))
 
-    def settle(self, limit_s: float = retry.PATIENCE_S) -> None:
-        """Return when what was taken is in the store. Raises StorageError where it is not there after `limit_s` seconds."""
-        if not self._aside.settle(limit_s):
+    def flush(self, limit_s: float = retry.PATIENCE_S) -> None:
+        """Return when the pending checkpoint is in the store. Raises StorageError where it is not there after `limit_s` seconds."""
+        if not self._writer.flush(limit_s):
             raise self._given_up()
 
     def close(self) -> None:
         """End the thread, without waiting for it."""
-        self._aside.close()
+        self._writer.close()
 
     def _given_up(self) -> StorageError:
         cause = self._problem.message if self._problem else "the store does not answer"
@@ -108,7 +108,7 @@ class Checkpoints:
                 if self._problem is None:
                     self._say(f"the checkpoint of {kimg:g} kimg could not be written, trying again: {error.message}")
                 self._problem = error
-            if self._aside.superseded(pause):
+            if self._writer.superseded(pause):
                 self._missed += 1
                 self._say(f"the checkpoint of {kimg:g} kimg was not kept, the next one takes its place")
                 return

@@ -7,34 +7,25 @@ from typing import Any
 
 from ganray.catalog.windows import Source
 from ganray.config import TrainConfig
+from ganray.model_folder import ModelInfo
+from ganray.runs.mailbox import Mailbox
 from ganray.runs.privacy import Private
-
-
-@dataclass(frozen=True)
-class Readers:
-    """The actors that read for one consumer, and the CPUs that each reserves; none means that they live on the consumer's own node.
-
-    `board` is told when a store makes them wait.
-    """
-
-    num: int = 1
-    cpus: float = 1.0
-    board: Any = None
+from ganray.runs.scoring import Scorer
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a worker needs to know; pickled by Ray within one cluster."""
+    """Everything a worker needs to know; small, and picklable where its mailbox and scorer are.
+
+    `info` describes the model at the start of the run. `cutouts` are what mattes are learned on (known_mattes.py), on the way to a worker
+    perhaps a reference to them.
+    """
 
     config: TrainConfig
+    info: ModelInfo
     source: Source
-    vocabulary: dict[str, tuple[str, ...]]
-    histograms: dict[str, dict[str, int]]
-    catalog_digest: str
     threads: int
-    readers: Readers
-    board: Any
-    keeper: Any = None  # of scores (scoring.py)
-    titles: tuple[str, ...] = ()
+    mailbox: Mailbox
+    scorer: Scorer | None = None
     private: Private | None = None
-    cutouts: Any = None  # a reference to what mattes are learned on (cutouts.py)
+    cutouts: Any = None

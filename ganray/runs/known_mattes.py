@@ -3,7 +3,9 @@ plain backgrounds, cut out by the colour of their border. All of them fit in mem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, product
+from ganray.config import TrainConfig
 from ganray.edits.matting import border_matte, refined, without_specks
 from ganray.errors import ConfigError
 from ganray.images.codec import Pixels
@@ -23,7 +26,32 @@ SEED = 7  # of the drawn products: others than a sample catalog's first ones
 MOST = 2000  # cut-outs that are read
 TIMES = {"cutout": 6, "mined": 2, "drawn": 1}  # how often one is drawn: those that are true and few, more often
 ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
+CHUNK = 60  # drawn products a task
 Cutouts = NDArray[np.uint8]  # [K, 4, SIDE, SIDE], straight alpha
+Task = Callable[[], list[Pixels]]
+RunTasks = Callable[[Sequence[Task]], list[list[Pixels]]]  # runs every task, perhaps side by side; results in the order of the tasks
+
+
+def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
+    """All cut-outs that mattes are learned on, the same for the same config and catalog; none where no mattes are learned.
+
+    Raises ConfigError where there is nothing to learn from.
+    """
+    if "matte" not in config.editor.tasks:
+        return np.zeros((0, 4, 1, 1), np.uint8)
+    print("train: gathering products whose mattes are known", file=sys.stderr, flush=True)
+    editor, catalog = config.editor, Catalog.open(config.catalog)
+    drawn: list[Task] = [partial(drawn_cutouts, first, min(CHUNK, editor.drawn - first)) for first in range(0, editor.drawn, CHUNK)]
+    mined: list[Task] = [partial(mined_cutouts, catalog.url, *place) for place in _some(catalog, editor.mined, config.seed)]
+    results = run_tasks([*mined, *drawn])
+    groups = {"cutout": list(read_cutouts(editor.cutouts)) if editor.cutouts else []}
+    groups["mined"] = [cutout for result in results[: len(mined)] for cutout in result]
+    groups["drawn"] = [cutout for result in results[len(mined) :] for cutout in result]
+    cutouts = [cutout for name, group in groups.items() for cutout in group for _ in range(TIMES[name])]
+    if not cutouts:
+        raise ConfigError("editor.tasks has matte, but there is nothing to learn it from", "Name cut-outs with --editor.cutouts")
+    print(f"train: {len(cutouts)} of them, each as often as it counts", file=sys.stderr, flush=True)
+    return np.ascontiguousarray(np.stack(cutouts).transpose(0, 3, 1, 2))
 
 
 def read_cutouts(url: str) -> Iterator[Pixels]:

@@ -1,4 +1,4 @@
-"""What is checked and recorded before a training run starts."""
+"""What is checked and recorded before a training run starts; resolve.py calls it in order."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import Any
 
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
-from ganray.errors import CatalogError, CheckpointError, ConfigError
+from ganray.errors import CatalogError, CheckpointError
 from ganray.model_folder import ModelInfo
 from ganray.runs.checkpoints import FOLDER
-from ganray.runs.trackers import require
 from ganray.storage import Store
-from ganray.training.editor import smallest_photo
 
 Vocabulary = dict[str, tuple[str, ...]]
 RUN_FACTS = "run.json"
@@ -47,17 +45,6 @@ def describe(config: TrainConfig, catalog: Catalog, vocabulary: Vocabulary, priv
         catalog_digest="" if private else catalog.info.digest,
         train=config,
     )
-
-
-def check(config: TrainConfig) -> None:
-    """What cannot work here, and needs no catalog to be seen: a tracker that is not installed, photos too small for an editor."""
-    require(config.track)
-    if config.editor.tasks and config.model.resolution < smallest_photo(config.editor.tasks):
-        least = smallest_photo(config.editor.tasks)
-        raise ConfigError(
-            f"train: photos of {config.model.resolution} px are too small for {', '.join(config.editor.tasks)}",
-            f"Ingest with --resolution {least} or more, 512 at best",
-        )
 
 
 def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,17 +26,17 @@ KEEP_BACK = "`run.json`, `logs/`, `progress.html` and, while it is there, `priva
 
 @dataclass(frozen=True)
 class Private:
-    """What a worker is told: the secret of coins and noise, and how many photos there are."""
+    """What a worker needs: the secret of sampling and noise, and the number of photos."""
 
     secret: str
     photos: int
 
 
-def with_noise(config: TrainConfig, photos: int, facts: dict[str, Any]) -> TrainConfig:
-    """The config of a run on `photos` photos with its noise written out; as it is where no privacy is asked for.
+def resolve_privacy(config: TrainConfig, photos: int, facts: dict[str, Any]) -> PrivacyConfig:
+    """The privacy of a run on `photos` photos, with its noise filled in; unchanged where the run is not private.
 
-    A resumed run keeps the noise that it began with (`facts`: run_facts), so that one number tells of all of its steps. Raises ConfigError
-    where epsilon cannot be kept or settings reach photos by another way, CheckpointError where a run changes its mind.
+    A resumed run keeps the noise that it began with (`facts`: run_facts), so that one number describes all of its steps. Raises ConfigError
+    where epsilon cannot be kept or settings reach photos by another way, CheckpointError where a resumed run differs from its beginning.
     """
     before = facts.get("config", {})
     was, privacy = PrivacyConfig.model_validate(before.get("privacy", {})), config.privacy
@@ -46,13 +46,13 @@ def with_noise(config: TrainConfig, photos: int, facts: dict[str, Any]) -> Train
             "Privacy holds from the first step or not at all: train into another --out",
         )
     if not privacy.epsilon:
-        return config
+        return privacy
     check_private(config)
     require()
     _check_size(config, photos)
     rate, steps = config.batch / photos, steps_of(config)
     if before and before["batch"] != config.batch:
-        raise CheckpointError(f"{config.out} was begun with batch {before['batch']}, this run has {config.batch}", "Use the first one")
+        raise CheckpointError(f"{config.out} was begun with batch {before['batch']}, not {config.batch}", f"Use batch {before['batch']}")
     if before and privacy.noise not in (None, was.noise):
         raise CheckpointError(f"{config.out} was begun with privacy.noise {was.noise}, this run has {privacy.noise}", "Leave it out")
     noise = was.noise if before else privacy.noise
@@ -61,11 +61,10 @@ def with_noise(config: TrainConfig, photos: int, facts: dict[str, Any]) -> Train
     spent = epsilon_of(noise, rate, steps, privacy.delta) if noise else float("inf")
     if spent > privacy.epsilon:
         raise ConfigError(
-            f"train: {steps} steps with privacy.noise = {noise:g} come to epsilon {spent:.3g}, over privacy.epsilon = {privacy.epsilon:g}",
+            f"train: {steps} steps with privacy.noise = {noise:g} result in epsilon {spent:.3g}, over privacy.epsilon {privacy.epsilon:g}",
             "Use fewer steps (--kimg), or a larger epsilon",
         )
-    # `auto` would compile on a GPU, and compiled networks have no gradients of single images
-    return config.model_copy(update={"privacy": privacy.model_copy(update={"noise": noise}), "compile": "off"})
+    return privacy.model_copy(update={"noise": noise})
 
 
 def _check_size(config: TrainConfig, photos: int) -> None:
@@ -92,7 +91,7 @@ def keep_secret(config: TrainConfig, photos: int, store: Store) -> Private | Non
     return Private(store.get(SECRET).decode(), photos)
 
 
-def private_stream(source: Source, config: TrainConfig, private: Private, num_images: int) -> Iterator[Batch]:
+def private_stream(source: Source, config: TrainConfig, private: Private, num_images: int) -> Generator[Batch, None, None]:
     """The batches of a private run from the clock `num_images` on; reads the whole catalog first."""
     catalog = Catalog.open(source.url)
     if catalog.info.digest != source.digest:

@@ -1,7 +1,7 @@
 """What a training run leaves behind while it runs: the live bar, TensorBoard scalars, a JSON line a report, sample grids, a page, a film.
 
-Workers post to a board (board.py) and never wait; a thread of the driver takes what is there and writes it to the run's store. Trackers
-(trackers.py) are told by threads of their own.
+Workers send messages to a mailbox and never wait; a thread of the driver drains it and writes to the run's store. Trackers (trackers.py)
+have threads of their own.
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import ray
 from tensorboardX import SummaryWriter
 
 from ganray.config import TrainConfig
 from ganray.errors import GanrayError
 from ganray.metrics import MERIT, RUN_FIGURES
 from ganray.progress import Progress
+from ganray.runs.ending import RunOutcome
 from ganray.runs.history import LOGS, METRICS, RunHistory, append_row, grid_key, load_history
 from ganray.runs.live_page import LivePage
+from ganray.runs.mailbox import Mailbox, MailboxClosed
+from ganray.runs.messages import Checkpointed, Failed, Grid, HandedOver, Log, Message, Note, Result, Row, Score, Started
 from ganray.runs.run_page import seconds_left
 from ganray.runs.trackers import Tracking
 from ganray.storage import Store
@@ -35,13 +38,13 @@ SYNC_S, SYNC_SHARE = 30.0, 0.05  # between copies of the logs, and the most of t
 
 
 class Recorder:
-    """`with Recorder(...)`: takes from the board until the block ends; then `seen`, `result` and `error` tell what came.
+    """`with Recorder(...)`: drains the mailbox until the block ends; `outcome` tells how the run ended.
 
-    A resumed run's `seen` has what it left before.
+    The history of a resumed run begins with what it left before.
     """
 
-    def __init__(self, board: Any, store: Store, config: TrainConfig) -> None:
-        self._board, self._store, self._config = board, store, config
+    def __init__(self, mailbox: Mailbox, store: Store, config: TrainConfig) -> None:
+        self._mailbox, self._store, self._config = mailbox, store, config
         self._folder = Path(tempfile.mkdtemp(prefix="ganray-logs-"))
         self._writer = SummaryWriter(logdir=str(self._folder))
         self._lines: list[str] = []
@@ -50,28 +53,17 @@ class Recorder:
         self._counted = 0.0  # thousand images that the bar has counted
         self._began = time.monotonic()
         self._synced, self._sync_took = self._began, 0.0
-        self._watch = LivePage(store, config)
+        self._page = LivePage(store, config)
+        self._draining = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="recorder", daemon=True)
-        self.seen = RunHistory()
-        self.result: dict[str, Any] | None = None
-        self.error: GanrayError | None = None
-        self.left: float | None = None  # the clock, where a signal ended the run after a checkpoint
+        self._outcome = RunOutcome()
+        self.history = RunHistory()
 
     @property
-    def rows(self) -> list[dict[str, float]]:
-        """Rows with ascending "kimg"."""
-        return self.seen.rows
-
-    @property
-    def scores(self) -> list[dict[str, float]]:
-        """Scores with ascending "kimg"."""
-        return self.seen.scores
-
-    @property
-    def grids(self) -> list[str]:
-        """Keys of sample grids, the latest last."""
-        return self.seen.grids
+    def outcome(self) -> RunOutcome:
+        """How the run ended, as far as is known now."""
+        return replace(self._outcome, rows=tuple(self.history.rows), grids=tuple(self.history.grids))
 
     def __enter__(self) -> Recorder:
         if self._config.resume:
@@ -88,20 +80,20 @@ class Recorder:
         self._writer.close()
         if self._lines:
             self._guard(self._sync)
-            self.seen.state = self._ending(error)
-            self._guard(self._watch.write, self.seen)
-        self._tracking.close(ok=self.result is not None)
+            self.history.state = self._ending(error)
+            self._guard(self._page.write, self.history)
+        self._tracking.close(ok=self._outcome.result is not None)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _ending(self, error: BaseException | None) -> str:
-        if self.result is not None:
+        if self._outcome.result is not None:
             return "finished"
-        if self.error is not None:
-            return f"stopped: {self.error}"
+        if self._outcome.error is not None:
+            return f"stopped: {self._outcome.error}"
         return "interrupted: --resume goes on" if error is None or isinstance(error, KeyboardInterrupt) else f"stopped: {error}"
 
     def _remember(self) -> None:
-        self.seen = load_history(self._store)
+        self.history = load_history(self._store)
 
     def _follow(self) -> None:
         while not self._stop.wait(POLL_S):
@@ -109,22 +101,43 @@ class Recorder:
         self.drain()
 
     def drain(self) -> None:
-        """Take and record what is on the board."""
-        try:
-            items = ray.get(self._board.take.remote(), timeout=30)
-        except ray.exceptions.RayError:  # the cluster is going down; fit() says why
-            return
-        for kind, item in items:
-            self._guard(self._record, kind, item)
-        if self._lines and time.monotonic() - self._synced > max(SYNC_S, self._sync_took / SYNC_SHARE):
-            self._guard(self._sync)
-            self._guard(self._show)
+        """Take and record the messages that are there."""
+        with self._draining:  # in their order, whoever drains
+            try:
+                messages = self._mailbox.drain()
+            except MailboxClosed:  # the run is going down; whoever waits for it learns why
+                return
+            for message in messages:
+                self._guard(self._record, message)
+            if self._lines and time.monotonic() - self._synced > max(SYNC_S, self._sync_took / SYNC_SHARE):
+                self._guard(self._sync)
+                self._guard(self._show)
 
-    def _record(self, kind: str, item: Any) -> None:
-        getattr(self, f"_on_{kind}")(item)
+    def _record(self, message: Message) -> None:
+        match message:
+            case Log(row):
+                self._log(row)
+            case Grid(kimg, png):
+                self._add_grid(kimg, png)
+            case Score(row):
+                self._add_score(row)
+            case Checkpointed():
+                self._sync()
+                self._show()
+            case Note(text):
+                self._say(text)
+            case Started(kimg):
+                self._start(kimg)
+            case Result():
+                self._outcome = replace(self._outcome, result=message)
+            case Failed(error):
+                self._outcome = replace(self._outcome, error=error)
+            case HandedOver(kimg):
+                self._say(f"stopped at {kimg:g} kimg, after a checkpoint")
+                self._outcome = replace(self._outcome, handed_over_kimg=kimg)
 
     def _guard(self, take: Callable[..., None], *item: Any) -> None:
-        """A log that cannot be written is said, and training goes on: its checkpoints have their own way."""
+        """What cannot be recorded is reported, and training goes on: its checkpoints are written elsewhere."""
         try:
             take(*item)
         except GanrayError as error:
@@ -137,67 +150,49 @@ class Recorder:
             self._bar.update(0.0, text)
         print(f"train: {text}", file=sys.stderr, flush=True)
 
-    def _on_log(self, row: dict[str, float]) -> None:
+    def _log(self, row: Row) -> None:
         kimg = row["kimg"]
         if self._bar is None:
             self._bar = Progress("train", self._config.kimg, "kimg", start=self._counted)
         self._bar.update(kimg - self._counted, note(row))
         self._counted = kimg
-        append_row(self.rows, row)
-        row["eta_s"] = seconds_left(self.rows, self._config, time.monotonic() - self._began)
+        append_row(self.history.rows, row)
+        row["eta_s"] = seconds_left(self.history.rows, self._config, time.monotonic() - self._began)
         self._lines.append(json.dumps(row))
         self._scalars(row)
 
-    def _scalars(self, row: dict[str, float], prefix: str = "") -> None:
+    def _scalars(self, row: Row, prefix: str = "") -> None:
         """To TensorBoard, and to trackers."""
         for name, value in row.items():
             if name != "kimg":
                 self._writer.add_scalar(prefix + name, value, global_step=round(row["kimg"] * 1000))
         self._tracking.log({name if name == "kimg" else prefix + name: value for name, value in row.items()})
 
-    def _on_grid(self, item: tuple[float, bytes]) -> None:
-        kimg, png = item
+    def _add_grid(self, kimg: float, png: bytes) -> None:
         key = grid_key(kimg)
         self._store.put(key, png)
-        self.seen.grids = [*(other for other in self.grids if other < key), key]  # a run that was thrown back draws them again
+        self.history.grids = [*(other for other in self.history.grids if other < key), key]  # a run that was thrown back draws them again
         self._tracking.picture(key.rpartition("/")[2], png, kimg)
-        self._watch.add(key, png)
+        self._page.add(key, png)
         self._show()
 
     def _show(self) -> None:
         """Page and film, as often as their share of the time allows."""
-        if self._watch.due():
-            self._watch.write(self.seen)
+        if self._page.due():
+            self._page.write(self.history)
 
-    def _on_score(self, row: dict[str, float]) -> None:
-        """Scores of a moment of the run: its line is kept by the actor that measured it."""
-        append_row(self.seen.scores, row)
+    def _add_score(self, row: Row) -> None:
+        """Scores of a moment of the run: its line is kept by the process that measured it."""
+        append_row(self.history.scores, row)
         self._scalars(row, "score/")
         self._say(f"at {row['kimg']:g} kimg: " + ", ".join(f"{title} {row[name]:.3g}" for name, title in SCORES.items() if name in row))
 
-    def _on_note(self, text: str) -> None:
-        self._say(text)
-
-    def _on_checkpoint(self, row: dict[str, float]) -> None:
-        self._sync()
-        self._show()
-
-    def _on_start(self, kimg: float) -> None:
-        """A worker group begins: at 0, or where the last checkpoint was."""
+    def _start(self, kimg: float) -> None:
+        """The workers begin: at 0, or at the last checkpoint."""
         if kimg:
             self._say(f"resumed at {kimg:g} kimg")
         if self._bar is None:
             self._counted, self._began = kimg, time.monotonic()
-
-    def _on_result(self, result: dict[str, Any]) -> None:
-        self.result = result
-
-    def _on_left(self, kimg: float) -> None:
-        self._say(f"left at {kimg:g} kimg, after a checkpoint")
-        self.left = kimg
-
-    def _on_error(self, error: GanrayError) -> None:
-        self.error = error
 
     def _sync(self) -> None:
         """Copy the logs into the run's store: appended locally, put whole (they are small)."""

@@ -1,1 +1,1 @@
-"""The HTTP application, without Ray."""
+"""The HTTP application. No Ray."""

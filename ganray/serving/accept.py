@@ -1,4 +1,4 @@
-"""Whether an answer is an image or JSON: what the Accept header says."""
+"""Content negotiation: whether a reply is an image or JSON, by the Accept header."""
 
 from __future__ import annotations
 
@@ -8,25 +8,23 @@ from ganray.errors import RequestError
 
 
 def as_json(count: int, media_type: str, accept: str) -> bool:
-    """Whether to answer for `count` images of a media type by JSON: where it is named in `Accept`, and no less than the image is.
+    """Whether `count` images of a media type are sent as JSON: if `Accept` names JSON with at least the quality of the image.
 
-    Several images have no other form.
-
-    Raises RequestError for several where no JSON would be taken.
+    Several images are always sent as JSON. Raises RequestError if the client accepts images only.
     """
-    wanted = _qualities(accept)
-    anything = wanted.get("*/*", 0.0)
-    named = wanted.get("application/json", wanted.get("application/*", 0.0))
-    image = wanted.get(media_type, wanted.get("image/*", anything))
-    if count > 1 and not (named or anything) and any(kind.startswith("image/") for kind in wanted):
-        raise RequestError(f"count {count} does not fit in one {accept[:100]}", "Send Accept: application/json")
-    return count > 1 or (named > 0 and named >= image)
+    qualities = _qualities(accept)
+    any_type = qualities.get("*/*", 0.0)
+    json = qualities.get("application/json", qualities.get("application/*", 0.0))
+    image = qualities.get(media_type, qualities.get("image/*", any_type))
+    if count > 1 and not (json or any_type) and any(media_range.startswith("image/") for media_range in qualities):
+        raise RequestError(f"{count} images cannot be sent as one {accept[:100]}", "Send Accept: application/json")
+    return count > 1 or (json > 0 and json >= image)
 
 
 def _qualities(accept: str) -> dict[str, float]:
-    """An Accept header: media range -> its quality (RFC 9110, 12.5.1)."""
-    found = {}
+    """Parse an Accept header: media range -> quality (RFC 9110, 12.5.1)."""
+    qualities = {}
     for part in accept.lower().split(","):
         quality = re.search(r";\s*q=([01](?:\.[0-9]*)?)", part)
-        found[part.partition(";")[0].strip()] = float(quality[1]) if quality else 1.0
-    return found
+        qualities[part.partition(";")[0].strip()] = float(quality[1]) if quality else 1.0
+    return qualities

@@ -1,6 +1,7 @@
-"""The HTTP face of the engines: a FastAPI app. Whatever goes wrong is answered by JSON of one form: error (a code), message, remedy.
+"""The FastAPI app in front of the engines. Every error is JSON of the same form: error (a code), message, remedy.
 
-No Ray in here: the same app runs in a Ray Serve replica (serve.py), in plain uvicorn (the benchmark's other side) and in tests.
+The app does not depend on Ray: it runs in a Ray Serve replica (on_ray/serve.py), in plain uvicorn (the baseline of the benchmark) and in
+tests.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from ganray.serving.body_limit import BodyLimit, Limit
 from ganray.serving.edit import MAX_EDIT_BODY, add_edit
 from ganray.serving.errors import add_errors
 
-MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters each, every one of them escaped
+MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of them escaped
 
 
 def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | None = None) -> FastAPI:
-    """The endpoint: POST /v1/generate (with a generator), POST /v1/edit, GET /v1/models, GET /healthz, OpenAPI at /docs."""
+    """The app: POST /v1/generate (if there is an engine), POST /v1/edit, GET /v1/models, GET /healthz, OpenAPI at /docs."""
     editor = editor or EditEngine(engine, threads=engine.lanes if engine else 0, decode=SafeDecoder())
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
     limits = {"/v1/edit": Limit(MAX_EDIT_BODY, config.edit_queue + editor.lanes), "": Limit(MAX_BODY)}
@@ -47,12 +48,12 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        """The served model: attributes with their values, whether it reads titles, resolution, formats, digest; edits, their parameters."""
+        """The served model: attributes and values, whether it reads titles, resolution, formats, digest; the edits and their parameters."""
         return card
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """Answers as soon as the model is loaded."""
+        """Replies once the model is loaded."""
         return {"status": "ok"}
 
     add_errors(app)
@@ -61,34 +62,35 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
 
 def _add_generate(app: FastAPI, engine: Engine, config: ServeConfig) -> None:
     batcher = Batcher(engine, config.wait_ms / 1000.0, config.queue)
-    most = _most(config)
+    max_count = _max_count(config)
 
     @app.post("/v1/generate", responses=_openapi_responses(), response_class=Response)
     async def generate(request: GenerateRequest, accept: Annotated[str, Header()] = "*/*") -> Response:
-        """Make images. One image comes as itself, or as JSON with `Accept: application/json`; several always come as JSON."""
-        if request.count > most:
+        """Make images. One image is sent as is, or as JSON with `Accept: application/json`; several are always sent as JSON."""
+        if request.count > max_count:
             raise RequestError(
-                f"count {request.count}: one HTTP request makes at most {most} images", "Ask more often, or use ganray generate"
+                f"count {request.count}: one HTTP request makes at most {max_count} images",
+                "Send several requests, or use ganray generate",
             )
         if request.segment:
             raise RequestError(
-                f"segment {request.segment!r}: policies are for bulk jobs", "Send the attributes that its images are to have"
+                f"segment {request.segment!r}: segment policies are for bulk jobs", "Send the attributes of the images instead"
             )
         to_json = as_json(request.count, MEDIA_TYPES[request.format], accept)
-        request = _identified(request)
-        made = await batcher.make(request)
-        if to_json:  # many large images take a tenth of a second, which others need not wait for
-            return await asyncio.to_thread(_json_reply, request, made, engine.info.digest)
-        return _image_reply(request, made[0], engine.info.digest)
+        request = _with_identity(request)
+        samples = await batcher.make(request)
+        if to_json:  # encoding many large images takes 0.1 s, which must not block other requests
+            return await asyncio.to_thread(_json_reply, request, samples, engine.info.digest)
+        return _image_reply(request, samples[0], engine.info.digest)
 
 
-def _most(config: ServeConfig) -> int:
-    """Images that one request may ask for: more than may wait would be answered "try again" for ever."""
+def _max_count(config: ServeConfig) -> int:
+    """The most images per request: a request for more than the queue holds would get 503 on every retry."""
     return min(config.max_count, config.queue)
 
 
-def _identified(request: GenerateRequest) -> GenerateRequest:
-    """The request with a seed and an id: without both it gets a seed by chance, and an id is a digest of the body."""
+def _with_identity(request: GenerateRequest) -> GenerateRequest:
+    """The request with a seed and an id: the seed is random if there is neither; the default id is a digest of the body."""
     if request.seed is None:
         request = request.resolved() if request.id else request.model_copy(update={"seed": secrets.randbits(DERIVED_BITS)})
     if not request.id:
@@ -96,27 +98,27 @@ def _identified(request: GenerateRequest) -> GenerateRequest:
     return request
 
 
-def _facts(request: GenerateRequest, digest: str) -> dict[str, str]:
+def _identity_headers(request: GenerateRequest, digest: str) -> dict[str, str]:
     return {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(request.seed), "X-Ganray-Model": digest}
 
 
-def _image_reply(request: GenerateRequest, made: EncodedSample, digest: str) -> Response:
-    facts = {**_facts(request, digest), "X-Ganray-Attributes": json.dumps(made.attributes)}
-    return Response(made.data, media_type=MEDIA_TYPES[request.format], headers=facts)
+def _image_reply(request: GenerateRequest, sample: EncodedSample, digest: str) -> Response:
+    headers = {**_identity_headers(request, digest), "X-Ganray-Attributes": json.dumps(sample.attributes)}
+    return Response(sample.data, media_type=MEDIA_TYPES[request.format], headers=headers)
 
 
-def _json_reply(request: GenerateRequest, made: list[EncodedSample], digest: str) -> Response:
+def _json_reply(request: GenerateRequest, samples: list[EncodedSample], digest: str) -> Response:
     images = [
         {
             "name": sample_name(request.id, index),
-            "attributes": one.attributes,
-            "sha256": hashlib.sha256(one.data).hexdigest(),
-            "data": base64.b64encode(one.data).decode(),
+            "attributes": sample.attributes,
+            "sha256": hashlib.sha256(sample.data).hexdigest(),
+            "data": base64.b64encode(sample.data).decode(),
         }
-        for index, one in enumerate(made)
+        for index, sample in enumerate(samples)
     ]
     body = {"id": request.id, "seed": request.seed, "model": digest, "media_type": MEDIA_TYPES[request.format], "images": images}
-    return JSONResponse(body, headers=_facts(request, digest))
+    return JSONResponse(body, headers=_identity_headers(request, digest))
 
 
 def _model_card(engine: Engine | None, config: ServeConfig) -> dict[str, Any]:
@@ -130,17 +132,17 @@ def _model_card(engine: Engine | None, config: ServeConfig) -> dict[str, Any]:
         "attributes": engine.vocabulary.values,
         "titles": {"read": bool(engine.vocabulary.pieces.num), "examples": engine.info.titles},
         "formats": list(MEDIA_TYPES),
-        "max_count": _most(config),
+        "max_count": _max_count(config),
     }
     return {"models": [model], "edits": edits}
 
 
 def _openapi_responses() -> dict[int | str, dict[str, Any]]:
-    image: dict[str, Any] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()}
+    image: dict[str, Any] = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()}
     return {
         200: {"description": "The image, or JSON with base64 images", "content": {**image, "application/json": {}}},
-        400: {"description": "More images than a request may ask for, or what the model does not know; the message says what it does"},
-        413: {"description": f"A body of more than {MAX_BODY:,} bytes"},
-        422: {"description": "A body that is no request"},
+        400: {"description": "Too many images, or a value that the model does not know; the message lists the known ones"},
+        413: {"description": f"The body is larger than {MAX_BODY:,} bytes"},
+        422: {"description": "The body is not a valid request"},
         503: {"description": "Too many images are waiting; see Retry-After"},
     }

@@ -1,4 +1,4 @@
-"""How many bytes a request's body may have, and how many bodies of photos may be held at a time."""
+"""Limits on the size of a request body, and on the number of requests in progress."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ from typing import NamedTuple
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganray.serving.batcher import Busy
-from ganray.serving.errors import TooLarge, failure
+from ganray.serving.errors import TooLarge, error_reply
 
 
 class Limit(NamedTuple):
-    """Of the bodies of a path: most bytes of one, and most requests between first byte and answer (0: any number)."""
+    """The limits of a path: bytes of a body, and requests in progress (0: unlimited)."""
 
-    most: int
-    held: int = 0
+    max_bytes: int
+    max_requests: int = 0
 
 
 class BodyLimit:
-    """ASGI middleware that reads the body in front of the app, as far as its path's limit goes, and answers 413 to a larger one.
+    """ASGI middleware that reads the body up to the limit of its path before the app does, and replies 413 to a larger one.
 
-    Bytes are counted as they come: a chunked body does not say how many there will be. `limits` are by the end of the path, "" is for the
-    others; a path whose requests are `held` to a number answers 503 beyond it, before anything is read.
+    Bytes are counted while they arrive, as a chunked body has no Content-Length. `limits`: suffix of the path -> Limit; "" is the default.
+    Beyond `max_requests` the reply is 503, before the body is read.
     """
 
     def __init__(self, app: ASGIApp, limits: dict[str, Limit]) -> None:
         self._app, self._limits = app, limits
-        self._held = dict.fromkeys(limits, 0)
+        self._in_progress = dict.fromkeys(limits, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, as ASGI asks."""
+        """Handle one request (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        end = next(end for end in self._limits if scope["path"].endswith(end))
-        limit = self._limits[end]
-        if limit.held and self._held[end] >= limit.held:
-            busy = Busy(f"{self._held[end]} requests are waiting, and at most {limit.held} may", "Try again in a second, or add replicas")
-            await failure(busy)(scope, receive, send)
+        suffix = next(suffix for suffix in self._limits if scope["path"].endswith(suffix))
+        limit = self._limits[suffix]
+        if limit.max_requests and self._in_progress[suffix] >= limit.max_requests:
+            busy = Busy(f"the queue is full: {limit.max_requests} requests are in progress", "Retry in a second, or add replicas")
+            await error_reply(busy)(scope, receive, send)
             return
-        self._held[end] += 1
+        self._in_progress[suffix] += 1
         try:
-            await self._read(limit.most, scope, receive, send)
+            await self._read(limit.max_bytes, scope, receive, send)
         finally:
-            self._held[end] -= 1
+            self._in_progress[suffix] -= 1
 
-    async def _read(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
-        read: deque[Message] = deque()
+    async def _read(self, max_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
+        messages: deque[Message] = deque()
         size, more = 0, True
         while more:
-            read.append(await receive())
-            size, more = size + len(read[-1].get("body", b"")), read[-1].get("more_body", False)
-            if size > most:
-                refusal = TooLarge(f"the body has over {most:,} bytes", "Send one request, with no more in it than it asks for")
-                await failure(refusal)(scope, receive, send)
+            messages.append(await receive())
+            size, more = size + len(messages[-1].get("body", b"")), messages[-1].get("more_body", False)
+            if size > max_bytes:
+                too_large = TooLarge(f"the body has over {max_bytes:,} bytes", "Send a smaller body, with one request")
+                await error_reply(too_large)(scope, receive, send)
                 return
 
-        async def again() -> Message:
-            """What was read, to the app; then what comes."""
-            return read.popleft() if read else await receive()
+        async def replay() -> Message:
+            """The messages already read, then new ones."""
+            return messages.popleft() if messages else await receive()
 
-        await self._app(scope, again, send)
+        await self._app(scope, replay, send)

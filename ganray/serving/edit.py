@@ -1,7 +1,7 @@
-"""POST /v1/edit: a photo through a chain of edits. The body is a row of a bulk job's table, and the answer has the same bytes.
+"""POST /v1/edit: apply a chain of edits to a photo. The body is a row of a bulk job's table, and the result has the same bytes.
 
-A photo comes in the request itself (a data: URL), or is named by its key under the server's own source. Nothing is fetched from anywhere
-else: a URL in a request would let a stranger reach what the server can (SSRF).
+The photo is part of the request (a data: URL), or a key under the server's source. Nothing is fetched from anywhere else: a URL in a
+request would let a client reach hosts that only the server can reach (SSRF).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from ganray.serving.accept import as_json
 from ganray.storage import open_store
 from ganray.storage.capped import read_capped
 
-MAX_EDIT_BODY = 40_000_000  # bytes: a photo at the cap in base64, and a picture beside it
-MAX_HEADER = 4000  # characters of a chain or of facts that still go into a header
+MAX_EDIT_BODY = 40_000_000  # bytes: a photo of the largest size in base64, and a second picture
+MAX_HEADER = 4000  # characters; a longer chain or longer facts are not sent as a header
 MAX_RESULTS = 64
 MAX_PHOTO = Limits().max_bytes
 
@@ -38,44 +38,45 @@ MAX_PHOTO = Limits().max_bytes
 class EncodedEdit:
     """A result and its file."""
 
-    edited: EditResult
+    result: EditResult
     data: bytes
 
 
 class EditService:
-    """Takes requests, and edits as many at a time as the engine has lanes."""
+    """Handles requests, as many at a time as the engine has lanes."""
 
     def __init__(self, engine: EditEngine, config: ServeConfig) -> None:
-        self.engine, self._most = engine, min(config.max_count, MAX_RESULTS)
+        self.engine, self._max_count = engine, min(config.max_count, MAX_RESULTS)
         self._source = open_store(config.source) if config.source else None
-        self._threads = ThreadPoolExecutor(engine.lanes, "edit-desk")
+        self._threads = ThreadPoolExecutor(engine.lanes, "edit")
 
     async def answer(self, request: EditRequest, accept: str) -> Response:
         """The reply. Raises RequestError, EditError, ImageError."""
-        if request.count > self._most:
+        if request.count > self._max_count:
             raise RequestError(
-                f"count {request.count}: one HTTP request makes at most {self._most} images", "Ask more often, or use ganray edit"
+                f"count {request.count}: one HTTP request makes at most {self._max_count} images",
+                "Send several requests, or use ganray edit",
             )
         self.engine.steps(request)
-        as_json(request.count, "image/png", accept)  # refuses what does not fit, before the work
+        as_json(request.count, "image/png", accept)  # raises before the work starts
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, request, accept)
 
     def _reply(self, request: EditRequest, accept: str) -> Response:
         if not request.id:
             request = request.model_copy(update={"id": hashlib.sha256(request.canonical().encode()).hexdigest()[:16]})
         digest = self.engine.digest
-        done = [EncodedEdit(edited, encode_edited(edited, digest)) for edited in self.engine.edit(request, self._fetch)]
-        media_type = MEDIA_TYPES[done[0].edited.output.format]
+        edits = [EncodedEdit(result, encode_edited(result, digest)) for result in self.engine.edit(request, self._fetch)]
+        media_type = MEDIA_TYPES[edits[0].result.output.format]
         headers = {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(seed_of(request)), "X-Ganray-Model": digest}
         if not as_json(request.count, media_type, accept):
-            return Response(done[0].data, media_type=media_type, headers=headers | _said(done[0].edited))
-        body = {"id": request.id, "seed": seed_of(request), "model": digest, "images": [_described(request.id, one) for one in done]}
+            return Response(edits[0].data, media_type=media_type, headers=headers | _fact_headers(edits[0].result))
+        body = {"id": request.id, "seed": seed_of(request), "model": digest, "images": [_image_json(request.id, edit) for edit in edits]}
         return JSONResponse(body, headers=headers)
 
     def _fetch(self, key: str) -> bytes:
-        """A photo of the server's own. Its errors tell a stranger nothing of where that lies."""
+        """Read a photo from the server's source. The errors do not reveal its URL."""
         if self._source is None or "://" in key:
-            raise RequestError(f"image {key[:60]!r} is no data: URL", "Send the picture itself, as data:image/jpeg;base64,...")
+            raise RequestError(f"image {key[:60]!r} is not a data: URL", "Send the picture itself, as data:image/jpeg;base64,...")
         try:
             return read_capped(self._source, key, MAX_PHOTO)
         except (ObjectNotFound, InvalidKey) as error:
@@ -84,41 +85,41 @@ class EditService:
 
 def add_edit(app: FastAPI, engine: EditEngine, config: ServeConfig) -> None:
     """Add the path to the app."""
-    desk = EditService(engine, config)
+    service = EditService(engine, config)
 
     @app.post("/v1/edit", responses=_openapi_responses(), response_class=Response)
     async def edit(request: EditRequest, accept: Annotated[str, Header()] = "*/*") -> Response:
-        """Edit a photo. One image comes as itself, or as JSON with `Accept: application/json`; several always come as JSON."""
-        return await desk.answer(request, accept)
+        """Edit a photo. One image is sent as is, or as JSON with `Accept: application/json`; several are always sent as JSON."""
+        return await service.answer(request, accept)
 
 
-def _said(edited: EditResult) -> dict[str, str]:
-    """What was done and measured as headers, where it is short enough for them."""
-    said = {"X-Ganray-Edits": json.dumps(json.loads(edited.edits)), "X-Ganray-Facts": json.dumps(edited.facts)}
-    return {name: value for name, value in said.items() if len(value) <= MAX_HEADER}
+def _fact_headers(result: EditResult) -> dict[str, str]:
+    """The edits and what they measured as headers, unless too long."""
+    headers = {"X-Ganray-Edits": json.dumps(json.loads(result.edits)), "X-Ganray-Facts": json.dumps(result.facts)}
+    return {name: value for name, value in headers.items() if len(value) <= MAX_HEADER}
 
 
-def _described(id: str, one: EncodedEdit) -> dict[str, Any]:
-    edited = one.edited
+def _image_json(id: str, edit: EncodedEdit) -> dict[str, Any]:
+    result = edit.result
     return {
-        "name": sample_name(id, edited.index),
-        "media_type": MEDIA_TYPES[edited.output.format],
-        "width": edited.pixels.shape[1],
-        "height": edited.pixels.shape[0],
-        "edits": json.loads(edited.edits),
-        "facts": edited.facts,
-        "source_sha256": edited.source_sha256,
-        "sha256": hashlib.sha256(one.data).hexdigest(),
-        "data": base64.b64encode(one.data).decode(),
+        "name": sample_name(id, result.index),
+        "media_type": MEDIA_TYPES[result.output.format],
+        "width": result.pixels.shape[1],
+        "height": result.pixels.shape[0],
+        "edits": json.loads(result.edits),
+        "facts": result.facts,
+        "source_sha256": result.source_sha256,
+        "sha256": hashlib.sha256(edit.data).hexdigest(),
+        "data": base64.b64encode(edit.data).decode(),
     }
 
 
 def _openapi_responses() -> dict[int | str, dict[str, Any]]:
-    image: dict[str, Any] = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA_TYPES.values()}
+    image: dict[str, Any] = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()}
     return {
         200: {"description": "The picture, or JSON with base64 pictures", "content": {**image, "application/json": {}}},
-        400: {"description": "An unknown edit or parameter, or a chain that contradicts itself; the message says which there are"},
-        413: {"description": f"A body of more than {MAX_EDIT_BODY:,} bytes"},
-        422: {"description": "A body that is no request, or a photo that cannot be read or cannot have the edit: `reason` says why"},
-        503: {"description": "Too many photos are waiting; see Retry-After"},
+        400: {"description": "An unknown edit or parameter, or an impossible order of edits; the message lists the known ones"},
+        413: {"description": f"The body is larger than {MAX_EDIT_BODY:,} bytes"},
+        422: {"description": "The body is not a valid request, or the photo cannot be read or edited: see `reason`"},
+        503: {"description": "Too many requests are in progress; see Retry-After"},
     }

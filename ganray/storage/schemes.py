@@ -23,6 +23,11 @@ def open_store(url: str) -> Store:
     """Open the store of a URL: a plain path, file://, memory://NAME/PREFIX, s3://BUCKET/PREFIX, gs:// or az://.
 
     Raises StorageError for an unknown scheme and AccessDenied where no credentials are found.
+
+    >>> store = ganray.open_store("memory://example")
+    >>> etag = store.create("notes/a.txt", b"hello")
+    >>> store.get("notes/a.txt"), [info.key for info in store.list("notes")]
+    (b'hello', ['notes/a.txt'])
     """
     scheme, separator, rest = url.partition("://")
     if not separator:

@@ -1,4 +1,4 @@
-"""The port of the training loop: eight members, implemented for one process here and for Ray Train in on_ray/."""
+"""The port of the training loop: nine members. `LocalContext` keeps rows only; that of a whole run is `runs/run_context.py`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Decision(IntEnum):
     """What to do after a step; a higher value includes the lower ones."""
 
     GO_ON = 0
-    KEEP = 1  # write a checkpoint and go on
+    CHECKPOINT = 1  # write a checkpoint and go on
     FINISH = 2  # write a checkpoint and end the run as finished
-    LEAVE = 3  # write a checkpoint and exit: another process resumes
+    HAND_OVER = 3  # write a checkpoint and exit: another process resumes
 
 
 class Context(Protocol):
@@ -44,9 +44,9 @@ class Context(Protocol):
         """Draw sample images of the moving average; must be cheap."""
 
     def checkpoint(self, state: State, row: Row) -> None:
-        """Save the state, which is finite. Called every `checkpoint_kimg`, when `turn` asks for it, and at the end."""
+        """Save the state, which is finite. Called every `checkpoint_kimg`, when `decide` asks for it, and at the end."""
 
-    def turn(self) -> Decision:
+    def decide(self) -> Decision:
         """What to do after this step: every rank must get the same answer."""
 
 
@@ -74,6 +74,6 @@ class LocalContext:
     def checkpoint(self, state: State, row: Row) -> None:
         """See `Context`."""
 
-    def turn(self) -> Decision:
+    def decide(self) -> Decision:
         """See `Context`: always go on."""
         return Decision.GO_ON

@@ -14,7 +14,7 @@ rule: they differ by a factor of 75 between two resolutions of one data set. `lo
 
 from __future__ import annotations
 
-from ganray.config import LossConfig, TrainConfig
+from ganray.config import LossConfig
 
 SIDE, NUM = 64, 10_000  # where gamma is 1
 EXPONENT, MOST = 0.25, 4.0  # the largest factor for few images, and 1 / the smallest for many
@@ -33,7 +33,7 @@ def gammas(loss: LossConfig, resolution: int, num_images: int = NUM) -> tuple[fl
     return first, float(f"{FINAL * first:.3g}") if loss.gamma_final is None else loss.gamma_final
 
 
-def with_gamma(config: TrainConfig, num_images: int) -> TrainConfig:
-    """The config of a run on a catalog of `num_images` images, with both gammas filled in."""
-    first, final = gammas(config.loss, config.model.resolution, num_images)
-    return config.model_copy(update={"loss": config.loss.model_copy(update={"gamma": first, "gamma_final": final})})
+def resolve_gamma(loss: LossConfig, resolution: int, num_images: int) -> LossConfig:
+    """The loss of a run on a catalog of `num_images` images, with both gammas filled in."""
+    first, final = gammas(loss, resolution, num_images)
+    return loss.model_copy(update={"gamma": first, "gamma_final": final})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from ganray.training.draws import step_draws
 from ganray.training.editor import EditorState, editor_step
 from ganray.training.privacy import private_step
 from ganray.training.schedules import crossed, hyper
+from ganray.training.state import TrainState
 from ganray.training.step import StepInputs, train_step
 
 S = TypeVar("S", bound=State)
@@ -32,45 +33,62 @@ class Batch(NamedTuple):
     key: str = ""  # the step's secret in a private run (poisson.py), where n varies
 
 
-def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Context) -> S:
-    """Train until `config.kimg` or until `context.turn` ends the run; the state is changed in place and returned.
+# (state, images in [-1, 1], their batch, inputs of the step) -> metrics; the state is changed in place
+Step = Callable[[S, Tensor, Batch, StepInputs], dict[str, Tensor]]
 
-    Each step takes exactly one batch. `batches` must start at position `state.num_images` of the data: then fit(2N) and
-    fit(N), save, load, fit(N) end bit-equal on CPU. Raises NonFiniteError, and TrainingError for too little data or a wrong batch size.
+
+def gan_step(state: TrainState, real: Tensor, batch: Batch, inputs: StepInputs) -> dict[str, Tensor]:
+    """The step of a GAN."""
+    return train_step(state, real, batch.labels, inputs)
+
+
+def private_gan_step(state: TrainState, real: Tensor, batch: Batch, inputs: StepInputs) -> dict[str, Tensor]:
+    """The step of a GAN with differential privacy; `batch.key` is its secret."""
+    return private_step(state, real, batch.labels, inputs, batch.key)
+
+
+def edits_step(state: EditorState, real: Tensor, batch: Batch, inputs: StepInputs) -> dict[str, Tensor]:
+    """The step of an editor, which needs no labels."""
+    return editor_step(state, real, inputs)
+
+
+def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Context, step: Step[S]) -> S:
+    """Train until `config.kimg` or until `context.decide` ends the run; the state is changed in place and returned.
+
+    `step` is one of the three above. Each takes exactly one batch. `batches` must start at position `state.num_images` of the data: then
+    fit(2N) and fit(N), save, load, fit(N) end bit-equal on CPU. Raises NonFiniteError, and TrainingError for too little data or a wrong
+    batch size.
     """
     window = _Window(state.num_images)
     running = state.num_images < 1000 * config.kimg
     while running:
         before = state.num_images
-        metrics = _step(state, window.timed(batches, before), config, context)
+        real, batch, inputs = _prepare(window.timed(batches, before), before, config, context)
+        metrics = step(state, real, batch, inputs)
         state.num_images += config.batch
         window.add(metrics)
-        turn = context.turn()
-        running = state.num_images < 1000 * config.kimg and turn < Decision.FINISH
-        wants_checkpoint = turn >= Decision.KEEP or crossed(before, state.num_images, config.checkpoint_kimg)
+        decision = context.decide()
+        running = state.num_images < 1000 * config.kimg and decision < Decision.FINISH
+        wants_checkpoint = decision >= Decision.CHECKPOINT or crossed(before, state.num_images, config.checkpoint_kimg)
         if wants_checkpoint or not running or crossed(before, state.num_images, config.log_kimg):
             row = window.close(state.num_images, config)
             context.log(state, row)
             if wants_checkpoint or not running:
                 context.checkpoint(state, row)
-        if turn < Decision.LEAVE and (not running or crossed(before, state.num_images, config.grid_kimg)):
+        if decision < Decision.HAND_OVER and (not running or crossed(before, state.num_images, config.grid_kimg)):
             context.grid(state)
     return state
 
 
-def _step(state: State, batch: Batch, config: TrainConfig, context: Context) -> dict[str, Tensor]:
+def _prepare(batch: Batch, num_images: int, config: TrainConfig, context: Context) -> tuple[Tensor, Batch, StepInputs]:
+    """What a step takes: the images as floats and the labels on the device, schedules and random draws of the moment."""
     places = context.places(config.batch)
-    if not config.privacy.epsilon and len(batch.images) != len(places):
+    if not batch.key and len(batch.images) != len(places):
         raise TrainingError(f"a batch has {len(batch.images)} images, not {len(places)}", "Give each worker its share of every batch.")
     real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
-    label = batch.labels.to(context.device, non_blocking=True)
-    draws = step_draws(config.seed, state.num_images, config.batch, places.start, context.device)
-    terms = StepInputs(config, hyper(config, state.num_images), draws, context.average_)
-    if isinstance(state, EditorState):
-        return editor_step(state, real, terms)
-    if config.privacy.epsilon:
-        return private_step(state, real, label, terms, batch.key)
-    return train_step(state, real, label, terms)
+    batch = batch._replace(labels=batch.labels.to(context.device, non_blocking=True))
+    draws = step_draws(config.seed, num_images, config.batch, places.start, context.device)
+    return real, batch, StepInputs(config, hyper(config, num_images), draws, context.average_)
 
 
 class _Window:

@@ -7,7 +7,7 @@ with it: they come from a secret instead. From the secret and the position a res
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from ganray.training.privacy import seed_of
 
 def poisson_batches(
     pixels: NDArray[np.uint8], labels: NDArray[np.int64], config: TrainConfig, secret: str, num_images: int
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Endless batches from position `num_images` on, of photos uint8 [N, R, R, 3] and labels [N, A]; on average `config.batch` images."""
     step, rate = num_images // config.batch, config.batch / len(pixels)
     while True:

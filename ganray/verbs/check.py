@@ -1,7 +1,7 @@
 """The verb `check`: pictures against a marketplace's rules, on all cores of this machine; a report, and requests that mend. Starts no Ray.
 
 Each thread reads from the store and has a child process that decodes (`profiles/checking.py`), so that a file that breaks its decoder is a
-finding. Memory does not grow with the pictures' sizes; a line of the report a picture is held.
+finding. Memory does not grow with the sizes of pictures; one line of the report for each is held.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SHOWN = 400  # pictures on the page, those that fail first
 
 @dataclass
 class Outcome:
-    """What the verb did: `counts` of pictures, `by_rule` of failures, and where the report lies."""
+    """The result: `counts` of pictures, `by_rule` of failures, and the URL of the report."""
 
     profile: Profile
     day: date
@@ -48,19 +48,23 @@ class Outcome:
 
 
 def check(config: CheckConfig) -> Outcome:
-    """Check all pictures and write report.json, report.html and, where asked for, the requests that mend.
+    """Check all pictures and write report.json, report.html and, with `config.requests`, the requests that mend.
 
     Raises RequestError for a profile or kind that is unknown, StorageError where there is nothing.
+
+    >>> outcome = ganray.check(ganray.CheckConfig(images="photos", profile="amazon-main", out="check", workers=1))
+    >>> outcome.counts["failed"], outcome.by_rule["long_side"]
+    (1, 1)
     """
-    known, day = profile(config.profile), date.fromisoformat(config.day) if config.day else date.today()
-    known.on(day, config.kind)
+    rules, day = profile(config.profile), date.fromisoformat(config.day) if config.day else date.today()
+    rules.on(day, config.kind)
     source, keys = _pictures(config.images)
-    out = Outcome(known, day, open_store(config.out).url_of("report.html"))
+    out = Outcome(rules, day, open_store(config.out).url_of("report.html"))
     rows: list[Row] = []
     results: list[dict[str, Any]] = []
     photos = open_store(config.photos) if config.photos else None
     with bar("check", len(keys), "img") as progress:
-        for key, (report, mend, thumbnail) in zip(keys, _reports(source, keys, config, known, day, photos), strict=True):
+        for key, (report, mend, thumbnail) in zip(keys, _reports(source, keys, config, rules, day, photos), strict=True):
             _count(out, report, mend)
             results.append(_entry(key, report, mend))
             _show(rows, Row(key, report, mend, thumbnail))
@@ -95,7 +99,7 @@ def _pictures(url: str) -> tuple[Store, list[str]]:
     if not keys:
         store, key = open_object(url)
         if not key or not store.exists(key):
-            raise StorageError(f"{url} holds no pictures", f"Give a prefix or a file: {NAME_RULE}")
+            raise StorageError(f"{url} has no pictures", f"Give a prefix or a file: {NAME_RULE}")
         keys = [key]
     return store, keys
 
@@ -103,17 +107,17 @@ def _pictures(url: str) -> tuple[Store, list[str]]:
 def _reports(
     source: Store, keys: list[str], config: CheckConfig, known: Profile, day: date, photos: Store | None
 ) -> Iterator[tuple[Report, list[str], bytes]]:
-    """The report of each key, in order; some are ahead of the one that is waited for."""
-    own, children = threading.local(), list[Sandbox]()
+    """The report of each key, in order; the next ones are computed ahead."""
+    local, children = threading.local(), list[Sandbox]()
     originals = _originals(photos) if photos is not None else {}
 
     def work(key: str) -> tuple[Report, list[str], bytes]:
-        if not hasattr(own, "child"):
-            own.child = sandbox(known, config.profile, day, config.kind)
-            children.append(own.child)
+        if not hasattr(local, "child"):
+            local.child = sandbox(known, config.profile, day, config.kind)
+            children.append(local.child)
         try:
             data = _read(source, key)
-            (answer,) = own.child.map([data])
+            (answer,) = local.child.map([data])
         except (ImageError, StorageError) as error:
             return checked(error if isinstance(error, ImageError) else ImageError("unreadable", str(error)), known, day, config.kind)
         report, mend, thumbnail = checked(answer, known, day, config.kind)
@@ -148,7 +152,7 @@ def _read(source: Store, key: str) -> bytes:
 
 
 def _originals(photos: Store) -> dict[str, str]:
-    """The photos' keys by their names without ending: an edited picture may have another format."""
+    """The photos' keys by their names without suffix: an edited picture may have another format."""
     return {_stem(info.key): info.key for info in photos.list() if is_image_name(info.key)}
 
 
@@ -165,7 +169,7 @@ def _count(out: Outcome, report: Report, mend: list[str]) -> None:
 
 
 def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
-    """A picture in report.json: what does not hold in full, what fails it first; what holds by name."""
+    """A picture in report.json: findings in full, failures first, and the names of the rules that hold."""
     broken = [finding.model_dump(mode="json", exclude_defaults=True) for finding in (*report.failed, *report.advice)]
     holds = [finding.rule for finding in report.findings if finding.ok]
     size = {"width": report.width, "height": report.height, "product": report.product}
@@ -173,12 +177,12 @@ def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
 
 
 def _sku(key: str) -> str:
-    """The picture's name without folder and ending; how requests are named too, unless two would be named alike."""
+    """The picture's name without folder and suffix; also the id of its request, unless two would have the same."""
     return _stem(key.rpartition("/")[2])
 
 
 def _show(rows: list[Row], row: Row) -> None:
-    """Keep what the page shows: the first pictures that fail, and the first ones that pass as far as there is room."""
+    """Keep the rows of the page: the first pictures that fail, and the first ones that pass while there is room."""
     if len(rows) < SHOWN:
         rows.append(row)
     elif not row.report.passed:

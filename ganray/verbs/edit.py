@@ -34,6 +34,10 @@ def edit(config: EditConfig) -> dict[str, Any]:
     With `dry_run` nothing is made, and an estimate returned.
 
     Raises RequestError before any work where the table or the chain is wrong, StorageError where another job lies in `config.out`.
+
+    >>> books = ganray.edit(ganray.EditConfig(source="photos", edits="white", out="ready", executor="local"))
+    >>> books["written"], books["quarantined"]
+    (1, 0)
     """
     started = time.time()
     if config.failing:
@@ -52,7 +56,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         if config.dry_run:
             return estimate(load_editor(model, plan, store, marks), source(), plan, workers, config.price)
         plan = open_job(store, plan, source)
-    editing = ShardWork(functools.partial(load_editor, model, plan, store, marks), Workers(workers))
+    editing: ShardWork[Any, commit.Tally] = ShardWork(functools.partial(load_editor, model, plan, store, marks), Workers(workers))
     return run_job(BulkRun("edit", store, plan, editing, show_pairs, price=config.price), executor, started)
 
 

@@ -55,12 +55,16 @@ def export(config: ExportConfig) -> dict[str, Any]:
     """Write the requested formats under `out`, export.json last; returns the largest difference of each from torch.
 
     Raises ConfigError where a package is missing, CheckpointError, StorageError, and ExportError where a file draws other images.
+
+    >>> exported = ganray.export(ganray.ExportConfig(model="model", out="exported", formats=("safetensors",)))
+    >>> [info.key for info in ganray.open_store("exported").list()]
+    ['export.json', 'generator.safetensors']
     """
     formats: dict[str, Format] = {name: FORMATS[name] for name in dict.fromkeys(config.formats)}
     require(formats)
     generator, info = load_model(config.model)
     store = open_store(config.out)
-    store.delete(DESCRIPTION)  # until the new one is written, readers find no finished export
+    store.delete(DESCRIPTION)  # an export without it is not finished
     files: dict[str, dict[str, Any]] = {}
     for name, form in formats.items():
         data = form.make(generator, about(info))
@@ -80,7 +84,7 @@ def require(formats: dict[str, Format]) -> None:
         missing = [package for package in form.needs if importlib.util.find_spec(package) is None]
         if missing:
             raise ConfigError(
-                f"export: format {name} needs {', '.join(missing)}, not installed",
+                f"export: format {name} needs {', '.join(missing)}, which is not installed",
                 f"Run pip install {' '.join(missing)}, or leave {name} out of --formats",
             )
 

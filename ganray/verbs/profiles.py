@@ -1,4 +1,4 @@
-"""The verb `profiles`: the marketplaces whose rules ganray knows, or one of them in full. Starts no Ray."""
+"""The verb `profiles`: the marketplaces with known rules, or one of them in full. Starts no Ray."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from ganray.profiles import PROFILES, Profile, Rules, profile
 
 
 def profiles(config: ProfilesConfig) -> list[Profile]:
-    """The profile that is asked for, or all of them. Raises RequestError for one that is unknown."""
+    """The requested profile, or all of them. Raises RequestError for an unknown one.
+
+    >>> (profile,) = ganray.list_profiles(ganray.ProfilesConfig(profile="amazon-main"))
+    >>> profile.on().background.kind
+    'white'
+    """
     return [profile(config.profile)] if config.profile else list(PROFILES().values())
 
 
-def show(found: list[Profile]) -> str:
+def show(chosen: list[Profile]) -> str:
     """A table of several, the rules of one with source and date."""
-    return _in_full(found[0]) if len(found) == 1 else _table(found)
+    return _in_full(chosen[0]) if len(chosen) == 1 else _table(chosen)
 
 
-def _table(found: list[Profile]) -> str:
+def _table(chosen: list[Profile]) -> str:
     head = ("profile", "background", "fill", "at least", "best", "formats", "bytes", "of", "source")
-    rows = [head, *(_row(each) for each in found)]
+    rows = [head, *(_row(each) for each in chosen)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "`ganray profiles --profile NAME` shows all rules; rules read at second hand are marked *: confirm them"])
+    return "\n".join(
+        [*lines, "", "`ganray profiles --profile NAME` shows all rules; rules from secondary sources are marked *: confirm them"]
+    )
 
 
 def _row(each: Profile) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The verb `status`: how far a bulk job is, from what lies in its store; whoever runs it, and wherever. Starts no Ray."""
+"""The verb `status`: the progress of a bulk job, from the objects in its store, on any machine. Starts no Ray."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from ganray.config import StatusConfig
 from ganray.errors import StorageError
 from ganray.storage import open_store
 
-SILENT_S = 60.0  # without news, a job that is not finished counts as cut off
+STALE_S = 60.0  # without an update, a job that is not finished counts as interrupted
 
 
 def status(config: StatusConfig) -> dict[str, Any]:
-    """What there is to say of the job; raises StorageError where none lies in that place."""
+    """The state and progress of the job. Raises StorageError where there is none.
+
+    >>> try:
+    ...     ganray.status(ganray.StatusConfig(job="nowhere"))
+    ... except ganray.StorageError as error:
+    ...     print(error.remedy)
+    Give the --out of a ganray generate or edit
+    """
     store = open_store(config.job)
     if not store.exists("plan.json"):
-        raise StorageError(f"{store.url} holds no bulk job: there is no plan.json", "Give the --out of a ganray generate or edit")
+        raise StorageError(f"{store.url} is not a bulk job: it has no plan.json", "Give the --out of a ganray generate or edit")
     plan = json.loads(store.get("plan.json"))
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))
@@ -28,18 +35,19 @@ def status(config: StatusConfig) -> dict[str, Any]:
     done = min(plan["images"], shards * plan["shard_images"])
     facts = {"job": store.url, "state": "not begun", "requests": plan["requests"], "images": plan["images"]}
     facts |= {"finished shards": f"{shards:,} of {plan['shards']:,}, about {100 * done / plan['images']:.1f} % of the images"}
-    return facts | (_news(found) if (found := read_status(store)) else {})
+    return facts | (_progress(live) if (live := read_status(store)) else {})
 
 
-def _news(found: Status) -> dict[str, Any]:
-    age = time.time() - found.updated
-    state = found.state
-    if state == "running" and age > SILENT_S:
-        state = f"cut off, no news for {age:,.0f} s: run the same command again, finished work is kept"
-    facts: dict[str, Any] = {"state": state, "this command": f"{found.written:,} written, {found.existing:,} existing"}
-    facts["this command"] += f", {found.quarantined:,} quarantined; {found.images_per_s:,.1f} img/s"
-    if found.eta_s is not None and state == "running":
-        facts["ETA"] = f"{found.eta_s:,.0f} s"
-    if found.cost is not None:
-        facts["cost so far"] = round(found.cost, 2)
-    return facts | {"last news": f"{age:,.0f} s ago"}
+def _progress(status: Status) -> dict[str, Any]:
+    """The rows of status.json."""
+    age = time.time() - status.updated
+    state = status.state
+    if state == "running" and age > STALE_S:
+        state = f"interrupted, no update for {age:,.0f} s: run the same command again, finished work is kept"
+    facts: dict[str, Any] = {"state": state, "this command": f"{status.written:,} written, {status.existing:,} existing"}
+    facts["this command"] += f", {status.quarantined:,} quarantined; {status.images_per_s:,.1f} img/s"
+    if status.eta_s is not None and state == "running":
+        facts["ETA"] = f"{status.eta_s:,.0f} s"
+    if status.cost is not None:
+        facts["cost so far"] = round(status.cost, 2)
+    return facts | {"last update": f"{age:,.0f} s ago"}

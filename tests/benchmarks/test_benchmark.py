@@ -1,8 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -11,6 +8,7 @@ from ganray.benchmarks import benchmark as verb
 from ganray.benchmarks import labels
 from ganray.benchmarks.benchmark import benchmark
 from ganray.config import BenchmarkConfig
+from tests.tools.commands import run_command
 
 ROW = {"name": "input", "value": 90.0, "baseline": 100.0, "ratio": 0.9, "unit": "img/s", "px": 64}
 
@@ -37,7 +35,8 @@ def test_a_person_reads_the_bar_beside_the_figure(monkeypatch, capsys, name, ver
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["input", "train", *(pytest.param(name, marks=pytest.mark.long) for name in ("train-scale", "resume"))])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["input", "train", "train-scale", "resume"])
 def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
     """The short form: tiny catalogs, one repeat; the figures mean nothing, the shape does."""
     monkeypatch.chdir(tmp_path)
@@ -54,6 +53,7 @@ def test_it_measures_both_sides(cluster, tmp_path, monkeypatch, name):
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_ingest_is_measured(cluster):
     (row,) = verb.importlib.import_module(BENCHMARKS["ingest"].module).measure(BenchmarkConfig(name="ingest", repeats=1, images=200))
     assert (row["name"], row["images"]) == ("ingest", 200)
@@ -62,6 +62,7 @@ def test_ingest_is_measured(cluster):
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="apt-get install libimage-exiftool-perl")
 def test_exiftool_finds_the_labels_of_every_image(cluster):
     (row,) = verb.importlib.import_module(BENCHMARKS["labels"].module).measure(BenchmarkConfig(name="labels", images=40))
@@ -80,8 +81,8 @@ def test_a_label_is_that_image_s_own():
 @pytest.mark.long
 def test_the_memory_of_an_ingest_does_not_grow_with_its_photos():
     """100,000 photos made on the fly over 10,000 of them, in a process and clusters of their own."""
-    command = [sys.executable, "-m", "jobs.benchmark", "ingest-memory", "--json"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    done = run_command(["benchmark", "ingest-memory", "--json"], timeout=3600)
+    assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["what"] for row in rows] == ["driver", "worker"]
     assert all(row["ratio"] <= 1.1 for row in rows)

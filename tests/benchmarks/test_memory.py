@@ -1,25 +1,23 @@
 """In a process of its own: the benchmark takes Ray down, and the other tests share a cluster."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from ganray.benchmarks.memory import RESOLUTION, TIMES
+from tests.tools.catalogs import write_catalog
+from tests.tools.commands import run_command
 
-ROOT = Path(__file__).parents[2]
 IMAGES = 2048  # ten times these are 240 MiB of pixels; a worker takes 400 MiB without any, and 72 MiB of windows may be ahead
 
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_ten_times_the_catalog_takes_hardly_more_memory(write_small_catalog, tmp_path):
+@pytest.mark.long
+def test_ten_times_the_catalog_takes_hardly_more_memory(tmp_path):
     """The short form: the catalog is there already, and is smaller than the bar's."""
-    write_small_catalog(str(tmp_path / f"out/benchmark/catalog-{IMAGES}-{RESOLUTION}"), 32, RESOLUTION, times=IMAGES // 32, row_group=128)
-    command = [sys.executable, str(ROOT / "jobs/benchmark.py"), "memory", "--json", f"--images={IMAGES}", "--repeats=1"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    write_catalog(str(tmp_path / f"out/benchmark/catalog-{IMAGES}-{RESOLUTION}"), 32, RESOLUTION, times=IMAGES // 32, row_group=128)
+    run = run_command(["benchmark", "memory", "--json", f"--images={IMAGES}", "--repeats=1"], cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     row = json.loads(run.stdout)
     assert {name: row[name] for name in ("name", "unit", "images", "times", "px")} == {

@@ -57,6 +57,7 @@ def test_all_models_draw_grey_where_the_photos_are():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_is_trained_scored_and_kept(small_catalog, tmp_path, monkeypatch):
     """The short form: one model for a second; the figures mean nothing."""
     monkeypatch.setattr(quality, "AT_32", {"r3": AT_32["r3"]})

@@ -6,6 +6,7 @@ from ganray.config import BenchmarkConfig
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_both_sides_are_measured(cluster):
     (row,) = measure(BenchmarkConfig(name="serve", repeats=1, seconds=0.5))
     assert row["name"] == "serve"

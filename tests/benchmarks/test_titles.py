@@ -56,6 +56,7 @@ def test_the_ratio_is_of_medians():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_short_form(tmp_path, monkeypatch):
     """Training that is too short to mean anything; an extractor that is long enough to know colours."""
     monkeypatch.chdir(tmp_path)

@@ -180,10 +180,10 @@ def test_other_bytes_under_an_image_key_stop_the_job(model, tmp_path):
 def test_an_image_whose_label_does_not_verify_is_quarantined_alone(model, tmp_path, monkeypatch):
     whole = commit.encode_sample
 
-    def unlabelled(pixels, id, index, *rest, **asked):
-        if (id, index) == ("c", 1):
+    def unlabelled(pixels, file, options):
+        if (file.request_id, file.index) == ("c", 1):
             raise ImageError("label_unverified", "the label does not read back")
-        return whole(pixels, id, index, *rest, **asked)
+        return whole(pixels, file, options)
 
     monkeypatch.setattr(commit, "encode_sample", unlabelled)
     store = open_store(str(tmp_path))

@@ -13,7 +13,7 @@ import torch
 
 from ganray.config import AugmentConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, fit, gan_step
 from ganray.training.state import create_state
 
 COLUMNS = ("loss_d", "loss_g", "logit", "r1", "r2", "grad_d", "grad_g")
@@ -46,7 +46,7 @@ def rows(config: TrainConfig) -> list[list[float]]:
             )
 
     context = LocalContext()
-    fit(create_state(config, (3, 2)), batches(), config, context)
+    fit(create_state(config, (3, 2)), batches(), config, context, gan_step)
     return [[row[column] for column in COLUMNS] for row in context.rows]
 
 

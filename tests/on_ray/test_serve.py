@@ -15,7 +15,7 @@ from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
 from ganray.on_ray.serve import serve
 from ganray.output.edited_file import encode_edited
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import EditRequest, GenerateRequest
 
 pytestmark = pytest.mark.ray
@@ -62,7 +62,7 @@ def other(cluster):
 def test_beside_other_applications_it_comes_and_goes_alone(config, other, monkeypatch):
     """Before the other tests, which start a Serve of their own."""
     with pytest.raises(
-        ConfigError, match=rf"{config.port}: Serve runs in this cluster already.*Use --host 127.0.0.1 --port {httpx.URL(other).port}"
+        ConfigError, match=rf"{config.port}: Serve already runs in this cluster at .*Use --host 127.0.0.1 --port {httpx.URL(other).port}"
     ):
         serve(config, blocking=False)
     config = config.model_copy(update={"port": httpx.URL(other).port})
@@ -72,7 +72,7 @@ def test_beside_other_applications_it_comes_and_goes_alone(config, other, monkey
     assert httpx.get(other).text == "here"
     serving = serve(config, blocking=False)
     for prefix, name in (("/", "ganray"), ("/other", "other")):
-        with pytest.raises(ClusterError, match=f"{name} is served in this cluster already, at .*:{config.port}{prefix}.*--prefix"):
+        with pytest.raises(ClusterError, match=f"{name} is already served in this cluster at .*:{config.port}{prefix}.*--prefix"):
             serve(config.model_copy(update={"prefix": prefix}), blocking=False)
     assert httpx.post(f"{serving.url}/v1/generate", json={}).status_code == 200
     dataclasses.replace(serving, alone=True).stop()  # had Serve been started for it: others have moved in
@@ -98,7 +98,7 @@ def test_an_image_over_http_is_the_engines(config, url):
     (sample,) = engine.generate([GenerateRequest(id="SKU 1", seed=3, attributes={"category": "mug"})])
     reply = httpx.post(f"{url}/v1/generate", json={"id": "SKU 1", "seed": 3, "attributes": {"category": "mug"}})
     assert reply.status_code == 200
-    assert reply.content == encode_sample(sample.pixels, "SKU 1", 0, 3, "png", engine.info.digest)
+    assert reply.content == encode_sample(sample.pixels, SampleFile("SKU 1", 0, 3, "png", engine.info.digest))
     assert reply.headers["x-ganray-model"] == engine.info.digest
 
 

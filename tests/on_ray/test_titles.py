@@ -11,14 +11,14 @@ from ganray.catalog.reader import Catalog
 from ganray.config import GenerateConfig, IngestConfig, TrainConfig
 from ganray.errors import CatalogError
 from ganray.model_folder import load_model
-from ganray.on_ray.ingest import ingest
-from ganray.on_ray.train import train
 from ganray.runs.preflight import check_catalog
 from ganray.storage import open_store
 from ganray.verbs.generate import generate
+from ganray.verbs.ingest import ingest
+from ganray.verbs.train import train
 
 MODEL = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4, "title_pieces": 24}
-TINY = {"kimg": 0.128, "batch": 16, "checkpoint_kimg": 0.064, "threads": 1, "model": MODEL, "data": {"window": 48}}
+TINY = {"kimg": 0.128, "batch": 16, "checkpoint_kimg": 0.064, "threads": 1, "executor": "local", "model": MODEL, "data": {"window": 48}}
 
 
 def config(catalog, out, **changes) -> TrainConfig:
@@ -56,10 +56,9 @@ def test_a_model_of_attributes_and_titles_is_trained_and_asked(cluster, titled_c
     assert [row["attr:category"] is None for row in rows] == [True, False, False]
 
 
-@pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.long
-def test_a_run_on_titles_alone_resumes_exactly(cluster, titled_catalog, tmp_path):
+def test_a_run_on_titles_alone_resumes_exactly(titled_catalog, tmp_path):
     whole = config(titled_catalog, tmp_path / "whole", attributes=())
     halves = whole.model_copy(
         update={"out": str(tmp_path / "halves"), "optimizer": whole.optimizer.model_copy(update={"decay_kimg": 0.128})}

@@ -6,13 +6,13 @@ import pytest
 
 from ganray.images.codec import decode_prepared
 from ganray.images.provenance import read_label
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 
 
 @pytest.mark.parametrize("format", ["png", "webp", "jpeg"])
 def test_an_encoded_sample_says_what_it_is(format):
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
-    data = encode_sample(pixels, "SKU <1>", 4, 9, format, "f00d")
+    data = encode_sample(pixels, SampleFile("SKU <1>", 4, 9, format, "f00d"))
     label = read_label(data)
     assert label["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
     assert (label["ganray:RequestID"], label["ganray:Seed"], label["ganray:ModelDigest"]) == ("SKU <1>-4", "9", "f00d")

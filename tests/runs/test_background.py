@@ -18,13 +18,13 @@ def test_the_newest_is_done_and_what_waited_gives_way():
 
     aside = LatestItemWorker("test", work)
     aside.submit(1)
-    assert not aside.settle(0.05)
+    assert not aside.flush(0.05)
     while aside._waiting:  # until it has begun
         pass
     for item in (2, 3, 4):
         aside.submit(item)
     go.set()
-    assert aside.settle(10)
+    assert aside.flush(10)
     assert done == [1, 4]
 
 
@@ -35,7 +35,7 @@ def test_work_can_ask_whether_it_is_overtaken():
     while aside._waiting:
         pass
     aside.submit(2)
-    assert aside.settle(10)
+    assert aside.flush(10)
     assert seen == [(1, True), (2, False)]
 
 
@@ -43,7 +43,7 @@ def test_a_defect_is_raised_at_the_next_occasion():
     aside = LatestItemWorker("test", lambda item: 1 // item)
     aside.submit(0)
     with pytest.raises(ZeroDivisionError):
-        aside.settle(10)
+        aside.flush(10)
     with pytest.raises(ZeroDivisionError):
         aside.submit(1)
 
@@ -68,5 +68,5 @@ def test_the_thread_is_nice_and_its_process_is_not():
     found = []
     aside = LatestItemWorker("test", lambda item: found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())), niceness=7)
     aside.submit(1)
-    assert aside.settle(10)
+    assert aside.flush(10)
     assert found == [min(19, os.getpriority(os.PRIO_PROCESS, os.getpid()) + 7)]  # also where the tests themselves are nice

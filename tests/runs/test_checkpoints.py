@@ -59,7 +59,7 @@ def keep(store, said, *clocks):
     kept = Checkpoints(store, CONFIG, ATTRIBUTES, said.append)
     for clock in clocks:
         kept.keep(state(clock))
-        kept.settle(20)
+        kept.flush(20)
     kept.close()
 
 
@@ -133,7 +133,7 @@ def test_what_training_does_next_is_not_in_it(store, said):
     with torch.no_grad():
         for parameter in training.generator.parameters():
             parameter.zero_()
-    kept.settle(20)
+    kept.flush(20)
     fresh = state()
     restore(fresh, store, CONFIG, ATTRIBUTES, said.append)
     assert all(torch.equal(before[name], tensor) for name, tensor in fresh.export()[0].items())
@@ -181,7 +181,7 @@ def test_a_full_disk_is_tried_again_until_there_is_room(tmp_path, said, quick):
         time.sleep(0.01)
     assert places(store) == []
     store.full.clear()
-    kept.settle(20)
+    kept.flush(20)
     kept.close()
     assert [place.num_images for place in places(store)] == [16]
     assert "the checkpoint of 0.016 kimg could not be written, trying again" in said[0]
@@ -195,7 +195,7 @@ def test_the_next_checkpoint_takes_the_place_of_one_that_cannot_be_written(tmp_p
     store = Failing(tmp_path)
     kept = Checkpoints(store, CONFIG, ATTRIBUTES, said.append)
     kept.keep(state(16))
-    kept.settle(20)
+    kept.flush(20)
     store.full.set()
     kept.keep(state(32))
     while not store.attempts:
@@ -204,7 +204,7 @@ def test_the_next_checkpoint_takes_the_place_of_one_that_cannot_be_written(tmp_p
     while not any("was not kept" in line for line in said):
         time.sleep(0.01)
     store.full.clear()
-    kept.settle(20)
+    kept.flush(20)
     kept.close()
     assert [place.num_images for place in places(store)] == [48, 16]
     assert any("the checkpoint of 0.032 kimg was not kept, the next one takes its place" in line for line in said)
@@ -230,7 +230,7 @@ def test_settling_has_a_limit(tmp_path, said, quick):
     kept = Checkpoints(store, CONFIG, ATTRIBUTES, said.append)
     kept.keep(state(16))
     with pytest.raises(StorageError, match="the disk is full"):
-        kept.settle(0.3)
+        kept.flush(0.3)
     kept.close()
 
 
@@ -239,6 +239,6 @@ def test_a_defect_is_raised_where_training_is(tmp_path, said, monkeypatch):
     monkeypatch.setattr(module, "save_state", lambda *args: 1 / 0)
     kept.keep(state(16))
     with pytest.raises(ZeroDivisionError):
-        kept.settle(20)
+        kept.flush(20)
     assert not (tmp_path / CheckpointRef.new(16).folder / STATE).exists()
     kept.close()

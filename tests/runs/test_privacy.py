@@ -11,13 +11,13 @@ from ganray.catalog.windows import Source
 from ganray.config import ModelConfig, PrivacyConfig, TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ConfigError
 from ganray.model_folder import ModelInfo, load_model
-from ganray.on_ray.train import train
 from ganray.presets import preset
 from ganray.runs import privacy
 from ganray.runs.model_card import model_card
-from ganray.runs.privacy import SECRET, keep_secret, private_stream, with_noise
+from ganray.runs.privacy import SECRET, keep_secret, private_stream, resolve_privacy
 from ganray.storage import open_store
 from ganray.training.accountant import epsilon_of, record
+from ganray.verbs.train import train
 
 PHOTOS = 192
 BASE = preset("mlp-28")
@@ -37,31 +37,30 @@ def changed(**changes) -> TrainConfig:
 
 
 def begun(config: TrainConfig = CONFIG) -> dict:
-    return {"config": with_noise(config, PHOTOS, {}).model_dump(mode="json")}
+    return {"config": config.model_copy(update={"privacy": resolve_privacy(config, PHOTOS, {})}).model_dump(mode="json")}
 
 
 def test_the_noise_is_found_before_the_run_and_keeps_to_epsilon():
-    config = with_noise(CONFIG, PHOTOS, {})
-    assert 7.5 < epsilon_of(config.privacy.noise, 16 / PHOTOS, 10, 1e-4) <= 8
-    assert config.compile == "off"
-    assert with_noise(changed(epsilon=0.0), PHOTOS, {}) == changed(epsilon=0.0)
+    privacy = resolve_privacy(CONFIG, PHOTOS, {})
+    assert 7.5 < epsilon_of(privacy.noise, 16 / PHOTOS, 10, 1e-4) <= 8
+    assert resolve_privacy(changed(epsilon=0.0), PHOTOS, {}) == changed(epsilon=0.0).privacy
 
 
 def test_a_resumed_run_keeps_its_noise_and_may_not_outlast_its_budget():
     facts = begun()
     noise = facts["config"]["privacy"]["noise"]
-    assert with_noise(CONFIG.model_copy(update={"kimg": 0.08}), PHOTOS, facts).privacy.noise == noise
-    with pytest.raises(ConfigError, match=r"20 steps .* come to epsilon 9\.\d+, over privacy.epsilon = 8"):
-        with_noise(CONFIG.model_copy(update={"kimg": 0.32}), PHOTOS, facts)
+    assert resolve_privacy(CONFIG.model_copy(update={"kimg": 0.08}), PHOTOS, facts).noise == noise
+    with pytest.raises(ConfigError, match=r"20 steps .* result in epsilon 9\.\d+, over privacy.epsilon 8"):
+        resolve_privacy(CONFIG.model_copy(update={"kimg": 0.32}), PHOTOS, facts)
     for other, message in (
-        (CONFIG.model_copy(update={"batch": 8}), "begun with batch 16"),
+        (CONFIG.model_copy(update={"batch": 8}), "begun with batch 16, not 8. Use batch 16"),
         (changed(noise=5.0), "this run has 5.0"),
         (changed(epsilon=0.0), "epsilon = 8, this run has 0"),
     ):
         with pytest.raises(CheckpointError, match=message):
-            with_noise(other, PHOTOS, facts)
+            resolve_privacy(other, PHOTOS, facts)
     with pytest.raises(CheckpointError, match="epsilon = 0, this run has 8"):
-        with_noise(CONFIG, PHOTOS, begun(changed(epsilon=0.0)))
+        resolve_privacy(CONFIG, PHOTOS, begun(changed(epsilon=0.0)))
 
 
 @pytest.mark.parametrize(
@@ -70,14 +69,14 @@ def test_a_resumed_run_keeps_its_noise_and_may_not_outlast_its_budget():
         (CONFIG, 3_000_000, "3,000,000 photos of 32 px are 8.6 GiB"),
         (CONFIG, 15, "a batch of 16 of 15 photos"),
         (changed(delta=0.01), PHOTOS, "delta = 0.01"),
-        (changed(noise=0.1), PHOTOS, "noise = 0.1 come to epsilon"),
-        (changed(noise=0.0), PHOTOS, "come to epsilon inf"),
+        (changed(noise=0.1), PHOTOS, "noise = 0.1 result in epsilon"),
+        (changed(noise=0.0), PHOTOS, "result in epsilon inf"),
         (CONFIG.model_copy(update={"model": ModelConfig(name="dcgan")}), PHOTOS, "model.name = dcgan: batch norm"),
     ],
 )
 def test_what_cannot_be_promised_is_refused_before_the_run(config, photos, message):
     with pytest.raises(ConfigError, match=message):
-        with_noise(config, photos, {})
+        resolve_privacy(config, photos, {})
 
 
 def test_the_secret_is_made_once_and_is_not_that_of_another_run(tmp_path):
@@ -123,11 +122,10 @@ def test_the_card_states_promise_unit_and_limits():
     assert "## Privacy" not in model_card(info.model_copy(update={"privacy": None}), [], [])
 
 
-@pytest.mark.ray
-def test_a_private_run_gone_on_with_counts_all_its_steps(cluster, small_catalog, tmp_path):
+def test_a_private_run_gone_on_with_counts_all_its_steps(small_catalog, tmp_path):
     def run(name: str, kimg: float, **changes):
         url = str(tmp_path / name)
-        told = CONFIG.model_copy(update={"catalog": small_catalog, "out": url, "kimg": kimg, **changes})
+        told = CONFIG.model_copy(update={"catalog": small_catalog, "out": url, "kimg": kimg, "executor": "local", **changes})
         report = train(told)
         return url, report, *load_model(url)
 

@@ -1,18 +1,19 @@
 import json
 
 import numpy as np
-import pytest
 
 from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError
 from ganray.images.provenance import Label, encode_labelled
-from ganray.on_ray.mailbox import Mailbox, make_mailbox
 from ganray.runs import trackers
+from ganray.runs.mailbox import LocalMailbox
+from ganray.runs.messages import Checkpointed, Failed, Grid, HandedOver, Log, Note, Result, Score, Started
 from ganray.runs.recorder import Recorder, note
 from ganray.storage import open_store
 
 SCORE = {"kimg": 0.5, "frechet": 3.21, "frechet_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
 ROW = {"kimg": 0.5, "loss_d": 0.7, "loss_g": 0.69, "img_per_s": 100.0}
+RESULT = Result(1.0, 0.5, 1000)
 GRID = encode_labelled(np.full((32, 32, 3), 90, np.uint8), "png", Label("in training", "grid", 0))
 
 
@@ -20,34 +21,23 @@ def at(kimg, **more):
     return ROW | {"kimg": kimg} | more
 
 
-def record(url, news, config=None):
-    """What a recorder has taken of a run that posts `news`."""
-    import ray
-
-    board = make_mailbox()
-    with Recorder(board, open_store(str(url)), config or TrainConfig(kimg=1.0, out=str(url))) as recorder:
-        for kind, item in news:
-            ray.get(board.post.remote(kind, item))
+def record(url, messages, config=None):
+    """What a recorder has taken of a run that sends `messages`."""
+    mailbox = LocalMailbox()
+    with Recorder(mailbox, open_store(str(url)), config or TrainConfig(kimg=1.0, out=str(url))) as recorder:
+        for message in messages:
+            mailbox.send(message)
     return recorder
 
 
-def test_a_board_gives_each_item_once():
-    board = Mailbox()
-    board.post("log", 1)
-    board.post("grid", 2)
-    assert board.take() == [("log", 1), ("grid", 2)]
-    assert board.take() == []
-
-
-@pytest.mark.ray
-def test_what_is_posted_is_written_to_the_store(cluster, tmp_path, capsys):
-    news = [("start", 0.0), ("log", at(0.5)), ("grid", (0.5, GRID)), ("score", SCORE), ("note", "a word"), ("log", at(1.0))]
-    recorder = record(tmp_path, [*news, ("result", {"kimg": 1.0})])
+def test_what_is_sent_is_written_to_the_store(tmp_path, capsys):
+    messages = [Started(0.0), Log(at(0.5)), Grid(0.5, GRID), Score(SCORE), Note("a word"), Log(at(1.0))]
+    recorder = record(tmp_path, [*messages, RESULT])
     store = open_store(str(tmp_path))
-    assert [row["kimg"] for row in recorder.rows] == [0.5, 1.0]
-    assert [row["eta_s"] for row in recorder.rows] == [5.0, 0.0]
-    assert recorder.scores == [SCORE]
-    assert recorder.result == {"kimg": 1.0}
+    assert [row["kimg"] for row in recorder.outcome.rows] == [0.5, 1.0]
+    assert [row["eta_s"] for row in recorder.outcome.rows] == [5.0, 0.0]
+    assert recorder.history.scores == [SCORE]
+    assert recorder.outcome.result == RESULT
     assert store.get("grids/kimg-00000.500.png") == GRID
     keys = [info.key for info in store.list("logs")]
     metrics = next(key for key in keys if key.endswith("metrics.jsonl"))
@@ -64,53 +54,53 @@ def test_what_is_posted_is_written_to_the_store(cluster, tmp_path, capsys):
     assert store.get("film.webp").startswith(b"RIFF")
 
 
-@pytest.mark.ray
-def test_a_resumed_run_goes_on_with_the_curves_and_pictures_that_it_left(cluster, tmp_path):
-    record(tmp_path, [("start", 0.0), ("log", at(0.5)), ("grid", (0.5, GRID)), ("log", at(0.6)), ("checkpoint", ROW)])
+def test_a_resumed_run_goes_on_with_the_curves_and_pictures_that_it_left(tmp_path):
+    record(tmp_path, [Started(0.0), Log(at(0.5)), Grid(0.5, GRID), Log(at(0.6)), Checkpointed(ROW)])
     assert "Interrupted: --resume goes on" in (tmp_path / "progress.html").read_text()
-    news = [("start", 0.5), ("log", at(0.6, loss_d=0.1)), ("log", at(0.7)), ("grid", (0.7, GRID))]
-    again = record(tmp_path, news, TrainConfig(kimg=1.0, resume=True, out=str(tmp_path)))
-    assert [(row["kimg"], row["loss_d"]) for row in again.rows] == [(0.5, 0.7), (0.6, 0.1), (0.7, 0.7)]
-    assert again.grids == ["grids/kimg-00000.500.png", "grids/kimg-00000.700.png"]
-    assert [row["kimg"] for row in record(tmp_path, news).rows] == [0.6, 0.7]  # a new run would not
+    messages = [Started(0.5), Log(at(0.6, loss_d=0.1)), Log(at(0.7)), Grid(0.7, GRID)]
+    again = record(tmp_path, messages, TrainConfig(kimg=1.0, resume=True, out=str(tmp_path)))
+    assert [(row["kimg"], row["loss_d"]) for row in again.outcome.rows] == [(0.5, 0.7), (0.6, 0.1), (0.7, 0.7)]
+    assert list(again.outcome.grids) == ["grids/kimg-00000.500.png", "grids/kimg-00000.700.png"]
+    assert [row["kimg"] for row in record(tmp_path, messages).outcome.rows] == [0.6, 0.7]  # a new run would not
 
 
-@pytest.mark.ray
-def test_a_run_that_is_thrown_back_to_its_checkpoint_counts_once(cluster, tmp_path, capsys):
-    news = [
-        ("start", 0.0),
-        ("log", at(0.5)),
-        ("log", at(0.6)),
-        ("grid", (0.6, GRID)),
-        ("start", 0.5),
-        ("log", at(0.6)),
-        ("grid", (0.6, GRID)),
+def test_a_run_that_is_thrown_back_to_its_checkpoint_counts_once(tmp_path, capsys):
+    messages = [
+        Started(0.0),
+        Log(at(0.5)),
+        Log(at(0.6)),
+        Grid(0.6, GRID),
+        Started(0.5),
+        Log(at(0.6)),
+        Grid(0.6, GRID),
     ]
-    recorder = record(tmp_path, news)
-    assert [row["kimg"] for row in recorder.rows] == [0.5, 0.6]
-    assert recorder.grids == ["grids/kimg-00000.600.png"]
+    recorder = record(tmp_path, messages)
+    assert [row["kimg"] for row in recorder.outcome.rows] == [0.5, 0.6]
+    assert list(recorder.outcome.grids) == ["grids/kimg-00000.600.png"]
     assert "resumed at 0.5 kimg" in capsys.readouterr().err
 
 
-@pytest.mark.ray
-def test_what_stopped_a_run_stands_on_its_page(cluster, tmp_path):
-    recorder = record(tmp_path, [("log", ROW), ("error", NonFiniteError("loss_d became non-finite", "Resume"))])
-    assert recorder.result is None
+def test_what_stopped_a_run_stands_on_its_page(tmp_path):
+    recorder = record(tmp_path, [Log(ROW), Failed(NonFiniteError("loss_d became non-finite", "Resume"))])
+    assert recorder.outcome.result is None
     assert "Stopped: loss_d became non-finite. Resume" in (tmp_path / "progress.html").read_text()
 
 
-@pytest.mark.ray
-def test_what_cannot_be_recorded_is_said_and_the_rest_is_recorded(cluster, tmp_path, capsys):
-    recorder = record(tmp_path, [("grid", (0.5, b"no picture")), ("unheard of", 1), ("log", ROW)])
-    assert [row["kimg"] for row in recorder.rows] == [0.5]
+def test_a_run_that_was_stopped_tells_where(tmp_path, capsys):
+    outcome = record(tmp_path, [Log(at(0.5)), HandedOver(0.5)]).outcome
+    assert (outcome.handed_over_kimg, outcome.result, outcome.error) == (0.5, None, None)
+    assert "train: stopped at 0.5 kimg, after a checkpoint" in capsys.readouterr().err
+
+
+def test_what_cannot_be_recorded_is_said_and_the_rest_is_recorded(tmp_path, capsys):
+    recorder = record(tmp_path, [Grid(0.5, b"no picture"), Log(ROW)])
+    assert [row["kimg"] for row in recorder.outcome.rows] == [0.5]
     said = capsys.readouterr().err
     assert "not recorded: UnidentifiedImageError" in said
-    assert "unheard of" in said
     assert (tmp_path / "progress.html").exists()
 
 
-@pytest.mark.ray
-def test_trackers_are_told_what_tensorboard_is(cluster, tmp_path, monkeypatch):
+def test_trackers_are_told_what_tensorboard_is(tmp_path, monkeypatch):
     told = []
 
     class Listener:
@@ -126,8 +116,8 @@ def test_trackers_are_told_what_tensorboard_is(cluster, tmp_path, monkeypatch):
             told.append(ok)
 
     monkeypatch.setitem(trackers.TRACKERS, "wandb", trackers.TrackerSpec({}, lambda config, run: Listener()))
-    news = [("log", dict(ROW)), ("grid", (0.5, GRID)), ("score", SCORE), ("result", {"kimg": 1.0})]
-    record(tmp_path, news, TrainConfig(kimg=1.0, track=("wandb",), out=str(tmp_path)))
+    messages = [Log(dict(ROW)), Grid(0.5, GRID), Score(SCORE), RESULT]
+    record(tmp_path, messages, TrainConfig(kimg=1.0, track=("wandb",), out=str(tmp_path)))
     row, picture, score, ok = told
     assert row == ROW | {"eta_s": 5.0}
     assert picture == ("kimg-00000.500.png", GRID, 0.5)

@@ -14,7 +14,7 @@ from ganray.config import ModelConfig, ServeConfig
 from ganray.engine import Engine
 from ganray.errors import ImageError
 from ganray.images.provenance import read_label
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 from ganray.serving import app as http
 from ganray.serving import batcher
@@ -64,7 +64,7 @@ def test_one_image_comes_as_its_bytes_with_its_facts_in_headers(engine, format):
     (sample,) = engine.generate([GenerateRequest(id="SKU ü", seed=5, attributes={"colour": "grün"})])
     assert reply.status_code == 200
     assert reply.headers["content-type"] == f"image/{format}"
-    assert reply.content == encode_sample(sample.pixels, "SKU ü", 0, 5, format, engine.info.digest)
+    assert reply.content == encode_sample(sample.pixels, SampleFile("SKU ü", 0, 5, format, engine.info.digest))
     assert reply.headers["x-ganray-model"] == engine.info.digest
     assert (reply.headers["x-ganray-seed"], reply.headers["x-ganray-request-id"]) == ("5", "SKU%20%C3%BC")
     assert json.loads(reply.headers["x-ganray-attributes"]) == sample.attributes
@@ -148,12 +148,14 @@ def test_what_is_no_json_is_told_where_and_what_to_do(engine, body, said):
     assert "\n" not in reply.text and reply.json()["remedy"]
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", None])
-def test_a_body_that_does_not_say_it_is_json(engine, kind):
-    """As `curl -d` sends it unless told otherwise."""
-    reply = send(engine, "POST", "/v1/generate", content=b'{"seed": 1}', headers={"content-type": kind} if kind else {})
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", None])
+def test_a_body_needs_the_content_type_of_json(engine, content_type):
+    """`curl -d` sends a form by default."""
+    reply = send(engine, "POST", "/v1/generate", content=b'{"seed": 1}', headers={"content-type": content_type} if content_type else {})
     assert (reply.status_code, reply.json()["error"]) == (422, "invalid")
-    assert reply.json()["message"] == f"the body is {kind or 'of no type'}, not application/json"
+    assert reply.json()["message"] == (
+        f"the Content-Type is {content_type}, not application/json" if content_type else "the request has no Content-Type"
+    )
     assert reply.json()["remedy"] == "Send Content-Type: application/json"
 
 
@@ -247,10 +249,10 @@ def test_a_body_in_many_chunks_is_one_request(engine):
 def test_an_image_that_cannot_be_labelled_fails_alone_and_is_logged(engine, monkeypatch, caplog):
     whole = batcher.encode_sample
 
-    def unlabelled(pixels, id, *rest, **asked):
-        if id == "bad":
+    def unlabelled(pixels, file):
+        if file.request_id == "bad":
             raise ImageError("label_unverified", "the label does not read back")
-        return whole(pixels, id, *rest, **asked)
+        return whole(pixels, file)
 
     monkeypatch.setattr(batcher, "encode_sample", unlabelled)
     assert [reply.status_code for reply in ask(engine, {"id": "good"}, {"id": "bad"}, {"id": "fine"})] == [200, 500, 200]

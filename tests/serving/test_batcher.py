@@ -1,4 +1,4 @@
-"""What goes wrong beside others in a batch; that batches give everybody their own is told over HTTP (test_http.py)."""
+"""Failures and cancellations within a batch; that each request gets its own samples is tested over HTTP (test_app.py)."""
 
 import asyncio
 import threading
@@ -52,7 +52,7 @@ def test_who_leaves_makes_room_and_costs_no_work(engine, monkeypatch):
         await asyncio.to_thread(computing.wait, 20)
         gone = asyncio.create_task(batcher.make(GenerateRequest(id="gone", seed=2, count=4)))
         await asyncio.sleep(0)
-        with pytest.raises(Busy, match="4 images are waiting, and at most 4 may"):
+        with pytest.raises(Busy, match="the queue has no room for 1 images: 4 of at most 4 images are waiting"):
             await batcher.make(GenerateRequest(id="late", seed=3))
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):

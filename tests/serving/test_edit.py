@@ -99,14 +99,14 @@ def test_json_carries_pictures_with_what_was_done(engine, source, seller_photos,
         ({"image": "gone.jpg"}, 400, "image 'gone.jpg' is not among the server's photos"),
         ({"image": "../secret"}, 400, "is not among the server's photos"),
         ({"image": "mugs"}, 400, "is not among the server's photos"),
-        ({"image": "http://169.254.169.254/latest"}, 400, "is no data: URL"),
-        ({"image": "file:///etc/passwd"}, 400, "is no data: URL"),
+        ({"image": "http://169.254.169.254/latest"}, 400, "is not a data: URL"),
+        ({"image": "file:///etc/passwd"}, 400, "is not a data: URL"),
         ({"image": "data:image/png;base64,?"}, 422, "is not base64"),
         ({"image": "animated.gif"}, 422, "2 frames"),
         ({"image": "empty.png"}, 422, "the file has no bytes"),
         ({"image": "one.png"}, 422, "1x1 pixels are too few"),
         ({"image": "cluttered.png"}, 422, "no network for mattes"),
-        ({"edits": "cutout", "format": "jpeg"}, 422, "no jpeg holds"),
+        ({"edits": "cutout", "format": "jpeg"}, 422, "which jpeg does not support"),
         ({"edits": [{"background": {"picture": "p"}}]}, 400, "picture 'p' is not among the request's pictures: none"),
         ({"format": "gif"}, 422, "format 'gif'"),
         ({"sed": 1}, 422, "the fields are id, image, edits, pictures, attributes"),
@@ -195,7 +195,7 @@ def test_a_limit_frees_its_place_whatever_happens():
     async def receive():
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    limit = body_limit.BodyLimit(fails, {"/v1/edit": body_limit.Limit(10, held=1), "": body_limit.Limit(10)})
+    limit = body_limit.BodyLimit(fails, {"/v1/edit": body_limit.Limit(10, max_requests=1), "": body_limit.Limit(10)})
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             asyncio.run(limit({"type": "http", "path": "/v1/edit"}, receive, None))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ganray.config import PrivacyConfig, TrainConfig
+from ganray.config import AugmentConfig, LossConfig, PrivacyConfig, ScoreConfig, TrainConfig
 from ganray.errors import ConfigError
 from ganray.training.accountant import epsilon_of, noise_for, record, require, steps_of
 
@@ -58,7 +58,14 @@ def test_what_no_noise_can_promise_is_refused():
 
 
 def test_a_record_counts_the_steps_that_were_taken():
-    config = TrainConfig(kimg=10.0, batch=100, privacy=PrivacyConfig(epsilon=5.0, noise=1.5))
+    config = TrainConfig(
+        kimg=10.0,
+        batch=100,
+        loss=LossConfig(name="bce", penalty="none", spread=0.0),
+        augment=AugmentConfig(target=0.0),
+        score=ScoreConfig(kimg=0.0),
+        privacy=PrivacyConfig(epsilon=5.0, noise=1.5),
+    )
     whole, early = (record(config, 1000, num) for num in (10_000, 4000))
     assert (whole.steps, early.steps, steps_of(config)) == (100, 40, 100)
     assert early.epsilon < whole.epsilon

@@ -11,7 +11,7 @@ from ganray.storage import open_store
 from ganray.training.context import LocalContext
 from ganray.training.draws import step_draws
 from ganray.training.editor import cap_, create_editor_state, degraded, smallest_photo, task_loss
-from ganray.training.loop import Batch, fit
+from ganray.training.loop import Batch, edits_step, fit
 
 TASKS = ("matte", "inpaint", "upscale", "enhance")
 CONFIG = TrainConfig(
@@ -45,7 +45,7 @@ def tensors(state):
 def test_every_task_gets_better():
     config = CONFIG.model_copy(update={"kimg": 0.4, "optimizer": CONFIG.optimizer.model_copy(update={"lr": 4e-3})})
     state, context = create_editor_state(config, CUTOUTS), LocalContext()
-    fit(state, batches(), config, context)
+    fit(state, batches(), config, context, edits_step)
     real = next(batches(40_000)).images.permute(0, 3, 1, 2).float() / 127.5 - 1
     fresh = create_editor_state(config, CUTOUTS)
     for task in TASKS:
@@ -59,15 +59,15 @@ def test_every_task_gets_better():
 def test_a_run_that_is_cut_in_two_ends_bit_equal(tmp_path, adversarial):
     """Promised on one kind of CPU with the same number of workers and threads."""
     config = CONFIG.model_copy(update={"editor": CONFIG.editor.model_copy(update={"adversarial": adversarial})})
-    whole = fit(create_editor_state(config, CUTOUTS), batches(), config, LocalContext())
+    whole = fit(create_editor_state(config, CUTOUTS), batches(), config, LocalContext(), edits_step)
     first = config.model_copy(update={"kimg": 0.012, "optimizer": config.optimizer.model_copy(update={"decay_kimg": 0.024})})
     rest = config.model_copy(update={"optimizer": config.optimizer.model_copy(update={"decay_kimg": 0.024})})
-    half = fit(create_editor_state(first, CUTOUTS), batches(), first, LocalContext())
+    half = fit(create_editor_state(first, CUTOUTS), batches(), first, LocalContext(), edits_step)
     store = open_store(str(tmp_path))
     save_state(half, store, rest, {})
     state = create_editor_state(rest, CUTOUTS)
     load_state(state, store, rest, {})
-    fit(state, batches(state.num_images), rest, LocalContext())
+    fit(state, batches(state.num_images), rest, LocalContext(), edits_step)
     ours, theirs = tensors(state), tensors(whole)
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert any(name.startswith("critics.") for name in ours) == bool(adversarial)
@@ -91,9 +91,9 @@ def test_two_halves_of_a_batch_are_the_whole():
     seen: list[list[list[torch.Tensor]]] = [[], [], []]
     whole = Half(0, seen[2])
     whole.places = lambda batch: range(4)
-    fit(create_editor_state(config, CUTOUTS), batches(), config, whole)
+    fit(create_editor_state(config, CUTOUTS), batches(), config, whole, edits_step)
     for rank in (0, 1):
-        fit(create_editor_state(config, CUTOUTS), batches(size=2, first=2 * rank), config, Half(rank, seen[rank]))
+        fit(create_editor_state(config, CUTOUTS), batches(size=2, first=2 * rank), config, Half(rank, seen[rank]), edits_step)
     for one, other, both in zip(seen[0][0], seen[1][0], seen[2][0], strict=True):
         assert ((one + other) / 2 - both).norm() <= 1e-3 * both.norm()
 

@@ -4,7 +4,7 @@ import pytest
 
 from ganray.config import LossConfig, TrainConfig
 from ganray.presets import preset
-from ganray.training.gamma import auto_gamma, gammas, with_gamma
+from ganray.training.gamma import auto_gamma, gammas, resolve_gamma
 from ganray.training.schedules import hyper
 
 
@@ -24,9 +24,10 @@ def test_what_is_given_stands():
 
 
 def test_a_run_writes_down_what_was_chosen():
-    config = with_gamma(preset("r3-64"), 3000)
+    base = preset("r3-64")
+    config = base.model_copy(update={"loss": resolve_gamma(base.loss, 64, 3000)})
     assert (config.loss.gamma, config.loss.gamma_final) == (pytest.approx(1.35, abs=0.01), pytest.approx(0.135, abs=0.001))
-    assert with_gamma(config, 10) == config
+    assert resolve_gamma(config.loss, 64, 10) == config.loss
     assert hyper(config, 0).gamma == config.loss.gamma
 
 

@@ -21,7 +21,7 @@ from ganray.models import build_discriminator
 from ganray.training import privacy
 from ganray.training.context import Decision, LocalContext
 from ganray.training.draws import step_draws
-from ganray.training.loop import fit
+from ganray.training.loop import fit, private_gan_step
 from ganray.training.poisson import poisson_batches
 from ganray.training.privacy import add_noise, any_labels, check_private, clipped_sum, gradient_norms, private_step, seed_of
 from ganray.training.schedules import hyper
@@ -124,10 +124,10 @@ def test_a_run_resumed_from_the_same_secret_is_the_whole_one():
         until = 1000 * kimg
 
         class Until(LocalContext):
-            def turn(self):
+            def decide(self):
                 return Decision.FINISH if state.num_images >= until else Decision.GO_ON
 
-        return fit(state, batches, config, Until()).export()
+        return fit(state, batches, config, Until(), private_gan_step).export()
 
     whole, _ = run(create_state(config, (3, 3)), 0.048)
     tensors, description = run(create_state(config, (3, 3)), 0.024)

@@ -103,7 +103,7 @@ def test_every_file_that_ingest_reports_is_checked(tmp_path):
 
 def test_no_pictures_is_an_error(tmp_path, capsys):
     assert run(tmp_path / "nothing", "--out", tmp_path / "out") == 3
-    assert "holds no pictures" in capsys.readouterr().err
+    assert "has no pictures" in capsys.readouterr().err
 
 
 def test_pictures_of_one_name_get_requests_of_their_own(tmp_path, pixels):

@@ -147,7 +147,7 @@ def test_a_safetensors_file_holds_the_weights_and_what_they_are_of(tmp_path):
 def test_a_missing_package_is_one_line_with_the_command(monkeypatch, tmp_path):
     monkeypatch.setattr(room.importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name)
     with pytest.raises(
-        ConfigError, match=r"format onnx needs onnxscript, not installed. Run pip install onnxscript, or leave onnx out"
+        ConfigError, match=r"format onnx needs onnxscript, which is not installed. Run pip install onnxscript, or leave onnx out"
     ) as e:
         export(ExportConfig(model=str(tmp_path / "none"), out=str(tmp_path / "export")))
     assert str(e.value).count("\n") == 0

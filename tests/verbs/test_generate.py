@@ -1,38 +1,27 @@
-import io
 import json
-import os
-import signal
-import subprocess
-import sys
+import re
 import time
+import urllib.request
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk.segment_policy import Policy
 from ganray.catalog.reader import Catalog
-from ganray.config import GateConfig, GenerateConfig, ModelConfig, StatusConfig
+from ganray.config import GateConfig, GenerateConfig, RayConfig, StatusConfig
 from ganray.engine import Engine
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
 from ganray.metrics.features import new_extractor, save_extractor, training
-from ganray.output.sample_file import encode_sample
+from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest, file_name
 from ganray.storage import open_store
 from ganray.verbs.generate import generate, show
 from ganray.verbs.status import status
+from tests.tools.jobs import contents, kill_at_the_first_image, rows_of
+from tests.tools.models import ATTRIBUTES, SMALLEST
 
-TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
-DRIVER = """
-import sys
-from ganray.config import GenerateConfig
-from ganray.output.sample_file import encode_sample
-from ganray.verbs.generate import generate
-generate(GenerateConfig.model_validate_json(sys.argv[1]))
-"""
-ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
 TABLE = [
     {"id": "SKU/1", "attributes": {"category": "mug"}, "count": 21},
     {"id": "b", "seed": 4, "format": "webp"},
@@ -43,7 +32,7 @@ TABLE = [
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
     folder = str(tmp_path_factory.mktemp("model"))
-    make_model(folder, TINY, ATTRIBUTES)
+    make_model(folder, SMALLEST, ATTRIBUTES)
     return folder
 
 
@@ -52,16 +41,6 @@ def config(model, tmp_path):
     (tmp_path / "table.jsonl").write_text("\n".join(json.dumps(row) for row in TABLE))
     table, out = str(tmp_path / "table.jsonl"), str(tmp_path / "out")
     return GenerateConfig(model=model, requests=table, out=out, shard_images=8, threads=1, gpu=False, executor="local")
-
-
-def contents(url):
-    """All but the news, which tell the time."""
-    store = open_store(url)
-    return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
-
-
-def rows_of(url, name="manifest"):
-    return pq.read_table(io.BytesIO(open_store(url).get(f"{name}.parquet"))).to_pylist()
 
 
 @pytest.fixture(autouse=True)
@@ -84,17 +63,13 @@ def test_a_table_becomes_labelled_images_once(config):
     engine = Engine.load(config.model, "cpu", 2)
     for sample in engine.generate(GenerateRequest(**row) for row in TABLE[1:]):
         request = sample.request
-        expected = encode_sample(sample.pixels, request.id, sample.index, request.seed, request.format, engine.info.digest)
+        expected = encode_sample(sample.pixels, SampleFile.of(request, sample.index, engine.info.digest))
         assert images[f"{request.id}-{sample.index}.{request.format}"] == expected
     assert all(read_label(data) for data in images.values())
 
     again = generate(config)
     assert (again["written"], again["existing"]) == (0, 31)
     assert contents(config.out) == made
-
-    elsewhere = config.model_copy(update={"out": config.out + "-2", "threads": 2})
-    generate(elsewhere)
-    assert contents(elsewhere.out) == made
 
 
 def test_without_a_table_requests_spread_over_the_first_attribute(config):
@@ -105,19 +80,23 @@ def test_without_a_table_requests_spread_over_the_first_attribute(config):
     assert [name[:3] for name in names] == ["bag"] * 3 + ["cap"] * 2 + ["mug"] * 2
 
 
-def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, tmp_path):
-    """A process of its own, killed as soon as it has written an image."""
+@pytest.mark.ray
+def test_two_engines_on_ray_make_the_same_bytes(config, cluster):
+    generate(config)
+    elsewhere = config.model_copy(update={"out": config.out + "-2", "engines": 2, "executor": "ray"})
+    generate(elsewhere)
+    assert contents(elsewhere.out) == contents(config.out)
+    again = generate(config.model_copy(update={"executor": "ray"}))  # begun in this process, continued on Ray
+    assert (again["written"], again["existing"]) == (0, 31)
+
+
+@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.slow])])
+def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, tmp_path, executor):
+    """Killed as soon as it has written an image: on Ray with a cluster of its own. What is left is made in this process."""
     whole = config.model_copy(update={"requests": "", "num": 160, "out": str(tmp_path / "whole")})
     generate(whole)
     cut = whole.model_copy(update={"out": str(tmp_path / "cut")})
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, cut.model_dump_json()], start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not any(open_store(cut.out).list("images")) and driver.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(driver.pid, signal.SIGKILL)
-    driver.wait()
-    assert not open_store(cut.out).exists("job.json")
+    kill_at_the_first_image("generate", cut.model_copy(update={"executor": executor, "ray": RayConfig(num_cpus=3)}), tmp_path)
     books = generate(cut)
     assert books["written"] + books["existing"] == 160
     assert contents(cut.out) == contents(whole.out)
@@ -132,10 +111,13 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, t
         ({"engines": 2}, ConfigError, "executor = local with engines = 2"),
         ({"threads": 5000}, ClusterError, "5000 thread"),
         ({"gpu": True}, ClusterError, "gpu: 1 GPU(s) asked for"),
+        pytest.param({"engines": 50, "executor": "ray"}, ClusterError, "50 engine", marks=pytest.mark.ray),
     ],
 )
-def test_what_cannot_work_is_one_line_before_any_work(config, monkeypatch, changes, error, said):
+def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said, request, monkeypatch):
     monkeypatch.setattr("ganray.execution.local._gpus", lambda: 0)
+    if "executor" in changes:
+        request.getfixturevalue("cluster")
     with pytest.raises(error) as caught:
         generate(config.model_copy(update=changes))
     assert said in str(caught.value)
@@ -144,7 +126,7 @@ def test_what_cannot_work_is_one_line_before_any_work(config, monkeypatch, chang
 
 def test_another_model_in_the_same_place_is_refused(config, tmp_path):
     generate(config)
-    make_model(str(tmp_path / "other"), TINY, ATTRIBUTES, seed=1)
+    make_model(str(tmp_path / "other"), SMALLEST, ATTRIBUTES, seed=1)
     with pytest.raises(StorageError, match="holds another job: its model_digest"):
         generate(config.model_copy(update={"model": str(tmp_path / "other")}))
     with pytest.raises(StorageError, match="holds another job: its requests_digest"):
@@ -161,7 +143,7 @@ def test_an_error_in_a_worker_comes_out_as_itself(config):
 
 
 def test_status_follows_a_job_from_nothing_to_its_books(config):
-    with pytest.raises(StorageError, match="holds no bulk job: there is no plan.json. Give the --out"):
+    with pytest.raises(StorageError, match="is not a bulk job: it has no plan.json. Give the --out"):
         status(StatusConfig(job=config.out))
     generate(config.model_copy(update={"price": 3600.0}))
     assert {"state": "done", "requests": 3, "images": 31, "quarantined": 0}.items() <= status(StatusConfig(job=config.out)).items()
@@ -222,7 +204,7 @@ def gated(small_catalog, tmp_path_factory):
     """A model of the small catalog that has learned nothing, and an extractor that has learned a little."""
     catalog = Catalog.open(small_catalog)
     vocabulary, folder = catalog.vocabulary(), tmp_path_factory.mktemp("gated")
-    make_model(str(folder / "model"), TINY.model_copy(update={"resolution": 32, "widths": (16, 16, 16, 16)}), vocabulary)
+    make_model(str(folder / "model"), SMALLEST.model_copy(update={"resolution": 32, "widths": (16, 16, 16, 16)}), vocabulary)
     extractor = new_extractor(32, vocabulary)
     images, labels = (np.concatenate(parts) for parts in zip(*catalog.iter_images(), strict=True))
     for _ in training(extractor, images, labels, kimg=0.5):
@@ -247,10 +229,10 @@ def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_scor
     for row in made[:5]:
         asked = {name.removeprefix("attr:"): value for name, value in row.items() if name.startswith("attr:")}
         (sample,) = engine.generate([GenerateRequest(id=row["id"], seed=row["seed"], attributes=asked)])
-        expected = encode_sample(sample.pixels, row["id"], 0, row["seed"], "png", engine.info.digest)
+        expected = encode_sample(sample.pixels, SampleFile(row["id"], 0, row["seed"], "png", engine.info.digest))
         assert open_store(job.out).get(row["key"]) == expected
 
-    other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20, "threads": 2})
+    other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20})
     generate(other)
     again = rows_of(other.out)
     facts = ("id", "seed", "tries", "score", "sha256")
@@ -266,3 +248,22 @@ def test_a_gate_that_cannot_judge_is_one_line_before_any_work(config, gated, cha
     with pytest.raises(error, match=said):
         generate(config.model_copy(update={"model": model, "requests": "", "gate": gate.model_copy(update=changes)}))
     assert not contents(config.out)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.long
+def test_prometheus_is_told_the_numbers_of_a_job(config, cluster):
+    """By Ray's own exporter, which reports every ten seconds."""
+    import ray
+
+    generate(config.model_copy(update={"executor": "ray"}))
+    (node,) = ray.nodes()
+    deadline, found = time.monotonic() + 60, {}
+    while found.get("written") != 31:
+        assert time.monotonic() < deadline, found
+        time.sleep(1)
+        text = urllib.request.urlopen(f"http://127.0.0.1:{node['MetricsExportPort']}", timeout=10).read().decode()
+        lines = [line for line in text.splitlines() if line.startswith("ray_ganray_generate{") and f'job="{config.out}"' in line]
+        found = {re.search(r'number="(\w+)"', line)[1]: float(line.rpartition(" ")[2]) for line in lines}
+    assert (found["images"], found["quarantined"]) == (31, 0)

@@ -1,0 +1,77 @@
+"""The workers of a training run on a Ray cluster, through Ray Train."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig
+
+from ganray.config import TrainConfig
+from ganray.execution.resources import use_gpu
+from ganray.images.codec import Pixels
+from ganray.model_folder import ModelInfo
+from ganray.on_ray.cluster import connect
+from ganray.on_ray.cpus import training_cpus
+from ganray.on_ray.mailbox import make_mailbox
+from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling
+from ganray.on_ray.scoring import RayScorer
+from ganray.on_ray.worker import train_worker
+from ganray.runs.job import Job
+from ganray.runs.scoring import scorer_threads
+from ganray.runs.signals import GracefulStop
+
+Worker = Callable[[dict[str, Any]], None]
+
+
+class RayWorkerGroup:
+    """A `WorkerGroup`. `worker` is what runs in place of `train_worker`."""
+
+    def __init__(self, config: TrainConfig, worker: Worker = train_worker) -> None:
+        self._resources = connect(config.ray)
+        self._gpu = use_gpu(config.gpu, self._resources, config.min_workers or config.workers)
+        self.threads, self._readers = training_cpus(config, self._resources, self._gpu)
+        self._worker = worker
+        self.mailbox = make_mailbox()
+
+    def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]]) -> list[list[Pixels]]:
+        """See `WorkerGroup`: each is a task of Ray."""
+        results: list[list[Pixels]] = ray.get([ray.remote(task).remote() for task in tasks])
+        return results
+
+    def start_scorer(self, config: TrainConfig, info: ModelInfo) -> RayScorer:
+        """See `WorkerGroup`: an actor with low priority, which reserves no CPU."""
+        used = config.workers * self.threads + 1
+        return RayScorer.start(config, info, scorer_threads(config, int(self._resources.node_cpus), used), self.mailbox)
+
+    def fit(self, job: Job, stop: GracefulStop) -> None:
+        """See `WorkerGroup`: `trainer.fit()`."""
+        if job.cutouts is not None:
+            job = replace(job, cutouts=ray.put(job.cutouts))
+        with tempfile.TemporaryDirectory(prefix="ganray-ray-") as folder:
+            trainer = self._make_trainer(job, folder)
+            trainer.on_start = lambda abort: setattr(stop, "abort", abort)
+            trainer.alone = not self._resources.joined
+            trainer.fit()
+
+    def close(self) -> None:
+        """See `WorkerGroup`: the mailbox's process ends."""
+        ray.kill(self.mailbox.actor)
+
+    def _make_trainer(self, job: Job, folder: str) -> Trainer:
+        """Ray Train as it runs here. Checkpoints are written elsewhere (runs/checkpoints.py): it keeps nothing in its local `folder`."""
+        callbacks: list[Any] = [TerminationNotice(), CheckpointBeforeResize(self.mailbox)]
+        return Trainer(
+            self._worker,
+            train_loop_config={"job": job, "readers": self._readers},
+            scaling_config=scaling(job.config.workers, job.config.min_workers, self._gpu, job.threads),
+            run_config=RunConfig(
+                name="train",
+                storage_path=folder,
+                failure_config=FailureConfig(max_failures=job.config.max_failures),
+                callbacks=callbacks,
+            ),
+        )

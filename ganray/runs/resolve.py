@@ -1,0 +1,58 @@
+"""A run with everything filled in that depends on its catalog, on what its folder holds already, and on its settings."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from ganray.catalog.reader import Catalog
+from ganray.catalog.windows import Source
+from ganray.config import TrainConfig
+from ganray.model_folder import ModelInfo
+from ganray.runs.catalog_warnings import catalog_warnings
+from ganray.runs.learners import learner_of
+from ganray.runs.preflight import check_catalog, check_folder, describe, run_facts
+from ganray.runs.privacy import Private, keep_secret, resolve_privacy
+from ganray.runs.trackers import require
+from ganray.storage import open_store
+from ganray.training.gamma import resolve_gamma
+from ganray.training.lanes import lanes
+
+
+@dataclass(frozen=True)
+class ResolvedRun:
+    """What is known of a run before any worker starts; only the number of micro-batches may be left to the workers' memory."""
+
+    config: TrainConfig
+    info: ModelInfo
+    source: Source
+    private: Private | None
+
+
+def resolve_run(config: TrainConfig) -> ResolvedRun:
+    """Check a run against its catalog and its folder, fill in its defaults, and note in the folder what it is.
+
+    Raises ConfigError, CatalogError, CheckpointError or StorageError; prints warnings about the catalog.
+    """
+    require(config.track)
+    learner_of(config).check(config)
+    catalog, store = Catalog.open(config.catalog), open_store(config.out)
+    vocabulary = check_catalog(config, catalog)
+    facts = run_facts(config, store)
+    privacy = resolve_privacy(config, catalog.num_images, facts)
+    config = config.model_copy(
+        update={
+            "loss": resolve_gamma(config.loss, config.model.resolution, catalog.num_images),
+            "privacy": privacy,
+            "compile": "off" if privacy.epsilon else config.compile,  # compiled networks have no gradients of single images
+            "lanes": lanes(config, len(catalog.row_groups()), facts),
+            "catalog": catalog.url,  # workers have another working directory
+            "out": store.url,
+        }
+    )
+    check_folder(config, store, catalog.info.digest, facts)
+    for warning in catalog_warnings(config, catalog, vocabulary):
+        print(f"train: {warning}", file=sys.stderr)
+    private = keep_secret(config, catalog.num_images, store)
+    info = describe(config, catalog, vocabulary, bool(private))
+    return ResolvedRun(config, info, Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces), private)

@@ -1,0 +1,264 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganray.catalog.reader import Catalog
+from ganray.catalog.sample import draw, photo_key, product
+from ganray.config import IngestConfig
+from ganray.errors import CatalogError, ConfigError, ObjectNotFound, StorageError
+from ganray.images.codec import decode_prepared, encode
+from ganray.storage import open_store
+from ganray.verbs.ingest import ingest
+
+DATA = Path(os.environ.get("GANRAY_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
+CATALOG = ("aside", "catalog.json", "contact_sheet.png", "index", "quarantine", "receipts", "shards", "source")
+
+
+def contents(url: str) -> dict[str, bytes]:
+    store = open_store(url)
+    return {info.key: store.get(info.key) for info in store.list() if info.key.partition("/")[0] in CATALOG}
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Replace the bytes only: the file keeps its time and its inode."""
+    stat = path.stat()
+    with path.open("r+b") as file:
+        file.write(data)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> str:
+    store = open_store(str(tmp_path_factory.mktemp("photos")))
+    for item in (product(0, index) for index in range(60)):
+        store.put(photo_key(item), encode(draw(item, 32)[0], "png"))
+    store.put("mug/broken.jpg", b"no image")
+    return store.url
+
+
+def test_a_sample_catalog_with_its_truth(tmp_path):
+    info = ingest(IngestConfig(source="sample:150", out=str(tmp_path), resolution=32, shard_images=60, row_group=16))
+    assert info.counts.model_dump() == {"listed": 150, "accepted": 150, "quarantined": 0}
+    assert {name: len(values) for name, values in info.attributes.items()} == {"category": 12, "colour": 9, "pattern": 3}
+    assert info.source == "sample:150"
+    catalog = Catalog.open(str(tmp_path))
+    assert catalog.info == info
+    images, labels = catalog.sample(150, np.random.default_rng(0))
+    assert images.shape == (150, 32, 32, 3)
+    assert labels.shape == (150, 3)
+    item = product(0, 77)
+    store = open_store(str(tmp_path))
+    assert (decode_prepared(store.get(f"photos/{photo_key(item)}")) == draw(item, 64)[0]).all()
+    assert (decode_prepared(store.get(f"truth/{photo_key(item)}"))[..., 0] == draw(item, 64)[1]).all()
+    assert len(info.shards) == 4
+    assert max(decode_prepared(store.get("contact_sheet.png")).shape) > 500
+
+
+def test_folders_quarantine_and_a_second_run_that_changes_nothing(photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25, row_group=8)
+    info = ingest(config)
+    assert info.counts.model_dump() == {"listed": 61, "accepted": 60, "quarantined": 1}
+    assert info.reasons == {"unknown_format": 1}
+    assert info.histograms["category"]["mug"] == 5
+    before = contents(config.out)
+    assert ingest(config) == info
+    assert contents(config.out) == before
+    for key in ("catalog.json", "shards/part-00001-of-00004.parquet"):
+        open_store(config.out).delete(key)
+    again = ingest(config)
+    assert again.model_copy(update={"created": info.created}) == info
+    del before["catalog.json"]
+    assert before.items() <= contents(config.out).items()
+
+
+def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_nothing(photos, tmp_path):
+    shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
+    keys = [info.key for info in good.list()]
+    for key in keys[:-20]:
+        shop.put(key, good.get(key))
+    config = IngestConfig(source=shop.url, out=str(tmp_path / "out"), shard_images=25)
+    before = ingest(config)
+    for key in keys[-20:]:  # a fourth shard's worth: each is halved
+        shop.put(key, good.get(key))
+    shop.put(keys[0], encode(draw(product(7, 5), 32)[0], "png"))
+    shop.delete(keys[2])
+    unchanged = {Path(shop.url, key): shop.get(key) for key in keys[1:-20] if key != keys[2]}
+    for path in unchanged:  # the same version by its etag: who reads it again gets no image
+        rewrite(path, bytes(path.stat().st_size))
+    info = ingest(config)
+    for path, data in unchanged.items():
+        rewrite(path, data)
+    fresh = ingest(config.model_copy(update={"out": str(tmp_path / "fresh")}))
+    assert info.model_copy(update={"created": ""}) == fresh.model_copy(update={"created": ""})
+    assert info.digest != before.digest
+    ours, theirs = contents(config.out), contents(str(tmp_path / "fresh"))
+    assert {key: data for key, data in ours.items() if key != "catalog.json"} == {k: d for k, d in theirs.items() if k != "catalog.json"}
+
+
+def test_duplicates_are_left_out_listed_and_the_books_close(photos, tmp_path):
+    shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
+    keys = [info.key for info in good.list() if info.key.endswith(".png")]
+    for key in keys:
+        shop.put(key, good.get(key))
+        shop.put(key.replace("/", "/again-"), good.get(key))
+    config = IngestConfig(source=shop.url, out=str(tmp_path / "out"), shard_images=25, row_group=8)
+    info = ingest(config)
+    assert info.counts.model_dump() == {"listed": 120, "accepted": 60, "quarantined": 60}
+    assert info.reasons == {"duplicate": 60}
+    assert set(info.histograms["category"].values()) == {5}
+    before = contents(config.out)
+    assert sum(key.startswith("quarantine/duplicates-") for key in before) == 8
+    assert ingest(config) == info
+    assert contents(config.out) == before
+    everything = ingest(config.model_copy(update={"duplicates": "keep"}))
+    assert everything.counts.accepted == 120
+    assert not any(key.startswith(("quarantine", "aside")) for key in contents(config.out))
+    near = ingest(config.model_copy(update={"duplicates": "near"}))
+    assert near.reasons["duplicate"] + near.reasons.get("near_duplicate", 0) == near.counts.quarantined
+    assert ingest(config).model_copy(update={"created": info.created}) == info
+    assert contents(config.out).keys() == before.keys()
+
+
+def test_automatic_attributes_are_attributes(photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"), auto_attributes=("dominant_colour", "background"))
+    info = ingest(config)
+    assert list(info.attributes) == ["category", "dominant_colour", "background"]
+    assert info.histograms["background"]["white"] > 55
+    assert sum(info.histograms["dominant_colour"].values()) == 60
+    _, labels = Catalog.open(config.out).sample(60, np.random.default_rng(0), ["dominant_colour", "background"])
+    assert labels.shape == (60, 2)
+
+
+def test_other_options_replace_the_catalog_and_sweep_its_rests(photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25)
+    first = ingest(config)
+    second = ingest(config.model_copy(update={"shard_images": 100, "limit": 60}))
+    assert second.digest != first.digest
+    assert sorted(key for key in contents(config.out) if key.startswith(("index", "shards", "source", "receipts"))) == [
+        "index/part-00000-of-00001.parquet",
+        "receipts/part-00000-of-00001.json",
+        "shards/part-00000-of-00001.parquet",
+        "source/manifest-00000-of-00001.parquet",
+    ]
+
+
+def test_foreign_files_beside_the_catalog_stay(photos, tmp_path):
+    store = open_store(str(tmp_path / "shop"))
+    foreign = [
+        "source/part-1.csv",
+        "shards/part-00009-a.parquet",
+        "index/part-1-of-2.parquet",
+        "receipts/2026/may.pdf",
+        "quarantine/readme.txt",
+        "photos/a.jpg",
+        "truth/b",
+    ]
+    for key in foreign:
+        store.put(key, b"mine")
+    config = IngestConfig(source=photos, out=store.url, shard_images=25)
+    ingest(config)
+    ingest(config.model_copy(update={"shard_images": 100}))
+    assert [key for key in foreign if store.get(key) != b"mine"] == []
+    assert not store.exists("shards/part-00001-of-00004.parquet")
+
+
+@pytest.mark.parametrize("key", ["photos/mug/a.jpg", "truth/b.png", "sample.json"])
+def test_a_sample_is_not_drawn_over_somebody_elses_files(tmp_path, key):
+    store = open_store(str(tmp_path / "shop"))
+    store.put(key, b"{}")
+    with pytest.raises(CatalogError, match=rf"{key} exists and is not part of a sample\. Name another folder with --out"):
+        ingest(IngestConfig(source="sample:24", out=store.url))
+    assert [info.key for info in store.list()] == [key]
+
+
+def test_a_catalog_json_of_somebody_else_stays(photos, tmp_path):
+    store = open_store(str(tmp_path / "shop"))
+    store.put("catalog.json", b'{"products": []}')
+    with pytest.raises(CatalogError, match=r"catalog\.json exists and is not a catalog of ganray"):
+        ingest(IngestConfig(source=photos, out=store.url))
+    assert store.get("catalog.json") == b'{"products": []}'
+
+
+def test_another_sample_replaces_a_sample_even_after_an_interruption(tmp_path):
+    store = open_store(str(tmp_path))
+    config = IngestConfig(source="sample:48", out=store.url)
+    ingest(config)
+    white = store.get(f"photos/{photo_key(product(0, 0))}")
+    store.put("photos/own.png", b"mine")
+    store.delete(f"photos/{photo_key(product(0, 1))}")
+    store.put("sample.json", store.get("sample.json").replace(b"true", b"false"))
+    info = ingest(config.model_copy(update={"source": "sample:24", "cluttered": 1.0}))
+    assert info.counts.model_dump() == {"listed": 25, "accepted": 24, "quarantined": 1}
+    assert info.reasons == {"not_in_table": 1}
+    assert store.get(f"photos/{photo_key(product(0, 0))}") != white
+    assert len(list(store.list("truth"))) == 24
+    assert b",cluttered," in store.get("photos/attributes.csv")
+
+
+@pytest.mark.parametrize("place", ["", "/catalog"])
+def test_a_catalog_inside_its_source_does_not_eat_itself(photos, tmp_path, place):
+    source, shop = open_store(photos), open_store(str(tmp_path))
+    for info in source.list():
+        shop.put(info.key, source.get(info.key))
+    config = IngestConfig(source=shop.url, out=shop.url + place)
+    assert ingest(config) == ingest(config)
+    ingest(IngestConfig(source="sample:24", out=shop.url + place))
+    assert ingest(config).counts.listed == 61
+
+
+def test_a_failed_run_leaves_no_catalog(photos, tmp_path):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"))
+    ingest(config)
+    with pytest.raises(CatalogError, match="none of the 61 images of .* can be used: too_many_pixels"):
+        ingest(config.model_copy(update={"max_pixels": 100}))
+    with pytest.raises(CatalogError, match=r"holds no catalog\.json"):
+        Catalog.open(config.out)
+
+
+def test_bad_images_can_empty_a_category(photos, tmp_path):
+    source = open_store(photos)
+    copy = open_store(str(tmp_path / "in"))
+    for info in source.list():
+        copy.put(info.key, b"" if info.key.startswith("cap/") and not info.key.endswith("2.png") else source.get(info.key))
+    with pytest.raises(CatalogError, match=r"category with fewer than 2 images: cap \(\d\)"):
+        ingest(IngestConfig(source=copy.url, out=str(tmp_path / "out")))
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ("sample:many", ConfigError, "source 'sample:many': 'many' is not a number of products"),
+        ("sample:0", ConfigError, "is not a number of products"),
+        ("sample:13", CatalogError, r"category with fewer than 2 images"),
+        ("nowhere", CatalogError, "holds no images"),
+        ("ftp://x/y", StorageError, "unknown scheme ftp"),
+    ],
+)
+def test_unusable_sources(tmp_path, source, error, message):
+    source = str(tmp_path / source) if source == "nowhere" else source
+    with pytest.raises(error, match=message) as caught:
+        ingest(IngestConfig(source=source, out=str(tmp_path / "out")))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_catalog_in_memory_needs_no_other_process(photos):
+    info = ingest(IngestConfig(source=photos, out="memory://here/out"))
+    assert Catalog.open("memory://here/out").info == info
+
+
+def test_an_absent_table(photos, tmp_path):
+    with pytest.raises(ObjectNotFound, match=r"none\.csv"):
+        ingest(IngestConfig(source=photos, table=str(tmp_path / "none.csv"), out=str(tmp_path / "out")))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "clothing-small").is_dir(), reason=f"no clothing-small under {DATA}: set GANRAY_TEST_DATA")
+def test_real_photos_with_their_table(tmp_path):
+    folder = DATA / "clothing-small"
+    config = IngestConfig(source=str(folder / "images"), table=str(folder / "metadata.csv"), out=str(tmp_path), resolution=32, limit=600)
+    info = ingest(config.model_copy(update={"min_images": 1}))
+    assert info.counts.model_dump() == {"listed": 600, "accepted": 600, "quarantined": 0}
+    assert set(info.attributes) <= {"label", "split", "label_in_full_set"}
+    assert {"label", "split"} & set(info.attributes)

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from ganray.config import TrainEditorConfig
+from ganray.errors import CheckpointError, ConfigError
+from ganray.model_folder import load_editor
+from ganray.verbs.train_editor import to_train_config, train_editor
+
+TINY = {
+    "batch": 8,
+    "executor": "local",
+    "kimg": 0.064,
+    "log_kimg": 0.016,
+    "grid_kimg": 0.032,
+    "checkpoint_kimg": 0.032,
+    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 8, "mined": 16},
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory, write_small_catalog):
+    url = str(tmp_path_factory.mktemp("photos") / "catalog")
+    write_small_catalog(url, 48, 96)
+    return url
+
+
+def config(catalog, out, **changes):
+    return TrainEditorConfig.model_validate({**TINY, "catalog": catalog, "out": str(out), **changes})
+
+
+def test_the_run_is_trains_with_the_catalogs_own_size(photos, tmp_path):
+    run = to_train_config(config(photos, tmp_path / "model"))
+    assert run.model.resolution == 96 and run.editor.tasks == ("matte", "inpaint", "upscale", "enhance")
+    assert run.out.endswith("model/editor") and run.optimizer.beta1 == 0.9
+    with pytest.raises(ConfigError, match=r"editor\.tasks is empty"):
+        to_train_config(config(photos, tmp_path, editor={"tasks": ()}))
+
+
+def test_photos_that_are_too_small(small_catalog, tmp_path):
+    with pytest.raises(ConfigError, match="photos of 32 px are too small for .*upscale.*--resolution 96"):
+        train_editor(config(small_catalog, tmp_path))
+
+
+def test_an_editor_is_trained_and_goes_on_where_it_stood(photos, tmp_path):
+    result = train_editor(config(photos, tmp_path / "whole"))
+    networks, info = load_editor(str(tmp_path / "whole"))
+    assert (result["kimg"], info.num_images, list(networks)) == (0.064, 64, ["matte", "inpaint", "upscale", "enhance"])
+    folder = tmp_path / "whole" / "editor"
+    rows = [json.loads(line) for path in folder.glob("logs/*/metrics.jsonl") for line in path.read_text().splitlines()]
+    assert [row["kimg"] for row in rows] == pytest.approx([0.016, 0.032, 0.048, 0.064]) and rows[0].keys() >= {"matte", "upscale"}
+    assert len(list(folder.glob("grids/*.png"))) == 2
+    card = (folder / "README.md").read_text()
+    assert info.digest in card and "| upscale | " in card and str(tmp_path) not in card
+    with pytest.raises(CheckpointError, match="holds a run already"):
+        train_editor(config(photos, tmp_path / "whole"))
+    decay = {"decay_kimg": 0.064}
+    train_editor(config(photos, tmp_path / "parts", kimg=0.032, optimizer=decay))
+    train_editor(config(photos, tmp_path / "parts", resume=True, optimizer=decay))
+    ours, theirs = (tmp_path / name / "editor" / "editor.safetensors" for name in ("parts", "whole"))
+    assert ours.read_bytes() == theirs.read_bytes()
