@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ganray.bulk.commit import UNTOUCHED, Tally, parquet_bytes
 from ganray.bulk.edit_job import EditJob
@@ -163,7 +163,7 @@ class ShardEditor:
             return replace(asked, reason=reason, message=str(result)), None
         format = result.output.format
         key, member = LAYOUTS[self._plan.layout].place(shard, asked.id, asked.index, format)
-        facts = {
+        facts: dict[str, Any] = {
             "source_sha256": result.source_sha256,
             "edits": result.edits,
             "facts": json.dumps(result.facts, sort_keys=True),

@@ -12,6 +12,7 @@ from ganray.bulk.job import GenerateJob, read_shard
 from ganray.config import GateConfig
 from ganray.engine import Engine
 from ganray.errors import CheckpointError
+from ganray.requests import seed_of
 from ganray.storage import Store
 
 
@@ -39,7 +40,7 @@ class Renderer:
         drawn = self._judge.draw(samples) if self._judge else None
         if drawn is None:
             z, labels = self._engine.draw(samples)
-            pixels, seeds = self._engine.render(z, labels), [request.seed for request, _ in samples]
+            pixels, seeds = self._engine.render(z, labels), [seed_of(request) for request, _ in samples]
         else:
             pixels, labels, seeds = drawn.pixels, drawn.labels, drawn.seeds
         requests = [request for request, _ in samples]

@@ -6,6 +6,7 @@ Lanes are ordinary threads, so that an interpreter that ends waits for the shard
 
 from __future__ import annotations
 
+import queue
 import signal
 import sys
 import threading
@@ -14,6 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
@@ -63,14 +65,25 @@ def lanes_running() -> bool:
     return any(lane.is_alive() for lane in _lanes)
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """What ended a lane: any exception at all, for whoever waits for results."""
+
+    error: BaseException
+
+
 class _Run(Generic[R]):
-    """The lanes of one job and what lies between them; everything below is guarded by one condition."""
+    """The lanes of one job and what lies between them.
+
+    What lanes share is guarded by one condition. Results go through a queue, so that a signal to the thread that waits for them can never
+    leave the condition locked.
+    """
 
     def __init__(self, work: ShardWork[Any, R], shards: Sequence[int]) -> None:
         self._work, self._total = work, len(shards)
-        self._todo, self._computed, self._ready = deque(shards), deque[Any](), deque[R]()
+        self._todo, self._computed = deque(shards), deque[Any]()
+        self._ready: queue.SimpleQueue[R | _Failure] = queue.SimpleQueue()
         self._handed_over, self._stopped = 0, False
-        self._error: BaseException | None = None
         self._changed = threading.Condition()
         lanes = [self._compute] * min(work.workers.num, self._total)
         if work.finish is not None:
@@ -86,12 +99,9 @@ class _Run(Generic[R]):
     def results(self) -> Iterator[R]:
         """Every result as it is ready. Raises the first error of a lane, after the results that came before it."""
         for _ in range(self._total):
-            with self._changed:
-                self._changed.wait_for(lambda: self._ready or self._error is not None)
-                if not self._ready:
-                    assert self._error is not None
-                    raise self._error
-                result = self._ready.popleft()
+            result = self._ready.get()
+            if isinstance(result, _Failure):
+                raise result.error
             yield result
 
     def stop(self) -> None:
@@ -106,17 +116,18 @@ class _Run(Generic[R]):
     def _guarded(self, lane: Callable[[], None]) -> None:
         try:
             lane()
-        except BaseException as error:  # whatever ends a lane is for whoever waits for results
+        except BaseException as error:
             with self._changed:
-                self._error, self._stopped = self._error or error, True
+                self._stopped = True
                 self._changed.notify_all()
+            self._ready.put(_Failure(error))
 
     def _compute(self) -> None:
         process = self._work.start()
         while (shard := self._take()) is not None:
             made = process(shard)
             if self._work.finish is None:
-                self._give(made)
+                self._ready.put(made)
             else:
                 self._hand_over(made)
 
@@ -140,12 +151,7 @@ class _Run(Generic[R]):
                     return
                 made = self._computed.popleft()
                 self._changed.notify_all()
-            self._give(self._work.finish(made))
-
-    def _give(self, result: R) -> None:
-        with self._changed:
-            self._ready.append(result)
-            self._changed.notify_all()
+            self._ready.put(self._work.finish(made))
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class RayExecutor:
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it logs is raised, too
         num, finishers = (min(count, len(shards)) for count in (work.workers.num, work.finishers))
         with _own_errors():
-            dataset = ray.data.from_items([{"shard": shard} for shard in shards], override_num_blocks=len(shards))
+            dataset: Any = ray.data.from_items([{"shard": shard} for shard in shards], override_num_blocks=len(shards))
             dataset.context.enable_progress_bars = False
             dataset.context.raise_original_map_exception = True  # the wrapped one loses its cause on the way here
             if work.finish is not None:
@@ -78,7 +78,8 @@ class RayExecutor:
         """See the port."""
         with _own_errors():
             options = {"num_cpus": workers.cpus, "num_gpus": int(workers.gpu), "num_returns": "streaming"}
-            items: Any = ray.remote(_generate).options(**options).remote(task)
+            generate: Any = ray.remote(_generate)
+            items = generate.options(**options).remote(task)
             for item in items:
                 yield ray.get(item)
 

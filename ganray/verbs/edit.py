@@ -56,7 +56,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         if config.dry_run:
             return estimate(load_editor(model, plan, store, marks), source(), plan, workers, config.price)
         plan = open_job(store, plan, source)
-    editing = ShardWork(functools.partial(load_editor, model, plan, store, marks), Workers(workers))
+    editing: ShardWork[Any, commit.Tally] = ShardWork(functools.partial(load_editor, model, plan, store, marks), Workers(workers))
     return run_job(BulkRun("edit", store, plan, editing, show_pairs, price=config.price), executor, started)
 
 

@@ -1,7 +1,9 @@
-"""The books of a bulk job, without Ray: shards are rendered and written in this process."""
+"""The books of a bulk job: shards are rendered and written in this process."""
 
+import functools
 import hashlib
 import json
+import time
 from io import BytesIO
 
 import numpy as np
@@ -10,11 +12,14 @@ import pytest
 
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk import commit, layouts
+from ganray.bulk.driver import BulkRun, run_job
 from ganray.bulk.generate_shard import load_renderer
 from ganray.bulk.job import GenerateOptions, count, make_generate_job, open_job, split
 from ganray.bulk.page import show_some
 from ganray.config import GateConfig, ModelConfig
 from ganray.errors import ImageError, ObjectCorrupt, RequestError, StorageError
+from ganray.execution.local import LocalExecutor
+from ganray.execution.port import ShardWork, Workers
 from ganray.images.codec import decode
 from ganray.images.credentials import validity
 from ganray.images.provenance import read_label
@@ -57,19 +62,23 @@ def plan_of(model, requests=REQUESTS, **changes):
 
 
 def run(model, store, requests=REQUESTS):
-    """The whole job, as generate() does it."""
-    plan = plan_of(model, requests)
-    plan = open_job(store, plan, source(requests))
-    renderer = load_renderer(model[0], plan, store, 1, GateConfig())
+    """The whole job, in this process; its closed books, and what came of each shard."""
+    plan = open_job(store, plan_of(model, requests), source(requests))
     tallies = []
-    for shard in sorted(set(range(plan.shards)) - commit.finished(store)):
-        tally = commit.write(renderer(shard), store=store, plan=plan)
+
+    def write(rendered):
+        tally = commit.write(rendered, store=store, plan=plan)
         tallies.append({name: getattr(tally, name) for name in ("written", "existing", "quarantined")})
+        return tally
+
+    start = functools.partial(load_renderer, model[0], plan, store, 1, GateConfig())
+    run_job(BulkRun("generate", store, plan, ShardWork(start, Workers(1), write), show_some), LocalExecutor(), time.time())
     return commit.close_job(store, plan, show_some), tallies
 
 
 def contents(store):
-    return {info.key: store.get(info.key) for info in store.list()}
+    """All but status.json, which tells the time."""
+    return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
 
 
 def test_all_images_receipts_and_books_are_there(model, tmp_path):
@@ -134,13 +143,14 @@ def test_a_job_cut_off_at_any_write_ends_up_the_same_bytes(model, tmp_path, repl
     whole.left = 0
     run(model, whole)
     expected, writes = contents(whole), -whole.left
-    assert writes == len(expected) == 10 + 3 + 3 + 1 + 1 + 2 + 1  # images, request shards, receipts, plan, manifest, page and sheet, job
+    assert len(expected) == 10 + 3 + 3 + 1 + 1 + 2 + 1  # images, request shards, receipts, plan, manifest, page and sheet, job
+    assert writes == len(expected) + 2  # status.json at the start and at the end
     for number in range(1, writes + 1):
         store = Crashing(tmp_path / f"{number}-{reply_lost}")
         store.left, store.reply_lost = number, reply_lost
         with pytest.raises(KeyboardInterrupt):
             run(model, store)
-        if number < writes or not reply_lost:
+        if number < writes - 1 or (number == writes - 1 and not reply_lost):  # the last write but one is job.json
             assert not store.exists("job.json")
         run(model, store)
         assert contents(store) == expected, f"cut off at write {number}"

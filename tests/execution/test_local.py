@@ -15,11 +15,11 @@ from ganray.execution.local import LocalExecutor, lanes_running
 from ganray.execution.port import ShardWork, Workers
 
 SLOW_COMMAND = """
-import signal, sys, time
+import os, signal, time
 from ganray.execution.local import LocalExecutor, lanes_running
 from ganray.execution.port import ShardWork, Workers
 def start():
-    return lambda shard: (print("started", flush=True), time.sleep(1.5))
+    return lambda shard: (os.write(1, b"started\\n"), time.sleep(1.5))
 try:
     list(LocalExecutor().map_shards(ShardWork(start, Workers(2)), range(100)))
 except BaseException as error:

@@ -109,10 +109,13 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, t
         ({"requests": "nowhere/table.csv"}, ObjectNotFound, "nowhere/table.csv"),
         ({"out": "memory://x"}, ConfigError, "memory is not shared"),
         ({"engines": 2}, ConfigError, "executor = local with engines = 2"),
+        ({"threads": 5000}, ClusterError, "5000 thread"),
+        ({"gpu": True}, ClusterError, "gpu: 1 GPU(s) asked for"),
         pytest.param({"engines": 50, "executor": "ray"}, ClusterError, "50 engine", marks=pytest.mark.ray),
     ],
 )
-def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said, request):
+def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said, request, monkeypatch):
+    monkeypatch.setattr("ganray.execution.local._gpus", lambda: 0)
     if "executor" in changes:
         request.getfixturevalue("cluster")
     with pytest.raises(error) as caught:
