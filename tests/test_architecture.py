@@ -112,7 +112,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "on_ray": (
         ("cluster", "cpus", "errors", "mailbox", "ray_internals", "scoring"),
-        ("data", "evaluate", "executor", "ingest", "serve"),
+        ("data", "executor", "serve"),
         ("demo", "worker"),
         ("worker_group",),
     ),
