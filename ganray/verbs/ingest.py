@@ -102,7 +102,7 @@ def draw_sample(config: IngestConfig, plan: SamplePlan, out: Store, executor: Ex
     if not _is_drawn(plan, out):
         out.put(SAMPLE_KEY, plan.to_json())
         with bar("draw", plan.products, "img") as progress:
-            work = ShardWork(partial(_drawing, out, plan), _workers(executor))
+            work: ShardWork[int, int] = ShardWork(partial(_drawing, out, plan), _workers(executor))
             for num in executor.map_shards(work, range(num_chunks(plan))):
                 progress.update(num)
         finish_sample(out, plan)
@@ -149,10 +149,11 @@ def _prepare(job: IngestJob, manifest: Manifest, duplicates: str, executor: Exec
 
 
 def _prepare_shards(job: IngestJob, numbers: Sequence[int], title: str, num_photos: int, executor: Executor) -> dict[int, Receipt]:
+    work: ShardWork[Receipt, Receipt] = ShardWork(partial(ShardWorker, job), _workers(executor))
     receipts = {}
     reasons: Counter[str] = Counter()
     with bar(title, num_photos, "img") as progress:
-        for receipt in executor.map_shards(ShardWork(partial(ShardWorker, job), _workers(executor)), numbers):
+        for receipt in executor.map_shards(work, numbers):
             receipts[receipt.number] = receipt
             reasons.update(receipt.reasons)
             progress.update(receipt.listed, f"{reasons.total()} quarantined" if reasons else "")
