@@ -29,7 +29,8 @@ from ganray.images.codec import encode
 from ganray.progress import bar
 from ganray.storage import Store, open_store
 
-# CPU seconds on one core, measured on photos of 64 to 4,000 px (tests/benchmarks/LOG.md, executors).
+# CPU seconds on one core, measured on photos of 64 to 4,000 px (tests/benchmarks/LOG.md, "what ingest and evaluate
+# are estimated at").
 PHOTO_SECONDS = 0.6e-3  # of each photo: reading, checks, digests, pipes
 BYTE_SECONDS = 15e-9  # of each byte of a photo: decoding
 PIXEL_SECONDS = 0.2e-6  # of each pixel of a prepared image: resampling, encoding
