@@ -27,8 +27,9 @@ from ganray.runs.card_scores import put_on_card
 from ganray.storage import absolute_url, open_store
 
 THREADS = 2  # under every executor, if the machine has them: the extractor's digest depends on it
-# CPU seconds on one core for each image of 32 px, see tests/benchmarks/LOG.md (executors); proportional to pixels.
-EXTRACT_SECONDS, TRAIN_SECONDS, GENERATE_SECONDS = 0.4e-3, 1.2e-3, 1.0e-3
+# CPU seconds on one core for each image, see tests/benchmarks/LOG.md ("what ingest and evaluate are estimated at").
+EXTRACT_SECONDS, TRAIN_SECONDS = 1.2e-3, 1.6e-3  # of any size: the extractor sees small views
+GENERATE_SECONDS = 1.35e-3  # of 32 px by the preset demo-32; proportional to pixels
 
 
 def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
@@ -40,8 +41,10 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     catalog = Catalog.open(config.catalog)
     num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
     learned = 0 if config.extractor else round(config.extractor_kimg * 1000)
-    seconds = num * GENERATE_SECONDS + (3 * num + searched) * EXTRACT_SECONDS + learned * TRAIN_SECONDS
-    executor = choose_executor(config.executor, config.ray, demand(seconds * (catalog.info.resolution / 32) ** 2))
+    generating = num * GENERATE_SECONDS * (catalog.info.resolution / 32) ** 2
+    executor = choose_executor(
+        config.executor, config.ray, demand(generating + (3 * num + searched) * EXTRACT_SECONDS + learned * TRAIN_SECONDS)
+    )
     resources = executor.resources()
     gpu, threads = use_gpu(config.gpu, resources), evaluation_cpus(resources)
     task = partial(examine, config, "cuda" if gpu else "cpu", threads)

@@ -29,7 +29,8 @@ from ganray.images.codec import encode
 from ganray.progress import bar
 from ganray.storage import Store, open_store
 
-# CPU seconds on one core, measured on photos of 64 to 4,000 px (tests/benchmarks/LOG.md, executors).
+# CPU seconds on one core, measured on photos of 64 to 4,000 px (tests/benchmarks/LOG.md, "what ingest and evaluate
+# are estimated at").
 PHOTO_SECONDS = 0.6e-3  # of each photo: reading, checks, digests, pipes
 BYTE_SECONDS = 15e-9  # of each byte of a photo: decoding
 PIXEL_SECONDS = 0.2e-6  # of each pixel of a prepared image: resampling, encoding
@@ -102,7 +103,7 @@ def draw_sample(config: IngestConfig, plan: SamplePlan, out: Store, executor: Ex
     if not _is_drawn(plan, out):
         out.put(SAMPLE_KEY, plan.to_json())
         with bar("draw", plan.products, "img") as progress:
-            work = ShardWork(partial(_drawing, out, plan), _workers(executor))
+            work: ShardWork[int, int] = ShardWork(partial(_drawing, out, plan), _workers(executor))
             for num in executor.map_shards(work, range(num_chunks(plan))):
                 progress.update(num)
         finish_sample(out, plan)
@@ -149,10 +150,11 @@ def _prepare(job: IngestJob, manifest: Manifest, duplicates: str, executor: Exec
 
 
 def _prepare_shards(job: IngestJob, numbers: Sequence[int], title: str, num_photos: int, executor: Executor) -> dict[int, Receipt]:
+    work: ShardWork[Receipt, Receipt] = ShardWork(partial(ShardWorker, job), _workers(executor))
     receipts = {}
     reasons: Counter[str] = Counter()
     with bar(title, num_photos, "img") as progress:
-        for receipt in executor.map_shards(ShardWork(partial(ShardWorker, job), _workers(executor)), numbers):
+        for receipt in executor.map_shards(work, numbers):
             receipts[receipt.number] = receipt
             reasons.update(receipt.reasons)
             progress.update(receipt.listed, f"{reasons.total()} quarantined" if reasons else "")

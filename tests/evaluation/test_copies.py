@@ -4,7 +4,6 @@ import torch
 
 from ganray.catalog import search_groups
 from ganray.catalog.reader import Catalog
-from ganray.catalog.search_groups import groups_to_search, photo_at
 from ganray.evaluation.copies import PAIRS, find_pairs, search
 from ganray.metrics.features import extract, new_extractor
 from ganray.metrics.neighbours import Nearest, copied_share
@@ -57,21 +56,6 @@ def test_the_double_of_a_photo_is_no_other_photo(catalog, photos, extractor):
     usual, _ = look(catalog, catalog.row_groups()[:1], extractor, holdout, photos[:1])
     assert usual.distances.min() > 1e-3
     assert usual.distances[0] == pytest.approx(float(usual.distances[2]), abs=1e-4)
-
-
-def test_all_row_groups_are_searched_or_as_many_as_may_be(catalog):
-    assert groups_to_search(catalog, 0, 0) == groups_to_search(catalog, 192, 0) == catalog.row_groups()
-    few = groups_to_search(catalog, 100, 0)
-    assert [sum(rows for *_, rows in few), len(set(few))] == [96, 6]
-    assert few == groups_to_search(catalog, 100, 0) != groups_to_search(catalog, 100, 1)
-    assert few == sorted(few)
-    assert len(groups_to_search(catalog, 1, 0)) == 1
-
-
-def test_a_place_leads_back_to_its_photo(catalog, photos):
-    groups = [catalog.row_groups()[place] for place in (2, 3, 9)]
-    for place, photo in ((0, 32), (15, 47), (16, 48), (31, 63), (32, 144), (47, 159)):
-        assert np.array_equal(photo_at(catalog, groups, place), photos[photo])
 
 
 def test_the_closest_pair_is_the_planted_copy(catalog, photos, extractor):

@@ -30,29 +30,29 @@ def edited(seller_photos):
 
 @pytest.mark.parametrize("format", ["png", "webp", "avif", "jpeg"])
 def test_the_file_has_its_record_and_the_same_bytes_again(edited, format):
-    one = edited("same.jpg", "white", format=format, seed=3)
-    data = encode_edited(one, DIGEST)
-    assert data == encode_edited(one, DIGEST)
+    result = edited("same.jpg", "white", format=format, seed=3)
+    data = encode_edited(result, DIGEST)
+    assert data == encode_edited(result, DIGEST)
     assert Image.open(io.BytesIO(data)).format.lower() == format
-    found = read_label(data)
-    assert (found["ganray:EditModelDigest"], found["ganray:EditRequestID"], found["ganray:EditSeed"]) == (DIGEST, "SKU ü-0", "3")
-    assert found["ganray:SourceSHA256"] == one.source_sha256
-    assert "Iptc4xmpExt:DigitalSourceType" not in found
+    label = read_label(data)
+    assert (label["ganray:EditModelDigest"], label["ganray:EditRequestID"], label["ganray:EditSeed"]) == (DIGEST, "SKU ü-0", "3")
+    assert label["ganray:SourceSHA256"] == result.source_sha256
+    assert "Iptc4xmpExt:DigitalSourceType" not in label
 
 
 def test_a_made_picture_still_says_so(edited):
-    found = read_label(encode_edited(edited("made.png", "cutout", {"background": {"shadow": 0.5}}), DIGEST))
-    assert found["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
-    assert (found["ganray:RequestID"], found["ganray:Seed"]) == ("made-0", "7")
+    label = read_label(encode_edited(edited("made.png", "cutout", {"background": {"shadow": 0.5}}), DIGEST))
+    assert label["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert (label["ganray:RequestID"], label["ganray:Seed"]) == ("made-0", "7")
     composed = read_label(encode_edited(edited("same.jpg", {"background": {"shadow": 0.5}}), DIGEST))
     assert composed["Iptc4xmpExt:DigitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")
 
 
 @pytest.mark.parametrize("format", ["png", "webp", "avif"])
 def test_a_cut_out_is_transparent_and_no_jpeg(edited, format):
-    one = edited("same.jpg", "cutout", format=format)
-    found = decode_with_alpha(encode_edited(one, DIGEST))[1]
-    np.testing.assert_allclose(found.astype(int), one.alpha.astype(int), atol=12 if format == "avif" else 0)
+    result = edited("same.jpg", "cutout", format=format)
+    label = decode_with_alpha(encode_edited(result, DIGEST))[1]
+    np.testing.assert_allclose(label.astype(int), result.alpha.astype(int), atol=12 if format == "avif" else 0)
     with pytest.raises(ImageError, match="which jpeg does not support"):
         encode_edited(edited("same.jpg", "cutout", format="jpeg"), DIGEST)
 
@@ -61,22 +61,22 @@ def test_a_cut_out_is_transparent_and_no_jpeg(edited, format):
 def test_a_byte_limit_lowers_the_quality_as_far_as_it_must(edited, format):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (96, 96, 3), np.uint8)
-    one = replace(edited("same.jpg", "white"), pixels=noise, output=Output(format))
-    whole = len(encode_edited(one, DIGEST))
-    assert whole == len(encode_edited(replace(one, output=Output(format, max_bytes=whole)), DIGEST))
+    result = replace(edited("same.jpg", "white"), pixels=noise, output=Output(format))
+    whole = len(encode_edited(result, DIGEST))
+    assert whole == len(encode_edited(replace(result, output=Output(format, max_bytes=whole)), DIGEST))
     limit = int(whole * 0.8)
-    data = encode_edited(replace(one, output=Output(format, max_bytes=limit)), DIGEST)
+    data = encode_edited(replace(result, output=Output(format, max_bytes=limit)), DIGEST)
     assert limit * (0.3 if format == "webp" else 0.6) < len(data) <= limit  # a WebP goes from lossless to lossy
     assert read_label(data)["ganray:EditRequestID"] == "SKU ü-0"
     with pytest.raises(EditError, match="and the request allows 900") as caught:
-        encode_edited(replace(one, output=Output(format, max_bytes=900)), DIGEST)
+        encode_edited(replace(result, output=Output(format, max_bytes=900)), DIGEST)
     assert caught.value.reason == "profile"
 
 
 def test_a_png_has_no_quality_to_lower(edited):
-    one = edited("same.jpg", "white")
+    result = edited("same.jpg", "white")
     with pytest.raises(EditError, match="png lossless has .* bytes, and the request allows 900. Ask for jpeg"):
-        encode_edited(replace(one, output=Output("png", max_bytes=900)), DIGEST)
+        encode_edited(replace(result, output=Output("png", max_bytes=900)), DIGEST)
 
 
 def test_the_label_names_result_and_chain(edited):
@@ -88,36 +88,38 @@ def test_a_visible_label_is_for_what_a_model_made(edited):
     marks = LabelOptions(stamp=Stamp("AI"))
     composed, photo = edited("same.jpg", {"background": {"shadow": 0.5}}, format="png"), edited("same.jpg", "white", format="png")
     assert with_visible_label(photo, marks) is photo and with_visible_label(composed, LabelOptions()) is composed
-    seen = [decode(encode_edited(one, DIGEST)).pixels for one in (with_visible_label(composed, marks), composed)]
+    seen = [decode(encode_edited(result, DIGEST)).pixels for result in (with_visible_label(composed, marks), composed)]
     corner = slice(-24, None), slice(-32, None)
     assert not np.array_equal(seen[0][corner], seen[1][corner]) and np.array_equal(seen[0][:48], seen[1][:48])
 
 
 def test_a_visible_label_is_seen_on_a_cut_out(edited):
-    one = edited("made.png", "cutout", format="png")  # it says of itself that a model made it
-    pixels, alpha = decode_with_alpha(encode_edited(with_visible_label(one, LabelOptions(stamp=Stamp("AI"))), DIGEST))
+    result = edited("made.png", "cutout", format="png")  # it says of itself that a model made it
+    pixels, alpha = decode_with_alpha(encode_edited(with_visible_label(result, LabelOptions(stamp=Stamp("AI"))), DIGEST))
     seen = alpha[plate(alpha.shape, Stamp("AI"))]
-    assert (one.alpha[plate(alpha.shape, Stamp("AI"))] < 255).any() and (seen == 255).all()
+    assert (result.alpha[plate(alpha.shape, Stamp("AI"))] < 255).any() and (seen == 255).all()
     assert pixels.pixels[plate(alpha.shape, Stamp("AI"))].min() < 60  # the letters
 
 
 def test_a_profile_that_wants_one_colour_behind_takes_no_visible_label(edited):
-    one = edited("same.jpg", {"background": {"shadow": 0.5}}, format="png")
-    asked = [replace(one, output=replace(one.output, profile=name, ground=ground)) for name, ground in (("a", (255,) * 3), ("b", None))]
+    result = edited("same.jpg", {"background": {"shadow": 0.5}}, format="png")
+    asked = [
+        replace(result, output=replace(result.output, profile=name, ground=ground)) for name, ground in (("a", (255,) * 3), ("b", None))
+    ]
     with pytest.raises(EditError, match="a requires a plain background.*Leave out conform") as refused:
         with_visible_label(asked[0], LabelOptions(stamp=Stamp("AI")))
     assert refused.value.reason == "profile" and with_visible_label(asked[1], LabelOptions(stamp=Stamp("AI"))) is not asked[1]
 
 
 def test_credentials_count_among_the_bytes_of_a_limit(edited, signer):
-    one = edited("made.png", "white", format="jpeg")
-    data = encode_edited(one, DIGEST, signer)
-    assert validity(data, "jpeg") == "Valid" and read_label(data) == read_label(encode_edited(one, DIGEST))
-    assert len(encode_edited(replace(one, output=Output("jpeg", max_bytes=len(data) - 200)), DIGEST, signer)) <= len(data) - 200
+    result = edited("made.png", "white", format="jpeg")
+    data = encode_edited(result, DIGEST, signer)
+    assert validity(data, "jpeg") == "Valid" and read_label(data) == read_label(encode_edited(result, DIGEST))
+    assert len(encode_edited(replace(result, output=Output("jpeg", max_bytes=len(data) - 200)), DIGEST, signer)) <= len(data) - 200
 
 
 def test_a_photo_whose_format_holds_no_credentials_is_a_parent_by_its_pixels(edited, seller_photos):
-    one = edited("same.jpg", "white")
-    assert (parent_of(one).data, parent_of(one).format) == (seller_photos["same.jpg"], "jpeg")
-    parent = parent_of(replace(one, source=b"BM", source_format="bmp"))
-    assert parent.format == "png" and np.array_equal(decode(parent.data).pixels, one.before)
+    result = edited("same.jpg", "white")
+    assert (parent_of(result).data, parent_of(result).format) == (seller_photos["same.jpg"], "jpeg")
+    parent = parent_of(replace(result, source=b"BM", source_format="bmp"))
+    assert parent.format == "png" and np.array_equal(decode(parent.data).pixels, result.before)

@@ -94,7 +94,7 @@ def test_many_requests_at_once_are_batched_and_each_gets_its_own(engine):
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "expected"),
     [
         ({"attributes": {"category": "mugg"}}, 400, "The model knows bag, mug"),
         ({"attributes": {"size": "L"}}, 400, "The model knows category, colour"),
@@ -109,11 +109,11 @@ def test_many_requests_at_once_are_batched_and_each_gets_its_own(engine):
         ({"id": "a\x1b"}, 422, "id 'a\\x1b': control characters, unpaired surrogates"),
     ],
 )
-def test_a_bad_body_gets_one_clear_line(engine, body, status, said):
+def test_a_bad_body_gets_one_clear_line(engine, body, status, expected):
     (reply,) = ask(engine, body)
     assert reply.status_code == status
     error = reply.json()
-    assert said in f"{error['message']}. {error['remedy']}"
+    assert expected in f"{error['message']}. {error['remedy']}"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_half_of_a_surrogate_pair_is_no_text(engine, body):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         (b"{", "the body is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         (b" " * 65536, "the body is not JSON: Expecting value: line 1 column 65537 (char 65536)"),
@@ -141,10 +141,10 @@ def test_half_of_a_surrogate_pair_is_no_text(engine, body):
         (b'{"attributes": {"a": {}}}', "attributes.a {}: Input should be a valid string"),
     ],
 )
-def test_what_is_no_json_is_told_where_and_what_to_do(engine, body, said):
+def test_what_is_no_json_is_told_where_and_what_to_do(engine, body, expected):
     reply = send(engine, "POST", "/v1/generate", content=body, headers={"content-type": "application/json"})
     assert (reply.status_code, reply.json()["error"]) == (422, "invalid")
-    assert reply.json()["message"].startswith(said)
+    assert reply.json()["message"].startswith(expected)
     assert "\n" not in reply.text and reply.json()["remedy"]
 
 
@@ -216,8 +216,8 @@ def test_what_never_fits_into_the_queue_is_no_503(engine):
     assert get(engine, "/v1/models", config).json()["models"][0]["max_count"] == 4
 
 
-@pytest.mark.parametrize("said", [b"1000000000", None], ids=["length", "chunked"])
-def test_a_body_that_does_not_end_is_refused_before_it_is_read(engine, said):
+@pytest.mark.parametrize("length", [b"1000000000", None], ids=["length", "chunked"])
+def test_a_body_that_does_not_end_is_refused_before_it_is_read(engine, length):
     """Straight through ASGI: httpx's transport would hand over the whole body at once."""
     chunks, sent = 0, []
 
@@ -229,7 +229,7 @@ def test_a_body_that_does_not_end_is_refused_before_it_is_read(engine, said):
     async def send(message):
         sent.append(message)
 
-    headers = [(b"content-type", b"application/json"), *([(b"content-length", said)] if said else [])]
+    headers = [(b"content-type", b"application/json"), *([(b"content-length", length)] if length else [])]
     scope = {"type": "http", "method": "POST", "path": "/v1/generate", "query_string": b"", "headers": headers}
     asyncio.run(http.make_app(engine, CONFIG)(scope, receive, send))
     assert sent[0]["status"] == 413

@@ -89,7 +89,7 @@ def test_json_carries_pictures_with_what_was_done(engine, source, seller_photos,
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "expected"),
     [
         ({"edits": "whiten"}, 400, "edit 'whiten' is unknown. Use some of " + ", ".join(EDITS)),
         ({"edits": []}, 400, "the request has no edits"),
@@ -114,10 +114,10 @@ def test_json_carries_pictures_with_what_was_done(engine, source, seller_photos,
         ({"edits": ["white"] * 33}, 422, "at most 32 items"),
     ],
 )
-def test_what_cannot_be_done_is_one_clear_line(engine, source, body, status, said):
+def test_what_cannot_be_done_is_one_clear_line(engine, source, body, status, expected):
     (reply,) = ask(engine, {"image": "same.jpg", "edits": "white", **body}, config=source)
     error = reply.json()
-    assert (reply.status_code, said in f"{error['message']}. {error['remedy']}") == (status, True), error
+    assert (reply.status_code, expected in f"{error['message']}. {error['remedy']}") == (status, True), error
     assert source.source not in reply.text
 
 

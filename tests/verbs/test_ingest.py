@@ -10,7 +10,7 @@ from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.codec import decode_prepared, encode
 from ganray.storage import open_store
-from ganray.verbs.ingest import ingest
+from ganray.verbs.ingest import ingest, photo_seconds, sample_plan, sample_seconds, show
 
 DATA = Path(os.environ.get("GANRAY_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
 CATALOG = ("aside", "catalog.json", "contact_sheet.png", "index", "quarantine", "receipts", "shards", "source")
@@ -56,6 +56,42 @@ def test_a_sample_catalog_with_its_truth(tmp_path):
     assert max(decode_prepared(store.get("contact_sheet.png")).shape) > 500
 
 
+def test_the_result_has_counts_reasons_and_the_most_frequent_values(photos, tmp_path):
+    lines = show(ingest(IngestConfig(source=photos, out=str(tmp_path)))).splitlines()
+    assert lines[0] == "listed 61 = accepted 60 + quarantined 1 (unknown_format 1)"
+    assert lines[1].startswith("category (12): backpack 5, ") and lines[1].endswith(", ...")
+    assert lines[2].startswith("digest sha256:")
+
+
+def test_the_estimate_grows_with_photos_bytes_and_resolution():
+    config = IngestConfig(resolution=32)
+    assert photo_seconds(config, 1000, 32_000_000) == pytest.approx(1.3, abs=0.2)  # measured: 1.3 ms of a JPEG of 400x533
+    assert photo_seconds(config, 10, 16_000_000) == pytest.approx(0.25, abs=0.05)  # 25 ms of a JPEG of 3000x4000
+    assert photo_seconds(config.model_copy(update={"resolution": 1024}), 10, 320_000) > 1.5
+
+
+def test_a_sample_is_counted_until_it_is_drawn(tmp_path):
+    config = IngestConfig(source="sample:24", out=str(tmp_path))
+    plan, out = sample_plan(config), open_store(config.out)
+    assert (plan.products, plan.side) == (24, 64)
+    assert sample_seconds(plan, out) > 0
+    ingest(config)
+    assert sample_seconds(plan, out) == 0
+    assert sample_plan(IngestConfig(source="photos")) is None
+
+
+def test_the_choice_of_executor_is_said_once_and_a_finished_catalog_needs_no_cluster(photos, tmp_path, monkeypatch, capsys):
+    config = IngestConfig(source=photos, out=str(tmp_path / "out"))
+    ingest(config)
+    assert capsys.readouterr().err.count("ingest: runs in this process") == 1
+    monkeypatch.setattr("ganray.verbs.ingest.PHOTO_SECONDS", 1000.0)
+    monkeypatch.setattr("ganray.execution.choice.RAY_EXECUTOR", ("no.cluster", "here"))
+    ingest(config)
+    assert capsys.readouterr().err.count("ingest: runs in this process") == 1
+    with pytest.raises(ModuleNotFoundError):
+        ingest(config.model_copy(update={"out": str(tmp_path / "other")}))
+
+
 def test_folders_quarantine_and_a_second_run_that_changes_nothing(photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25, row_group=8)
     info = ingest(config)
@@ -73,7 +109,7 @@ def test_folders_quarantine_and_a_second_run_that_changes_nothing(photos, tmp_pa
     assert before.items() <= contents(config.out).items()
 
 
-def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_nothing(photos, tmp_path):
+def test_changes_of_a_source_are_ingested_and_the_result_is_that_of_a_fresh_ingest(photos, tmp_path):
     shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
     keys = [info.key for info in good.list()]
     for key in keys[:-20]:
@@ -93,11 +129,12 @@ def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_
     fresh = ingest(config.model_copy(update={"out": str(tmp_path / "fresh")}))
     assert info.model_copy(update={"created": ""}) == fresh.model_copy(update={"created": ""})
     assert info.digest != before.digest
-    ours, theirs = contents(config.out), contents(str(tmp_path / "fresh"))
-    assert {key: data for key, data in ours.items() if key != "catalog.json"} == {k: d for k, d in theirs.items() if k != "catalog.json"}
+    updated, new = contents(config.out), contents(str(tmp_path / "fresh"))
+    del updated["catalog.json"], new["catalog.json"]
+    assert updated == new
 
 
-def test_duplicates_are_left_out_listed_and_the_books_close(photos, tmp_path):
+def test_duplicates_are_left_out_and_listed_and_the_counts_add_up(photos, tmp_path):
     shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
     keys = [info.key for info in good.list() if info.key.endswith(".png")]
     for key in keys:
@@ -131,7 +168,7 @@ def test_automatic_attributes_are_attributes(photos, tmp_path):
     assert labels.shape == (60, 2)
 
 
-def test_other_options_replace_the_catalog_and_sweep_its_rests(photos, tmp_path):
+def test_other_options_replace_the_catalog_and_delete_its_old_parts(photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25)
     first = ingest(config)
     second = ingest(config.model_copy(update={"shard_images": 100, "limit": 60}))
@@ -165,7 +202,7 @@ def test_foreign_files_beside_the_catalog_stay(photos, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["photos/mug/a.jpg", "truth/b.png", "sample.json"])
-def test_a_sample_is_not_drawn_over_somebody_elses_files(tmp_path, key):
+def test_a_sample_is_not_drawn_over_files_of_another_origin(tmp_path, key):
     store = open_store(str(tmp_path / "shop"))
     store.put(key, b"{}")
     with pytest.raises(CatalogError, match=rf"{key} exists and is not part of a sample\. Name another folder with --out"):
@@ -173,7 +210,7 @@ def test_a_sample_is_not_drawn_over_somebody_elses_files(tmp_path, key):
     assert [info.key for info in store.list()] == [key]
 
 
-def test_a_catalog_json_of_somebody_else_stays(photos, tmp_path):
+def test_a_catalog_json_of_another_origin_stays(photos, tmp_path):
     store = open_store(str(tmp_path / "shop"))
     store.put("catalog.json", b'{"products": []}')
     with pytest.raises(CatalogError, match=r"catalog\.json exists and is not a catalog of ganray"):
@@ -198,7 +235,7 @@ def test_another_sample_replaces_a_sample_even_after_an_interruption(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["", "/catalog"])
-def test_a_catalog_inside_its_source_does_not_eat_itself(photos, tmp_path, place):
+def test_a_catalog_inside_its_source_is_not_ingested(photos, tmp_path, place):
     source, shop = open_store(photos), open_store(str(tmp_path))
     for info in source.list():
         shop.put(info.key, source.get(info.key))

@@ -1,4 +1,4 @@
-"""From a table with titles to a picture asked for by one, through Ray."""
+"""From a table with titles to an image generated for a title."""
 
 import json
 
@@ -31,8 +31,7 @@ def test_a_catalog_without_titles_is_refused(small_catalog, titled_catalog):
     assert list(check_catalog(config(titled_catalog, "out"), Catalog.open(titled_catalog))) == ["category", "colour"]
 
 
-@pytest.mark.ray
-def test_a_sample_catalog_keeps_its_titles_where_they_are_asked_for(cluster, tmp_path):
+def test_a_sample_catalog_has_titles_if_its_options_name_the_column(tmp_path):
     options = {"source": "sample:60", "out": str(tmp_path), "row_group": 16, "min_images": 1}
     info = ingest(IngestConfig(**options, title="title"))
     assert info.title == "title"
@@ -41,14 +40,13 @@ def test_a_sample_catalog_keeps_its_titles_where_they_are_asked_for(cluster, tmp
     assert ingest(IngestConfig(**options)).title == ""
 
 
-@pytest.mark.ray
-def test_a_model_of_attributes_and_titles_is_trained_and_asked(cluster, titled_catalog, tmp_path):
+def test_a_model_of_attributes_and_titles_is_trained_and_generates(titled_catalog, tmp_path):
     train(config(titled_catalog, tmp_path / "model"))
     _, info = load_model(str(tmp_path / "model"))
     assert (info.pieces.num, len(info.titles)) == (24, 12)
     assert list(info.attributes) == ["category", "colour"]
-    asked = [{"id": "a", "title": "Red mug"}, {"id": "b", "title": "Blue lamp", "attributes": {"category": "lamp"}}, {"id": "c"}]
-    (tmp_path / "requests.jsonl").write_text("\n".join(json.dumps(body) for body in asked))
+    bodies = [{"id": "a", "title": "Red mug"}, {"id": "b", "title": "Blue lamp", "attributes": {"category": "lamp"}}, {"id": "c"}]
+    (tmp_path / "requests.jsonl").write_text("\n".join(json.dumps(body) for body in bodies))
     out = str(tmp_path / "images")
     assert generate(GenerateConfig(model=str(tmp_path / "model"), requests=str(tmp_path / "requests.jsonl"), out=out))["written"] == 3
     rows = pq.read_table(pa.BufferReader(open_store(out).get("manifest.parquet"))).to_pylist()
@@ -66,6 +64,6 @@ def test_a_run_on_titles_alone_resumes_exactly(titled_catalog, tmp_path):
     train(whole)
     train(halves.model_copy(update={"kimg": 0.064}))
     train(halves.model_copy(update={"resume": True}))
-    (one, info), (other, _) = load_model(whole.out), load_model(halves.out)
+    (uninterrupted, info), (resumed, _) = load_model(whole.out), load_model(halves.out)
     assert info.attributes == {}
-    assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in uninterrupted.state_dict().items())
