@@ -44,16 +44,16 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from ganray.model_folder import load_model
-    from ganray.on_ray.evaluate import evaluate
-    from ganray.on_ray.ingest import ingest
     from ganray.on_ray.serve import serve
     from ganray.presets import preset
     from ganray.requests import EditRequest, GenerateRequest
     from ganray.storage import open_store
     from ganray.verbs.check import check
     from ganray.verbs.edit import edit
+    from ganray.verbs.evaluate import evaluate
     from ganray.verbs.export import export
     from ganray.verbs.generate import generate
+    from ganray.verbs.ingest import ingest
     from ganray.verbs.profiles import profiles as list_profiles
     from ganray.verbs.status import status
     from ganray.verbs.train import train

@@ -58,7 +58,7 @@ VERBS: dict[str, Verb] = {
             "ingest",
             "Turn a prefix of product photos into a prepared catalog.",
             "ganray.config.ingest:IngestConfig",
-            "ganray.on_ray.ingest:ingest",
+            "ganray.verbs.ingest:ingest",
         ),
         Verb(
             "train",
@@ -106,7 +106,7 @@ VERBS: dict[str, Verb] = {
             "evaluate",
             "Score a model against its catalog: distances with floors, coverage, class accuracy, nearest neighbours.",
             "ganray.config.evaluate:EvaluateConfig",
-            "ganray.on_ray.evaluate:evaluate",
+            "ganray.verbs.evaluate:evaluate",
         ),
         Verb(
             "export",

@@ -56,8 +56,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
     "verbs": {
-        *("config", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "models", "model_folder", "profiles"),
-        *("bulk", "engine", "edit_engine", "output", "execution", "catalog", "presets", "runs"),
+        *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
+        *("model_folder", "metrics", "profiles", "bulk", "engine", "edit_engine", "output", "evaluation", "runs", "execution"),
     },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),

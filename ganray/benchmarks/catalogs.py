@@ -8,8 +8,8 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.schema import CATALOG_KEY
 from ganray.config import IngestConfig, RayConfig
 from ganray.errors import CatalogError
-from ganray.on_ray.ingest import ingest
 from ganray.storage import open_store
+from ganray.verbs.ingest import ingest
 
 ROOT = "out/benchmark"
 

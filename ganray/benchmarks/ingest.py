@@ -21,16 +21,14 @@ from ganray.benchmarks.generate import MEMORY
 from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig, IngestConfig
 from ganray.execution.resources import cores
-from ganray.on_ray.cluster import connect
-from ganray.on_ray.ingest import ingest
+from ganray.verbs.ingest import ingest
 
 IMAGES, DRAWN, RESOLUTION = 6000, 48, 64
 SIZE = (400, 533)
 
 
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
-    """One row; a first ingest starts Ray's workers and their decoders, and is not timed."""
-    connect(config.ray)
+    """One row; a first ingest fills the page cache, and is not timed."""
     images, processes = config.images or IMAGES, cores()
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         photos = Path(folder, "photos")

@@ -1,4 +1,4 @@
-"""`ingest-memory`: peak RSS of the driver, and of the heaviest worker, while 10 times the photos are ingested, over 1 time.
+"""`ingest-memory`: peak RSS of the driver, and of the heaviest worker on Ray, while 10 times the photos are ingested, over 1 time.
 
 The photos are one small JPEG with a different comment in each, made when they are read: a million of them need no disk but the catalog's.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, BinaryIO
@@ -20,8 +22,8 @@ from ganray.benchmarks.generate import MEMORY
 from ganray.benchmarks.memory import worker_peaks
 from ganray.config import BenchmarkConfig, IngestConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.ingest import ingest
 from ganray.storage import SCHEMES, ObjectInfo, Store
+from ganray.verbs.ingest import ingest
 
 IMAGES, TIMES, SIDE, CATEGORIES = 10_000, 10, 16, 12
 SCHEME = "synthetic"
@@ -45,14 +47,33 @@ def peaks(num: int, config: BenchmarkConfig) -> tuple[float, float]:
     SCHEMES[SCHEME] = lambda rest: Synthetic(int(rest))
     try:
         with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-            info = ingest(IngestConfig(source=f"{SCHEME}://{num}", out=folder, resolution=8, ray=config.ray))
+            parent: int = ray.get(ray.remote(_parent).remote())
+            with _watch(parent) as heaviest:
+                info = ingest(IngestConfig(source=f"{SCHEME}://{num}", out=folder, resolution=8, executor="ray", ray=config.ray))
         assert info.counts.accepted == num
-        parent: int = ray.get(ray.remote(_parent).remote())
-        heaviest = max(worker_peaks(parent), default=0.0)
     finally:
         del SCHEMES[SCHEME]
         ray.shutdown()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, heaviest
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, max(heaviest, default=0.0)
+
+
+@contextmanager
+def _watch(parent: int) -> Iterator[list[float]]:
+    """Look at the peaks of Ray's workers every half second, as they end with their work; the list fills meanwhile."""
+    peaks: list[float] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.5):
+            peaks.append(max(worker_peaks(parent), default=0.0))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _parent() -> int:

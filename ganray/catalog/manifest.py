@@ -38,12 +38,13 @@ SEEN = (pa.field("row", pa.int32()), pa.field("how", pa.int8()))
 class Manifest:
     """The input of an ingest: one table per shard with key, size, etag, sku, reason ("" = usable), the attributes and the title.
 
-    Each table is created when it is accessed.
+    Each table is created when it is accessed. `listed` is the number of photos, `bytes` their total size.
     """
 
     attributes: tuple[str, ...]
     shards: Sequence[pa.Table]
     listed: int
+    bytes: int
 
     def values(self, name: str) -> set[str]:
         """The values of an attribute among the usable images."""
@@ -84,9 +85,10 @@ def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], boo
     joined: Joined = Table(load_attributes(config)) if config.table else Folders()
     objects = inventory(config.inventory, store) if config.inventory else store.list()
     images = islice((info for info in _images(objects) if not skip(info.key)), config.limit or None)
-    listing = Listing(pa.schema([*LISTED, *SEEN]))
+    listing, total_bytes = Listing(pa.schema([*LISTED, *SEEN])), 0
     while chunk := list(islice(images, CHUNK)):
         keys = [info.key for info in chunk]
+        total_bytes += sum(info.size for info in chunk)
         columns = [keys, [info.size for info in chunk], [info.etag for info in chunk], *joined.add(keys)]
         listing.add(pa.record_batch(columns, pa.schema([*LISTED, *SEEN])))
     if not listing.num_rows:
@@ -100,7 +102,7 @@ def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], boo
     _check(config, store, joined)
     shard_images = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
     shards = Shards(Parts(listing, num_parts(listing.num_rows, shard_images)), joined)
-    return Manifest(joined.names, shards, listing.num_rows)
+    return Manifest(joined.names, shards, listing.num_rows, total_bytes)
 
 
 def check_categories(counts: Counter[str], name: str, config: IngestConfig) -> None:

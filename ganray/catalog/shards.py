@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, Shard
 from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt, written
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
 from ganray.images.codec import decode_prepared
-from ganray.images.sandbox import Sandbox
+from ganray.images.sandbox import Result, Sandbox
 from ganray.storage import Store
 
 BATCH_IMAGES = 64
@@ -38,6 +37,7 @@ INDEX = pa.schema(
 )
 
 Cleaned = dict[str, Any] | GanrayError
+Clean = Callable[[Sequence[bytes]], Iterator[Result | ImageError]]  # cleans a batch of photos, as `Sandbox.map` does
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,27 @@ class IngestJob:
         return hashlib.sha256(inputs.encode()).hexdigest()
 
 
-def prepare_shard(work: IngestJob, number: int) -> Receipt:
+class ShardWorker:
+    """Prepares shards of a job, one after the other, with one decoder process; for a single thread.
+
+    The decoder starts with the first photo that must be decoded, and ends with the worker.
+    """
+
+    def __init__(self, job: IngestJob) -> None:
+        self._job = job
+        self._decoder: Sandbox | None = None
+
+    def __call__(self, number: int) -> Receipt:
+        """Prepare shard `number`; see `prepare_shard`."""
+        return prepare_shard(self._job, number, self._clean)
+
+    def _clean(self, batch: Sequence[bytes]) -> Iterator[Result | ImageError]:
+        if self._decoder is None:
+            self._decoder = sandbox(self._job.recipe)
+        return self._decoder.map(batch)
+
+
+def prepare_shard(work: IngestJob, number: int, clean: Clean) -> Receipt:
     """Prepare shard `number`, unless it is finished. Raises StorageError when a store fails or refuses all objects of the shard."""
     part = ShardPaths(number, work.parts)
     manifest = work.out.get(part.manifest)
@@ -86,7 +106,7 @@ def prepare_shard(work: IngestJob, number: int) -> Receipt:
     aside: list[dict[str, Any]] = []
     quarantined: list[dict[str, str]] = []
     index: list[dict[str, Any]] = []
-    for row, result in _results(work, part, table.to_pylist()):
+    for row, result in _results(work, part, table.to_pylist(), clean):
         if isinstance(result, GanrayError):
             quarantined.append(quarantine_row(work.source.url, row["key"], result, work.recipe))
             index.append(row)
@@ -151,7 +171,7 @@ def _shard(description: Written, rows: int, row_group: int) -> ShardInfo:
     return ShardInfo(rows=rows, row_groups=groups, **description.model_dump())
 
 
-def _results(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Cleaned]]:
+def _results(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]], clean: Clean) -> Iterator[tuple[dict[str, Any], Cleaned]]:
     """Each row, in order, with its result from an earlier ingest or from this one."""
     results: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
     wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in results}
@@ -161,12 +181,12 @@ def _results(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]]) -> I
     reused = reuse_results(work.out, dict.fromkeys(earlier_parts), wanted, rules)
     results |= {photo[0]: result for photo, result in reused.items()}
     known = next((key for key, result in results.items() if isinstance(result, dict)), "")
-    for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in results], known):
+    for row, fresh in _cleaned(work, [row for row in rows if row["key"] not in results], known, clean):
         results[row["key"]] = fresh
     return ((row, results.pop(row["key"])) for row in rows)
 
 
-def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str) -> Iterator[tuple[dict[str, Any], Cleaned]]:
+def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str, clean: Clean) -> Iterator[tuple[dict[str, Any], Cleaned]]:
     """Each row with its cleaned columns or its error; `readable` is a key that could be read, if one is known."""
     fetched = zip(rows, (data for _, data in work.source.get_many(row["key"] for row in rows)), strict=True)
     broken: StorageError | None = None
@@ -181,7 +201,7 @@ def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str) -> Iter
             else:
                 good.append((row, data))
                 readable = row["key"]
-        for (row, data), result in zip(good, _child(work.recipe).map([data for _, data in good]), strict=True):
+        for (row, data), result in zip(good, clean([data for _, data in good]), strict=True):
             if isinstance(result, ImageError):
                 cut = len(data) != row["size"] and f"{len(data):,} bytes were received, {row['size']:,} are listed: {result}"
                 yield row, ImageError("unreadable", cut) if cut else result  # cut in transit, or replaced: transient
@@ -224,22 +244,6 @@ def _batches(
             batch, size = [], 0
     if batch:
         yield batch
-
-
-class _Decoders(threading.local):
-    """The decoder of each thread, shared by all shards that it prepares."""
-
-    recipe: Recipe | None = None
-    child: Sandbox
-
-
-_decoders = _Decoders()
-
-
-def _child(recipe: Recipe) -> Sandbox:
-    if _decoders.recipe != recipe:
-        _decoders.child, _decoders.recipe = sandbox(recipe), recipe
-    return _decoders.child
 
 
 def _sha256(data: bytes) -> str:

@@ -21,7 +21,7 @@ from ganray.evaluation.copies import find_pairs, search
 from ganray.images.codec import Pixels
 from ganray.images.provenance import encode_labelled
 from ganray.images.transforms import contact_sheet
-from ganray.metrics import FIGURES, score, score_neighbours
+from ganray.metrics import score, score_neighbours
 from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
 from ganray.metrics.neighbours import Nearest
 from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
@@ -62,18 +62,17 @@ def num_of_each(config: EvaluateConfig, catalog: Catalog) -> int:
     return num
 
 
-def show(report: Mapping[str, Any]) -> str:
-    """The report in a few lines: each score beside that of held-out photos."""
-    scores, floors = report["scores"], report["floors"]
-    rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
-    rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
-    rows.append(f"searched for copies in {report['searched']:,} of {report['catalog']['num_images']:,} photos")
-    return "\n".join(rows)
-
-
 def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
-    """Evaluate the model of `config`: yields Steps, and the report at the end."""
+    """Evaluate the model of `config` with this many torch threads: yields Steps, and the report at the end."""
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    try:
+        yield from _examine(config, device, threads)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
     catalog = Catalog.open(config.catalog)
     engine = Engine.load(config.model, device, threads)
     check_fit(engine, catalog)

@@ -32,7 +32,7 @@ class Pair:
 
 
 def render_page(report: Mapping[str, Any], sheet: Pixels, pairs: Mapping[str, Sequence[Pair]]) -> str:
-    """The page of a report (`on_ray/evaluate.py` says what is in it): HTML. `pairs` come in titled groups."""
+    """The page of a report (`verbs/evaluate.py` says what is in it): HTML. `pairs` come in titled groups."""
     made = label_of(report, "nearest pairs")
     return render(
         "evaluation.html",

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig, TrainConfig
-from ganray.evaluation.evaluation import show as figures
 from ganray.execution.resources import cores
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.evaluate import evaluate
-from ganray.on_ray.ingest import ingest
 from ganray.on_ray.serve import serve
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
+from ganray.verbs.evaluate import evaluate
+from ganray.verbs.evaluate import show as figures
 from ganray.verbs.generate import generate
+from ganray.verbs.ingest import ingest
 from ganray.verbs.train import train
 
 PRESET = "demo-32"

@@ -2,16 +2,16 @@
 
 import pytest
 
-from ganray.catalog import shards
 from ganray.catalog.cleaning import Recipe
 from ganray.catalog.manifest import build_manifest
 from ganray.catalog.sample import draw, photo_key, product
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
 from ganray.catalog.shard_paths import ShardPaths, divisions
-from ganray.catalog.shards import IngestJob, prepare_shard
+from ganray.catalog.shards import IngestJob
 from ganray.config import IngestConfig
 from ganray.images.codec import encode
 from ganray.storage import open_store
+from tests.tools.shards import decoder, prepare_shard
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +26,7 @@ def photos(tmp_path_factory) -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _end_of_the_decoder():
     yield
-    if shards._decoders.recipe is not None:
-        shards._decoders.child.close()
-        shards._decoders.recipe = None
+    decoder.cache_clear()
 
 
 @pytest.fixture(scope="session")

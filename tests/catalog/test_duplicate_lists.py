@@ -10,8 +10,9 @@ from PIL import Image
 
 from ganray.catalog.duplicate_lists import delete_lists, update_lists
 from ganray.catalog.shard_paths import Receipt, ShardPaths, read_receipt
-from ganray.catalog.shards import IngestJob, prepare_shard
+from ganray.catalog.shards import IngestJob
 from ganray.storage import Store, open_store
+from tests.tools.shards import prepare_shard
 
 
 def scene(seed: int) -> Image.Image:
@@ -111,7 +112,9 @@ def test_a_run_again_changes_nothing_and_other_choices_fetch_nothing(plan, shop,
     out = str(tmp_path / "out")
     work, receipts = run(plan, shop, out, looks)
     before = contents(work, receipts)
-    monkeypatch.setattr("ganray.catalog.shards._cleaned", lambda work, rows, readable: iter([]) if not rows else pytest.fail(str(rows)))
+    monkeypatch.setattr(
+        "ganray.catalog.shards._cleaned", lambda work, rows, readable, clean: iter([]) if not rows else pytest.fail(str(rows))
+    )
     work, receipts = run(plan, shop, out, looks)
     assert update_lists(work, receipts) == []
     assert contents(work, receipts) == before
@@ -129,7 +132,9 @@ def test_a_duplicate_comes_back_when_the_photo_goes_that_was_kept(plan, shop, tm
     for key in gone:
         shop.delete(key)
     with monkeypatch.context() as strict:
-        strict.setattr("ganray.catalog.shards._cleaned", lambda work, rows, readable: iter([]) if not rows else pytest.fail(str(rows)))
+        strict.setattr(
+            "ganray.catalog.shards._cleaned", lambda work, rows, readable, clean: iter([]) if not rows else pytest.fail(str(rows))
+        )
         work, receipts = run(plan, shop, out, looks=True)
     again = lists(work, receipts)
     assert not gone & set(keys(work, receipts))

@@ -10,10 +10,10 @@ from PIL import Image
 import ganray
 from ganray.catalog.cleaning import Recipe
 from ganray.catalog.quarantine import REASONS, SCHEMA, main, quarantine_row, replay, replay_all
-from ganray.catalog.shards import prepare_shard
 from ganray.errors import ImageError, InvalidKey, ObjectNotFound
 from ganray.images.codec import Limits
 from ganray.storage import open_store
+from tests.tools.shards import prepare_shard
 
 RECIPE = Recipe(resolution=64, limits=Limits(max_pixels=100))
 

@@ -5,10 +5,11 @@ import pytest
 
 from ganray.catalog import shards
 from ganray.catalog.shard_paths import ShardPaths, read_receipt
-from ganray.catalog.shards import IngestJob, prepare_shard
+from ganray.catalog.shards import IngestJob
 from ganray.errors import AccessDenied, StorageError
 from ganray.images.codec import encode
 from ganray.storage import Store, open_store
+from tests.tools.shards import prepare_shard
 
 
 @pytest.fixture

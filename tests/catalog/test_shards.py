@@ -7,9 +7,9 @@ import pytest
 
 from ganray.catalog import shards
 from ganray.catalog.shard_paths import ShardPaths
-from ganray.catalog.shards import prepare_shard
 from ganray.errors import AccessDenied, InvalidKey, StorageError
 from ganray.storage import open_store
+from tests.tools.shards import prepare_shard
 
 ONLY = ShardPaths(0, 1)
 

@@ -32,7 +32,6 @@ TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=
 DRIVER = """
 import sys
 from ganray.config import GenerateConfig
-from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.verbs.generate import generate
 generate(GenerateConfig.model_validate_json(sys.argv[1]))
 """

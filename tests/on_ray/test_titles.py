@@ -11,10 +11,10 @@ from ganray.catalog.reader import Catalog
 from ganray.config import GenerateConfig, IngestConfig, TrainConfig
 from ganray.errors import CatalogError
 from ganray.model_folder import load_model
-from ganray.on_ray.ingest import ingest
 from ganray.runs.preflight import check_catalog
 from ganray.storage import open_store
 from ganray.verbs.generate import generate
+from ganray.verbs.ingest import ingest
 from ganray.verbs.train import train
 
 MODEL = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4, "title_pieces": 24}

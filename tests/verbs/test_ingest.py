@@ -9,10 +9,9 @@ from ganray.catalog.sample import draw, photo_key, product
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.codec import decode_prepared, encode
-from ganray.on_ray.ingest import ingest
 from ganray.storage import open_store
+from ganray.verbs.ingest import ingest
 
-pytestmark = pytest.mark.ray
 DATA = Path(os.environ.get("GANRAY_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
 CATALOG = ("aside", "catalog.json", "contact_sheet.png", "index", "quarantine", "receipts", "shards", "source")
 
@@ -23,7 +22,7 @@ def contents(url: str) -> dict[str, bytes]:
 
 
 def rewrite(path: Path, data: bytes) -> None:
-    """Other bytes, and nothing else: the file keeps its time and its place."""
+    """Replace the bytes only: the file keeps its time and its inode."""
     stat = path.stat()
     with path.open("r+b") as file:
         file.write(data)
@@ -39,7 +38,7 @@ def photos(tmp_path_factory) -> str:
     return store.url
 
 
-def test_a_sample_catalog_with_its_truth(cluster, tmp_path):
+def test_a_sample_catalog_with_its_truth(tmp_path):
     info = ingest(IngestConfig(source="sample:150", out=str(tmp_path), resolution=32, shard_images=60, row_group=16))
     assert info.counts.model_dump() == {"listed": 150, "accepted": 150, "quarantined": 0}
     assert {name: len(values) for name, values in info.attributes.items()} == {"category": 12, "colour": 9, "pattern": 3}
@@ -57,7 +56,7 @@ def test_a_sample_catalog_with_its_truth(cluster, tmp_path):
     assert max(decode_prepared(store.get("contact_sheet.png")).shape) > 500
 
 
-def test_folders_quarantine_and_a_second_run_that_changes_nothing(cluster, photos, tmp_path):
+def test_folders_quarantine_and_a_second_run_that_changes_nothing(photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25, row_group=8)
     info = ingest(config)
     assert info.counts.model_dump() == {"listed": 61, "accepted": 60, "quarantined": 1}
@@ -74,7 +73,7 @@ def test_folders_quarantine_and_a_second_run_that_changes_nothing(cluster, photo
     assert before.items() <= contents(config.out).items()
 
 
-def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_nothing(cluster, photos, tmp_path):
+def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_nothing(photos, tmp_path):
     shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
     keys = [info.key for info in good.list()]
     for key in keys[:-20]:
@@ -98,7 +97,7 @@ def test_what_changed_in_a_source_is_done_and_the_end_is_that_of_an_ingest_from_
     assert {key: data for key, data in ours.items() if key != "catalog.json"} == {k: d for k, d in theirs.items() if k != "catalog.json"}
 
 
-def test_duplicates_are_left_out_listed_and_the_books_close(cluster, photos, tmp_path):
+def test_duplicates_are_left_out_listed_and_the_books_close(photos, tmp_path):
     shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
     keys = [info.key for info in good.list() if info.key.endswith(".png")]
     for key in keys:
@@ -122,7 +121,7 @@ def test_duplicates_are_left_out_listed_and_the_books_close(cluster, photos, tmp
     assert contents(config.out).keys() == before.keys()
 
 
-def test_automatic_attributes_are_attributes(cluster, photos, tmp_path):
+def test_automatic_attributes_are_attributes(photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"), auto_attributes=("dominant_colour", "background"))
     info = ingest(config)
     assert list(info.attributes) == ["category", "dominant_colour", "background"]
@@ -132,7 +131,7 @@ def test_automatic_attributes_are_attributes(cluster, photos, tmp_path):
     assert labels.shape == (60, 2)
 
 
-def test_other_options_replace_the_catalog_and_sweep_its_rests(cluster, photos, tmp_path):
+def test_other_options_replace_the_catalog_and_sweep_its_rests(photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"), shard_images=25)
     first = ingest(config)
     second = ingest(config.model_copy(update={"shard_images": 100, "limit": 60}))
@@ -145,7 +144,7 @@ def test_other_options_replace_the_catalog_and_sweep_its_rests(cluster, photos, 
     ]
 
 
-def test_foreign_files_beside_the_catalog_stay(cluster, photos, tmp_path):
+def test_foreign_files_beside_the_catalog_stay(photos, tmp_path):
     store = open_store(str(tmp_path / "shop"))
     foreign = [
         "source/part-1.csv",
@@ -166,23 +165,23 @@ def test_foreign_files_beside_the_catalog_stay(cluster, photos, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["photos/mug/a.jpg", "truth/b.png", "sample.json"])
-def test_a_sample_is_not_drawn_over_somebody_elses_files(cluster, tmp_path, key):
+def test_a_sample_is_not_drawn_over_somebody_elses_files(tmp_path, key):
     store = open_store(str(tmp_path / "shop"))
     store.put(key, b"{}")
-    with pytest.raises(CatalogError, match=rf"{key} is there, and no sample's\. Name another place with --out"):
+    with pytest.raises(CatalogError, match=rf"{key} exists and is not part of a sample\. Name another folder with --out"):
         ingest(IngestConfig(source="sample:24", out=store.url))
     assert [info.key for info in store.list()] == [key]
 
 
-def test_a_catalog_json_of_somebody_else_stays(cluster, photos, tmp_path):
+def test_a_catalog_json_of_somebody_else_stays(photos, tmp_path):
     store = open_store(str(tmp_path / "shop"))
     store.put("catalog.json", b'{"products": []}')
-    with pytest.raises(CatalogError, match=r"catalog\.json is there, and no catalog of ganray"):
+    with pytest.raises(CatalogError, match=r"catalog\.json exists and is not a catalog of ganray"):
         ingest(IngestConfig(source=photos, out=store.url))
     assert store.get("catalog.json") == b'{"products": []}'
 
 
-def test_another_sample_replaces_a_sample_even_after_an_interruption(cluster, tmp_path):
+def test_another_sample_replaces_a_sample_even_after_an_interruption(tmp_path):
     store = open_store(str(tmp_path))
     config = IngestConfig(source="sample:48", out=store.url)
     ingest(config)
@@ -199,7 +198,7 @@ def test_another_sample_replaces_a_sample_even_after_an_interruption(cluster, tm
 
 
 @pytest.mark.parametrize("place", ["", "/catalog"])
-def test_a_catalog_inside_its_source_does_not_eat_itself(cluster, photos, tmp_path, place):
+def test_a_catalog_inside_its_source_does_not_eat_itself(photos, tmp_path, place):
     source, shop = open_store(photos), open_store(str(tmp_path))
     for info in source.list():
         shop.put(info.key, source.get(info.key))
@@ -209,7 +208,7 @@ def test_a_catalog_inside_its_source_does_not_eat_itself(cluster, photos, tmp_pa
     assert ingest(config).counts.listed == 61
 
 
-def test_a_failed_run_leaves_no_catalog(cluster, photos, tmp_path):
+def test_a_failed_run_leaves_no_catalog(photos, tmp_path):
     config = IngestConfig(source=photos, out=str(tmp_path / "out"))
     ingest(config)
     with pytest.raises(CatalogError, match="none of the 61 images of .* can be used: too_many_pixels"):
@@ -218,7 +217,7 @@ def test_a_failed_run_leaves_no_catalog(cluster, photos, tmp_path):
         Catalog.open(config.out)
 
 
-def test_bad_images_can_empty_a_category(cluster, photos, tmp_path):
+def test_bad_images_can_empty_a_category(photos, tmp_path):
     source = open_store(photos)
     copy = open_store(str(tmp_path / "in"))
     for info in source.list():
@@ -237,26 +236,26 @@ def test_bad_images_can_empty_a_category(cluster, photos, tmp_path):
         ("ftp://x/y", StorageError, "unknown scheme ftp"),
     ],
 )
-def test_unusable_sources(cluster, tmp_path, source, error, message):
+def test_unusable_sources(tmp_path, source, error, message):
     source = str(tmp_path / source) if source == "nowhere" else source
     with pytest.raises(error, match=message) as caught:
         ingest(IngestConfig(source=source, out=str(tmp_path / "out")))
     assert "\n" not in str(caught.value)
 
 
-def test_a_store_that_cannot_leave_the_process(cluster, photos):
-    with pytest.raises(StorageError, match="memory://here/out exists in this process only"):
-        ingest(IngestConfig(source=photos, out="memory://here/out"))
+def test_a_catalog_in_memory_needs_no_other_process(photos):
+    info = ingest(IngestConfig(source=photos, out="memory://here/out"))
+    assert Catalog.open("memory://here/out").info == info
 
 
-def test_an_absent_table(cluster, photos, tmp_path):
+def test_an_absent_table(photos, tmp_path):
     with pytest.raises(ObjectNotFound, match=r"none\.csv"):
         ingest(IngestConfig(source=photos, table=str(tmp_path / "none.csv"), out=str(tmp_path / "out")))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (DATA / "clothing-small").is_dir(), reason=f"no clothing-small under {DATA}: set GANRAY_TEST_DATA")
-def test_real_photos_with_their_table(cluster, tmp_path):
+def test_real_photos_with_their_table(tmp_path):
     folder = DATA / "clothing-small"
     config = IngestConfig(source=str(folder / "images"), table=str(folder / "metadata.csv"), out=str(tmp_path), resolution=32, limit=600)
     info = ingest(config.model_copy(update={"min_images": 1}))

@@ -1,0 +1,81 @@
+"""The verb `evaluate`: a model folder and its catalog -> a report and a page with pictures.
+
+One worker does the work (on a GPU if there is one) and reports its progress. Photos are sampled from the catalog in two halves, `train`
+and `holdout`. The extractor learns from the first; samples are generated for the labels of the second, and compared in its place. So the
+floor of each score is that of the second half: a perfect model reaches it. Copies are searched in the whole catalog, or in as much of it
+as `search` allows, a row group at a time: the nearest other photo to each sample and to each held-out photo.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+from ganray.catalog.reader import Catalog
+from ganray.catalog.search_groups import groups_to_search
+from ganray.config import EvaluateConfig
+from ganray.evaluation.evaluation import Step, examine, num_of_each
+from ganray.execution.choice import Demand, choose_executor
+from ganray.execution.port import Resources, Workers
+from ganray.execution.resources import cores, require_cpus, use_gpu
+from ganray.metrics import FIGURES
+from ganray.progress import Progress, bar
+from ganray.runs.card_scores import put_on_card
+from ganray.storage import absolute_url, open_store
+
+THREADS = 2  # under every executor, if the machine has them: the extractor's digest depends on it
+# CPU seconds on one core for each image of 32 px, see tests/benchmarks/LOG.md (executors); proportional to pixels.
+EXTRACT_SECONDS, TRAIN_SECONDS, GENERATE_SECONDS = 0.4e-3, 1.2e-3, 1.0e-3
+
+
+def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
+    """Score the model; writes report.json (the returned report), report.html, contact_sheet.png and the extractor under `out`.
+
+    Raises CatalogError, CheckpointError, ClusterError, EvaluationError, RequestError, StorageError. Equal inputs give equal reports.
+    """
+    config = absolute(config)
+    catalog = Catalog.open(config.catalog)
+    num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
+    learned = 0 if config.extractor else round(config.extractor_kimg * 1000)
+    seconds = num * GENERATE_SECONDS + (3 * num + searched) * EXTRACT_SECONDS + learned * TRAIN_SECONDS
+    executor = choose_executor(config.executor, config.ray, demand(seconds * (catalog.info.resolution / 32) ** 2))
+    resources = executor.resources()
+    gpu, threads = use_gpu(config.gpu, resources), evaluation_cpus(resources)
+    task = partial(examine, config, "cuda" if gpu else "cpu", threads)
+    with nullcontext(progress) if progress else bar("evaluate", 4 * num + searched + learned, "img") as shown:
+        for step in executor.stream(task, Workers(1, threads, gpu)):
+            if isinstance(step, Step):
+                shown.update(step.images, step.stage)
+            else:
+                report = step
+    print(f"evaluate: {put_on_card(open_store(config.model), report)}", file=sys.stderr)
+    return report
+
+
+def show(report: Mapping[str, Any]) -> str:
+    """The report in a few lines: each score beside that of held-out photos."""
+    scores, floors = report["scores"], report["floors"]
+    rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
+    rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
+    rows.append(f"searched for copies in {report['searched']:,} of {report['catalog']['num_images']:,} photos")
+    return "\n".join(rows)
+
+
+def demand(cpu_seconds: float) -> Demand:
+    """The work of one worker with THREADS threads, however many cores there are."""
+    return Demand("evaluate", cpu_seconds * max(1.0, cores() / THREADS))
+
+
+def evaluation_cpus(resources: Resources) -> int:
+    """Threads of the worker: at most those of the largest node. Raises ClusterError if there is no CPU."""
+    require_cpus(1, resources, "evaluate")
+    return max(1, int(min(THREADS, resources.node_cpus)))
+
+
+def absolute(config: EvaluateConfig) -> EvaluateConfig:
+    """The same URLs, valid in a process with another working directory."""
+    names = ("model", "catalog", "out", "extractor")
+    return config.model_copy(update={name: absolute_url(getattr(config, name)) for name in names})
