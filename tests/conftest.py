@@ -54,6 +54,28 @@ def s3_url(s3_environment, monkeypatch) -> str:
 
 
 @pytest.fixture(scope="session")
+def started_bulk_lab(s3_environment, seller_photos):
+    from tests.tools.bulk_lab import BulkLab
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment.items():
+            patch.setenv(name, value)
+        with BulkLab("s3://ganray/lab") as lab:
+            lab.put_photos(seller_photos)
+            yield lab
+
+
+@pytest.fixture
+def bulk_lab(started_bulk_lab, s3_environment, monkeypatch):
+    """Whole bulk jobs over a store behind a proxy that injects faults; without faults, in the job's own process, at the begin."""
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    started_bulk_lab.reset()
+    yield started_bulk_lab
+    started_bulk_lab.reset()
+
+
+@pytest.fixture(scope="session")
 def signer():
     """A root of our own and a certificate for signing, as C2PA asks for them."""
     pytest.importorskip("c2pa")

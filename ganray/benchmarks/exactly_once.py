@@ -102,6 +102,7 @@ class Bench:
     def __init__(self, url: str) -> None:
         self.store = open_store(f"{url}/{uuid.uuid4().hex[:12]}")
         self.proxy = FaultProxy(os.environ["AWS_ENDPOINT_URL"])
+        self._cluster: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Bench:
         self._folder = tempfile.TemporaryDirectory(prefix="ganray-once-")
@@ -113,21 +114,24 @@ class Bench:
         self.environment = os.environ | {"AWS_ENDPOINT_URL": self.proxy.url, "SOURCE_DATE_EPOCH": "1790000000"}
         for name in ("RAY_ADDRESS", "RAY_JOB_ID"):
             self.environment.pop(name, None)
-        self._cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], env=self.environment, stdout=subprocess.PIPE, text=True)
-        assert self._cluster.stdout is not None
-        self.environment["RAY_ADDRESS"] = self._cluster.stdout.readline().strip()
+        self.start_cluster()
         code, output = self.finish("whole")
         assert code == 0, output
         self.whole = self.contents("whole")
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._cluster.terminate()
-        self._cluster.wait(60)
-        assert self._cluster.stdout is not None
-        self._cluster.stdout.close()
+        if self._cluster:
+            self._cluster.terminate()
+            self._cluster.communicate(timeout=60)
         self.proxy.__exit__()
         self._folder.cleanup()
+
+    def start_cluster(self) -> None:
+        """Start the Ray cluster that jobs join, with a way to the store through the proxy."""
+        self._cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], env=self.environment, stdout=subprocess.PIPE, text=True)
+        assert self._cluster.stdout is not None
+        self.environment["RAY_ADDRESS"] = self._cluster.stdout.readline().strip()
 
     def arguments(self, name: str) -> list[str]:
         """The verb and options of job `name`."""

@@ -12,8 +12,8 @@ from ganray.catalog.sample import product
 from ganray.catalog.windows import Source, catalog_order, read_window
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
+from ganray.on_ray.cpus import Readers
 from ganray.on_ray.data import stream
-from ganray.runs.job import Readers
 from ganray.titles import Pieces
 
 AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
@@ -115,9 +115,9 @@ def test_a_position_is_where_reading_would_be(cluster, small_catalog, consumed):
 def test_a_position_holds_where_ray_splits_a_window(small_catalog, monkeypatch, consumed):
     """Ray Data hands over a block of more than 192 MiB in parts: here 40 rows come as 30 and 10."""
 
-    def split(told, windows, readers):
+    def split(source, readers, mailbox, windows):
         for window in windows:
-            images, labels = read_window(told, window)
+            images, labels = read_window(source, window)
             yield images[:30], labels[:30]
             yield images[30:], labels[30:]
 

@@ -16,13 +16,13 @@ RUN = """
 import io, os, sys, threading, time
 from ray.cluster_utils import Cluster
 from ganray.config import TrainConfig
-from ganray.on_ray import cluster, regrouping
+from ganray.on_ray import cluster, ray_internals
 from ganray.runs.checkpoints import places
 from ganray.storage import open_store
 
 catalog, out = sys.argv[1:]
 os.environ.update(cluster.ENVIRONMENT | {"RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "10"})
-regrouping.LOOK_S = 3.0
+ray_internals.LOOK_S = 3.0
 nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 second = nodes.add_node(num_cpus=1)
 os.environ["RAY_ADDRESS"] = nodes.address
@@ -47,9 +47,9 @@ def gets_on():
     reached = places(open_store(out))[0].num_images
     wait_for(lambda: places(open_store(out))[0].num_images > reached)
 
-from ganray.on_ray.train import train
-told = {"kimg": 500, "batch": 16, "threads": 1, "workers": 2, "min_workers": 1, "precision": "fp32", "checkpoint_kimg": 0.32}
-told |= {"log_kimg": 0.032, "grid_kimg": 400, "data": {"window": 48}}
+from ganray.verbs.train import train
+told = {"executor": "ray", "kimg": 500, "batch": 16, "threads": 1, "workers": 2, "min_workers": 1, "precision": "fp32"}
+told |= {"checkpoint_kimg": 0.32, "log_kimg": 0.032, "grid_kimg": 400, "data": {"window": 48}}
 told |= {"model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4}}
 config = TrainConfig.model_validate({**told, "catalog": catalog, "out": out})
 running = threading.Thread(target=train, args=(config,), daemon=True)
@@ -61,7 +61,7 @@ hears("1 of 2 workers")
 hears("resumed at")
 gets_on()
 nodes.add_node(num_cpus=1)
-hears("regrouping at")
+hears("resizing at")
 hears("2 of 2 workers", 2)
 gets_on()
 os._exit(0)
@@ -77,7 +77,7 @@ def test_a_run_goes_on_smaller_and_grows_back(small_catalog, tmp_path):
     command = [sys.executable, "-c", RUN, small_catalog, str(tmp_path / "m")]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    (left,) = re.findall(r"regrouping at ([\d.]+) kimg, after a checkpoint", done.stderr)
+    (left,) = re.findall(r"resizing at ([\d.]+) kimg, after a checkpoint", done.stderr)
     assert f"resumed at {left} kimg" in done.stderr
 
 

@@ -6,54 +6,30 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from ganray.on_ray.train import train
-from safetensors.torch import load_file
 
 from ganray import settings
 from ganray.benchmarks.worker_kills import draw_kills, with_kills
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
+from ganray.on_ray.worker_group import RayWorkerGroup
 from ganray.runs.checkpoints import places
 from ganray.storage import open_store
 from ganray.training.state import create_state
+from ganray.verbs.train import train
+from tests.tools.runs import differing, learned, tiny
 
 ROOT = Path(__file__).parents[2]
 
-TINY = {
-    "kimg": 0.192,
-    "batch": 16,
-    "checkpoint_kimg": 0.064,
-    "log_kimg": 0.032,
-    "grid_kimg": 0.096,
-    "threads": 1,
-    "precision": "fp32",
-    "model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4},
-    "augment": {"p": 0.3},
-    "data": {"window": 48},
-}
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def config(catalog, out, **changes) -> TrainConfig:
-    return TrainConfig.model_validate({**TINY, "catalog": catalog, "out": str(out), **changes})
-
-
-def final(out: Path) -> dict[str, torch.Tensor]:
-    """Everything that a finished run has learned: its last checkpoint (networks, average, both optimizers) and its model."""
-    newest = places(open_store(str(out)))[0]
-    assert newest.num_images == 192
-    tensors = load_file(out / newest.folder / "state.safetensors")
-    assert {name.split(".")[0] for name in tensors} >= {"generator", "discriminator", "ema", "opt_g", "opt_d"}
-    return tensors | {f"model.{name}": tensor for name, tensor in load_file(out / "model.safetensors").items()}
-
-
-def differing(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> list[str]:
-    assert ours.keys() == theirs.keys()
-    return [name for name in ours if not torch.equal(ours[name], theirs[name])]
+    return tiny(catalog, out, executor="ray", **changes)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +39,7 @@ def quiet(cluster, small_catalog, tmp_path_factory):
     for workers in (1, 2):
         out = tmp_path_factory.mktemp("quiet") / "m"
         train(config(small_catalog, out, workers=workers))
-        finals[workers] = final(out)
+        finals[workers] = learned(out)
     return finals
 
 
@@ -89,9 +65,11 @@ def test_a_run_whose_workers_are_killed_ends_bit_equal(quiet, small_catalog, tmp
     deaths = draw_kills(seed, 3, workers, steps=12, batch=16, longest=0.3)
     print(f"SEED={seed}:", "; ".join(map(str, deaths)))
     (tmp_path / "dead").mkdir()
-    train(config(small_catalog, tmp_path / "m", workers=workers), with_kills(deaths, str(tmp_path / "dead")))
+    train(
+        config(small_catalog, tmp_path / "m", workers=workers), partial(RayWorkerGroup, worker=with_kills(deaths, str(tmp_path / "dead")))
+    )
     assert len(list((tmp_path / "dead").iterdir())) == 3
-    assert differing(quiet[workers], final(tmp_path / "m")) == []
+    assert differing(quiet[workers], learned(tmp_path / "m")) == []
 
 
 @pytest.mark.long
@@ -100,14 +78,14 @@ def test_checkpoints_by_the_clock_are_every_rank_s(quiet, small_catalog, tmp_pat
     changes = {"workers": 2, "checkpoint_kimg": 100, "checkpoint_minutes": 0.001, "keep": 20}
     train(config(small_catalog, tmp_path / "m", **changes))
     assert len(places(open_store(str(tmp_path / "m")))) > 2
-    assert differing(quiet[2], final(tmp_path / "m")) == []
+    assert differing(quiet[2], learned(tmp_path / "m")) == []
 
 
 def words(catalog, out, *options):
     """What follows `jobs/train.py`."""
     told = ["--catalog", catalog, "--out", str(out), "--log-kimg", "0.032", "--batch", "16", "--threads", "1", "--augment.p", "0.3"]
     told += ["--precision", "fp32", "--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
-    return [*told, "--optimizer.decay-kimg", "0.192", "--ray.num-cpus", "4", *options]
+    return [*told, "--optimizer.decay-kimg", "0.192", "--ray.num-cpus", "4", "--executor", "ray", *options]
 
 
 class Command:
@@ -194,8 +172,8 @@ def test_a_signal_to_the_command_leaves_a_checkpoint(small_catalog, tmp_path, nu
         found, text = command.end()
     assert found == code, text
     (left,) = kimg(out)
-    assert f"train: {number.name}: leaving after a checkpoint" in text
-    assert f"left at {left:g} kimg, after a checkpoint" in text
+    assert f"train: {number.name}: stopping after a checkpoint" in text
+    assert f"stopped at {left:g} kimg, after a checkpoint" in text
     assert "Continue with the same command and --resume" in text.splitlines()[-1]
     goes_on(small_catalog, out, left)
 
@@ -240,4 +218,4 @@ def test_a_killed_command_goes_on_and_ends_bit_equal(cluster, small_catalog, tmp
         code, text = command.end()
     assert code == 0, text
     assert before == 0.192 or "resumed at" in text
-    assert differing(final(tmp_path / "quiet"), final(out)) == []
+    assert differing(learned(tmp_path / "quiet"), learned(out)) == []

@@ -1,22 +1,15 @@
-import io
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
-import ray
 
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk.segment_policy import Policy
 from ganray.catalog.reader import Catalog
-from ganray.config import GateConfig, GenerateConfig, ModelConfig, RayConfig, StatusConfig
+from ganray.config import GateConfig, GenerateConfig, RayConfig, StatusConfig
 from ganray.engine import Engine
 from ganray.errors import CatalogError, CheckpointError, ClusterError, ConfigError, ObjectNotFound, StorageError
 from ganray.images.provenance import read_label
@@ -26,16 +19,9 @@ from ganray.requests import GenerateRequest, file_name
 from ganray.storage import open_store
 from ganray.verbs.generate import generate, show
 from ganray.verbs.status import status
+from tests.tools.jobs import contents, kill_at_the_first_image, rows_of
+from tests.tools.models import ATTRIBUTES, SMALLEST
 
-pytestmark = pytest.mark.ray
-TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
-DRIVER = """
-import sys
-from ganray.config import GenerateConfig
-from ganray.verbs.generate import generate
-generate(GenerateConfig.model_validate_json(sys.argv[1]))
-"""
-ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
 TABLE = [
     {"id": "SKU/1", "attributes": {"category": "mug"}, "count": 21},
     {"id": "b", "seed": 4, "format": "webp"},
@@ -46,25 +32,15 @@ TABLE = [
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
     folder = str(tmp_path_factory.mktemp("model"))
-    make_model(folder, TINY, ATTRIBUTES)
+    make_model(folder, SMALLEST, ATTRIBUTES)
     return folder
 
 
 @pytest.fixture
-def config(cluster, model, tmp_path):
+def config(model, tmp_path):
     (tmp_path / "table.jsonl").write_text("\n".join(json.dumps(row) for row in TABLE))
     table, out = str(tmp_path / "table.jsonl"), str(tmp_path / "out")
-    return GenerateConfig(model=model, requests=table, out=out, shard_images=8, threads=1, gpu=False)
-
-
-def contents(url):
-    """All but the news, which tell the time."""
-    store = open_store(url)
-    return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
-
-
-def rows_of(url, name="manifest"):
-    return pq.read_table(io.BytesIO(open_store(url).get(f"{name}.parquet"))).to_pylist()
+    return GenerateConfig(model=model, requests=table, out=out, shard_images=8, threads=1, gpu=False, executor="local")
 
 
 @pytest.fixture(autouse=True)
@@ -95,10 +71,6 @@ def test_a_table_becomes_labelled_images_once(config):
     assert (again["written"], again["existing"]) == (0, 31)
     assert contents(config.out) == made
 
-    elsewhere = config.model_copy(update={"out": config.out + "-2", "engines": 2})
-    generate(elsewhere)
-    assert contents(elsewhere.out) == made
-
 
 def test_without_a_table_requests_spread_over_the_first_attribute(config):
     books = generate(config.model_copy(update={"requests": "", "num": 7, "format": "jpeg"}))
@@ -108,21 +80,23 @@ def test_without_a_table_requests_spread_over_the_first_attribute(config):
     assert [name[:3] for name in names] == ["bag"] * 3 + ["cap"] * 2 + ["mug"] * 2
 
 
-def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, tmp_path):
-    """A driver of its own, with its own cluster, killed as soon as it has written an image."""
+@pytest.mark.ray
+def test_two_engines_on_ray_make_the_same_bytes(config, cluster):
+    generate(config)
+    elsewhere = config.model_copy(update={"out": config.out + "-2", "engines": 2, "executor": "ray"})
+    generate(elsewhere)
+    assert contents(elsewhere.out) == contents(config.out)
+    again = generate(config.model_copy(update={"executor": "ray"}))  # begun in this process, continued on Ray
+    assert (again["written"], again["existing"]) == (0, 31)
+
+
+@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.slow])])
+def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, tmp_path, executor):
+    """Killed as soon as it has written an image: on Ray with a cluster of its own. What is left is made in this process."""
     whole = config.model_copy(update={"requests": "", "num": 160, "out": str(tmp_path / "whole")})
     generate(whole)
     cut = whole.model_copy(update={"out": str(tmp_path / "cut")})
-    local = cut.model_copy(update={"ray": RayConfig(num_cpus=3)})
-    environment = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "RAY_JOB_ID")}
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, local.model_dump_json()], env=environment, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not any(open_store(cut.out).list("images")) and driver.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(driver.pid, signal.SIGKILL)
-    driver.wait()
-    assert not open_store(cut.out).exists("job.json")
+    kill_at_the_first_image("generate", cut.model_copy(update={"executor": executor, "ray": RayConfig(num_cpus=3)}), tmp_path)
     books = generate(cut)
     assert books["written"] + books["existing"] == 160
     assert contents(cut.out) == contents(whole.out)
@@ -134,10 +108,13 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, t
         ({"model": "nowhere"}, CheckpointError, "nowhere is not a model folder"),
         ({"requests": "nowhere/table.csv"}, ObjectNotFound, "nowhere/table.csv"),
         ({"out": "memory://x"}, ConfigError, "memory is not shared"),
-        ({"engines": 50}, ClusterError, "50 engine"),
+        ({"engines": 2}, ConfigError, "executor = local with engines = 2"),
+        pytest.param({"engines": 50, "executor": "ray"}, ClusterError, "50 engine", marks=pytest.mark.ray),
     ],
 )
-def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said):
+def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said, request):
+    if "executor" in changes:
+        request.getfixturevalue("cluster")
     with pytest.raises(error) as caught:
         generate(config.model_copy(update=changes))
     assert said in str(caught.value)
@@ -146,7 +123,7 @@ def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, sa
 
 def test_another_model_in_the_same_place_is_refused(config, tmp_path):
     generate(config)
-    make_model(str(tmp_path / "other"), TINY, ATTRIBUTES, seed=1)
+    make_model(str(tmp_path / "other"), SMALLEST, ATTRIBUTES, seed=1)
     with pytest.raises(StorageError, match="holds another job: its model_digest"):
         generate(config.model_copy(update={"model": str(tmp_path / "other")}))
     with pytest.raises(StorageError, match="holds another job: its requests_digest"):
@@ -224,7 +201,7 @@ def gated(small_catalog, tmp_path_factory):
     """A model of the small catalog that has learned nothing, and an extractor that has learned a little."""
     catalog = Catalog.open(small_catalog)
     vocabulary, folder = catalog.vocabulary(), tmp_path_factory.mktemp("gated")
-    make_model(str(folder / "model"), TINY.model_copy(update={"resolution": 32, "widths": (16, 16, 16, 16)}), vocabulary)
+    make_model(str(folder / "model"), SMALLEST.model_copy(update={"resolution": 32, "widths": (16, 16, 16, 16)}), vocabulary)
     extractor = new_extractor(32, vocabulary)
     images, labels = (np.concatenate(parts) for parts in zip(*catalog.iter_images(), strict=True))
     for _ in training(extractor, images, labels, kimg=0.5):
@@ -252,7 +229,7 @@ def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_scor
         expected = encode_sample(sample.pixels, SampleFile(row["id"], 0, row["seed"], "png", engine.info.digest))
         assert open_store(job.out).get(row["key"]) == expected
 
-    other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20, "engines": 2})
+    other = job.model_copy(update={"out": job.out + "-2", "shard_images": 20})
     generate(other)
     again = rows_of(other.out)
     facts = ("id", "seed", "tries", "score", "sha256")
@@ -270,11 +247,14 @@ def test_a_gate_that_cannot_judge_is_one_line_before_any_work(config, gated, cha
     assert not contents(config.out)
 
 
+@pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.long
-def test_prometheus_is_told_the_numbers_of_a_job(config):
+def test_prometheus_is_told_the_numbers_of_a_job(config, cluster):
     """By Ray's own exporter, which reports every ten seconds."""
-    generate(config)
+    import ray
+
+    generate(config.model_copy(update={"executor": "ray"}))
     (node,) = ray.nodes()
     deadline, found = time.monotonic() + 60, {}
     while found.get("written") != 31:

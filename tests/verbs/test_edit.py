@@ -1,9 +1,4 @@
 import io
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,17 +8,9 @@ from ganray.edit_engine import EditEngine
 from ganray.errors import CheckpointError, ClusterError, ConfigError, RequestError
 from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, file_name
-from ganray.storage import open_store
 from ganray.verbs.edit import edit, show
 from ganray.verbs.status import status
-
-pytestmark = pytest.mark.ray
-DRIVER = """
-import sys
-from ganray.config import EditConfig
-from ganray.verbs.edit import edit
-edit(EditConfig.model_validate_json(sys.argv[1]))
-"""
+from tests.tools.jobs import contents, kill_at_the_first_image, put_photos
 
 
 @pytest.fixture(autouse=True)
@@ -33,17 +20,13 @@ def at_one_time(monkeypatch):
 
 
 @pytest.fixture
-def config(cluster, seller_photos, tmp_path):
-    store = open_store(str(tmp_path / "photos"))
-    for key, data in seller_photos.items():
-        store.put(key, data)
-    return EditConfig(source=str(tmp_path / "photos"), edits="white", out=str(tmp_path / "out"), shard_images=4, workers=1)
+def config(seller_photos, tmp_path):
+    photos, out = put_photos(tmp_path / "photos", seller_photos), str(tmp_path / "out")
+    return EditConfig(source=photos.url, edits="white", out=out, shard_images=4, workers=1, executor="local")
 
 
-def contents(url):
-    """All but the news, which tell the time."""
-    store = open_store(url)
-    return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
+def images_of(config):
+    return {key.rpartition("/")[2]: data for key, data in contents(config.out).items() if key.startswith("images/")}
 
 
 def test_photos_are_edited_once_and_the_books_close(config, seller_photos):
@@ -55,7 +38,7 @@ def test_photos_are_edited_once_and_the_books_close(config, seller_photos):
     made = contents(config.out)
     rows = pq.read_table(io.BytesIO(made["quarantine.parquet"])).to_pylist()
     assert {row["id"] for row in rows} == {"animated", "broken", "cluttered", "empty", "one"}
-    images = {key.rpartition("/")[2]: data for key, data in made.items() if key.startswith("images/")}
+    images = images_of(config)
     request = EditRequest(id="mugs/red ü", image="mugs/red ü.jpg", edits="white")  # and as this process makes it
     (alone,) = EditEngine.load(threads=2).edit(request, seller_photos.__getitem__)
     assert images[file_name("mugs/red ü", 0, "jpeg")] == encode_edited(alone, "")
@@ -64,29 +47,27 @@ def test_photos_are_edited_once_and_the_books_close(config, seller_photos):
     again = edit(config)
     assert (again["written"], again["existing"], again["quarantined"]) == (0, 7, 5)
     assert contents(config.out) == made
-    elsewhere = config.model_copy(update={"out": config.out + "-2", "workers": 2})
+    elsewhere = config.model_copy(update={"out": config.out + "-2", "shard_images": 12})
     edit(elsewhere)
-    assert contents(elsewhere.out) == made
+    assert images_of(elsewhere) == images
 
 
-def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, seller_photos, tmp_path):
-    """A driver of its own, with its own cluster, killed as soon as it has written an image."""
-    source = open_store(config.source)
-    for i in range(60):
-        source.put(f"more/{i:03d}.jpg", seller_photos["same.jpg"])
+@pytest.mark.ray
+def test_two_workers_on_ray_make_the_same_bytes(config, cluster):
+    edit(config)
+    elsewhere = config.model_copy(update={"out": config.out + "-2", "workers": 2, "executor": "ray"})
+    edit(elsewhere)
+    assert contents(elsewhere.out) == contents(config.out)
+
+
+@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])])
+def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, seller_photos, tmp_path, executor):
+    """Killed as soon as it has written an image: on Ray with a cluster of its own. What is left is made in this process."""
+    put_photos(config.source, {f"more/{i:03d}.jpg": seller_photos["same.jpg"] for i in range(60)})
     whole = config.model_copy(update={"out": str(tmp_path / "whole")})
     edit(whole)
     cut = whole.model_copy(update={"out": str(tmp_path / "cut")})
-    local = cut.model_copy(update={"ray": RayConfig(num_cpus=3)})
-    environment = {name: value for name, value in os.environ.items() if name not in ("RAY_ADDRESS", "RAY_JOB_ID")}
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, local.model_dump_json()], env=environment, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not any(open_store(cut.out).list("images")) and driver.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(driver.pid, signal.SIGKILL)
-    driver.wait()
-    assert not open_store(cut.out).exists("job.json")
+    kill_at_the_first_image("edit", cut.model_copy(update={"executor": executor, "ray": RayConfig(num_cpus=3)}), tmp_path)
     books = edit(cut)
     assert (books["written"] + books["existing"], books["quarantined"]) == (67, 5)
     assert contents(cut.out) == contents(whole.out)
@@ -98,10 +79,12 @@ def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, s
         ({"model": "nowhere"}, CheckpointError, "nowhere is not a model folder"),
         ({"edits": "whiten"}, RequestError, "edit 'whiten' is unknown"),
         ({"out": "memory://x"}, ConfigError, "memory is not shared"),
-        ({"workers": 50}, ClusterError, "50 worker"),
+        pytest.param({"workers": 50, "executor": "ray"}, ClusterError, "50 worker", marks=pytest.mark.ray),
     ],
 )
-def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said):
+def test_what_cannot_work_is_one_line_before_any_work(config, changes, error, said, request):
+    if "executor" in changes:
+        request.getfixturevalue("cluster")
     with pytest.raises(error) as caught:
         edit(config.model_copy(update=changes))
     assert said in str(caught.value)

@@ -1,4 +1,8 @@
-"""Whole jobs, of both kinds, over a store that goes wrong in the middle: bodies cut, a key revoked, no room left, a model replaced."""
+"""Whole jobs, of both verbs, over a store that goes wrong in the middle: bodies cut, a key revoked, no room left, a model replaced.
+
+What is tried here is below the executor: jobs run in their own process, but for the cases in which a worker of Ray dies. Both verbs read
+and write by the same code; those of EACH differ in what they hold of a photo or of a model.
+"""
 
 import os
 import shutil
@@ -8,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ganray.benchmarks.exactly_once import MODEL, Bench
+from ganray.benchmarks.exactly_once import MODEL
 from ganray.benchmarks.fault_proxy import Fault
 from ganray.benchmarks.random_model import make_model
-from ganray.storage import open_store
+from tests.tools.bulk_lab import no_faults
 
-pytestmark = [pytest.mark.s3, pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.s3, pytest.mark.slow]
 EACH = pytest.mark.parametrize("lab", ["generate", "edit"], indirect=True)
 GENERATE, EDIT = (  # one of the two in the short form
     pytest.mark.parametrize("lab", [one, pytest.param(other, marks=pytest.mark.long)], indirect=True)
@@ -22,71 +26,10 @@ GENERATE, EDIT = (  # one of the two in the short form
 FIRST = "/receipts/00000"
 
 
-class Lab(Bench):
-    """A Bench of either verb: what is edited are a seller's photos, beside a model that generates."""
-
-    verb, photos, folder = "generate", "", ""
-
-    def words(self, name):
-        verb, *words = super().words(name)
-        if self.folder:  # a local store instead of the bucket
-            words[words.index("--out") + 1] = f"{self.folder}/{name}"
-        if self.verb == verb:
-            return [verb, *words]
-        table = words.index("--requests")
-        del words[table : table + 2], words[-3:]
-        return ["edit", *words, "--source", self.photos, "--edits", "white", "--workers", "1"]
-
-    def contents(self, name):
-        if not self.folder:
-            return super().contents(name)
-        store = open_store(f"{self.folder}/{name}")
-        return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
-
-    def stop(self, name, said):
-        """Run a job that is to stop with exit code 3 or 5; it says so in one line, beside the bar's and Ray's own of a dead worker."""
-        code, output = self.finish(name)
-        lines = [line for line in output.splitlines() if line.startswith("ganray ")]
-        assert code in (3, 5) and len(lines) == 1 and "Traceback" not in output, output
-        assert lines[0].startswith(f"ganray {self.verb}: error: ") and said in lines[0], output
-        return code
-
-    def end(self, name):
-        """Run a job that is to succeed, and compare it with one that nothing happened to."""
-        self.proxy.plan = passing
-        code, output = self.finish(name)
-        assert code == 0, output
-        found, whole = self.contents(name), self.wholes[self.verb]
-        assert found.keys() == whole.keys()
-        assert [key for key in found if found[key] != whole[key]] == []
-
-
-def passing(call):
-    return None
-
-
-@pytest.fixture(scope="module")
-def started(s3_environment, seller_photos):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3_environment.items():
-            patch.setenv(name, value)
-        with Lab("s3://ganray/bad") as lab:
-            source = lab.store.child("photos")
-            for key, data in seller_photos.items():
-                source.put(key, data)
-            lab.photos, lab.wholes = source.url, {"generate": lab.whole}
-            lab.verb = "edit"
-            code, said = lab.finish("whole-edit")
-            assert code == 0, said
-            lab.wholes["edit"] = lab.contents("whole-edit")
-            yield lab
-
-
 @pytest.fixture
-def lab(started, request):
-    started.verb, started.folder = request.param, ""
-    yield started
-    started.proxy.plan, started.folder = passing, ""
+def lab(bulk_lab, request):
+    bulk_lab.reset(request.param)
+    return bulk_lab
 
 
 def struck_once(text, act, fault=None, method="PUT"):
@@ -137,8 +80,8 @@ def test_every_body_cut_twice_costs_time_alone(lab, kinds):
     ("status", "code", "said"),
     [
         (400, "ExpiredToken", "access is denied (ExpiredToken). Log in again"),
-        pytest.param(403, "InvalidAccessKeyId", "access is denied (InvalidAccessKeyId). Log in again", marks=pytest.mark.long),
-        pytest.param(507, "InsufficientStorage", "the store is full (InsufficientStorage). Make room", marks=pytest.mark.long),
+        (403, "InvalidAccessKeyId", "access is denied (InvalidAccessKeyId). Log in again"),
+        pytest.param(507, "InsufficientStorage", "the store is full (InsufficientStorage). Make room", marks=pytest.mark.long),  # 15 s
     ],
 )
 def test_a_store_that_refuses_from_the_middle_on_is_one_line_and_the_job_goes_on_later(lab, status, code, said):
@@ -221,7 +164,7 @@ def replaced(lab):
 
 @EACH
 @pytest.mark.parametrize(
-    "when", ["before the work", pytest.param("while a worker dies", marks=pytest.mark.long), pytest.param("later", marks=pytest.mark.long)]
+    "when", ["before the work", pytest.param("while a worker dies", marks=[pytest.mark.ray, pytest.mark.long]), "later"]
 )
 def test_a_model_replaced_in_the_middle_is_one_line_and_the_job_ends_with_its_own(lab, replaced, when):
     replace, restore = replaced
@@ -229,11 +172,12 @@ def test_a_model_replaced_in_the_middle_is_one_line_and_the_job_ends_with_its_ow
     if when == "later":
         lab.proxy.plan = from_then_on(FIRST, Fault("refuse", status=403, code="AccessDenied"))
         lab.stop(name, "access is denied")
-        lab.proxy.plan = passing
+        lab.proxy.plan = no_faults
         replace()
         assert lab.stop(name, "holds another job: its model_digest is ") == 3
     else:
         kill = when == "while a worker dies"
+        lab.executor = "ray" if kill else "local"
         lab.proxy.plan = (
             struck_once("/requests/00001", replace, Fault("kill before"), "GET") if kill else struck_once("/plan.json", replace)
         )

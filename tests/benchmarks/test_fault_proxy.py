@@ -1,74 +1,16 @@
-"""The commit protocol under faults that are real: processes killed, replies lost, calls refused, between a client and an S3 server."""
+"""A proxy that injects faults, and a client of S3 behind it."""
 
 import hashlib
 import os
 
 import pytest
 
-from ganray.benchmarks.exactly_once import CASES, SHARD, Bench, Case, check
 from ganray.benchmarks.fault_proxy import Fault, FaultProxy
 from ganray.bulk.layouts import create_once
 from ganray.errors import AccessDenied, ObjectCorrupt, StorageError
 from ganray.storage import open_store
 
-pytestmark = [pytest.mark.s3]
-# of the whole table, which `make test-all` runs: one of each victim at each half of the protocol
-SHORT = (
-    Case("driver", "requests", "kill after"),
-    Case("worker", "images", "kill after"),
-    Case("store", "receipts", "lose"),
-)
-
-
-@pytest.fixture(scope="module")
-def bench(s3_environment):
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in s3_environment.items():
-            patch.setenv(name, value)
-        with Bench("s3://ganray/once") as bench:
-            yield bench
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case in SHORT else pytest.mark.long) for case in CASES], ids=str)
-def test_a_job_that_is_struck_ends_with_every_byte_of_a_quiet_one(bench, case):
-    bench.run(case)
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_two_drivers_of_one_job_do_not_harm_each_other(bench):
-    with bench.driver("both") as one, bench.driver("both") as two:
-        ends = [process.communicate(timeout=300)[0] for process in (one, two)]
-    assert (one.returncode, two.returncode) == (0, 0), ends
-    check(bench.store.child("both"))
-    assert bench.contents("both") == bench.whole
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.long
-def test_a_store_that_refuses_a_third_of_all_calls_costs_time_alone(bench):
-    calls = iter(range(10**9))
-    bench.proxy.plan = lambda call: Fault("refuse") if next(calls) % 10 < 3 else None
-    try:
-        code, said = bench.finish("busy")
-    finally:
-        bench.proxy.plan = lambda call: None
-    assert code == 0, said
-    assert next(calls) > 50
-    check(bench.store.child("busy"))
-    assert bench.contents("busy") == bench.whole
-
-
-def test_every_step_of_the_protocol_is_struck_on_every_side():
-    assert {(case.victim, case.step) for case in CASES} == {
-        *(("driver", step) for step in ("plan", "requests", "images", "receipts", "manifest", "page", "job")),
-        *(("worker", step) for step in ("images", "receipts")),
-        *(("store", step) for step in ("plan", "requests", "images", "receipts", "manifest", "page", "job")),
-    }
-    assert SHARD == 4
+pytestmark = pytest.mark.s3
 
 
 @pytest.fixture
