@@ -110,7 +110,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("local",),
     ),
     "on_ray": (
-        ("cluster", "cpus", "errors", "mailbox", "ray_internals", "scoring"),
+        ("cluster", "errors", "mailbox", "ray_internals", "scoring"),
         ("data", "executor", "serve"),
         ("worker",),
         ("worker_group",),

@@ -17,8 +17,7 @@ from ganray.execution.resources import cores
 from ganray.images.codec import decode_prepared
 from ganray.images.transforms import augment
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.cpus import Readers
-from ganray.on_ray.data import stream
+from ganray.on_ray.data import Readers, stream
 
 RESOLUTION, PRODUCTS, BATCH, IMAGES = 64, 4096, 64, 60_000
 AUGMENTED = DataConfig(flip=0.5, rotate_p=0.3, scale_p=0.3, crop_p=0.3, colour_p=0.3)

@@ -15,8 +15,7 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.windows import Source
 from ganray.config import BenchmarkConfig, DataConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.cpus import Readers
-from ganray.on_ray.data import stream
+from ganray.on_ray.data import Readers, stream
 
 RESOLUTION, PRODUCTS, BATCH, TIMES = 64, 8192, 64, 10
 

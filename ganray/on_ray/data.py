@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,6 @@ import ray.data
 
 from ganray.catalog.order import Share, Window
 from ganray.catalog.windows import Source, joined, packed, read_bytes, read_window, unpacked
-from ganray.on_ray.cpus import Readers
 from ganray.on_ray.ray_internals import IdleLoopThrottle
 from ganray.runs.batches import Rows, share_batches
 from ganray.runs.mailbox import Mailbox
@@ -33,6 +33,14 @@ SEGMENTS = (128, 1024)
 AHEAD = 3  # times what is asked for and being read: Ray Data counts a block more than once, and at 2 readers rest a third of the time
 QUEUED = 4  # calls that a reader has before it
 NODE = "ray.io/node-id"  # the label that Ray gives each node
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The actors that read for one consumer, and the CPUs that each reserves; none means that they live on the consumer's own node."""
+
+    num: int = 1
+    cpus: float = 1.0
 
 
 def stream(source: Source, share: Share, consumed: int, readers: Readers, mailbox: Mailbox | None = None) -> Generator[Batch, None, None]:

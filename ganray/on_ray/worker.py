@@ -11,8 +11,7 @@ import ray.train.torch
 import torch
 
 from ganray.catalog.order import Share
-from ganray.on_ray.cpus import Readers
-from ganray.on_ray.data import stream
+from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.errors import find_ganray_error
 from ganray.on_ray.ray_internals import termination_requested
 from ganray.runs.job import Job

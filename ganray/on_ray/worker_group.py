@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,11 +12,12 @@ import ray
 from ray.train import FailureConfig, RunConfig
 
 from ganray.config import TrainConfig
-from ganray.execution.resources import use_gpu
+from ganray.execution.port import Resources
+from ganray.execution.resources import require_cpus, require_node, use_gpu
 from ganray.images.codec import Pixels
 from ganray.model_folder import ModelInfo
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.cpus import training_cpus
+from ganray.on_ray.data import Readers
 from ganray.on_ray.mailbox import make_mailbox
 from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling
 from ganray.on_ray.scoring import RayScorer
@@ -75,3 +77,20 @@ class RayWorkerGroup:
                 callbacks=callbacks,
             ),
         )
+
+
+def training_cpus(config: TrainConfig, resources: Resources, gpu: bool) -> tuple[int, Readers]:
+    """(torch threads a worker, data readers a worker). One CPU stays free for data: otherwise Ray would wait for ever.
+
+    In a run that may be smaller readers reserve nothing, and live beside their worker: what a node reserved would be gone with it.
+    """
+    least = config.min_workers or config.workers
+    spare = min(resources.node_cpus, (resources.cpus - 1) // config.workers)
+    threads = config.threads or (1 if gpu else max(1, int(spare)))
+    require_node(threads, resources, f"a training worker of {threads} threads")
+    if least < config.workers:
+        require_cpus(least * threads, resources, f"train with {least} workers of {threads} threads")
+        return threads, Readers(1, 0.0)
+    require_cpus(least * threads + 1, resources, f"train with {least} workers of {threads} threads (+ 1 for data)")
+    free = (resources.cpus - config.workers * threads) / config.workers
+    return threads, Readers(max(1, int(free)), min(1.0, math.floor(100 * free) / 100))

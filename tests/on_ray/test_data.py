@@ -12,8 +12,7 @@ from ganray.catalog.sample import product
 from ganray.catalog.windows import Source, catalog_order, read_window
 from ganray.config import DataConfig
 from ganray.errors import CatalogError
-from ganray.on_ray.cpus import Readers
-from ganray.on_ray.data import stream
+from ganray.on_ray.data import Readers, stream
 from ganray.titles import Pieces
 
 AUGMENTED = DataConfig(window=40, flip=0.5, rotate_p=0.5, scale_p=0.5, crop_p=0.5, colour_p=0.5)
