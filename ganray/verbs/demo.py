@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def demo(config: DemoConfig) -> dict[str, Any]:
         )
         report = evaluate(scoring)
     with _step("5/5 serve: one image over HTTP", "serve", times):
-        _, serve = VERBS["serve"].load_function()  # by name: the steps before may need no Ray
+        serve: Callable[..., Any] = VERBS["serve"].load_function()[1]  # by name: the steps before may need no Ray
         server = serve(ServeConfig(model=str(model), port=config.port, ray=config.ray), blocking=False)
         fetch(server.url, picture)
     if config.keep_serving:
