@@ -119,7 +119,7 @@ VERBS: dict[str, Verb] = {
             "demo",
             "The whole way on one machine: sample catalog, training, bulk generation, evaluation, HTTP.",
             "ganray.config.demo:DemoConfig",
-            "ganray.on_ray.demo:demo",
+            "ganray.verbs.demo:demo",
         ),
         Verb(
             "benchmark",

@@ -57,12 +57,11 @@ ARROWS: dict[str, set[str]] = {
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
     "verbs": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
-        *("model_folder", "profiles", "bulk", "runs", "engine", "edit_engine", "output", "execution", "evaluation", "metrics"),
+        *("model_folder", "metrics", "profiles", "bulk", "engine", "edit_engine", "output", "evaluation", "runs", "execution", "commands"),
     },
     "on_ray": {
-        *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
-        *("training", "checkpoint", "model_folder", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "serving"),
-        *("execution", "verbs"),
+        *("config", "storage", "images", "catalog", "training", "model_folder", "engine", "edit_engine", "evaluation"),
+        *("execution", "runs", "serving"),
     },
     "benchmarks": {
         *(
@@ -113,7 +112,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "on_ray": (
         ("cluster", "errors", "mailbox", "ray_internals", "scoring"),
         ("data", "executor", "serve"),
-        ("demo", "worker"),
+        ("worker",),
         ("worker_group",),
     ),
 }

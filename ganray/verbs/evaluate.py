@@ -36,6 +36,10 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     """Score the model; writes report.json (the returned report), report.html, contact_sheet.png and the extractor under `out`.
 
     Raises CatalogError, CheckpointError, ClusterError, EvaluationError, RequestError, StorageError. Equal inputs give equal reports.
+
+    >>> ganray.evaluate(ganray.EvaluateConfig(model="model", catalog="nowhere", executor="local"))
+    Traceback (most recent call last):
+    ganray.errors.CatalogError: ...
     """
     config = absolute(config)
     catalog = Catalog.open(config.catalog)

@@ -43,6 +43,10 @@ def ingest(config: IngestConfig) -> CatalogInfo:
 
     Running it again finishes what is missing, does what changed in the source since, and nothing else.
     Raises CatalogError, StorageError or ClusterError.
+
+    >>> info = ganray.ingest(ganray.IngestConfig(source="photos", out="prepared", resolution=16, min_images=1, executor="local"))
+    >>> info.counts.accepted, info.resolution
+    (1, 16)
     """
     out = open_store(config.out)
     before = find_catalog(out)

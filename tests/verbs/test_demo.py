@@ -11,7 +11,7 @@ from ganray.images.provenance import read_label
 @pytest.mark.ray
 @pytest.mark.slow
 def test_the_whole_way(cluster, tmp_path, capsys):
-    from ganray.on_ray.demo import demo
+    from ganray.verbs.demo import demo
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

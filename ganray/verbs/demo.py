@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ganray.commands import VERBS
 from ganray.config import DemoConfig, EvaluateConfig, GenerateConfig, IngestConfig, ServeConfig, TrainConfig
 from ganray.execution.resources import cores
-from ganray.on_ray.cluster import connect
-from ganray.on_ray.serve import serve
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
 from ganray.verbs.evaluate import evaluate
@@ -33,7 +32,6 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     times: dict[str, float] = {}
     start = preset(PRESET)
     with _step("1/5 ingest: draw and prepare a sample catalog", "ingest", times):
-        connect(config.ray)
         ingest(IngestConfig(source=f"sample:{config.products}", out=str(catalog), resolution=start.model.resolution, ray=config.ray))
     with _step(f"2/5 train: {PRESET} from nothing, at most {config.minutes:g} minutes", "train", times):
         if not (model / "model.json").exists():
@@ -47,6 +45,7 @@ def demo(config: DemoConfig) -> dict[str, Any]:
         )
         report = evaluate(scoring)
     with _step("5/5 serve: one image over HTTP", "serve", times):
+        serve: Callable[..., Any] = VERBS["serve"].load_function()[1]  # by name: the steps before may need no Ray
         server = serve(ServeConfig(model=str(model), port=config.port, ray=config.ray), blocking=False)
         fetch(server.url, picture)
     if config.keep_serving:

@@ -1,0 +1,32 @@
+"""Fixtures of the benchmarks of edits."""
+
+import pytest
+
+from ganray.catalog.sample import draw, product
+from ganray.config import BenchmarkConfig
+from ganray.images.codec import encode
+from ganray.storage import open_store
+
+
+@pytest.fixture
+def edit_config(tmp_path, editor_folder, monkeypatch):
+    """Three photos and two cut-outs, and an editor that has learned nothing."""
+    monkeypatch.chdir(tmp_path)
+    photos, cutouts = open_store(str(tmp_path / "photos")), open_store(str(tmp_path / "cutouts"))
+    for index in range(3):
+        photos.put(f"{index}.png", encode(draw(product(1, index, cluttered=1.0), 160)[0], "png"))
+    for index in range(2):
+        pixels, mask = draw(product(2, index), 120)
+        cutouts.put(f"{index}.png", encode(pixels, "png", alpha=mask))
+    return BenchmarkConfig(editor=editor_folder, photos=photos.url, cutouts=cutouts.url, images=3)
+
+
+@pytest.fixture
+def check_row(tmp_path):
+    """The first row of a benchmark of edits has a figure in its unit, and a sheet."""
+
+    def check(rows: list[dict], unit: str) -> None:
+        assert rows[0]["unit"] == unit and abs(rows[0]["value"]) < float("inf")
+        assert (tmp_path / rows[0]["sheet"]).stat().st_size > 1000
+
+    return check
