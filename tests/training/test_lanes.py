@@ -3,8 +3,7 @@ import pytest
 from ganray.config import TrainConfig
 from ganray.errors import ClusterError
 from ganray.execution.port import Resources
-from ganray.on_ray.cpus import training_cpus
-from ganray.runs.job import Readers
+from ganray.on_ray.cpus import Readers, training_cpus
 from ganray.training.lanes import lanes
 
 

@@ -1,4 +1,4 @@
-"""From a table with titles to a picture asked for by one, through Ray."""
+"""From a table with titles to a picture asked for by one."""
 
 import json
 
@@ -16,13 +16,13 @@ from ganray.storage import open_store
 from ganray.verbs.generate import generate
 from ganray.verbs.ingest import ingest
 from ganray.verbs.train import train
+from tests.tools.runs import TINY, tiny
 
-MODEL = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4, "title_pieces": 24}
-TINY = {"kimg": 0.128, "batch": 16, "checkpoint_kimg": 0.064, "threads": 1, "executor": "local", "model": MODEL, "data": {"window": 48}}
+MODEL = {**TINY["model"], "title_pieces": 24}
 
 
 def config(catalog, out, **changes) -> TrainConfig:
-    return TrainConfig.model_validate({**TINY, "catalog": catalog, "out": str(out), **changes})
+    return tiny(catalog, out, kimg=0.128, model=MODEL, **changes)
 
 
 def test_a_catalog_without_titles_is_refused(small_catalog, titled_catalog):
@@ -31,8 +31,7 @@ def test_a_catalog_without_titles_is_refused(small_catalog, titled_catalog):
     assert list(check_catalog(config(titled_catalog, "out"), Catalog.open(titled_catalog))) == ["category", "colour"]
 
 
-@pytest.mark.ray
-def test_a_sample_catalog_keeps_its_titles_where_they_are_asked_for(cluster, tmp_path):
+def test_a_sample_catalog_keeps_its_titles_where_they_are_asked_for(tmp_path):
     options = {"source": "sample:60", "out": str(tmp_path), "row_group": 16, "min_images": 1}
     info = ingest(IngestConfig(**options, title="title"))
     assert info.title == "title"
@@ -41,8 +40,7 @@ def test_a_sample_catalog_keeps_its_titles_where_they_are_asked_for(cluster, tmp
     assert ingest(IngestConfig(**options)).title == ""
 
 
-@pytest.mark.ray
-def test_a_model_of_attributes_and_titles_is_trained_and_asked(cluster, titled_catalog, tmp_path):
+def test_a_model_of_attributes_and_titles_is_trained_and_asked(titled_catalog, tmp_path):
     train(config(titled_catalog, tmp_path / "model"))
     _, info = load_model(str(tmp_path / "model"))
     assert (info.pieces.num, len(info.titles)) == (24, 12)
