@@ -4,6 +4,7 @@ ganray/README.md shows the same table. Sizes are law too: of functions, files an
 """
 
 import ast
+import functools
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -55,8 +56,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
     "verbs": {
-        *("config", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models", "model_folder"),
-        *("metrics", "profiles", "bulk", "engine", "edit_engine", "output", "evaluation", "runs", "execution", "presets"),
+        *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
+        *("model_folder", "profiles", "bulk", "runs", "engine", "edit_engine", "output", "execution", "evaluation", "metrics"),
     },
     "on_ray": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
@@ -90,25 +91,30 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bulk": (
         ("gate", "layouts", "profile_filter", "segment_policy", "status"),
         ("job",),
-        ("commit", "edit_job", "edit_page", "estimate", "page"),
-        ("edit_shard",),
+        ("commit", "edit_job", "edit_page", "estimate", "generate_shard", "page"),
+        ("edit_receipt", "reporter"),
+        ("driver", "edit_shard"),
         ("edit_estimate",),
     ),
     "runs": (
         (
-            *("background", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history", "known_mattes"),
-            *("privacy", "sample_grids", "trackers"),
+            *("background", "batches", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history"),
+            *("known_mattes", "messages", "privacy", "ranks", "sample_grids", "trackers"),
         ),
-        ("checkpoints", "job", "run_page"),
-        ("live_page", "preflight", "publish"),
-        ("model_card", "recorder", "throughput"),
+        ("checkpoints", "local_readers", "mailbox", "run_page", "scoring"),
+        ("job", "live_page", "preflight", "score_process", "signals"),
+        ("group", "model_card", "publish", "throughput"),
+        ("choice", "ending"),
+        ("learners", "recorder"),
+        ("resolve", "run_context"),
+        ("driver", "worker"),
+        ("local",),
     ),
     "on_ray": (
-        ("cluster", "errors", "job_reporter", "mailbox", "ray_internals", "warm_workers"),
-        ("cpus", "data", "evaluate", "ingest", "scoring", "shards", "signals"),
-        ("edit", "generate", "serve", "worker"),
-        ("train",),
-        ("demo", "train_editor"),
+        ("cluster", "cpus", "errors", "mailbox", "ray_internals", "scoring"),
+        ("data", "evaluate", "executor", "ingest", "serve"),
+        ("demo", "worker"),
+        ("worker_group",),
     ),
 }
 
@@ -118,9 +124,19 @@ def room_of(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-def imports(path: Path):
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+@functools.cache
+def imports(path: Path) -> tuple[tuple[int, str], ...]:
+    return tuple(walk_imports(path))
+
+
+def walk_imports(path: Path):
     """(line, module) of every import in a file, those inside functions too; `from ganray import x` counts as ganray.x."""
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -242,7 +258,7 @@ def test_files_are_short():
 def functions():
     """(path, function) of every function and method, nested ones too."""
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield path, node
 
@@ -292,7 +308,7 @@ def test_no_circle():
     edges: dict[str, set[str]] = {}
     for module, path in modules.items():
         found = set()
-        for node in ast.parse(path.read_text()).body:  # only what runs on import can close a circle
+        for node in tree_of(path).body:  # only what runs on import can close a circle
             if isinstance(node, ast.ImportFrom) and node.module:
                 found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
             elif isinstance(node, ast.Import):

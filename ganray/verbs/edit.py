@@ -34,6 +34,10 @@ def edit(config: EditConfig) -> dict[str, Any]:
     With `dry_run` nothing is made, and an estimate returned.
 
     Raises RequestError before any work where the table or the chain is wrong, StorageError where another job lies in `config.out`.
+
+    >>> books = ganray.edit(ganray.EditConfig(source="photos", edits="white", out="ready", executor="local"))
+    >>> books["written"], books["quarantined"]
+    (1, 0)
     """
     started = time.time()
     if config.failing:

@@ -38,6 +38,10 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     With `dry_run` nothing is made, and an estimate returned.
 
     Raises RequestError before any work where the table is wrong, StorageError where another job lies in `config.out`.
+
+    >>> books = ganray.generate(ganray.GenerateConfig(model="model", num=4, out="images", executor="local"))
+    >>> books["images"], books["written"]
+    (4, 4)
     """
     started = time.time()
     info, store = load_model(config.model)[1], open_store(config.out)

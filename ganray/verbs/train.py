@@ -18,6 +18,10 @@ def train(config: TrainConfig, make_group: Callable[[TrainConfig], WorkerGroup] 
 
     Raises ConfigError, CatalogError, CheckpointError or StorageError before anything starts, Stopped or KeyboardInterrupt after a signal,
     and whatever else stops the training.
+
+    >>> ganray.train(ganray.TrainConfig(catalog="nowhere", out="trained", executor="local"))
+    Traceback (most recent call last):
+    ganray.errors.CatalogError: ...
     """
     run = resolve_run(config)
     make_group = make_group or load_group(config)

@@ -16,7 +16,12 @@ from ganray.verbs.train import train
 
 
 def train_editor(config: TrainEditorConfig) -> dict[str, Any]:
-    """Train until `kimg` or `minutes`; see `train`. Photos may have any size: the catalog's is taken."""
+    """Train until `kimg` or `minutes`; see `train`. Photos may have any size: the catalog's is taken.
+
+    >>> ganray.train_editor(ganray.TrainEditorConfig(catalog="catalog", out="trained", executor="local"))
+    Traceback (most recent call last):
+    ganray.errors.ConfigError: train: photos of 8 px are too small for ...
+    """
     return train(to_train_config(config))
 
 

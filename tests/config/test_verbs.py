@@ -9,8 +9,12 @@ from ganray.errors import ConfigError
 @pytest.mark.parametrize(
     ("config", "given", "message"),
     [
-        (IngestConfig, {"source": "sample:many"}, "source 'sample:many': 'many' is no number of products. Write for example sample:3000"),
-        (IngestConfig, {"source": "sample:0"}, "'0' is no number of products"),
+        (
+            IngestConfig,
+            {"source": "sample:many"},
+            "'sample:many': 'many' is not a number of products. Write for example sample:3000",
+        ),
+        (IngestConfig, {"source": "sample:0"}, "'0' is not a number of products"),
         (CheckConfig, {"day": "soon"}, "day = 'soon': .*Write it as YYYY-MM-DD"),
         (ExportConfig, {"formats": ()}, "formats is empty. Use some of onnx, safetensors, torch"),
         *((EvaluateConfig, {name: "memory://x"}, f"{name} = memory://x: memory is not shared") for name in ("model", "catalog", "out")),

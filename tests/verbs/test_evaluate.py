@@ -1,5 +1,4 @@
 import json
-import os
 
 import numpy as np
 import pytest
@@ -16,20 +15,13 @@ from ganray.metrics.features import new_extractor, save_extractor
 from ganray.model_folder import ModelInfo, save_model
 from ganray.models import build_generator
 from ganray.storage import open_store
-from ganray.verbs.evaluate import evaluate, evaluation_cpus, show
-
-
-def save_untrained(url, attributes, resolution=32):
-    torch.manual_seed(0)
-    config = ModelConfig(name="mlp", resolution=resolution, channels=3, z_dim=8, embed_dim=8, widths=(16,))
-    generator = build_generator(config, tuple(len(values) for values in attributes.values()))
-    save_model(open_store(url), generator, ModelInfo(model=config, attributes=attributes, num_images=1000))
-    return url
+from ganray.verbs.evaluate import demand, evaluate, evaluation_cpus, show
+from tests.tools.models import save_untrained_model
 
 
 @pytest.fixture(scope="module")
 def model(small_catalog, tmp_path_factory):
-    return save_untrained(str(tmp_path_factory.mktemp("model")), Catalog.open(small_catalog).vocabulary(["category"]))
+    return save_untrained_model(str(tmp_path_factory.mktemp("model")), Catalog.open(small_catalog).vocabulary(["category"]))
 
 
 @pytest.fixture
@@ -70,29 +62,16 @@ def test_the_same_inputs_give_the_same_report_and_a_kept_extractor_fits(config, 
     assert not (tmp_path / "again" / "extractor").exists()
 
 
-@pytest.mark.ray
-def test_it_runs_as_a_ray_task_by_relative_paths_and_shows_progress(config, cluster, capsys, tmp_path, monkeypatch):
-    save_extractor(open_store(str(tmp_path / "extractor")), new_extractor(32, Catalog.open(config.catalog).vocabulary()).eval(), {})
-    monkeypatch.chdir(tmp_path)  # the workers' working directory is another one
-    places = {name: os.path.relpath(getattr(config, name)) for name in ("model", "catalog", "out")}
-    report = evaluate(config.model_copy(update={**places, "extractor": "extractor", "gpu": False}))
-    assert report["scores"]["coverage"] <= 1.0
-    assert json.loads((tmp_path / "out" / "report.json").read_bytes()) == report
-    said = capsys.readouterr().err
-    assert "searching for copies" in said
-    assert "has no README.md to put the figures on" in said  # a folder that no training has made
-
-
 def test_halves_do_not_overlap_and_depend_on_the_seed(small_catalog):
     catalog = Catalog.open(small_catalog)
     train, holdout = split_photos(catalog, 96, seed=0)
-    prints = [{photo.tobytes() for photo in half.pixels} for half in (train, holdout)]
-    assert not prints[0] & prints[1]
+    train_bytes, holdout_bytes = ({photo.tobytes() for photo in half.pixels} for half in (train, holdout))
+    assert not train_bytes & holdout_bytes
     assert np.array_equal(split_photos(catalog, 96, seed=0)[0].pixels, train.pixels)
     assert not np.array_equal(split_photos(catalog, 96, seed=1)[0].pixels, train.pixels)
 
 
-def test_requests_name_the_values_of_the_labels():
+def test_requests_have_the_values_of_the_labels():
     vocabulary = {"brand": ("", "acme"), "category": ("cap", "mug")}
     info = ModelInfo(model=ModelConfig(), attributes={"category": ("cap", "mug"), "brand": ("", "acme")})
     photos = Photos(np.empty((2, 0)), np.array([[0, 1], [1, 0]]), ["A mug", "Acme's cap"])
@@ -102,31 +81,31 @@ def test_requests_name_the_values_of_the_labels():
     assert requests == requests_for(vocabulary, info, photos, seed=3)
     assert len({request.seed for request in requests}) == 2
     assert requests[0].seed != requests_for(vocabulary, info, photos, seed=4)[0].seed
-    reads = ModelInfo(model=ModelConfig(title_pieces=8), attributes={})
-    assert [(request.attributes, request.title) for request in requests_for(vocabulary, reads, photos, 3)] == [
+    titled = ModelInfo(model=ModelConfig(title_pieces=8), attributes={})
+    assert [(request.attributes, request.title) for request in requests_for(vocabulary, titled, photos, 3)] == [
         ({}, "A mug"),
         ({}, "Acme's cap"),
     ]
 
 
-def test_values_that_no_request_of_others_can_name_are_scored_all_the_same():
+def test_values_that_are_too_long_for_a_request_are_scored():
     info = ModelInfo(model=ModelConfig(), attributes={"category": ("x" * 300,)})
     (request,) = requests_for({"category": ["x" * 300]}, info, Photos(np.empty((1, 0)), np.array([[0]])), seed=0)
     assert request.attributes == {"category": "x" * 300}
 
 
-def test_a_model_that_reads_titles_is_asked_for_those_of_the_photos(titled_catalog, config, tmp_path):
+def test_a_model_that_reads_titles_gets_the_titles_of_the_photos(titled_catalog, config, tmp_path):
     catalog = Catalog.open(titled_catalog)
     _, holdout = split_photos(catalog, 96, seed=0)
     colours = catalog.info.attributes["colour"]
-    said = [colours[colour] in title.lower() for colour, title in zip(holdout.labels[:, 1], holdout.titles, strict=True)]
-    assert sum(said) >= 95  # one photo of the catalog has no title
+    in_title = [colours[colour] in title.lower() for colour, title in zip(holdout.labels[:, 1], holdout.titles, strict=True)]
+    assert sum(in_title) >= 95  # one photo of the catalog has no title
     torch.manual_seed(0)
     model = ModelConfig(name="mlp", resolution=32, z_dim=8, widths=(16,), title_pieces=24)
     generator = build_generator(model, ())
     save_model(open_store(str(tmp_path / "titled")), generator, ModelInfo(model=model, attributes={}))
     _, report = finish(config.model_copy(update={"model": str(tmp_path / "titled"), "catalog": titled_catalog}))
-    assert report["accuracy"]["category"]["generated"] is not None  # titles tell them
+    assert report["accuracy"]["category"]["generated"] is not None  # titles contain them
     assert report["accuracy"]["colour"]["generated"] is not None
 
 
@@ -159,7 +138,14 @@ def test_large_images_are_compared_in_smaller_number(config, small_catalog):
     assert num_of_each(config.model_copy(update={"num": 2000}), large) == 113
 
 
-def test_the_task_asks_for_no_more_cpus_than_a_node_has():
+def test_the_estimate_is_for_two_threads_however_many_cores_there_are(monkeypatch):
+    for cores in (1, 2, 64):
+        monkeypatch.setattr("ganray.verbs.evaluate.cores", lambda cores=cores: cores)
+        monkeypatch.setattr("ganray.execution.choice.cores", lambda cores=cores: cores)
+        assert demand(100.0).seconds == (100.0 if cores == 1 else 50.0)
+
+
+def test_the_worker_has_no_more_threads_than_a_node_has_cpus():
     assert [evaluation_cpus(Resources(cpus=8, gpus=0, node_cpus=node)) for node in (1, 2, 8)] == [1, 2, 2]
     with pytest.raises(ClusterError, match="evaluate needs 1 CPUs, the cluster has 0"):
         evaluation_cpus(Resources(cpus=0, gpus=0, node_cpus=0))
@@ -167,13 +153,13 @@ def test_the_task_asks_for_no_more_cpus_than_a_node_has():
 
 def test_what_does_not_fit_is_refused(config, small_catalog, tmp_path):
     vocabulary = Catalog.open(small_catalog).vocabulary()
-    other_size = save_untrained(str(tmp_path / "m28"), vocabulary, resolution=28)
+    other_size = save_untrained_model(str(tmp_path / "m28"), vocabulary, resolution=28)
     with pytest.raises(CheckpointError, match="the model generates 28 px images"):
         finish(config.model_copy(update={"model": other_size}))
-    other_words = save_untrained(str(tmp_path / "brand"), {"brand": ("acme", "zeta")})
+    other_words = save_untrained_model(str(tmp_path / "brand"), {"brand": ("acme", "zeta")})
     with pytest.raises(CatalogError, match="brand"):
         finish(config.model_copy(update={"model": other_words}))
-    fewer_values = save_untrained(str(tmp_path / "fewer"), {"category": vocabulary["category"][1:]})
+    fewer_values = save_untrained_model(str(tmp_path / "fewer"), {"category": vocabulary["category"][1:]})
     with pytest.raises(CheckpointError, match="does not know category 'backpack'"):
         finish(config.model_copy(update={"model": fewer_values}))
     save_extractor(open_store(str(tmp_path / "other")), new_extractor(32, {"brand": ("acme", "zeta")}), {})

@@ -229,8 +229,8 @@ def test_bad_images_can_empty_a_category(photos, tmp_path):
 @pytest.mark.parametrize(
     ("source", "error", "message"),
     [
-        ("sample:many", ConfigError, "source 'sample:many': 'many' is no number of products"),
-        ("sample:0", ConfigError, "is no number of products"),
+        ("sample:many", ConfigError, "source 'sample:many': 'many' is not a number of products"),
+        ("sample:0", ConfigError, "is not a number of products"),
         ("sample:13", CatalogError, r"category with fewer than 2 images"),
         ("nowhere", CatalogError, "holds no images"),
         ("ftp://x/y", StorageError, "unknown scheme ftp"),
