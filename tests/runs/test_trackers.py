@@ -12,7 +12,7 @@ from ganray.config import TrainConfig
 from ganray.errors import ConfigError
 from ganray.images.provenance import Label, encode_labelled, read_label
 from ganray.runs import trackers
-from ganray.runs.preflight import check
+from ganray.runs.resolve import resolve_run
 from ganray.runs.trackers import TRACKERS, TrackerSpec, Tracking, require
 from ganray.storage import open_store
 
@@ -171,7 +171,7 @@ def test_an_absent_package_is_one_line_with_the_command(name, monkeypatch):
 def test_a_training_is_refused_before_it_starts(tmp_path, monkeypatch):
     monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match="track = wandb needs wandb, not installed"):
-        check(config(tmp_path, "wandb"))
+        resolve_run(config(tmp_path, "wandb"))
 
 
 def test_what_a_tracker_has_not_taken_in_time_is_said(tmp_path, monkeypatch):
