@@ -39,7 +39,8 @@ class RayWorkerGroup:
 
     def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]]) -> list[list[Pixels]]:
         """See `WorkerGroup`: each is a task of Ray."""
-        results: list[list[Pixels]] = ray.get([ray.remote(task).remote() for task in tasks])
+        run_task = ray.remote(_run_task)
+        results: list[list[Pixels]] = ray.get([run_task.remote(task) for task in tasks])
         return results
 
     def start_scorer(self, config: TrainConfig, info: ModelInfo) -> RayScorer:
@@ -75,3 +76,7 @@ class RayWorkerGroup:
                 callbacks=callbacks,
             ),
         )
+
+
+def _run_task(task: Callable[[], list[Pixels]]) -> list[Pixels]:
+    return task()

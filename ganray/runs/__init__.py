@@ -1,1 +1,1 @@
-"""What a training run is told and what it leaves: preflight, checkpoints, recorder, pages, cards, trackers."""
+"""A training run without Ray: what it is resolved to, its worker, its driver, and what it leaves behind."""

@@ -1,4 +1,4 @@
-"""What a catalog does not bode well for: training goes on, and a person is told by name what to expect."""
+"""Warnings about a catalog: training goes on, and the warning names what to expect."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Checkpoints:
     """Keeps the newest states of a run: `keep` returns at once, a thread writes.
 
     A store that fails is tried again, with pauses, until it works or the next checkpoint takes the place of this one; training goes on
-    meanwhile. `say` is told what a person should know. Use by one thread, on rank 0 alone.
+    meanwhile. `say` gets lines for a person. Use by one thread, on rank 0 alone.
     """
 
     def __init__(self, store: Store, config: TrainConfig, attributes: Attributes, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""The card of an editor: what a person who finds its folder should know. It tells no place: no bucket, no path."""
+"""The card of an editor: what a person who finds its folder should know. It contains no paths or buckets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run has shown of itself, and what earlier parts of it have left in its folder: a resumed one goes on with their curves."""
+"""The history of a run: rows, scores and grids. A resumed run starts with what its earlier parts left in the folder."""
 
 from __future__ import annotations
 

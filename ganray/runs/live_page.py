@@ -1,4 +1,4 @@
-"""What a person watches a run by: `progress.html` and `film.webp` in the model folder, made anew as the run goes on.
+"""The live view of a run: `progress.html` and `film.webp` in the model folder, rewritten as the run goes on.
 
 Both show all that the run has left so far, an interrupted one's earlier part included. They take a hundredth of the time at most, since the
 processor may be the training's. Pictures carry the label of made images in their bytes.

@@ -17,7 +17,7 @@ from ganray.storage.retry import retry_while_unavailable
 def read_ahead(source: Source, threads: int, say: Callable[[str], None], windows: Iterator[Window]) -> Generator[Rows, None, None]:
     """The rows of `windows`, in order. At most `data.prefetch` windows are read before they are taken, so memory is bounded by that.
 
-    `say` is told when a store makes the readers wait.
+    `say` gets a line when a store makes the readers wait.
     """
 
     def read(window: Window) -> Rows:

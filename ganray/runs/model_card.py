@@ -1,4 +1,4 @@
-"""The model card: a Markdown page that a person can publish beside the weights. It tells no place: no bucket, no path.
+"""The model card: a Markdown page that a person can publish beside the weights. It contains no paths or buckets.
 
 Training writes it whole. What comes later (scorecard.py) leaves the rest of it as it is: that is a person's to edit.
 """
@@ -87,16 +87,16 @@ def _summary(info: ModelInfo) -> str:
 
 
 def _facts(info: ModelInfo) -> str:
-    model, told = info.model, info.train
+    model, train = info.model, info.train
     rows = {
         "weights": f"`model.safetensors`, {info.size:,} bytes, {info.size / 4e6:.3g} million numbers, sha256 `{info.digest}`",
         "networks": f"`{model.name}`, widths {', '.join(map(str, model.widths))}, z {model.z_dim}; these are G's moving average",
-        "catalog": f"digest `{info.catalog_digest}`" if info.catalog_digest else "digest not told",
+        "catalog": f"digest `{info.catalog_digest}`" if info.catalog_digest else "digest withheld",
     }
-    if told:
+    if train:
         rows["training"] = (
-            f"preset {told.preset}, batch {told.batch} over {told.workers} worker(s), seed {told.seed}, {told.loss.name} loss, "
-            f"penalty {told.loss.penalty}, Adam from {told.optimizer.lr:g} to {told.optimizer.lr_final:g}"
+            f"preset {train.preset}, batch {train.batch} over {train.workers} worker(s), seed {train.seed}, {train.loss.name} loss, "
+            f"penalty {train.loss.penalty}, Adam from {train.optimizer.lr:g} to {train.optimizer.lr_final:g}"
         )
     return _table(("", ""), [*rows.items(), ("licence", escape_markdown(_licence(info)))])
 

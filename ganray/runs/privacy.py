@@ -117,5 +117,5 @@ Trained with differential privacy: epsilon **{record.epsilon:.3g}** at delta {re
 | accountant | {record.accountant} |
 
 Not covered, and taken as public: the number of photos and their size, attributes and their values, and settings that a person chose by
-looking at photos or at earlier runs. A product that has several photos is told of several times. Scores measured afterwards on the photos
+looking at photos or at earlier runs. A product with several photos counts several times. Scores measured afterwards on the photos
 are not private. Noise comes from an ordinary generator in floating point. Of the run's folder, do not publish {KEEP_BACK}."""

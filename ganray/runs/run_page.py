@@ -1,4 +1,4 @@
-"""The page of a run: curves, pictures and figures in one file, without scripts. `watch.py` says when it is made."""
+"""The page of a run: curves, pictures and figures in one file, without scripts. `live_page.py` says when it is written."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def duration(seconds: float) -> str:
 
 
 def facts(config: TrainConfig) -> dict[str, str]:
-    """What the run was told, without places."""
+    """The settings of the run, without paths or buckets."""
     model, loss = config.model, config.loss
     return {
         "Networks": f"{model.name} at {model.resolution} px, widths {', '.join(map(str, model.widths))}, z {model.z_dim} ({config.preset})",

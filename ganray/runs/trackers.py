@@ -24,14 +24,14 @@ from ganray.config import TrainConfig
 from ganray.errors import ConfigError, GanrayError, ObjectNotFound
 from ganray.storage import Store
 
-WAITING = 512  # news that a tracker may be behind: at the usual pace, hours
+WAITING = 512  # messages that a tracker may be behind: at the usual pace, hours
 PATIENCE = 60.0  # seconds that the end of a run gives it to catch up
 EXPERIMENT = "ganray"  # unless the tracker's own variable names another
 Row = dict[str, float]
 
 
 class Tracker(Protocol):
-    """What a tracker is told. `run` is its own name of the run, to go on with later."""
+    """What a tracker does. `run` is its own name of the run, to resume it later."""
 
     run: str
     place: str
@@ -164,12 +164,12 @@ class Tracking:
         self._threads = [_Follower(name, config, store, say) for name in dict.fromkeys(config.track)]
 
     def log(self, row: Row) -> None:
-        """Tell figures; row["kimg"] says when."""
+        """Send figures; row["kimg"] is the moment."""
         for thread in self._threads:
-            thread.tell(lambda tracker: tracker.log(row))
+            thread.send(lambda tracker: tracker.log(row))
 
     def picture(self, name: str, png: bytes, kimg: float) -> None:
-        """Tell a picture, with its label in its bytes."""
+        """Send a picture, with its label in its bytes."""
 
         def show(tracker: Tracker) -> None:
             with tempfile.TemporaryDirectory(prefix="ganray-picture-") as folder:
@@ -178,13 +178,13 @@ class Tracking:
                 tracker.picture(path, kimg)
 
         for thread in self._threads:
-            thread.tell(show)
+            thread.send(show)
 
     def close(self, ok: bool) -> None:
         """End the runs."""
         for thread in self._threads:
-            thread.tell(lambda tracker: tracker.close(ok))
-            thread.tell(None)
+            thread.send(lambda tracker: tracker.close(ok))
+            thread.send(None)
         end = time.monotonic() + PATIENCE
         for thread in self._threads:
             thread.finish(end)
@@ -195,31 +195,31 @@ class _Follower:
 
     def __init__(self, name: str, config: TrainConfig, store: Store, say: Callable[[str], None]) -> None:
         self._name, self._config, self._store, self._say = name, config, store, say
-        self._news: queue.Queue[Callable[[Tracker], None] | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[Callable[[Tracker], None] | None] = queue.Queue(WAITING)
         self._left = False  # this tracker gets nothing more
         self._thread = threading.Thread(target=self._follow, name=f"track-{name}", daemon=True)
         self._thread.start()
 
-    def tell(self, what: Callable[[Tracker], None] | None) -> None:
+    def send(self, call: Callable[[Tracker], None] | None) -> None:
         if self._left:
             return
         try:
-            self._news.put_nowait(what)
+            self._queue.put_nowait(call)
         except queue.Full:
-            self._leave(f"does not keep up, {WAITING} news wait for it")
+            self._leave(f"does not keep up, {WAITING} messages wait for it")
 
     def finish(self, end: float) -> None:
         self._thread.join(max(0.0, end - time.monotonic()))
         if self._thread.is_alive() and not self._left:
-            self._leave(f"has not taken its last news within {PATIENCE:g} s")
+            self._leave(f"has not taken its last message within {PATIENCE:g} s")
 
     def _follow(self) -> None:
         try:
             tracker = TRACKERS[self._name].begin(self._config, self._known())
             self._say(f"{self._name}: {tracker.place}")
             self._keep(tracker.run)
-            while not self._left and (tell := self._news.get()) is not None:
-                tell(tracker)
+            while not self._left and (call := self._queue.get()) is not None:
+                call(tracker)
         except Exception as error:  # whatever it is, it is theirs, and no reason to stop a training
             self._leave(f"failed ({' '.join(str(error).split())[:300] or type(error).__name__})")
 

@@ -1,4 +1,7 @@
-"""A run that loses a node and gets one: on a cluster of two nodes on this machine, in a process of its own."""
+"""What is used of Ray beyond its public API: each hook is still called; and a run that loses a node and gets one.
+
+The latter is on a cluster of two nodes on this machine, in a process of its own.
+"""
 
 import os
 import re
@@ -7,8 +10,20 @@ import sys
 from pathlib import Path
 
 import pytest
+import ray.data
+from ray.train import RunConfig, ScalingConfig
 
-from ganray.on_ray.ray_internals import scaling
+from ganray.on_ray import ray_internals
+from ganray.on_ray.mailbox import make_mailbox
+from ganray.on_ray.ray_internals import (
+    CheckpointBeforeResize,
+    IdleLoopThrottle,
+    TerminationNotice,
+    Trainer,
+    scaling,
+    serve_controller,
+)
+from ganray.runs.messages import Note
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,6 +94,69 @@ def test_a_run_goes_on_smaller_and_grows_back(small_catalog, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     (left,) = re.findall(r"resizing at ([\d.]+) kimg, after a checkpoint", done.stderr)
     assert f"resumed at {left} kimg" in done.stderr
+
+
+@pytest.mark.ray
+def test_ray_train_calls_every_hook(cluster, tmp_path):
+    """One run tells how the worker answers SIGTERM, which states the controller goes through, and that it can be ended."""
+    mailbox, ends = make_mailbox(), []
+
+    def worker(config):
+        import signal
+
+        config["mailbox"].deliver(Note(signal.getsignal(signal.SIGTERM).__qualname__))
+
+    class Recorded(CheckpointBeforeResize):
+        def after_controller_state_update(self, previous_state, current_state):
+            self._mailbox.deliver(Note(type(current_state).__name__))
+            super().after_controller_state_update(previous_state, current_state)
+
+    trainer = Trainer(
+        worker,
+        train_loop_config={"mailbox": mailbox},
+        scaling_config=scaling(1, 0, gpu=False, threads=1),
+        run_config=RunConfig(name="hooks", storage_path=str(tmp_path), callbacks=[TerminationNotice(), Recorded(mailbox)]),
+    )
+    trainer.alone, trainer.on_start = True, ends.append
+    trainer.fit()
+    notes = [message.text for message in mailbox.drain()]
+    ray.kill(mailbox.actor)
+    assert "TerminationNotice.after_init_train_context.<locals>.note" in notes
+    assert {"RunningState", "FinishedState"} <= set(notes)
+    assert ray_internals.ResizingState.__name__ == "ResizingState"  # what the callback waits for
+    assert [callable(end) for end in ends] == [True]
+
+
+def test_a_cluster_of_the_run_s_own_has_no_guard_that_waits_for_a_dashboard():
+    """`ray.train` waits 12 s at the end for it, where there is none. Nor is there a manager of Ray Train's datasets."""
+    trainer = Trainer(print, scaling_config=ScalingConfig(num_workers=1))
+    whole = [type(each).__name__ for each in trainer._create_default_callbacks()]
+    trainer.alone = True
+    alone = [type(each).__name__ for each in trainer._create_default_callbacks()]
+    assert "DatasetsCallback" not in whole
+    assert [name for name in whole if name not in alone] == ["PlacementGroupCleanerCallback"]
+
+
+@pytest.mark.ray
+def test_ray_data_calls_the_throttle_of_its_loop(cluster, monkeypatch):
+    steps = []
+
+    class Counted(IdleLoopThrottle):
+        def on_execution_step(self, executor):
+            steps.append(executor)
+            super().on_execution_step(executor)
+
+    monkeypatch.setattr(ray_internals, "PAUSE_S", 0.01)
+    dataset = ray.data.range(4)
+    dataset.context.custom_execution_callback_classes = [Counted]
+    assert dataset.map_batches(lambda batch: batch).count() == 4
+    assert steps
+
+
+@pytest.mark.ray
+def test_where_no_serve_runs_there_is_no_controller(cluster):
+    """That it is found where one runs: tests/on_ray/test_serve.py, a second application beside another one."""
+    assert serve_controller() is None
 
 
 def test_a_fixed_number_is_no_range():

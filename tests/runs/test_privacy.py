@@ -117,7 +117,7 @@ def test_the_card_states_promise_unit_and_limits():
     info = ModelInfo(model=config.model, attributes={"kind": ("a", "b")}, train=config, privacy=spent)
     card = model_card(info, [], [])
     assert f"epsilon **{spent.epsilon:.3g}** at delta 0.0001" in card
-    for words in ("The unit is one photo", "added or removed", "opacus", "| 10 |", "Not covered", "digest not told"):
+    for words in ("The unit is one photo", "added or removed", "opacus", "| 10 |", "Not covered", "digest withheld"):
         assert words in card
     assert "## Privacy" not in model_card(info.model_copy(update={"privacy": None}), [], [])
 

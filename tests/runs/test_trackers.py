@@ -40,7 +40,7 @@ def config(tmp_path, *track, **changes) -> TrainConfig:
 
 
 def tell(config, rows=ROWS, ok=True):
-    """What a run tells its trackers, and what it is told of them."""
+    """What a run sends its trackers, and what it says about them."""
     said: list[str] = []
     tracking = Tracking(config, open_store(config.out), said.append)
     for row in rows:
@@ -175,7 +175,7 @@ def test_a_training_is_refused_before_it_starts(tmp_path, monkeypatch):
 
 
 def test_what_a_tracker_has_not_taken_in_time_is_said(tmp_path, monkeypatch):
-    """A tracker that hangs: the run's news do not wait for it, and its end waits no longer than its patience."""
+    """A tracker that hangs: the run does not wait for it, and its end waits no longer than its patience."""
     hang, begun = threading.Event(), threading.Event()
 
     def begin(config, run):
@@ -189,7 +189,7 @@ def test_what_a_tracker_has_not_taken_in_time_is_said(tmp_path, monkeypatch):
     said = tell(config(tmp_path, "wandb"))
     assert begun.is_set()
     assert time.monotonic() - started < 15  # half of the time for which it hangs
-    assert said == ["wandb has not taken its last news within 0.2 s: it gets no more of this run, which goes on"]
+    assert said == ["wandb has not taken its last message within 0.2 s: it gets no more of this run, which goes on"]
     hang.set()
 
 
@@ -199,4 +199,4 @@ def test_a_tracker_that_does_not_keep_up_is_left(tmp_path, monkeypatch):
     monkeypatch.setattr(trackers, "PATIENCE", 0.1)
     said = tell(config(tmp_path, "wandb"), ROWS * trackers.WAITING)
     hang.set()
-    assert said == [f"wandb does not keep up, {trackers.WAITING} news wait for it: it gets no more of this run, which goes on"]
+    assert said == [f"wandb does not keep up, {trackers.WAITING} messages wait for it: it gets no more of this run, which goes on"]
