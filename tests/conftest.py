@@ -170,15 +170,3 @@ def titled_catalog(tmp_path_factory) -> str:
         SIDE,
     )
     return url
-
-
-@pytest.fixture(scope="session")
-def write_small_catalog():
-    """For catalogs of other sizes: `write_catalog`."""
-    return write_catalog
-
-
-@pytest.fixture(scope="session")
-def write_items_catalog():
-    """For catalogs of any pictures: `write_items`."""
-    return write_items

@@ -3,20 +3,17 @@ import pytest
 import torch
 
 from ganray.benchmarks.random_model import make_model
-from ganray.config import ModelConfig
 from ganray.engine import Engine, truncated
 from ganray.errors import CheckpointError, RequestError
 from ganray.model_folder import load_model
 from ganray.requests import GenerateRequest
-
-ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
-TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
+from tests.tools.models import ATTRIBUTES, SMALLEST
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory) -> str:
     folder = str(tmp_path_factory.mktemp("model"))
-    make_model(folder, TINY, ATTRIBUTES)
+    make_model(folder, SMALLEST, ATTRIBUTES)
     return folder
 
 
@@ -68,7 +65,7 @@ def test_unknown_attributes_and_values_list_the_known_ones(engine, attributes, m
 
 
 def test_a_model_without_attributes_has_no_labels(tmp_path):
-    make_model(str(tmp_path), TINY, {})
+    make_model(str(tmp_path), SMALLEST, {})
     (sample,) = Engine.load(str(tmp_path), "cpu", 1).generate([GenerateRequest(id="x")])
     assert sample.attributes == {}
 
@@ -101,7 +98,7 @@ def test_pixels_that_are_not_finite_are_refused(url):
 def reader(request, tmp_path_factory) -> Engine:
     """An engine of a model that reads titles."""
     folder = str(tmp_path_factory.mktemp("titled"))
-    make_model(folder, TINY.model_copy(update={"title_pieces": 24}), request.param)
+    make_model(folder, SMALLEST.model_copy(update={"title_pieces": 24}), request.param)
     return Engine.load(folder, "cpu", threads=1)
 
 

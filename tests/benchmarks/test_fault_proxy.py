@@ -8,7 +8,7 @@ import pytest
 from ganray.benchmarks.fault_proxy import Fault, FaultProxy
 from ganray.bulk.layouts import create_once
 from ganray.errors import AccessDenied, ObjectCorrupt, StorageError
-from ganray.storage import open_store
+from ganray.storage import buckets, open_store
 
 pytestmark = pytest.mark.s3
 
@@ -98,8 +98,10 @@ def test_an_empty_object_is_empty(proxied):
         (507, "InsufficientStorage", StorageError, r"the store is full \(InsufficientStorage\)\. Make room"),
     ],
 )
-def test_a_refusal_says_what_to_do(proxied, status, code, kind, said):
-    proxy, store = proxied
+def test_a_refusal_says_what_to_do(proxied, status, code, kind, said, monkeypatch):
+    proxy, _ = proxied
+    monkeypatch.setitem(buckets.RETRY, "max_retries", 2)
+    store = open_store(proxied[1].url)
     store.put("a", b"1")
     proxy.plan = lambda call: Fault("refuse", status=status, code=code)
     for call in (lambda: store.create("b", b"1"), lambda: store.put("a", b"1")):

@@ -7,14 +7,13 @@ from ganray.config import EditConfig
 from ganray.edits import EDITS
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.storage import open_store
+from tests.tools.jobs import put_photos
 
 
 @pytest.fixture
 def config(seller_photos, tmp_path):
-    store = open_store(str(tmp_path / "photos"))
-    for key, data in seller_photos.items():
-        store.put(key, data)
-    return EditConfig(source=str(tmp_path / "photos"), edits="cutout, white", out=str(tmp_path / "out"), shard_images=5)
+    photos = put_photos(tmp_path / "photos", seller_photos)
+    return EditConfig(source=photos.url, edits="cutout, white", out=str(tmp_path / "out"), shard_images=5)
 
 
 def listed(config):

@@ -31,6 +31,7 @@ from ganray.profiles.profile import profile
 from ganray.storage import open_store
 from ganray.storage.capped import read_capped
 from ganray.storage.local import LocalStore
+from tests.tools.jobs import put_photos
 
 REASONS = {
     "animated": "animated",
@@ -49,10 +50,8 @@ def at_one_time(monkeypatch):
 
 @pytest.fixture
 def config(seller_photos, tmp_path):
-    store = open_store(str(tmp_path / "photos"))
-    for key, data in seller_photos.items():
-        store.put(key, data)
-    return EditConfig(source=str(tmp_path / "photos"), edits="white", out=str(tmp_path / "out"), shard_images=4)
+    photos = put_photos(tmp_path / "photos", seller_photos)
+    return EditConfig(source=photos.url, edits="white", out=str(tmp_path / "out"), shard_images=4)
 
 
 @pytest.fixture(scope="module")

@@ -7,21 +7,21 @@ import sys
 import pytest
 
 from ganray.benchmarks.random_model import make_model
-from ganray.config import EditConfig, GenerateConfig, ModelConfig, StatusConfig
+from ganray.config import EditConfig, GenerateConfig, StatusConfig
 from ganray.errors import CheckpointError, RequestError, StorageError
 from ganray.storage import open_store
 from ganray.verbs.edit import edit
 from ganray.verbs.generate import generate
 from ganray.verbs.status import status
+from tests.tools.jobs import contents, put_photos
+from tests.tools.models import ATTRIBUTES, SMALLEST
 
 BOTH = ["local", pytest.param("ray", marks=pytest.mark.ray)]
-ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
 TABLE = [
     {"id": "SKU/1", "attributes": {"category": "mug"}, "count": 21},
     {"id": "b", "seed": 4, "format": "webp"},
     {"id": "c", "count": 9, "attributes": {"colour": "red", "category": "cap"}},
 ]
-TINY = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
 VERBS = {"generate": generate, "edit": edit}
 LAST = {"generate": "images/00003/c-8.png", "edit": "images/00002/same.webp-0.webp"}  # of the last shards of both jobs
 
@@ -44,11 +44,9 @@ def executor(request):
 def places(tmp_path_factory, seller_photos):
     """A folder with a model, a table of requests and a seller's photos."""
     folder = tmp_path_factory.mktemp("job")
-    make_model(str(folder / "model"), TINY, ATTRIBUTES)
+    make_model(str(folder / "model"), SMALLEST, ATTRIBUTES)
     (folder / "table.jsonl").write_text("\n".join(map(json.dumps, TABLE)))
-    photos = open_store(str(folder / "photos"))
-    for key, data in seller_photos.items():
-        photos.put(key, data)
+    put_photos(folder / "photos", seller_photos)
     return folder
 
 
@@ -78,12 +76,6 @@ def whole(verb, job, wholes, tmp_path):
         there = job.model_copy(update={"out": str(tmp_path / "whole")})
         wholes[verb] = counts(VERBS[verb](there)), contents(there.out)
     return wholes[verb]
-
-
-def contents(url):
-    """All but status.json, which tells the time."""
-    store = open_store(url)
-    return {info.key: store.get(info.key) for info in store.list() if info.key != "status.json"}
 
 
 def counts(books):
@@ -136,12 +128,12 @@ def test_what_cannot_work_is_one_error_before_any_work(verb, job, executor, tmp_
 @pytest.mark.parametrize("verb", ["generate"])
 def test_a_model_that_was_replaced_stops_the_job(job, executor, tmp_path, monkeypatch):
     """The check is made by every worker, so its error comes from where the workers are."""
-    make_model(str(tmp_path / "model"), TINY, ATTRIBUTES)
+    make_model(str(tmp_path / "model"), SMALLEST, ATTRIBUTES)
     module = sys.modules[generate.__module__]
     real = module.open_job
 
     def replaced(*given):
-        make_model(str(tmp_path / "model"), TINY, ATTRIBUTES, seed=9)
+        make_model(str(tmp_path / "model"), SMALLEST, ATTRIBUTES, seed=9)
         return real(*given)
 
     monkeypatch.setattr(module, "open_job", replaced)

@@ -8,12 +8,8 @@ import torch
 from ganray.config import ModelConfig
 from ganray.errors import ConfigError
 from ganray.models import MODELS, build_discriminator, build_generator
+from tests.tools.models import TINY_MODELS as TINY
 
-TINY = {
-    "mlp": ModelConfig(name="mlp", resolution=8, z_dim=6, embed_dim=4, widths=(16, 32)),
-    "dcgan": ModelConfig(name="dcgan", resolution=16, z_dim=6, embed_dim=4, widths=(16, 8)),
-    "r3": ModelConfig(name="r3", resolution=16, z_dim=6, embed_dim=4, widths=(16, 16, 8), group_channels=8),
-}
 SIZES = [(), (3,), (3, 5, 2)]
 
 each_model = pytest.mark.parametrize("name", MODELS)
@@ -59,7 +55,10 @@ def test_every_parameter_of_both_networks_learns(name, sizes):
 
 @each_model
 def test_each_attribute_changes_picture_and_score(name):
-    generator, discriminator = build_generator(TINY[name], (3, 5, 2)).eval(), build_discriminator(TINY[name], (3, 5, 2)).eval()
+    generator, discriminator = (
+        build_generator(TINY[name], (3, 5, 2)).eval(),
+        build_discriminator(TINY[name], (3, 5, 2)).eval(),
+    )
     z, x = torch.randn(1, 6), torch.randn(1, 3, TINY[name].resolution, TINY[name].resolution)
     base = torch.zeros(1, 3, dtype=torch.int64)
     for column in range(3):

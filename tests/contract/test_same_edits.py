@@ -19,6 +19,7 @@ from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, file_name
 from ganray.serving.app import make_app
 from ganray.storage import open_store
+from tests.tools.jobs import put_photos
 
 CHAINS = [["white"], [{"upscale": 2}], ["cutout"], ["noisy", "cutout", {"background": {"colour": "#336699", "shadow": 0.7}}], ["noisy"]]
 PHOTOS = ["mugs/red ü.jpg", "mugs/plain.png", "same.webp", "made.png", "cutout.png", "cmyk.jpg"]
@@ -40,10 +41,7 @@ def with_chance(monkeypatch):
 
 @pytest.fixture
 def source(seller_photos, tmp_path):
-    store = open_store(str(tmp_path / "photos"))
-    for key, data in seller_photos.items():
-        store.put(key, data)
-    return store
+    return put_photos(tmp_path / "photos", seller_photos)
 
 
 def files(engine, source, requests):

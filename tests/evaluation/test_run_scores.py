@@ -11,18 +11,7 @@ from ganray.metrics import MERIT
 from ganray.model_folder import ModelInfo, load_model
 from ganray.models import build_generator
 from ganray.runs.scoring import weights_of
-
-TINY = {
-    "kimg": 0.192,
-    "batch": 16,
-    "checkpoint_kimg": 0.064,
-    "log_kimg": 0.016,
-    "grid_kimg": 0.192,
-    "threads": 1,
-    "model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4},
-    "data": {"window": 48},
-    "score": {"kimg": 0.032, "num": 64, "extractor_kimg": 1.0},
-}
+from tests.tools.runs import SCORED
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +19,7 @@ def scoring(small_catalog):
     """A scorer in this process, with what it reports and says."""
 
     def make(out, resume=False, catalog=small_catalog, **score):
-        settings = {**TINY, "catalog": catalog, "out": str(out), "resume": resume, "score": {**TINY["score"], **score}}
+        settings = {**SCORED, "catalog": catalog, "out": str(out), "resume": resume, "score": {**SCORED["score"], **score}}
         config = TrainConfig.model_validate(settings)
         messages = []
         info = ModelInfo(model=config.model, attributes=Catalog.open(catalog).vocabulary(), histograms={}, train=config)
@@ -44,7 +33,7 @@ def scoring(small_catalog):
 @pytest.fixture(scope="module")
 def some_weights(small_catalog):
     torch.manual_seed(0)
-    config, catalog = TrainConfig.model_validate(TINY), Catalog.open(small_catalog)
+    config, catalog = TrainConfig.model_validate(SCORED), Catalog.open(small_catalog)
     return weights_of(build_generator(config.model, tuple(len(values) for values in catalog.vocabulary().values())))
 
 

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -21,9 +19,8 @@ from ganray.runs.checkpoints import places
 from ganray.storage import open_store
 from ganray.training.state import create_state
 from ganray.verbs.train import train
+from tests.tools.commands import start_command
 from tests.tools.runs import differing, learned, tiny
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -82,19 +79,17 @@ def test_checkpoints_by_the_clock_are_every_rank_s(quiet, small_catalog, tmp_pat
 
 
 def words(catalog, out, *options):
-    """What follows `jobs/train.py`."""
+    """What follows `ganray train`."""
     told = ["--catalog", catalog, "--out", str(out), "--log-kimg", "0.032", "--batch", "16", "--threads", "1", "--augment.p", "0.3"]
     told += ["--precision", "fp32", "--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
     return [*told, "--optimizer.decay-kimg", "0.192", "--ray.num-cpus", "4", "--executor", "ray", *options]
 
 
 class Command:
-    """`jobs/train.py` in a process of its own, as a user runs it."""
+    """`ganray train` in a process of its own, as a user runs it."""
 
     def __init__(self, catalog, out, *options):
-        env = os.environ | {"PYTHONPATH": str(ROOT)}
-        command = [sys.executable, str(ROOT / "jobs" / "train.py"), *words(catalog, out, *options)]
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = start_command(["train", *words(catalog, out, *options)])
 
     def __enter__(self):
         return self

@@ -6,6 +6,7 @@ from ganray.config import TrainConfig
 from ganray.images.codec import encode
 from ganray.runs.catalog_warnings import catalog_warnings
 from ganray.runs.preflight import check_catalog
+from tests.tools.catalogs import write_items
 
 CONFIG = {"model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2}}
 
@@ -17,11 +18,11 @@ def noise():
 
 
 @pytest.fixture
-def told(tmp_path, write_items_catalog):
+def told(tmp_path):
     """What is said of a catalog of (picture, category, colour)."""
 
     def told(items, **options):
-        write_items_catalog(str(tmp_path / "catalog"), items, 32)
+        write_items(str(tmp_path / "catalog"), items, 32)
         config = TrainConfig.model_validate({**CONFIG, **options})
         catalog = Catalog.open(str(tmp_path / "catalog"))
         return catalog_warnings(config, catalog, check_catalog(config, catalog))

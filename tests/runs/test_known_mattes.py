@@ -6,6 +6,7 @@ from ganray.errors import ConfigError
 from ganray.images.codec import encode
 from ganray.runs.known_mattes import SIDE, believable, drawn_cutouts, mined_cutouts, read_cutouts, tight
 from ganray.storage import open_store
+from tests.tools.catalogs import write_items
 
 
 def test_tight_is_the_product_alone():
@@ -35,7 +36,7 @@ def test_drawn_ones_are_others_than_a_catalogs():
     assert not np.array_equal(first[0], drawn_cutouts(1, 1)[0]) and np.array_equal(first[1], drawn_cutouts(1, 1)[0])
 
 
-def test_photos_on_plain_backgrounds_are_mined(tmp_path, write_items_catalog):
+def test_photos_on_plain_backgrounds_are_mined(tmp_path):
     rng = np.random.default_rng(0)
     items = []
     for index in range(32):
@@ -43,7 +44,7 @@ def test_photos_on_plain_backgrounds_are_mined(tmp_path, write_items_catalog):
         share = mask[..., None] / 255
         ground = np.full((96, 96, 3), 200.0) if index % 2 else rng.integers(0, 256, (96, 96, 3)).astype(float)
         items.append((encode(np.rint(pixels * share + ground * (1 - share)).astype(np.uint8), "png"), "mug", "red"))
-    write_items_catalog(str(tmp_path / "catalog"), items, 96)
+    write_items(str(tmp_path / "catalog"), items, 96)
     found = mined_cutouts(str(tmp_path / "catalog"), 0, 0)
     assert 2 <= len(found) <= 8  # of 16, every other one on noise
 

@@ -23,9 +23,8 @@ from ganray.runs.score_process import ScoreProcess
 from ganray.runs.scoring import ScoreClient, ScorerGone, Verdict, score_final_model, scorer_threads, weights_of
 from ganray.storage import open_store
 from ganray.verbs.train import train
-from tests.tools.runs import TINY
+from tests.tools.runs import SCORED
 
-SCORED = {**TINY, "log_kimg": 0.016, "grid_kimg": 0.192, "score": {"kimg": 0.032, "num": 64, "extractor_kimg": 1.0}}
 GOOD = {
     "kimg": 0.001,
     "coverage": 0.99,

@@ -7,33 +7,24 @@ import numpy as np
 import pytest
 
 from ganray.catalog.sample import draw, product
-from ganray.config import TrainConfig
 from ganray.engine import Engine
 from ganray.images.codec import encode
 from ganray.requests import GenerateRequest
 from ganray.verbs.train import train
+from tests.tools.catalogs import write_items
+from tests.tools.runs import tiny
 
-TINY = {
-    "kimg": 0.128,
-    "batch": 16,
-    "log_kimg": 0.032,
-    "threads": 1,
-    "executor": "local",
-    "model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4},
-    "augment": {"target": 0.6},
-    "score": {"kimg": 0.064, "num": 64, "extractor_kimg": 0.5},
-    "data": {"window": 48},
-}
+SCORES = {"kimg": 0.064, "num": 64, "extractor_kimg": 0.5}
 
 
 @pytest.fixture
-def trained(tmp_path, write_items_catalog, capsys):
+def trained(tmp_path, capsys):
     """Train on (picture, category, colour); gives an engine of the model, the rows of the log, the scores, and what was said."""
 
     def trained(items, **changes):
-        write_items_catalog(str(tmp_path / "catalog"), items, 32)
+        write_items(str(tmp_path / "catalog"), items, 32)
         out = tmp_path / "model"
-        train(TrainConfig.model_validate({**TINY, "catalog": str(tmp_path / "catalog"), "out": str(out), **changes}))
+        train(tiny(tmp_path / "catalog", out, **{"kimg": 0.128, "augment": {"target": 0.6}, "score": SCORES, **changes}))
         rows = [json.loads(line) for path in out.glob("logs/*/metrics.jsonl") for line in path.read_text().splitlines()]
         scores = out / "scores.jsonl"
         scored = [json.loads(line) for line in scores.read_text().splitlines()] if scores.exists() else []

@@ -20,7 +20,7 @@ from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest
 from ganray.serving import app as http
 from ganray.serving import body_limit
-from ganray.storage import open_store
+from tests.tools.jobs import put_photos
 
 CONFIG = ServeConfig()
 
@@ -32,10 +32,7 @@ def engine():
 
 @pytest.fixture
 def source(seller_photos, tmp_path):
-    store = open_store(str(tmp_path / "photos"))
-    for key, data in seller_photos.items():
-        store.put(key, data)
-    return ServeConfig(source=str(tmp_path / "photos"))
+    return ServeConfig(source=put_photos(tmp_path / "photos", seller_photos).url)
 
 
 def ask(engine, *bodies, config=CONFIG, headers=None, path="/v1/edit"):

@@ -24,6 +24,7 @@ TINY = {
     "augment": {"p": 0.3},
     "data": {"window": 48},
 }
+SCORED = {**TINY, "log_kimg": 0.016, "grid_kimg": 0.192, "score": {"kimg": 0.032, "num": 64, "extractor_kimg": 1.0}}
 
 
 def tiny(catalog, out, **changes) -> TrainConfig:

@@ -52,14 +52,6 @@ def test_photos_are_edited_once_and_the_books_close(config, seller_photos):
     assert images_of(elsewhere) == images
 
 
-@pytest.mark.ray
-def test_two_workers_on_ray_make_the_same_bytes(config, cluster):
-    edit(config)
-    elsewhere = config.model_copy(update={"out": config.out + "-2", "workers": 2, "executor": "ray"})
-    edit(elsewhere)
-    assert contents(elsewhere.out) == contents(config.out)
-
-
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])])
 def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, seller_photos, tmp_path, executor):
     """Killed as soon as it has written an image: on Ray with a cluster of its own. What is left is made in this process."""

@@ -17,12 +17,8 @@ from ganray.storage import open_store
 from ganray.verbs import export as room
 from ganray.verbs.export import FORMATS, export, header
 from ganray.vocabulary import Vocabulary
+from tests.tools.models import TINY_MODELS
 
-TINY = {
-    "mlp": ModelConfig(name="mlp", resolution=8, z_dim=6, embed_dim=4, widths=(16, 32)),
-    "dcgan": ModelConfig(name="dcgan", resolution=16, z_dim=6, embed_dim=4, widths=(16, 8)),
-    "r3": ModelConfig(name="r3", resolution=16, z_dim=6, embed_dim=4, widths=(16, 16, 8), group_channels=8),
-}
 ATTRIBUTES = {"category": ("cap", "mug"), "colour": ("blue", "red", "white")}
 onnx_installed = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="pip install onnx onnxscript onnxruntime")
 
@@ -40,11 +36,11 @@ def model(folder, config, attributes=ATTRIBUTES):
 
 
 def folder_of(tmp_path, name="r3", **changes):
-    return model(tmp_path / "model", TINY[name], **changes)
+    return model(tmp_path / "model", TINY_MODELS[name], **changes)
 
 
 def test_every_model_is_covered():
-    assert TINY.keys() == MODELS.keys()
+    assert TINY_MODELS.keys() == MODELS.keys()
 
 
 @pytest.mark.slow
@@ -74,7 +70,7 @@ def test_every_model_draws_the_same_in_every_format(name, attributes, tmp_path):
 @onnx_installed
 @pytest.mark.parametrize("attributes", [ATTRIBUTES, {}], ids=["attributes too", "titles alone"])
 def test_a_model_that_reads_titles_takes_their_pieces_behind_its_attributes(attributes, tmp_path):
-    config = TINY["r3"].model_copy(update={"title_pieces": 12, "title_buckets": 50})
+    config = TINY_MODELS["r3"].model_copy(update={"title_pieces": 12, "title_buckets": 50})
     url, out = model(tmp_path / "model", config, attributes=attributes), tmp_path / "export"
     export(ExportConfig(model=url, out=str(out)))
     description = json.loads((out / "export.json").read_text())
@@ -141,7 +137,7 @@ def test_a_safetensors_file_holds_the_weights_and_what_they_are_of(tmp_path):
     read = safetensors.torch.load(data)
     assert read.keys() == weights.keys()
     assert all(torch.equal(read[name], weights[name]) for name in weights)
-    assert ModelConfig.model_validate_json(header(data)["model"]) == TINY["r3"]
+    assert ModelConfig.model_validate_json(header(data)["model"]) == TINY_MODELS["r3"]
 
 
 def test_a_missing_package_is_one_line_with_the_command(monkeypatch, tmp_path):

@@ -86,8 +86,6 @@ def test_two_engines_on_ray_make_the_same_bytes(config, cluster):
     elsewhere = config.model_copy(update={"out": config.out + "-2", "engines": 2, "executor": "ray"})
     generate(elsewhere)
     assert contents(elsewhere.out) == contents(config.out)
-    again = generate(config.model_copy(update={"executor": "ray"}))  # begun in this process, continued on Ray
-    assert (again["written"], again["existing"]) == (0, 31)
 
 
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.slow])])

@@ -16,13 +16,13 @@ from ganray.storage import open_store
 from ganray.verbs.generate import generate
 from ganray.verbs.ingest import ingest
 from ganray.verbs.train import train
+from tests.tools.runs import TINY, tiny
 
-MODEL = {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4, "title_pieces": 24}
-TINY = {"kimg": 0.128, "batch": 16, "checkpoint_kimg": 0.064, "threads": 1, "executor": "local", "model": MODEL, "data": {"window": 48}}
+MODEL = {**TINY["model"], "title_pieces": 24}
 
 
 def config(catalog, out, **changes) -> TrainConfig:
-    return TrainConfig.model_validate({**TINY, "catalog": catalog, "out": str(out), **changes})
+    return tiny(catalog, out, kimg=0.128, model=MODEL, **changes)
 
 
 def test_a_catalog_without_titles_is_refused(small_catalog, titled_catalog):

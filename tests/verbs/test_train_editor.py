@@ -6,6 +6,7 @@ from ganray.config import TrainEditorConfig
 from ganray.errors import CheckpointError, ConfigError
 from ganray.model_folder import load_editor
 from ganray.verbs.train_editor import to_train_config, train_editor
+from tests.tools.catalogs import write_catalog
 
 TINY = {
     "batch": 8,
@@ -19,9 +20,9 @@ TINY = {
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory, write_small_catalog):
+def photos(tmp_path_factory):
     url = str(tmp_path_factory.mktemp("photos") / "catalog")
-    write_small_catalog(url, 48, 96)
+    write_catalog(url, 48, 96)
     return url
 
 
