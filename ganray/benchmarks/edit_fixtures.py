@@ -26,7 +26,7 @@ from ganray.images.names import is_cutout_name, is_image_name
 from ganray.model_folder import load_editor
 from ganray.storage import open_store
 
-SHOWN, TILE = 24, 160  # pictures of a sheet, and their longer side in pixels
+PICTURES_SHOWN, TILE = 24, 160  # pictures of a sheet, and their longer side in pixels
 COMPOSITE = 400  # side of a composite in pixels
 
 

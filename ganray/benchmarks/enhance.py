@@ -68,7 +68,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
             both = [enhance(Photo(damaged), EnhanceParams(), each) for each in (tools, alone)]
             gains[name].append((psnr(both[0].pixels, truth) - before, psnr(both[1].pixels, truth) - before))
             clipped = max(clipped, float(both[0].facts["newly_clipped"]))
-            if turn == place % len(DAMAGES) and len(sheet) < fixtures.SHOWN:
+            if turn == place % len(DAMAGES) and len(sheet) < fixtures.PICTURES_SHOWN:
                 sheet.append([damaged, both[0].pixels])
     medians = {name: np.median(pairs, 0).tolist() for name, pairs in gains.items() if pairs}
     facts: dict[str, Any] = {name: f"{with_it:+.2f} ({without:+.2f})" for name, (with_it, without) in medians.items()}

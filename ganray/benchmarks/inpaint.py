@@ -35,7 +35,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         named = {"ours": ours, "telea": telea, "navier_stokes": stokes, "mean": mean}
         row = {name: psnr(picture, truth, hole) for name, picture in named.items()}
         rows.append(row | {"ssim": ssim(ours, truth), "ssim_telea": ssim(telea, truth)})
-        if len(sheet) < fixtures.SHOWN:
+        if len(sheet) < fixtures.PICTURES_SHOWN:
             sheet.append([holed, telea, ours])
     means = fixtures.mean_of(rows)
     facts: dict[str, Any] = {**means, "photos": len(rows), "sheet": fixtures.write_sheet("inpaint", sheet)}

@@ -38,7 +38,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         rows.append(
             {"iou": iou(ours, truth), "boundary_f": boundary_f(ours, truth), "grabcut": iou(cut, truth), "border": iou(border, truth)}
         )
-        if len(sheet) < fixtures.SHOWN:
+        if len(sheet) < fixtures.PICTURES_SHOWN:
             sheet.append([composite.pixels, white(photo, NoParams(), tools).pixels])
     means = fixtures.mean_of(rows)
     facts: dict[str, Any] = {**means, "median": round(float(np.median([row["iou"] for row in rows])), 4), "composites": len(rows)}

@@ -44,7 +44,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         rows.append(
             {"delta_e": float(delta_e_2000(median, target)), "ssim_l": ssim_lightness(composite.pixels, after, composite.alpha > 0.5)}
         )
-        if len(sheet) < fixtures.SHOWN:
+        if len(sheet) < fixtures.PICTURES_SHOWN:
             sheet.append([composite.pixels, after])
     difference = float(np.median([row["delta_e"] for row in rows]))
     facts: dict[str, Any] = {"ssim_l": fixtures.mean_of(rows)["ssim_l"], "composites": len(rows), "refused": refused}

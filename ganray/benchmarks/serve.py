@@ -21,7 +21,7 @@ from ganray.on_ray.serve import serve, serving_cpus
 
 CONNECTIONS = 32
 WARM_UP = 1.0  # seconds
-PLAIN = """
+BARE_APP = """
 import sys, uvicorn
 from ganray.config import ServeConfig
 from ganray.engine import Engine
@@ -73,7 +73,7 @@ def _load(config: ServeConfig, seconds: float) -> dict[str, float]:
 @contextmanager
 def _uvicorn(config: ServeConfig) -> Iterator[None]:
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-    process = subprocess.Popen([sys.executable, "-c", PLAIN, config.model_dump_json()], env=environment)
+    process = subprocess.Popen([sys.executable, "-c", BARE_APP, config.model_dump_json()], env=environment)
     try:
         while True:
             if process.poll() is not None:

@@ -37,7 +37,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
                 "ssim_bicubic": ssim(bicubic, truth),
             }
         )
-        if len(sheet) < fixtures.SHOWN:
+        if len(sheet) < fixtures.PICTURES_SHOWN:
             y, x = truth.shape[0] // 2 - 80, truth.shape[1] // 2 - 80
             sheet.append([bicubic[y : y + 160, x : x + 160], ours[y : y + 160, x : x + 160]])
     means = fixtures.mean_of(rows)

@@ -25,7 +25,10 @@ from ganray.requests import MAX_TEXT, EditRequest, seed_of
 from ganray.storage import Store, absolute_url, open_object, open_store
 
 Source = Callable[[], Iterator[EditRequest]]
-MANY, SHARD_IMAGES = 48, (2, 64)  # shards of a job where nobody says, if each then has no fewer and no more images: all workers have some
+MANY_SHARDS, SHARD_IMAGES = (
+    48,
+    (2, 64),
+)  # shards of a job where nobody says, if each then has no fewer and no more images: all workers have some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ def make_edit_job(config: EditConfig, source: Source, digest: str, label_digest:
     """
     chain = chain_of(config)
     counted = count(source, functools.partial(_check, chain=chain, has_source=bool(config.source)))
-    size = config.shard_images or min(max(counted.images // MANY, SHARD_IMAGES[0]), SHARD_IMAGES[1])
+    size = config.shard_images or min(max(counted.images // MANY_SHARDS, SHARD_IMAGES[0]), SHARD_IMAGES[1])
     return EditJob(
         model_digest=digest,
         requests_digest=counted.digest,

@@ -27,7 +27,7 @@ from ganray.storage import Store
 if TYPE_CHECKING:
     from ganray.edit_engine import EditResult
 
-SHOWN, ON_SHEET = 48, 24  # pairs that are kept and on the page, and those on the sheet
+PAIRS_KEPT, ON_SHEET = 48, 24  # pairs that are kept and on the page, and those on the sheet
 SIDE, QUALITY = 480, 85  # longer side of a small copy in pixels, and its WebP quality
 TILE, COLUMNS = 128, 8
 
@@ -37,8 +37,8 @@ class Thumbnails:
 
     def __init__(self, plan: JobIdentity, shard: int) -> None:
         self._salt, self._shard = plan.requests_digest, shard
-        chosen = sorted(range(plan.shards), key=lambda number: _rank(self._salt, str(number)))[:SHOWN]
-        self._room = -(-SHOWN // len(chosen)) if shard in chosen else 0
+        chosen = sorted(range(plan.shards), key=lambda number: _rank(self._salt, str(number)))[:PAIRS_KEPT]
+        self._room = -(-PAIRS_KEPT // len(chosen)) if shard in chosen else 0
         self._kept: list[tuple[int, str, bytes, bytes]] = []  # the last ones first
 
     def see(self, edited: EditResult, label: EditLabel) -> None:
@@ -74,7 +74,7 @@ def show_pairs(store: Store, plan: JobIdentity, manifest: pq.ParquetFile) -> Non
     """Create `index.html` and `contact_sheet.png` of a finished job; nothing where no photo was edited."""
     groups = map(manifest.read_row_group, range(manifest.num_row_groups))
     rows = [row for group in groups for row in group.filter(pc.not_equal(group.column("shown"), "")).to_pylist()]
-    rows = sorted(rows, key=lambda row: _rank(plan.requests_digest, f"{row['id']}/{row['index']}"))[:SHOWN]
+    rows = sorted(rows, key=lambda row: _rank(plan.requests_digest, f"{row['id']}/{row['index']}"))[:PAIRS_KEPT]
     if not rows:
         return
     create_once(store, "index.html", _page(plan, rows, manifest.metadata.num_rows).encode())

@@ -34,7 +34,7 @@ from ganray.requests import EditRequest
 from ganray.storage import Store, open_store
 from ganray.storage.capped import read_capped
 
-AHEAD = 4  # photos that are read before they are wanted
+READ_AHEAD = 4  # photos that are read before they are wanted
 T = TypeVar("T")
 Result = EditResult | GanrayError | None  # None where the photo is fine as it is, an error where the edit cannot be had
 
@@ -101,12 +101,12 @@ class ShardEditor:
     def _fetched(self, spans: list[Span[EditRequest]]) -> Iterator[tuple[Span[EditRequest], Callable[[str], bytes]]]:
         """Every span with what gives the bytes of its keys; photos are read AHEAD."""
         todo = iter(spans)
-        with ThreadPoolExecutor(AHEAD, "read") as pool:
+        with ThreadPoolExecutor(READ_AHEAD, "read") as pool:
 
             def start(span: Span[EditRequest]) -> tuple[Span[EditRequest], Future[bytes] | None]:
                 return span, None if is_inline(span.request.image) else pool.submit(self._read, span.request.image)
 
-            waiting = deque(start(span) for span in islice(todo, AHEAD))
+            waiting = deque(start(span) for span in islice(todo, READ_AHEAD))
             while waiting:
                 span, photo = waiting.popleft()
                 waiting.extend(start(following) for following in islice(todo, 1))

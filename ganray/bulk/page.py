@@ -17,7 +17,7 @@ from ganray.images.transforms import contact_sheet
 from ganray.pages import data_url, render
 from ganray.storage import Store
 
-SHOWN = 240  # images of the page, spread evenly over the job
+IMAGES_SHOWN = 240  # images of the page, spread evenly over the job
 ROWS, COLUMNS, TILE = 20, 8, 64  # of the sheet: values of the first attribute, and pixels a side
 
 
@@ -26,7 +26,7 @@ def show_some(store: Store, plan: GenerateJob, manifest: pq.ParquetFile) -> None
     num = manifest.metadata.num_rows
     if not num:
         return
-    rows = _spread(manifest, sorted({i * num // SHOWN for i in range(SHOWN)}))
+    rows = _spread(manifest, sorted({i * num // IMAGES_SHOWN for i in range(IMAGES_SHOWN)}))
     images = _read(store, rows)
     create_once(store, "index.html", _page(plan, rows, images, num).encode())
     label = Label(plan.model_digest, "contact sheet", 0, plan.software)

@@ -31,7 +31,7 @@ LISTED = pa.schema([("key", pa.string()), ("size", pa.int64()), ("etag", pa.stri
 SHARD_PIXELS = 1 << 26  # of an average shard: bounds the memory of a task at high resolution
 
 
-SEEN = (pa.field("row", pa.int32()), pa.field("how", pa.int8()))
+MATCH_FIELDS = (pa.field("row", pa.int32()), pa.field("how", pa.int8()))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Shards(Sequence[pa.Table]):
 
     def __getitem__(self, number: int | slice) -> pa.Table:
         part = self._parts[number]
-        keys, *matches = (part.column(name).to_pylist() for name in ("key", *(field.name for field in SEEN)))
+        keys, *matches = (part.column(name).to_pylist() for name in ("key", *(field.name for field in MATCH_FIELDS)))
         rows = list(self._joined.rows(keys, (matches[0], matches[1])))
         table = part.select(LISTED.names).combine_chunks()
         table = table.append_column("sku", pa.array([row[0] for row in rows], pa.string()))
@@ -85,12 +85,12 @@ def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], boo
     joined: Joined = Table(load_attributes(config)) if config.table else Folders()
     objects = inventory(config.inventory, store) if config.inventory else store.list()
     images = islice((info for info in _images(objects) if not skip(info.key)), config.limit or None)
-    listing, total_bytes = Listing(pa.schema([*LISTED, *SEEN])), 0
+    listing, total_bytes = Listing(pa.schema([*LISTED, *MATCH_FIELDS])), 0
     while chunk := list(islice(images, CHUNK)):
         keys = [info.key for info in chunk]
         total_bytes += sum(info.size for info in chunk)
         columns = [keys, [info.size for info in chunk], [info.etag for info in chunk], *joined.add(keys)]
-        listing.add(pa.record_batch(columns, pa.schema([*LISTED, *SEEN])))
+        listing.add(pa.record_batch(columns, pa.schema([*LISTED, *MATCH_FIELDS])))
     if not listing.num_rows:
         problem = f"{config.inventory} has no images under {store.url}" if config.inventory else f"{store.url} holds no images"
         raise CatalogError(problem, f"Check the URL: {NAME_RULE}")

@@ -20,7 +20,12 @@ from ganray.errors import ImageError, ObjectCorrupt, ObjectNotFound
 from ganray.storage import Store
 
 Photo = tuple[str, int, str]  # key, size, etag: identify a version
-MADE = ("image", "sha256", "width", "height")  # columns that depend only on the photo and the recipe; automatic attributes do as well
+DERIVED_COLUMNS = (
+    "image",
+    "sha256",
+    "width",
+    "height",
+)  # columns that depend only on the photo and the recipe; automatic attributes do as well
 
 
 @dataclass(frozen=True)

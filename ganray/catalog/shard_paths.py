@@ -21,7 +21,7 @@ from ganray.catalog.schema import Document, ShardInfo
 from ganray.errors import ObjectNotFound
 from ganray.storage import Store
 
-OURS = re.compile(
+PART_PATTERN = re.compile(
     r"(?:source/manifest|shards/part|index/part|aside/part|quarantine/part|quarantine/duplicates|receipts/part)"
     r"-(\d{5,})(?:-of-(\d{5,}))?\.(parquet|json)"
 )
@@ -136,12 +136,12 @@ def read_receipt(out: Store, part: ShardPaths) -> Receipt | None:
 
 def is_part(key: str) -> bool:
     """Whether a key is that of a numbered object of an ingest, including those of earlier versions without `-of-`."""
-    return OURS.fullmatch(key) is not None
+    return PART_PATTERN.fullmatch(key) is not None
 
 
 def divisions(out: Store) -> tuple[int, ...]:
     """The numbers of parts into which earlier ingests, complete or not, divided the catalog."""
-    matches = (OURS.fullmatch(info.key) for info in out.list("receipts"))
+    matches = (PART_PATTERN.fullmatch(info.key) for info in out.list("receipts"))
     return tuple(sorted({int(match[2]) for match in matches if match and match[2]}))
 
 

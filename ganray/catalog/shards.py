@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from ganray.catalog import fingerprints as looks
 from ganray.catalog.cleaning import DECODER, Recipe, sandbox
 from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
-from ganray.catalog.reuse import MADE, ReuseRules, reuse_results
+from ganray.catalog.reuse import DERIVED_COLUMNS, ReuseRules, reuse_results
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt, written
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
@@ -175,7 +175,7 @@ def _results(work: IngestJob, part: ShardPaths, rows: list[dict[str, Any]], clea
     """Each row, in order, with its result from an earlier ingest or from this one."""
     results: dict[str, Cleaned] = {row["key"]: refused for row in rows if (refused := _refusal(row, work.recipe)) is not None}
     wanted = {(row["key"], row["size"], row["etag"]) for row in rows if row["key"] not in results}
-    columns = (*MADE, *(ATTRIBUTE_PREFIX + name for name in work.recipe.automatic))
+    columns = (*DERIVED_COLUMNS, *(ATTRIBUTE_PREFIX + name for name in work.recipe.automatic))
     earlier_parts = [earlier_part for of in (work.parts, *work.earlier) for earlier_part in part.overlapping(of)]
     rules = ReuseRules(work.recipe_digest, columns, DECODER, work.again)
     reused = reuse_results(work.out, dict.fromkeys(earlier_parts), wanted, rules)

@@ -20,8 +20,8 @@ SIZE = 160  # longest side in pixels at which colours are counted
 BINS = 24  # per channel
 ROUNDS = 4
 PRIOR, COLOUR = 1.0, 0.6  # weights of the rough matte and of the colours, in the logit
-MOST = 4.0  # largest log likelihood ratio of a colour: a colour that one side never has is no proof
-RARE = 1e-5  # share that is added to every colour of a side, so that none is 0
+MAX_LOG_RATIO = 4.0  # largest log likelihood ratio of a colour: a colour that one side never has is no proof
+SMALLEST_SHARE = 1e-5  # share that is added to every colour of a side, so that none is 0
 
 
 def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
@@ -34,7 +34,7 @@ def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
     guide: Field = small.astype(np.float32) / np.float32(255)
     matte: Alpha = prior.astype(np.float32)
     for _ in range(ROUNDS):
-        ratio = np.log(_shares(colour, matte) / _shares(colour, 1 - matte)).clip(-MOST, MOST)
+        ratio = np.log(_shares(colour, matte) / _shares(colour, 1 - matte)).clip(-MAX_LOG_RATIO, MAX_LOG_RATIO)
         likely = 1 / (1 + np.exp(-(logit + COLOUR * ratio[colour])))
         a, b = guided(likely.astype(np.float32), guide, 3, 1e-3)
         matte = np.clip((a * guide).sum(-1) + b, 0, 1).astype(np.float32)
@@ -48,4 +48,4 @@ def _shares(colour: NDArray[np.int64], weight: Field) -> NDArray[np.float64]:
         moved = np.moveaxis(counts, axis, 0)
         padded = np.concatenate([moved[:1], moved, moved[-1:]])
         counts = np.moveaxis((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4, 0, axis)
-    return counts.ravel() / max(float(counts.sum()), 1e-9) + RARE
+    return counts.ravel() / max(float(counts.sum()), 1e-9) + SMALLEST_SHARE

@@ -18,7 +18,7 @@ from pydantic import field_validator, model_validator
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import scaled
 from ganray.edits.ground import WHITE, own_colours
-from ganray.edits.matte_views import CERTAIN
+from ganray.edits.matte_views import PRODUCT_MATTE
 from ganray.edits.matting import with_matte
 from ganray.edits.photo import Alpha, Output, Photo
 from ganray.errors import EditError, RequestError
@@ -29,10 +29,13 @@ from ganray.profiles.profile import best_frame, least_frame, output_format
 
 GRID = 256  # cells along the longer side in which connected components are found
 SPECK, SPECK_OF_LARGEST = 1e-3, 0.02  # shares of the frame and of the largest component: smaller ones are dirt, not product
-SEEN = 24  # levels: pixels that differ more from the background's colour belong to the product's box
-FAINT, TAIL = 10, 6  # levels beyond the tolerance, and pixels: what differs less and is farther from all that differs more is background
-PLAIN, PLAIN_SHARE = 20, 0.9  # levels from the border's median, and the share of the border that must be within them
-CLOSE, ROUNDS = 0.006, 3  # accepted difference from the intended fill, and the number of corrections
+PRODUCT_LEVELS = 24  # levels: pixels that differ more from the background's colour belong to the product's box
+FAINT_LEVELS, TAIL = (
+    10,
+    6,
+)  # levels beyond the tolerance, and pixels: what differs less and is farther from all that differs more is background
+PLAIN_LEVELS, PLAIN_SHARE = 20, 0.9  # levels from the border's median, and the share of the border that must be within them
+FILL_TOLERANCE, ROUNDS = 0.006, 3  # accepted difference from the intended fill, and the number of corrections
 MARGIN = 0.01  # of the frame: distance of the fill from its bounds
 
 Box = tuple[int, int, int, int]
@@ -89,8 +92,8 @@ def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
         pixels = _placed(_part(prepared.pixels, layout), layout, rules.background.rgb)
         fill = 1.0
     elif own_ground:
-        layout = _of_product(_box(prepared.matte > CERTAIN), prepared, rules, params.profile, inside=True)
-        pixels, fill = _on_own_ground(prepared, layout, rules), _fill(_box(prepared.matte > CERTAIN), layout)
+        layout = _of_product(_box(prepared.matte > PRODUCT_MATTE), prepared, rules, params.profile, inside=True)
+        pixels, fill = _on_own_ground(prepared, layout, rules), _fill(_box(prepared.matte > PRODUCT_MATTE), layout)
     else:
         pixels, layout, fill = _on_ground(prepared, rules, params.profile)
     used_profile = profile(params.profile)
@@ -225,15 +228,15 @@ def _on_ground(photo: Photo, rules: Rules, name: str) -> tuple[Pixels, Layout, f
     """
     assert photo.matte is not None
     ground = rules.background.rgb
-    box = _box(photo.matte > CERTAIN)
+    box = _box(photo.matte > PRODUCT_MATTE)
     for _ in range(ROUNDS):
         layout = _of_product(box, photo, rules, name, inside=False)
         pixels = _settled(_laid(photo, layout, ground), rules)
-        visible = distance(pixels, ground) > SEEN
+        visible = distance(pixels, ground) > PRODUCT_LEVELS
         if not visible.any():
             return pixels, layout, _fill(box, layout)
         visible_box = _in_photo(_box(visible), layout)
-        if abs(_fill(visible_box, layout) - _fill(box, layout)) <= CLOSE:
+        if abs(_fill(visible_box, layout) - _fill(box, layout)) <= FILL_TOLERANCE:
             break
         box = visible_box
     return pixels, layout, _fill(visible_box, layout)
@@ -262,7 +265,7 @@ def _laid(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
 def _settled(pixels: Pixels, rules: Rules) -> Pixels:
     """The picture with an exact background: without specks, and without faint tails of the matte."""
     ground = rules.background.rgb
-    product, _ = without_small(distance(pixels, ground) > FAINT + rules.background.tolerance, GRID, SPECK, SPECK_OF_LARGEST)
+    product, _ = without_small(distance(pixels, ground) > FAINT_LEVELS + rules.background.tolerance, GRID, SPECK, SPECK_OF_LARGEST)
     if not product.any():
         raise EditError("no_product", f"the product does not differ from the background {ground}", "Use a profile with another background")
     pixels[from_border(~near(product, TAIL), GRID)] = ground
@@ -284,7 +287,7 @@ def _on_own_ground(photo: Photo, layout: Layout, rules: Rules) -> Pixels:
 def _is_plain(pixels: Pixels) -> bool:
     """Whether PLAIN_SHARE of the photo's border has about one colour."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).astype(np.int16)
-    return bool((np.abs(border - np.median(border, 0)).max(1) <= PLAIN).mean() >= PLAIN_SHARE)
+    return bool((np.abs(border - np.median(border, 0)).max(1) <= PLAIN_LEVELS).mean() >= PLAIN_SHARE)
 
 
 def _output(params: ConformParams, rules: Rules, own_ground: bool) -> Output:

@@ -24,10 +24,10 @@ from ganray.images.codec import Pixels
 from ganray.images.components import numbered
 from ganray.models.editor import diffused
 
-ROOM = 2.0  # side of a window over that of its component
-LEAST = 64  # smallest side of a window in pixels
+WINDOW_RATIO = 2.0  # side of a window over that of its component
+MIN_WINDOW = 64  # smallest side of a window in pixels
 SIZE = 128  # of a window without a network
-MOST = 0.9  # largest share of the picture that a mask may cover
+MAX_MASK_SHARE = 0.9  # largest share of the picture that a mask may cover
 LABELLED = 256  # longest side at which components are found
 Mask = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
@@ -70,7 +70,7 @@ def _hole(photo: Photo, params: InpaintParams, tools: Tools) -> Mask:
         raise EditError("mask", "the mask is empty", "Paint the part to fill white and the rest black")
     if params.grow:
         hole = box_mean(hole.astype(np.float32), params.grow) > 1e-6
-    if hole.mean() > MOST:
+    if hole.mean() > MAX_MASK_SHARE:
         raise EditError(
             "mask", f"the mask covers {100 * hole.mean():.0f} % of the photo", "Use a smaller mask: the fill needs surroundings"
         )
@@ -85,7 +85,7 @@ def _windows(hole: Mask) -> Iterator[tuple[int, int, int, Mask]]:
         component = hole & (scaled(box_mean((parts == part).astype(np.float32), 1), width, height) > 0)
         rows, columns = np.flatnonzero(component.any(1)), np.flatnonzero(component.any(0))
         if len(rows):
-            side = int(max(LEAST, ROOM * max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)))
+            side = int(max(MIN_WINDOW, WINDOW_RATIO * max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)))
             yield _placed(rows, side, height), _placed(columns, side, width), side, component
 
 

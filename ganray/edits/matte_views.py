@@ -17,11 +17,11 @@ from ganray.edits.photo import Alpha
 from ganray.images.codec import Pixels
 
 SIZE = 320  # longest side of the matte in pixels
-LOOKS = 3
+NUM_VIEWS = 3
 MARGIN = 0.15  # of a crop around the product, as a share of the product's longer side
-WIDE = 0.8  # share of the picture: a crop that is larger gives no further detail
-CERTAIN = 0.5
-SEEN = 0.3  # matte above which a pixel stays inside the next crop: the second shoe of a pair may be fainter
+LARGEST_CROP = 0.8  # share of the picture: a crop that is larger gives no further detail
+PRODUCT_MATTE = 0.5
+KEPT_MATTE = 0.3  # matte above which a pixel stays inside the next crop: the second shoe of a pair may be fainter
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 
@@ -29,8 +29,8 @@ def learned_mattes(pixels: Pixels, network: Network) -> list[Alpha]:
     """The network's matte [h, w] of a photo uint8 [H, W, 3], the longer side SIZE at most, after each view; the last one is the best."""
     width, height = fitted((pixels.shape[0], pixels.shape[1]), SIZE)
     mattes = [matte := scaled(_look(pixels, network), width, height)]
-    for num_views in range(1, LOOKS):
-        box = _around(matte > SEEN)
+    for num_views in range(1, NUM_VIEWS):
+        box = _around(matte > KEPT_MATTE)
         if box is None:
             break
         top, left, bottom, right = box
@@ -73,4 +73,4 @@ def _around(product: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> Box | N
     edge = 2 + round(MARGIN * max(bottom - top, right - left))
     height, width = product.shape
     top, left, bottom, right = max(0, top - edge), max(0, left - edge), min(height, bottom + edge), min(width, right + edge)
-    return None if (bottom - top) * (right - left) > WIDE * height * width else (int(top), int(left), int(bottom), int(right))
+    return None if (bottom - top) * (right - left) > LARGEST_CROP * height * width else (int(top), int(left), int(bottom), int(right))

@@ -12,19 +12,19 @@ from PIL import Image
 from ganray.edits.colour_model import by_colours
 from ganray.edits.edit import Tools
 from ganray.edits.filters import Field, box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
-from ganray.edits.matte_views import CERTAIN, learned_mattes
+from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 
 WORKING = 320  # longest side, in pixels, at which plain backgrounds are modelled and edges refined
 RING = 0.03  # width of the border that models the background, as a share of the shorter side
-PLAIN = 7.0  # levels of 255: largest noise of a plain background around a smooth surface
+PLAIN_NOISE = 7.0  # levels of 255: largest noise of a plain background around a smooth surface
 PLAIN_SHARE = 0.85  # of the border's pixels that must fit the surface; the rest may be a product that is cut off
-LEAST, MOST = 0.005, 0.98  # share of the picture that a product may fill
+MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
 CHUNK = 2**20  # pixels at edges that are processed at once
-NEARBY = 0.15  # value of the learned matte that confirms the border's matte nearby
-SAME = 0.5  # intersection over union from which two mattes show the same product
+CONFIRMING_MATTE = 0.15  # value of the learned matte that confirms the border's matte nearby
+SAME_PRODUCT_IOU = 0.5  # intersection over union from which two mattes show the same product
 SPECK = 0.1  # share of the largest component: smaller components are not product
 
 
@@ -51,7 +51,7 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
         )
     matte = refined(photo.pixels, without_specks(rough))
     share = float(matte.mean())
-    if not LEAST <= share <= MOST or float(matte.max()) < CERTAIN:
+    if not MIN_PRODUCT <= share <= MAX_PRODUCT or float(matte.max()) < PRODUCT_MATTE:
         raise EditError(
             "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
         )
@@ -61,20 +61,20 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
 def _confirmed(plain: Alpha, learned: Alpha) -> Alpha:
     """The border's matte where the learned one is positive nearby: without creases and lines on the floor."""
     height, width = plain.shape
-    near = box_mean((scaled(learned, width, height) > NEARBY).astype(np.float32), max(2, min(plain.shape) // 25)) > 0
+    near = box_mean((scaled(learned, width, height) > CONFIRMING_MATTE).astype(np.float32), max(2, min(plain.shape) // 25)) > 0
     return np.where(near, plain, 0).astype(np.float32)
 
 
 def _differ(plain: Alpha, rough: Alpha) -> bool:
     """Whether the learned matte and the border's matte show different products: then the plain background is more reliable. If they
     show the same, the learned one is better: it has no shadows, creases and lines between boards."""
-    by_border, by_network = plain > CERTAIN, scaled(rough, plain.shape[1], plain.shape[0]) > CERTAIN
-    return float((by_border & by_network).sum()) < SAME * float((by_border | by_network).sum())
+    by_border, by_network = plain > PRODUCT_MATTE, scaled(rough, plain.shape[1], plain.shape[0]) > PRODUCT_MATTE
+    return float((by_border & by_network).sum()) < SAME_PRODUCT_IOU * float((by_border | by_network).sum())
 
 
 def without_specks(rough: Alpha) -> Alpha:
     """A matte without small components beside the product: creases, lines between tiles."""
-    solid = main_parts(box_mean(rough, 1) > CERTAIN, SPECK)
+    solid = main_parts(box_mean(rough, 1) > PRODUCT_MATTE, SPECK)
     near = box_mean(solid.astype(np.float32), max(2, min(rough.shape) // 50)) > 0
     return np.where(near, rough, 0).astype(np.float32)
 
@@ -99,9 +99,9 @@ def border_matte(pixels: Pixels) -> Alpha | None:
             return None
         surface = np.linalg.lstsq(known[kept], colours[kept], rcond=None)[0]
         distance = np.linalg.norm(colours - known @ surface, axis=1)
-        kept = distance < max(3 * PLAIN, 2.5 * float(np.median(distance)))
+        kept = distance < max(3 * PLAIN_NOISE, 2.5 * float(np.median(distance)))
     noise = float(np.sqrt((distance[kept] ** 2).mean() / 3))
-    if noise > PLAIN or kept.mean() < PLAIN_SHARE:
+    if noise > PLAIN_NOISE or kept.mean() < PLAIN_SHARE:
         return None
     distance = np.linalg.norm(small - terms @ surface, axis=2)
     low = max(4.0, 3 * noise)
@@ -117,8 +117,8 @@ def refined(pixels: Pixels, rough: Alpha) -> Alpha:
     mask = scaled(rough, width, height)
     a, b = guided(mask, small, max(2, round(0.012 * min(height, width))), 1e-4)
     size = (pixels.shape[0], pixels.shape[1])
-    matte = (enlarged(mask, size[1], size[0]) > 255 * CERTAIN).astype(np.float32)
-    share = box_mean((mask > CERTAIN).astype(np.float32), max(2, round(0.02 * min(height, width))))
+    matte = (enlarged(mask, size[1], size[0]) > 255 * PRODUCT_MATTE).astype(np.float32)
+    share = box_mean((mask > PRODUCT_MATTE).astype(np.float32), max(2, round(0.02 * min(height, width))))
     near = ((share > 0.001) & (share < 0.999)).astype(np.float32)
     rows, columns = np.nonzero(enlarged(near, size[1], size[0]) > 2)
     for start in range(0, len(rows), CHUNK):

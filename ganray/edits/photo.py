@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganray.images.codec import Format, Pixels
 
 Alpha = NDArray[np.float32]  # [H, W], share of the product in each pixel, 0..1
-NOTHING: Mapping[str, float | str] = MappingProxyType({})
+NO_FACTS: Mapping[str, float | str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Photo:
     pixels: Pixels
     matte: Alpha | None = None
     cut: bool = False
-    facts: Mapping[str, float | str] = field(default_factory=lambda: NOTHING)
+    facts: Mapping[str, float | str] = field(default_factory=lambda: NO_FACTS)
     edits: tuple[str, ...] = ()
     source_types: tuple[str, ...] = ()
     output: Output | None = None

@@ -28,7 +28,7 @@ from ganray.images.codec import Pixels
 from ganray.images.lab import Lab, chroma, from_lab, to_lab, within
 from ganray.metrics.paired import delta_e_2000
 
-CERTAIN = 0.95  # value of the matte from which a pixel is only product
+PRODUCT_MATTE = 0.95  # value of the matte from which a pixel is only product
 SAMPLE = 40_000  # pixels from which the dominant colour is computed
 LEAST_PIXELS, LEAST_SHARE = 16, 0.05  # smallest number of certain pixels, and share of them that must be like the dominant colour
 FLOOR, CEILING = 3.0, 99.0  # lightness: limits of the product's usual range
@@ -78,7 +78,7 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
     if float(like.mean()) < LEAST_SHARE:
         raise EditError("no_product", "the product has no dominant colour", "Send a product with fewer colours")
     pixels = _recoloured(photo, shift)
-    after = to_lab(pixels[photo.matte >= CERTAIN][:: _stride(photo.matte)])
+    after = to_lab(pixels[photo.matte >= PRODUCT_MATTE][:: _stride(photo.matte)])
     facts: dict[str, float | str] = {
         "colour": "#" + bytes(from_lab(target)).hex(),
         "delta_e": round(float(np.median(delta_e_2000(after, target))), 2),
@@ -224,7 +224,7 @@ def _shift(sample: Lab, target: Lab, lightness: float) -> Shift:
 
 def _sample(pixels: Pixels, matte: Alpha) -> Lab:
     """Lab [n, 3] of evenly spread certain pixels of the product. Raises EditError if there are too few."""
-    certain = matte >= CERTAIN
+    certain = matte >= PRODUCT_MATTE
     if int(certain.sum()) < LEAST_PIXELS:
         raise EditError(
             "no_product", f"only {int(certain.sum())} pixels are certainly product, too few for a colour", "Send a larger photo"
@@ -233,7 +233,7 @@ def _sample(pixels: Pixels, matte: Alpha) -> Lab:
 
 
 def _stride(matte: Alpha) -> int:
-    return 1 + int((matte >= CERTAIN).sum()) // SAMPLE
+    return 1 + int((matte >= PRODUCT_MATTE).sum()) // SAMPLE
 
 
 def _falling(x: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:

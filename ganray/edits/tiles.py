@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganray.edits.edit import Network
 from ganray.edits.filters import Field
 
-TOGETHER = 8  # tiles in one call: limits the memory; the bits do not depend on it
+TILES_PER_CALL = 8  # tiles in one call: limits the memory; the bits do not depend on it
 
 
 def through(pixels: Field, network: Network, scale: int = 1, halo: int = 16) -> Field:
@@ -29,8 +29,8 @@ def through(pixels: Field, network: Network, scale: int = 1, halo: int = 16) -> 
     high, wide = _mirrored(pixels.shape[0], core, halo), _mirrored(pixels.shape[1], core, halo)
     places = [(top, left) for top in rows for left in columns]
     result: Field | None = None
-    for start in range(0, len(places), TOGETHER):
-        batch = places[start : start + TOGETHER]
+    for start in range(0, len(places), TILES_PER_CALL):
+        batch = places[start : start + TILES_PER_CALL]
         tiles = np.stack([pixels[high[top : top + size, None], wide[left : left + size]] for top, left in batch])
         answers = network(np.ascontiguousarray(tiles.transpose(0, 3, 1, 2), np.float32))
         if answers.shape[2:] != (scale * size, scale * size):

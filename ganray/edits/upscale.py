@@ -21,7 +21,7 @@ from ganray.edits.tiles import through
 from ganray.errors import EditError
 
 MOST_PIXELS = 50_000_000
-FAITHFUL = 34.0  # dB: smallest PSNR between the input and the reduced result
+MIN_FIDELITY_DB = 34.0  # dB: smallest PSNR between the input and the reduced result
 ROUNDS = 2
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 
@@ -51,10 +51,10 @@ def upscale(photo: Photo, params: UpscaleParams, tools: Tools) -> Photo:
         high = high + scaled(low - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
     pixels = np.clip(np.rint(high * 127.5 + 127.5), 0, 255).astype(np.uint8)
     psnr = fidelity(photo, pixels)
-    if psnr < FAITHFUL:
+    if psnr < MIN_FIDELITY_DB:
         raise EditError(
             "fidelity",
-            f"reduced again, the result has a PSNR of {psnr:.1f} dB to the photo, less than {FAITHFUL:g}",
+            f"reduced again, the result has a PSNR of {psnr:.1f} dB to the photo, less than {MIN_FIDELITY_DB:g}",
             "Use a smaller factor",
         )
     matte = None if photo.matte is None else np.clip(scaled(photo.matte, width, height), 0, 1)

@@ -24,7 +24,7 @@ from ganray.images.transforms import contact_sheet
 from ganray.metrics import score, score_neighbours
 from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
 from ganray.metrics.neighbours import Nearest
-from ganray.metrics.page import MIXED, Pair, enlarged, label_of, render_page
+from ganray.metrics.page import COMPOSITE_TYPE, Pair, enlarged, label_of, render_page
 from ganray.model_folder import ModelInfo
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
@@ -210,7 +210,7 @@ def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str
     The sheet is labelled as partly generated.
     """
     store.delete("report.json")  # of an earlier evaluation
-    store.put("contact_sheet.png", encode_labelled(picture, "png", label_of(report, "contact sheet", MIXED)))
+    store.put("contact_sheet.png", encode_labelled(picture, "png", label_of(report, "contact sheet", COMPOSITE_TYPE)))
     store.put("report.html", render_page(report, picture, pairs).encode())
     store.put("report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
 

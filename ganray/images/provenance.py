@@ -44,7 +44,7 @@ MADE = (
     "algorithmicallyEnhanced",
 )
 GENERATIVE = MADE[:2]
-KEPT = (SOURCE_TYPE, "xmp:CreatorTool", "TC260:AIGC")
+KEPT_PROPERTIES = (SOURCE_TYPE, "xmp:CreatorTool", "TC260:AIGC")
 MAX_KEPT = 8192  # characters of a property: a JPEG has 64 kB for all of them
 COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -168,7 +168,11 @@ def strongest(kinds: Iterable[str]) -> str:
 def kept(properties: Mapping[str, str]) -> dict[str, str]:
     """The properties of a photo (`read_label`) about its provenance, which an edit must keep. Others, such as people in it, are dropped
     like all metadata."""
-    return {name: value for name, value in properties.items() if (name in KEPT or name.startswith("ganray:")) and len(value) <= MAX_KEPT}
+    return {
+        name: value
+        for name, value in properties.items()
+        if (name in KEPT_PROPERTIES or name.startswith("ganray:")) and len(value) <= MAX_KEPT
+    }
 
 
 def _properties(label: Label | EditLabel) -> dict[str, str]:

@@ -22,7 +22,7 @@ from ganray.metrics.neighbours import Nearest
 ROWS = 64  # samples in one batch; fewer are padded
 DIGITS = 4
 # Features have unit variance and other photos are about 1 apart; those of one photo, computed in two batch shapes, up to 1e-5 (measured).
-SAME = 1e-4
+SAME_PHOTO = 1e-4
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Reference:
         nearest = []
         for block in torch.split(rows, ROWS):
             distances = torch.cdist(features[block], features, compute_mode="donot_use_mm_for_euclid_dist")
-            nearest.append(distances.masked_fill(distances < SAME, torch.inf).min(1).values)
+            nearest.append(distances.masked_fill(distances < SAME_PHOTO, torch.inf).min(1).values)
         usual = torch.cat(nearest)
         return cls(features.contiguous(), usual[usual.isfinite()].sort().values)
 

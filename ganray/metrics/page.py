@@ -16,8 +16,11 @@ from ganray.metrics import FIGURES
 from ganray.pages import data_url, render
 
 TILE = 96  # smaller pictures are enlarged to about this many pixels
-GOOD = {"low": "lower is better", "high": "higher is better", "as photos": "best near the photos' own"}
-MADE, MIXED = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"  # IPTC: a generated picture, one with generated parts
+DIRECTIONS = {"low": "lower is better", "high": "higher is better", "as photos": "best near the photos' own"}
+GENERATED_TYPE, COMPOSITE_TYPE = (
+    "trainedAlgorithmicMedia",
+    "compositeWithTrainedAlgorithmicMedia",
+)  # IPTC: a generated picture, one with generated parts
 SHARES = {"coverage", "copied_share", "accuracy"}
 
 
@@ -43,14 +46,14 @@ def render_page(report: Mapping[str, Any], sheet: Pixels, pairs: Mapping[str, Se
             {"attribute": name, "generated": _share(values["generated"]), "photos": _share(values["photos"])}
             for name, values in report["accuracy"].items()
         ],
-        sheet=_inline(sheet, label_of(report, "contact sheet", MIXED)),
+        sheet=_inline(sheet, label_of(report, "contact sheet", COMPOSITE_TYPE)),
         searched=_searched(report),
         pairs={title: [_pair(pair, made) for pair in group] for title, group in pairs.items()},
         facts=_facts(report),
     )
 
 
-def label_of(report: Mapping[str, Any], what: str, kind: str = MADE) -> Label:
+def label_of(report: Mapping[str, Any], what: str, kind: str = GENERATED_TYPE) -> Label:
     """What a picture in the report says of itself: made, or made in part, by the report's model."""
     return Label(report["model"]["digest"], what, report["seed"], f"ganray {report['software']}", kind)
 
@@ -67,7 +70,7 @@ def _score(name: str, value: float, floor: float) -> dict[str, str]:
         "title": figure.title,
         "value": _number(name, value),
         "floor": _number(name, floor),
-        "good": GOOD[figure.good],
+        "good": DIRECTIONS[figure.good],
         "meaning": figure.meaning,
     }
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 Row = Mapping[str, float]
 
-PATIENCE = 3  # scores in a row: a single one may be noise
-SEEN = 0.1  # share of the photos' coverage that a run must have reached before it can collapse
+SCORES_IN_A_ROW = 3  # scores in a row: a single one may be noise
+REACHED_COVERAGE = 0.1  # share of the photos' coverage that a run must have reached before it can collapse
 
 
 def shares(row: Row) -> dict[str, float]:
@@ -44,15 +44,15 @@ def collapse(rows: Sequence[Row], least: float) -> str:
 
     `rows` in the order of images seen, each with kimg, coverage and coverage_floor; `least` = 0 turns the rule off.
     """
-    before, last = rows[:-PATIENCE], rows[-PATIENCE:]
+    before, last = rows[:-SCORES_IN_A_ROW], rows[-SCORES_IN_A_ROW:]
     best = max(before, key=lambda row: row["coverage"], default=None)
-    if best is None or best["coverage"] < SEEN * best["coverage_floor"]:
+    if best is None or best["coverage"] < REACHED_COVERAGE * best["coverage_floor"]:
         return ""
     if any(row["coverage"] >= least * best["coverage"] for row in last):
         return ""
     return (
         f"coverage fell from {best['coverage']:.2f} at {best['kimg']:g} kimg to {last[-1]['coverage']:.2f} at {last[-1]['kimg']:g} kimg, "
-        f"{PATIENCE} times in a row below {least:g} of it: the generator repeats a few products"
+        f"{SCORES_IN_A_ROW} times in a row below {least:g} of it: the generator repeats a few products"
     )
 
 

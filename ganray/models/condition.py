@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ganray.config import ModelConfig
 from ganray.models.text import Title
 
-USUAL = 16  # pieces of a title of three words, which starts as strong in D as an attribute
+USUAL_PIECES = 16  # pieces of a title of three words, which starts as strong in D as an attribute
 N = TypeVar("N", bound=nn.Module)
 
 
@@ -81,7 +81,7 @@ class Projection(nn.Module):
         self.linear = nn.Linear(features, dim if num else 1, bias=False)
         nn.init.normal_(self.linear.weight, std=1 / math.sqrt(features))
         std = 1 / math.sqrt(dim * (1 + num))
-        self.embeddings = Embeddings(label_sizes, dim, std, title_rows, title_std=std / math.sqrt(USUAL))
+        self.embeddings = Embeddings(label_sizes, dim, std, title_rows, title_std=std / math.sqrt(USUAL_PIECES))
         if num:
             self.shared = nn.Parameter(torch.randn(dim) * std)
 

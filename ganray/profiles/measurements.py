@@ -16,7 +16,7 @@ from ganray.images.components import Mask, distance, from_border, near, without_
 RING = 16  # pixels from the product within which codecs ring; farther away a JPEG is exactly white (PROVENANCE 1, measured)
 VISIBLE = 6  # levels: a larger difference from the background is visible
 BODY = 24  # levels: a larger difference is the product itself, not a codec's ringing at its edge
-PLAIN, PLAIN_SHARE = 20, 0.97  # a border is plain if this share of its pixels is within this many levels of their median
+PLAIN_LEVELS, PLAIN_SHARE = 20, 0.97  # a border is plain if this share of its pixels is within this many levels of their median
 GRID = 256  # cells along the longer side in which connected components are found
 SPECK = 2e-4  # share of the frame: a smaller component below a hundredth of the largest one is dirt
 
@@ -49,7 +49,7 @@ def measure(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int 
     median = np.median(edge, 0).astype(np.int16)
     colour = median if wanted is None else np.array(wanted, np.int16)
     off_edge = np.abs(edge - colour).max(1)
-    noise = PLAIN if wanted is None else tolerance + VISIBLE
+    noise = PLAIN_LEVELS if wanted is None else tolerance + VISIBLE
     off = distance(pixels, (int(colour[0]), int(colour[1]), int(colour[2])))
     visible, specks = without_small(off > noise, GRID, SPECK, 0.01)
     box = _box(visible & (off > max(noise, BODY))) or _box(visible)
@@ -59,7 +59,7 @@ def measure(pixels: Pixels, wanted: tuple[int, int, int] | None, tolerance: int 
         box=box,
         fill=0.0 if box is None else max((box[2] - box[0]) / width, (box[3] - box[1]) / height),
         border=float((off_edge <= noise).mean()),
-        plain=float((np.abs(edge - median).max(1) <= PLAIN).mean()) >= PLAIN_SHARE,
+        plain=float((np.abs(edge - median).max(1) <= PLAIN_LEVELS).mean()) >= PLAIN_SHARE,
         far=int(far.sum()),
         dirty=int((stray > tolerance).sum()),
         worst=int(stray.max(initial=0)),

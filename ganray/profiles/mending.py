@@ -8,9 +8,9 @@ from ganray.profiles.profile import Profile, Rules, best_frame, least_frame
 from ganray.profiles.report import Report
 
 FACTORS = (2, 3, 4)  # of upscale
-USUAL = 0.6  # assumed share of a photo's longer side that a product fills if it cannot be measured; most fill more
-CAREFUL = 0.97  # safety margin: the boxes of the editor and the checker differ slightly
-BEYOND = ("readable", "synthetic", "label")  # rules that no edit can correct
+USUAL_FILL = 0.6  # assumed share of a photo's longer side that a product fills if it cannot be measured; most fill more
+SAFETY_MARGIN = 0.97  # safety margin: the boxes of the editor and the checker differ slightly
+NOT_EDITABLE = ("readable", "synthetic", "label")  # rules that no edit can correct
 
 
 def mending(report: Report, profile: Profile, name: str = "") -> list[str]:
@@ -19,7 +19,7 @@ def mending(report: Report, profile: Profile, name: str = "") -> list[str]:
     `name` is the parameter of conform if it is not the profile's own name: the path of its file.
     """
     failures = [finding for finding in report.findings if not finding.ok and (finding.level == "must" or finding.mend == "conform")]
-    if not any(finding.level == "must" for finding in failures) or any(finding.rule in BEYOND for finding in failures):
+    if not any(finding.level == "must" for finding in failures) or any(finding.rule in NOT_EDITABLE for finding in failures):
         return []
     rules = profile.on(None, report.kind)
     if any(finding.rule == "fill" and not finding.mend for finding in failures):
@@ -36,11 +36,11 @@ def enlargement(report: Report, rules: Rules) -> int:
     ratio = rules.aspect.ratio if rules.aspect else 1.0
     least = max(least_frame(rules, ratio))
     long_side = max(report.width, report.height)
-    product = report.product or round(USUAL * long_side)
+    product = report.product or round(USUAL_FILL * long_side)
     if rules.background.kind == "any" and not report.product:
         available = float(long_side)  # conform uses the whole photo where it finds no product
     else:
-        available = CAREFUL * product / (rules.fill.aim if rules.fill else 1.0)
+        available = SAFETY_MARGIN * product / (rules.fill.aim if rules.fill else 1.0)
     needed = least / max(available, 1.0)
     if needed <= 1 or max(best_frame(rules, ratio)) < least:
         return 1

@@ -8,9 +8,9 @@ from ganray.catalog.reader import Catalog
 from ganray.config import ModelConfig, TrainConfig
 from ganray.titles import NONE, Pieces
 
-RARE = 16  # images of a value: fewer are hardly a class
-OFTEN = 200  # times that D sees an image: from about there on it knows it by heart, unless it sees it changed
-NAMED, NAMED_TEXT = 5, 60  # values named in a line, and characters of a title
+RARE_IMAGES = 16  # images of a value: fewer are hardly a class
+OFTEN_SEEN = 200  # times that D sees an image: from about there on it knows it by heart, unless it sees it changed
+VALUES_NAMED, TITLE_CHARACTERS = 5, 60  # values named in a line, and characters of a title
 LOOKED_AT = 64  # photos, to see whether all are the same, and titles
 MOST_PIECES = 1000  # of a title that is looked at
 
@@ -21,7 +21,7 @@ def catalog_warnings(config: TrainConfig, catalog: Catalog, vocabulary: dict[str
     lines = [_constant(catalog, name, bool(vocabulary or config.model.title_pieces)) for name in asked if name not in vocabulary]
     lines += [line for name in vocabulary if (line := _rare(catalog, name))]
     times = 1000 * config.kimg / catalog.num_images
-    if times > OFTEN and not config.augment.p_final:
+    if times > OFTEN_SEEN and not config.augment.p_final:
         advice = "try --augment.target 0.75 --augment.p-final 0.6"
         lines.append(f"each of the {catalog.num_images} images is seen {times:.0f} times, and may be learned by heart: {advice}")
     if config.model.title_pieces and (line := _long(catalog, config.model)):
@@ -38,11 +38,11 @@ def _constant(catalog: Catalog, name: str, conditional: bool) -> str:
 
 
 def _rare(catalog: Catalog, name: str) -> str:
-    counts = sorted((num, value) for value, num in catalog.info.histograms[name].items() if num < RARE)
+    counts = sorted((num, value) for value, num in catalog.info.histograms[name].items() if num < RARE_IMAGES)
     if not counts:
         return ""
-    named = ", ".join(f"{value or '(none)'!r} {num}" for num, value in counts[:NAMED])
-    more = f" and {len(counts) - NAMED} more values" if len(counts) > NAMED else ""
+    named = ", ".join(f"{value or '(none)'!r} {num}" for num, value in counts[:VALUES_NAMED])
+    more = f" and {len(counts) - VALUES_NAMED} more values" if len(counts) > VALUES_NAMED else ""
     return f"few images of {name} {named}{more}: expect little variety there; --condition.ramp-kimg lets them learn from the others"
 
 
@@ -53,7 +53,7 @@ def _long(catalog: Catalog, model: ModelConfig) -> str:
     if not cut:
         return ""
     return (
-        f"{cut} of {len(titles)} titles have more than {model.title_pieces} pieces, {longest[:NAMED_TEXT]!r} has {titles[longest]}: "
+        f"{cut} of {len(titles)} titles have more than {model.title_pieces} pieces, {longest[:TITLE_CHARACTERS]!r} has {titles[longest]}: "
         f"the rest is not read; --model.title-pieces {titles[longest]} would read it"
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 8, 22  # margins of the plot, for the numbers at its axes
 POINTS = 240  # of a line: a longer one is averaged in steps
-WIDE = 50.0  # a positive line whose greatest value is this many times its median is drawn on a logarithmic axis
+WIDE_RANGE = 50.0  # a positive line whose greatest value is this many times its median is drawn on a logarithmic axis
 COLOURS = ("#2457c5", "#d1571b", "#2c8a57", "#8b4bb8", "#8a7a1c")
 Points = Sequence[tuple[float, float]]
 
@@ -103,7 +103,7 @@ def thinned(points: Points) -> Points:
 def extent(values: Sequence[float]) -> tuple[float, float, bool]:
     """The lowest and highest of an axis, and whether it is logarithmic."""
     low, high = min(values), max(values)
-    if low > 0 and high > WIDE * sorted(values)[len(values) // 2]:
+    if low > 0 and high > WIDE_RANGE * sorted(values)[len(values) // 2]:
         return 10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high)), True
     if low == high:
         return low - (abs(low) or 1.0), high + (abs(high) or 1.0), False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ganray.model_folder import EditorInfo
 
-DOES = {
+TASK_SUMMARIES = {
     "matte": "finds the product in a photo: `cutout`, `white`, `background`, `recolor`, `conform` before cluttered backgrounds",
     "inpaint": "fills what a mask covers: `inpaint`",
     "upscale": "doubles a photo: `upscale`",
@@ -28,7 +28,7 @@ def editor_card(info: EditorInfo, rows: Sequence[dict[str, float]], grids: Seque
     front = (
         f"---\nlicense: {json.dumps(license, ensure_ascii=False)}\nlibrary_name: ganray\ntags: {json.dumps(['image-editing', *tasks])}\n---"
     )
-    does = "\n".join(f"- **{task}**: {DOES[task]}" for task in tasks)
+    does = "\n".join(f"- **{task}**: {TASK_SUMMARIES[task]}" for task in tasks)
     seen = f"{info.num_images / 1000:g} thousand photos, each damaged anew for every task"
     facts = f"Trained on {seen}. Catalog `{info.catalog_digest}`, weights `{info.digest}`, {info.size:,} bytes, {info.software}."
     parts = [front, "# Editor of product photos", does, *([f"![Given, answered, true]({grids[-1]})"] if grids else []), facts]

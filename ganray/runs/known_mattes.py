@@ -23,7 +23,7 @@ from ganray.storage import open_store
 
 SIDE = 192
 SEED = 7  # of the drawn products: others than a sample catalog's first ones
-MOST = 2000  # cut-outs that are read
+MAX_CUTOUTS = 2000  # cut-outs that are read
 TIMES = {"cutout": 6, "mined": 2, "drawn": 1}  # how often one is drawn: those that are true and few, more often
 ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
 CHUNK = 60  # drawn products a task
@@ -58,7 +58,7 @@ def read_cutouts(url: str) -> Iterator[Pixels]:
     """The pictures under a prefix that have an alpha channel, uint8 [SIDE, SIDE, 4] each. Raises ConfigError where none has."""
     store, found = open_store(url), 0
     for info in store.list(""):
-        if found < MOST and is_cutout_name(info.key):
+        if found < MAX_CUTOUTS and is_cutout_name(info.key):
             with Image.open(BytesIO(store.get(info.key)), formats=("PNG", "WEBP")) as image:
                 if "A" in image.getbands() or "transparency" in image.info:
                     found += 1

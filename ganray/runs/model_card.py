@@ -14,10 +14,10 @@ from ganray.runs.card_scores import PLACE, escape_markdown
 from ganray.runs.live_page import FILM, PAGE
 from ganray.runs.privacy import privacy_section
 
-SHOWN = 60  # values of an attribute that the card names
-FEW = 20  # photos of a value that are said to be few
-SMALL = 1000  # photos of a catalog that is said to be small
-COURSE = {
+VALUES_SHOWN = 60  # values of an attribute that the card names
+FEW_PHOTOS = 20  # photos of a value that are said to be few
+SMALL_CATALOG = 1000  # photos of a catalog that is said to be small
+COURSE_COLUMNS = {
     "kimg": "thousand images",
     "loss_d": "loss of D",
     "loss_g": "loss of G",
@@ -26,7 +26,7 @@ COURSE = {
     "r2": "R2",
     "p": "augmentation",
 }
-USE = """## Intended use
+INTENDED_USE = """## Intended use
 
 Drafts of catalog pictures, placeholders, mock-ups, and synthetic data for experiments, each labelled as made by a trained algorithm: ganray
 writes the label (IPTC `trainedAlgorithmicMedia`, and China's AIGC record) into every image, and reads it back. Not for passing off a made
@@ -53,7 +53,7 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         *(["\n".join(_scores(info.metrics)).rstrip()] if info.metrics else []),
         "## Evaluation",
         PLACE,
-        USE,
+        INTENDED_USE,
         *([privacy_section(info.privacy)] if info.privacy else []),
         _limits(info),
         _loading(info),
@@ -121,7 +121,8 @@ def _data(info: ModelInfo) -> str:
 def _counted(values: Sequence[str], photos: Mapping[str, int]) -> str:
     common = sorted(values, key=lambda value: -photos.get(value, 0))  # stable: the vocabulary's order among equals
     shown = [
-        f"{escape_markdown(value) or '(none)'} {photos[value]:,}" if value in photos else escape_markdown(value) for value in common[:SHOWN]
+        f"{escape_markdown(value) or '(none)'} {photos[value]:,}" if value in photos else escape_markdown(value)
+        for value in common[:VALUES_SHOWN]
     ]
     more = len(values) - len(shown)
     return ", ".join(shown) + (f", and {more:,} more: `model.json` has them all" if more else "")
@@ -130,7 +131,7 @@ def _counted(values: Sequence[str], photos: Mapping[str, int]) -> str:
 def _course(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequence[str]) -> str:
     lines = ["## Course of the training", ""]
     if rows:
-        last = [(name, f"{rows[-1][key]:.4g}") for key, name in COURSE.items() if key in rows[-1]]
+        last = [(name, f"{rows[-1][key]:.4g}") for key, name in COURSE_COLUMNS.items() if key in rows[-1]]
         lines += [_table(("at the end", "mean since the row before"), last), ""]
     beside = [
         *([] if info.privacy else [f"the [curves of the whole run]({PAGE})"]),  # of a private run they tell the speed
@@ -145,12 +146,12 @@ def _limits(info: ModelInfo) -> str:
         f"{escape_markdown(name)} {escape_markdown(value) or '(none)'}"
         for name, photos in info.histograms.items()
         for value, count in photos.items()
-        if count < FEW and value in info.attributes.get(name, ())
+        if count < FEW_PHOTOS and value in info.attributes.get(name, ())
     ]
     if few:
-        rest = f" and {len(few) - SHOWN:,} more" if len(few) > SHOWN else ""
-        failures.append(f"Under {FEW} photos each, so little variety: {', '.join(few[:SHOWN])}{rest}.")
-    if 0 < _photos(info) < SMALL:
+        rest = f" and {len(few) - VALUES_SHOWN:,} more" if len(few) > VALUES_SHOWN else ""
+        failures.append(f"Under {FEW_PHOTOS} photos each, so little variety: {', '.join(few[:VALUES_SHOWN])}{rest}.")
+    if 0 < _photos(info) < SMALL_CATALOG:
         failures.append(f"{_photos(info):,} photos are few: look for copies before you publish.")
     return "## Limits and known failure modes\n\n" + "\n".join(f"- {failure}" for failure in failures)
 

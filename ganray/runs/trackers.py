@@ -24,8 +24,8 @@ from ganray.config import TrainConfig
 from ganray.errors import ConfigError, GanrayError, ObjectNotFound
 from ganray.storage import Store
 
-WAITING = 512  # messages that a tracker may be behind: at the usual pace, hours
-PATIENCE = 60.0  # seconds that the end of a run gives it to catch up
+QUEUE_LENGTH = 512  # messages that a tracker may be behind: at the usual pace, hours
+FINISH_S = 60.0  # seconds that the end of a run gives it to catch up
 EXPERIMENT = "ganray"  # unless the tracker's own variable names another
 Row = dict[str, float]
 
@@ -185,7 +185,7 @@ class Tracking:
         for thread in self._threads:
             thread.send(lambda tracker: tracker.close(ok))
             thread.send(None)
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + FINISH_S
         for thread in self._threads:
             thread.finish(end)
 
@@ -195,7 +195,7 @@ class _Follower:
 
     def __init__(self, name: str, config: TrainConfig, store: Store, say: Callable[[str], None]) -> None:
         self._name, self._config, self._store, self._say = name, config, store, say
-        self._queue: queue.Queue[Callable[[Tracker], None] | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[Callable[[Tracker], None] | None] = queue.Queue(QUEUE_LENGTH)
         self._left = False  # this tracker gets nothing more
         self._thread = threading.Thread(target=self._follow, name=f"track-{name}", daemon=True)
         self._thread.start()
@@ -206,12 +206,12 @@ class _Follower:
         try:
             self._queue.put_nowait(call)
         except queue.Full:
-            self._leave(f"does not keep up, {WAITING} messages wait for it")
+            self._leave(f"does not keep up, {QUEUE_LENGTH} messages wait for it")
 
     def finish(self, end: float) -> None:
         self._thread.join(max(0.0, end - time.monotonic()))
         if self._thread.is_alive() and not self._left:
-            self._leave(f"has not taken its last message within {PATIENCE:g} s")
+            self._leave(f"has not taken its last message within {FINISH_S:g} s")
 
     def _follow(self) -> None:
         try:

@@ -11,10 +11,10 @@ from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
-DENIED = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")  # S3 answers these with 400
-FULL = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull")  # Ceph's gateway answers the first one with 403
-AGAIN = "then run the same command again: finished work is kept."
+ABSENT_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+EXPIRED_CODES = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")  # S3 answers these with 400
+FULL_CODES = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull")  # Ceph's gateway answers the first one with 403
+RUN_AGAIN = "then run the same command again: finished work is kept."
 
 # Words in obstore's debug dump -> why there was no response.
 CONNECTION_ERRORS = {
@@ -31,10 +31,10 @@ CONNECTION_ERRORS = {
 def from_os_error(error: OSError, url: str) -> StorageError:
     """Convert an OSError of a local file."""
     if error.errno in DISK_FULL:
-        return StorageError(f"{url} could not be written: the disk is full", f"Free some space, {AGAIN}")
+        return StorageError(f"{url} could not be written: the disk is full", f"Free some space, {RUN_AGAIN}")
     if error.errno in FORBIDDEN:
         return AccessDenied(f"{url}: {error.strerror}", "Check the owner and the permissions of the file and its folder.")
-    if error.errno in ABSENT:
+    if error.errno in ABSENT_ERRNOS:
         return ObjectNotFound(f"{url} does not exist", "Check the path.")
     return StorageError(f"{url}: {error.strerror or error}")
 
@@ -53,10 +53,10 @@ def from_obstore(error: Exception, url: str) -> StorageError:
         kind, problem = ObjectExists, " exists already"
     elif isinstance(error, exceptions.UnauthenticatedError) and not status:
         kind, problem, remedy = AccessDenied, f": {first_line(text).rpartition('provider: ')[2]}", "Log in again, or check the credentials."
-    elif status == "507" or code in FULL:
-        problem, remedy = f" could not be written: the store is full ({code or status})", f"Make room there or raise the quota, {AGAIN}"
-    elif status in ("401", "403") or code in DENIED:
-        remedy = f"Log in again, or check the credentials and the bucket's policy; {AGAIN}"
+    elif status == "507" or code in FULL_CODES:
+        problem, remedy = f" could not be written: the store is full ({code or status})", f"Make room there or raise the quota, {RUN_AGAIN}"
+    elif status in ("401", "403") or code in EXPIRED_CODES:
+        remedy = f"Log in again, or check the credentials and the bucket's policy; {RUN_AGAIN}"
         kind, problem = AccessDenied, f": access is denied ({code or status})"
     elif status in ("301", "307", "400"):
         problem, remedy = f": the store answers {status} {code}".rstrip(), "Check the region (AWS_REGION) and the endpoint."

@@ -30,8 +30,8 @@ from ganray.progress import bar
 from ganray.requests import MAX_TEXT, EditRequest
 from ganray.storage import Store, open_object, open_store
 
-AHEAD = 4  # pictures a worker has waiting
-SHOWN = 400  # pictures on the page, those that fail first
+WAITING_PER_WORKER = 4  # pictures a worker has waiting
+PICTURES_SHOWN = 400  # pictures on the page, those that fail first
 
 
 @dataclass
@@ -134,7 +134,7 @@ def _reports(
         try:
             for key in keys:
                 waiting.append(pool.submit(work, key))
-                if len(waiting) >= AHEAD * workers:
+                if len(waiting) >= WAITING_PER_WORKER * workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -183,7 +183,7 @@ def _sku(key: str) -> str:
 
 def _show(rows: list[Row], row: Row) -> None:
     """Keep the rows of the page: the first pictures that fail, and the first ones that pass while there is room."""
-    if len(rows) < SHOWN:
+    if len(rows) < PICTURES_SHOWN:
         rows.append(row)
     elif not row.report.passed:
         passed = next((place for place in range(len(rows) - 1, -1, -1) if rows[place].report.passed), None)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganray.edits.matte_views import LOOKS, SIZE, boxed, learned_mattes
+from ganray.edits.matte_views import NUM_VIEWS, SIZE, boxed, learned_mattes
 from ganray.metrics.paired import iou
 
 
@@ -29,7 +29,7 @@ def test_a_small_product_is_looked_at_nearer_and_nearer():
     pixels, truth = scene(200, 310, 40)
     network = Reddest()
     matte = learned_mattes(pixels, network)[-1]
-    assert matte.shape == (240, SIZE) and len(network.shares) == 2 * LOOKS  # each look both ways
+    assert matte.shape == (240, SIZE) and len(network.shares) == 2 * NUM_VIEWS  # each look both ways
     assert network.shares[0] < 0.02 and network.shares[-1] > 0.4
     y, x = (np.arange(240) * 1.25).astype(int), (np.arange(SIZE) * 1.25).astype(int)
     assert iou(matte > 0.5, truth[y][:, x]) > 0.9
@@ -47,7 +47,7 @@ def test_what_is_out_of_sight_of_a_nearer_look_is_no_product():
 def test_every_look_is_told_the_first_one_of_the_whole_picture():
     pixels, _ = scene(200, 310, 40)
     mattes = learned_mattes(pixels, Reddest())
-    assert len(mattes) == LOOKS and mattes[0].max() > 0.9 and {matte.shape for matte in mattes} == {(240, SIZE)}
+    assert len(mattes) == NUM_VIEWS and mattes[0].max() > 0.9 and {matte.shape for matte in mattes} == {(240, SIZE)}
 
 
 @pytest.mark.parametrize("side", [0, 290])

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from ganray.metrics.features import extract
-from ganray.metrics.gate import ROWS, SAME, Gate, Limits, Reference
+from ganray.metrics.gate import ROWS, SAME_PHOTO, Gate, Limits, Reference
 
 ASKED = {"colour": ("red", "green", "blue", "grey"), "shape": ("square", "disc", "cross")}  # a generator's own order
 EXTRACTORS = {"shape": ("cross", "disc", "square"), "colour": ("blue", "green", "grey", "red")}
@@ -91,4 +91,4 @@ def test_twice_the_same_photo_is_no_neighbour(trained, shapes, alone):
     features = extract(trained, images)
     again = torch.cat([extract(trained, images[row : row + 1]) for row in range(100)]) if alone else extract(trained, images)
     once, twice = Reference.of(features), Reference.of(torch.cat([features, again]), probes=200)
-    torch.testing.assert_close(twice.usual[::2], once.usual, rtol=0, atol=SAME)
+    torch.testing.assert_close(twice.usual[::2], once.usual, rtol=0, atol=SAME_PHOTO)

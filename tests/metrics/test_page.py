@@ -6,7 +6,7 @@ import numpy as np
 
 from ganray.images.provenance import read_label
 from ganray.metrics import FIGURES
-from ganray.metrics.page import MADE, MIXED, Pair, enlarged, render_page
+from ganray.metrics.page import COMPOSITE_TYPE, GENERATED_TYPE, Pair, enlarged, render_page
 
 IMAGE = np.full((32, 32, 3), 200, np.uint8)
 REPORT = {
@@ -65,4 +65,4 @@ def test_small_pictures_are_enlarged_by_whole_numbers():
 def test_generated_pictures_say_what_they_are():
     pictures = [base64.b64decode(data) for data in re.findall(r"base64,([A-Za-z0-9+/=]+)", page())]
     kinds = [read_label(picture).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2] for picture in pictures]
-    assert kinds == [MIXED, MADE, ""]  # the sheet, a generated image, the photo beside it
+    assert kinds == [COMPOSITE_TYPE, GENERATED_TYPE, ""]  # the sheet, a generated image, the photo beside it

@@ -5,7 +5,7 @@ import torch
 
 from ganray.config import ModelConfig
 from ganray.models import MODELS, build_discriminator, build_generator, fold_strength, set_strength
-from ganray.models.condition import USUAL, Condition, Projection, label_sizes
+from ganray.models.condition import USUAL_PIECES, Condition, Projection, label_sizes
 from ganray.models.text import Title
 
 TITLED = {
@@ -36,7 +36,7 @@ def test_words_add_up_and_none_is_nothing():
 
 def test_in_d_a_usual_title_starts_as_strong_as_an_attribute():
     torch.manual_seed(0)
-    pieces = torch.cat([torch.zeros(200, 8, dtype=torch.int64), torch.randint(1, 4097, (200, USUAL))], 1)
+    pieces = torch.cat([torch.zeros(200, 8, dtype=torch.int64), torch.randint(1, 4097, (200, USUAL_PIECES))], 1)
     embeddings = Projection(64, 64, (50,), title_rows=4097).embeddings
     attribute, title = embeddings(torch.cat([torch.randint(50, (200, 1)), pieces], 1))
     assert (title.std() / attribute.std()).item() == pytest.approx(1, rel=0.15)

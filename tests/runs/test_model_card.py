@@ -6,7 +6,7 @@ import yaml
 from ganray.config import TrainConfig
 from ganray.model_folder import ModelInfo
 from ganray.runs.card_scores import PLACE
-from ganray.runs.model_card import FEW, SHOWN, model_card
+from ganray.runs.model_card import FEW_PHOTOS, VALUES_SHOWN, model_card
 from ganray.training.accountant import PrivacyRecord
 
 SCORE = {"kimg": 0.5, "frechet": 3.21, "frechet_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
@@ -82,16 +82,16 @@ def test_values_of_users_are_no_markup(name):
 
 
 def test_many_values_are_counted_not_listed():
-    values = tuple(f"brand-{k}" for k in range(SHOWN + 5))
+    values = tuple(f"brand-{k}" for k in range(VALUES_SHOWN + 5))
     card = model_card(info(attributes={"brand": values}, histograms={"brand": dict.fromkeys(values, 50)}), [], [])
     assert "and 5 more: `model.json` has them all" in card
-    assert f"brand-{SHOWN} 50" not in card
+    assert f"brand-{VALUES_SHOWN} 50" not in card
 
 
 def test_what_is_rare_or_little_is_among_the_limits():
-    card = model_card(info(histograms={"category": {"cap": FEW - 1, "mug": FEW}}), [], [])
-    assert f"Under {FEW} photos each, so little variety: category cap." in card
-    assert f"{2 * FEW - 1} photos are few: look for copies" in card
+    card = model_card(info(histograms={"category": {"cap": FEW_PHOTOS - 1, "mug": FEW_PHOTOS}}), [], [])
+    assert f"Under {FEW_PHOTOS} photos each, so little variety: category cap." in card
+    assert f"{2 * FEW_PHOTOS - 1} photos are few: look for copies" in card
     assert "so little variety" not in model_card(info(), [], [])
 
 

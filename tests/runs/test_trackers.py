@@ -32,7 +32,7 @@ def installed(name):
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     """A busy machine takes its time to make a database."""
-    monkeypatch.setattr(trackers, "PATIENCE", 300.0)
+    monkeypatch.setattr(trackers, "FINISH_S", 300.0)
 
 
 def config(tmp_path, *track, **changes) -> TrainConfig:
@@ -184,7 +184,7 @@ def test_what_a_tracker_has_not_taken_in_time_is_said(tmp_path, monkeypatch):
         raise OSError("gone")
 
     monkeypatch.setitem(trackers.TRACKERS, "wandb", TrackerSpec({}, begin))
-    monkeypatch.setattr(trackers, "PATIENCE", 0.2)
+    monkeypatch.setattr(trackers, "FINISH_S", 0.2)
     started = time.monotonic()
     said = tell(config(tmp_path, "wandb"))
     assert begun.is_set()
@@ -196,7 +196,7 @@ def test_what_a_tracker_has_not_taken_in_time_is_said(tmp_path, monkeypatch):
 def test_a_tracker_that_does_not_keep_up_is_left(tmp_path, monkeypatch):
     hang = threading.Event()
     monkeypatch.setitem(trackers.TRACKERS, "wandb", TrackerSpec({}, lambda config, run: hang.wait(30)))
-    monkeypatch.setattr(trackers, "PATIENCE", 0.1)
-    said = tell(config(tmp_path, "wandb"), ROWS * trackers.WAITING)
+    monkeypatch.setattr(trackers, "FINISH_S", 0.1)
+    said = tell(config(tmp_path, "wandb"), ROWS * trackers.QUEUE_LENGTH)
     hang.set()
-    assert said == [f"wandb does not keep up, {trackers.WAITING} messages wait for it: it gets no more of this run, which goes on"]
+    assert said == [f"wandb does not keep up, {trackers.QUEUE_LENGTH} messages wait for it: it gets no more of this run, which goes on"]
