@@ -1,9 +1,10 @@
 from ganray.benchmarks.catalogs import repeated
 from ganray.catalog.reader import Catalog
+from tests.tools.catalogs import write_catalog
 
 
-def test_a_repeated_catalog_has_the_same_photos_more_often(tmp_path, write_small_catalog):
-    write_small_catalog(str(tmp_path / "catalog"), 32, 8)
+def test_a_repeated_catalog_has_the_same_photos_more_often(tmp_path):
+    write_catalog(str(tmp_path / "catalog"), 32, 8)
     once = Catalog.open(str(tmp_path / "catalog"))
     twice = repeated(once, 2)
     assert twice.num_images == 2 * once.num_images == 64

@@ -11,6 +11,7 @@ from ganray.metrics import MERIT
 from ganray.model_folder import ModelInfo, load_model
 from ganray.models import build_generator
 from ganray.runs.scoring import weights_of
+from tests.tools.catalogs import write_catalog
 from tests.tools.runs import SCORED
 
 
@@ -103,8 +104,8 @@ def test_a_lasting_fall_of_coverage_is_said(scoring, some_weights, tmp_path):
     assert "coverage fell from 0.90 at 0.016 kimg to 0.0" in resumed.score(flat, 64)
 
 
-def test_too_few_photos_end_the_scores_and_not_the_run(scoring, some_weights, tmp_path, write_small_catalog):
-    write_small_catalog(str(tmp_path / "catalog"), 40, 32)
+def test_too_few_photos_end_the_scores_and_not_the_run(scoring, some_weights, tmp_path):
+    write_catalog(str(tmp_path / "catalog"), 40, 32)
     scorer, messages = scoring(tmp_path / "out", catalog=str(tmp_path / "catalog"))
     assert messages == ["no scores in this run: 40 photos are too few to score against. It takes 64"]
     assert scorer.score(some_weights, 32) == ""

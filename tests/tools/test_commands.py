@@ -36,7 +36,7 @@ def test_a_command_has_its_own_environment_and_folder(tmp_path, monkeypatch):
 def test_both_streams_can_be_one():
     with start_command(["trian"], stderr=STDOUT) as process:
         text, none = process.communicate(60)
-    assert "no such verb" in text and none is None
+    assert "unknown verb" in text and none is None
 
 
 def test_a_program_keeps_its_traceback(tmp_path):
