@@ -2,7 +2,7 @@
 
 import sys
 
-from ganray.cli import main
+from ganray.cli import command
 
 if __name__ == "__main__":
-    raise SystemExit(main(["evaluate", *sys.argv[1:]]))
+    command(["evaluate", *sys.argv[1:]])

@@ -2,7 +2,7 @@
 
 import sys
 
-from ganray.cli import main
+from ganray.cli import command
 
 if __name__ == "__main__":
-    raise SystemExit(main(["serve", *sys.argv[1:]]))
+    command(["serve", *sys.argv[1:]])
