@@ -46,7 +46,7 @@ class EditJob(JobIdentity):
 def make_edit_job(config: EditConfig, source: Source, digest: str, label_digest: str = "") -> EditJob:
     """Read all requests once; each is checked before any work starts.
 
-    Raises RequestError for an unknown edit or parameter, an id that comes twice, a key where there is no source, or an empty table.
+    Raises RequestError for an unknown edit or parameter, a duplicate id, a key where there is no source, or an empty table.
     """
     chain = chain_of(config)
     counted = count(source, functools.partial(_check, chain=chain, has_source=bool(config.source)))

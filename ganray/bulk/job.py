@@ -90,7 +90,7 @@ class TableCount(NamedTuple):
 def count(source: Callable[[], Iterator[R]], check: Callable[[R], object]) -> TableCount:
     """Read the whole table once: every request is checked before any work starts.
 
-    Raises RequestError, with the request's id, for one that `check` refuses, an id that comes twice, or an empty table.
+    Raises RequestError, with the request's id, for one that `check` refuses, a duplicate id, or an empty table.
     """
     sha256, ids, images = hashlib.sha256(), DuplicateIds(), 0
     for request in source():
