@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import Any
 
 from ganray.config import Section, TrainConfig
@@ -49,10 +50,13 @@ def require() -> str:
 def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> float:
     """Epsilon at `delta` after `steps` steps of Poisson sampling with probability `rate`; 0 for no steps. ConfigError without opacus."""
     require()
+    return _epsilon(noise, rate, steps, delta) if steps else 0.0
+
+
+@lru_cache(maxsize=1024)  # half a second each, and a run asks for the same again: before it, on its card, when it resumes
+def _epsilon(noise: float, rate: float, steps: int, delta: float) -> float:
     from opacus.accountants import RDPAccountant
 
-    if not steps:
-        return 0.0
     accountant: Any = RDPAccountant()
     accountant.history = [(noise, rate, steps)]
     with warnings.catch_warnings():

@@ -13,7 +13,8 @@ from ganray.training.schedules import hyper
 from ganray.training.state import create_state
 from ganray.training.step import StepInputs, train_step
 
-REFUSALS = ("allocate memory", "could not create a primitive")  # by PyTorch and oneDNN on a CPU
+ONEDNN_REFUSAL = "could not create a primitive"
+REFUSALS = ("allocate memory", ONEDNN_REFUSAL)  # by PyTorch and oneDNN on a CPU
 MARGIN = 0.92  # of a GPU's memory: the rest is for copies, grids, and what fragments
 
 
@@ -22,7 +23,8 @@ def fewest_micro_batches(config: TrainConfig, label_sizes: tuple[int, ...], num:
 
     Two whole steps are tried on networks that are thrown away, as the second one has the optimizers' memory as well. On a GPU it is
     CUDA's out-of-memory that says no. On a CPU it is a refused allocation (a limit on the process); a container that kills what grows too
-    large is not foreseen: there memory that is short must be given as a number. Raises TrainingError where not even one image fits.
+    large is not foreseen: there memory that is short must be given as a number. Where oneDNN was refused memory, this process goes on with
+    PyTorch's own kernels, which are slower. Raises TrainingError where not even one image fits.
     """
     config = config.model_copy(update={"compile": "off"})  # takes more memory than what is compiled, and no minutes
     parts = 1
@@ -42,6 +44,8 @@ def _refusal(config: TrainConfig, label_sizes: tuple[int, ...], num: int, device
     except RuntimeError as error:
         if not any(word in str(error) for word in REFUSALS):
             raise
+        if ONEDNN_REFUSAL in str(error):  # from then on it refuses every other one too, however small, for as long as the process lives
+            torch.backends.mkldnn.set_flags(False)
         return first_line(error)
     finally:
         gc.collect()

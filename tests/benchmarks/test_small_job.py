@@ -1,6 +1,6 @@
 import pytest
 
-from ganray.benchmarks import small_job
+from ganray.benchmarks import edit_speed, small_job
 from ganray.benchmarks.edit_speed import shoot
 from ganray.benchmarks.random_model import make_model
 from ganray.config import BenchmarkConfig
@@ -9,7 +9,9 @@ from ganray.images.provenance import read_label
 from ganray.storage import open_store
 
 
-def test_the_bare_scripts_save_labelled_images(tmp_path):
+def test_the_bare_scripts_save_labelled_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(edit_speed, "SIDE", 200)
+    monkeypatch.setattr(edit_speed, "DRAWN", 2)
     shoot(tmp_path / "photos", 2)
     make_model(str(tmp_path / "model"))
     small_job.bare_edit(str(tmp_path / "photos"), str(tmp_path / "edited"))

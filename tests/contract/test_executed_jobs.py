@@ -1,5 +1,6 @@
 """Contract of whole jobs over both executors: the same bytes and books, the same errors, and a job begun on one goes on on the other."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -22,6 +23,7 @@ TABLE = [
     {"id": "b", "seed": 4, "format": "webp"},
     {"id": "c", "count": 9, "attributes": {"colour": "red", "category": "cap"}},
 ]
+GENERATE_ON_RAY = pytest.param("generate", "ray", marks=pytest.mark.ray)
 VERBS = {"generate": generate, "edit": edit}
 LAST = {"generate": "images/00003/c-8.png", "edit": "images/00002/same.webp-0.webp"}  # of the last shards of both jobs
 
@@ -96,10 +98,18 @@ def test_the_same_bytes_and_the_same_books(verb, job, executor, whole):
     assert contents(job.out) == whole[1]
 
 
-@pytest.mark.parametrize("first", BOTH)
-def test_a_job_that_failed_on_one_goes_on_on_the_other(verb, job, first, executor, whole, request):
+def changes_of_executor():
+    """(verb, first, second): every pair for each verb; the short form changes it once in each direction, and each verb goes on by itself."""
+    short = {("generate", "local", "ray"), ("edit", "ray", "local"), ("generate", "local", "local"), ("edit", "local", "local")}
+    for case in itertools.product(sorted(VERBS), ("local", "ray"), ("local", "ray")):
+        marks = ([pytest.mark.ray] if "ray" in case else []) + ([] if case in short else [pytest.mark.long])
+        yield pytest.param(*case, marks=marks)
+
+
+@pytest.mark.parametrize(("verb", "first", "second"), list(changes_of_executor()))
+def test_a_job_that_failed_on_one_goes_on_on_the_other(verb, job, first, second, whole, request):
     """Its last shard finds other bytes under a key; the shards before it are kept."""
-    if "ray" in (first, executor):
+    if "ray" in (first, second):
         request.getfixturevalue("cluster")
     store = open_store(job.out)
     (key,) = (key for key in whole[1] if key == LAST[verb])
@@ -110,7 +120,7 @@ def test_a_job_that_failed_on_one_goes_on_on_the_other(verb, job, first, executo
     assert store.get(key) == b"somebody else's"
     assert status(StatusConfig(job=job.out))["state"] == "failed"
     store.delete(key)
-    books = VERBS[verb](at(job, executor))
+    books = VERBS[verb](at(job, second))
     assert books["written"] + books["existing"] == whole[0]["written"]
     assert contents(job.out) == whole[1]
 
@@ -142,6 +152,11 @@ def test_a_model_that_was_replaced_stops_the_job(job, executor, tmp_path, monkey
     assert type(caught.value) is CheckpointError
 
 
+@pytest.mark.parametrize(
+    ("verb", "executor"),
+    [("edit", "local"), ("generate", "local"), pytest.param("edit", "ray", marks=[pytest.mark.ray, pytest.mark.long]), GENERATE_ON_RAY],
+    indirect=["executor"],
+)
 def test_a_full_disk_stops_a_job_that_goes_on_where_there_is_room(verb, job, executor, whole, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -33,9 +33,9 @@ def config(catalog, out, **changes) -> TrainConfig:
 def quiet(cluster, small_catalog, tmp_path_factory):
     """What an uninterrupted run ends with, by number of workers."""
     finals = {}
-    for workers in (1, 2):
+    for workers, executor in ((1, "local"), (2, "ray")):  # test_worker_group.py: one worker here and one on Ray learn the same bits
         out = tmp_path_factory.mktemp("quiet") / "m"
-        train(config(small_catalog, out, workers=workers))
+        train(tiny(small_catalog, out, executor=executor, workers=workers))
         finals[workers] = learned(out)
     return finals
 
@@ -201,6 +201,7 @@ def test_a_second_signal_ends_the_command_at_once(small_catalog, tmp_path):
     assert "training stopped before a checkpoint could be written" in text.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_a_killed_command_goes_on_and_ends_bit_equal(cluster, small_catalog, tmp_path):
     """SIGKILL to the driver, with which its cluster dies; the same command with --resume ends where a quiet run does."""
     out, often = tmp_path / "m", ("--kimg", "0.192", "--checkpoint-kimg", "0.032")

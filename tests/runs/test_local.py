@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +13,7 @@ from ganray.config import TrainConfig
 from ganray.errors import Stopped
 from ganray.runs import run_context, signals
 from ganray.verbs.train import train
+from tests.tools.commands import start_command
 from tests.tools.runs import checkpoints, differing, learned, tiny
 
 ROOT = Path(__file__).parents[2]
@@ -37,9 +36,7 @@ class Command:
     """`jobs/train.py` in a process of its own."""
 
     def __init__(self, catalog, out, *options):
-        command = [sys.executable, str(ROOT / "jobs" / "train.py"), *arguments(catalog, out, *options)]
-        env = os.environ | {"PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = start_command([ROOT / "jobs" / "train.py", *arguments(catalog, out, *options)])
 
     def __enter__(self):
         return self

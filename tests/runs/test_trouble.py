@@ -23,6 +23,7 @@ from tests.tools.runs import checkpoints
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--executor", "local", "--kimg", "500", "--batch", "16", "--threads", "1", "--checkpoint-kimg", "0.32", "--log-kimg", "0.032"]
 OPTIONS += ["--grid-kimg", "400", "--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
+OPTIONS += ["--score.kimg", "0"]
 pytestmark = pytest.mark.slow
 
 

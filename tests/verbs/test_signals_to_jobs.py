@@ -1,10 +1,8 @@
-"""What a person and a machine do to a job in this process: Ctrl-C, SIGTERM, a decoder that is killed. Commands of their own."""
+"""What a person and a machine do to a job in this process: Ctrl-C, SIGTERM, a decoder that is killed. Processes of their own."""
 
 import io
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,22 +12,43 @@ from PIL import Image
 from ganray.config import EditConfig
 from ganray.storage import open_store
 from ganray.verbs.edit import edit
+from tests.tools.commands import STDOUT, start_command
 
-PHOTOS = 40
+PHOTOS = 24
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """The URL of photos that take a second or two in all."""
+    photos = open_store(str(tmp_path_factory.mktemp("photos")))
+    for number in range(PHOTOS):
+        image = Image.new("RGB", (400, 400), "white")
+        image.paste((200, 30 + number, 40), (120, 120, 280, 280))
+        image.save(file := io.BytesIO(), "JPEG")
+        photos.put(f"{number:03d}.jpg", file.getvalue())
+    return photos.url
+
+
+def config_of(photos, out):
+    return EditConfig(source=photos, edits="white", out=str(out), shard_images=2, executor="local")
+
+
+@pytest.fixture(scope="module")
+def whole(photos, tmp_path_factory):
+    """What a job leaves that nobody disturbs."""
+    config = config_of(photos, tmp_path_factory.mktemp("whole"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "1790000000")
+        edit(config)
+    return contents(config.out)
 
 
 @pytest.fixture
-def job(tmp_path, monkeypatch):
-    """Photos that take a few seconds in all: the config of their job, and its command line."""
+def job(photos, tmp_path, monkeypatch):
+    """The config of a job, and its command line."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
-    photos = open_store(str(tmp_path / "photos"))
-    for number in range(PHOTOS):
-        image = Image.new("RGB", (640, 640), "white")
-        image.paste((200, 30 + number, 40), (200, 200, 440, 440))
-        image.save(file := io.BytesIO(), "JPEG")
-        photos.put(f"{number:03d}.jpg", file.getvalue())
-    config = EditConfig(source=str(tmp_path / "photos"), edits="white", out=str(tmp_path / "out"), shard_images=4, executor="local")
-    words = ["edit", "--source", config.source, "--edits", "white", "--out", config.out, "--shard-images", "4", "--executor", "local"]
+    config = config_of(photos, tmp_path / "out")
+    words = ["edit", "--source", config.source, "--edits", "white", "--out", config.out, "--shard-images", "2", "--executor", "local"]
     return config, words
 
 
@@ -41,10 +60,7 @@ def contents(url):
 
 def begin(words, out):
     """The command, at the time when its first receipt is there and others are not."""
-    code = "import sys; from ganray.cli import command; command(sys.argv[1:])"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    command = subprocess.Popen([sys.executable, "-c", code, *words], env=environment, **pipes)
+    command = start_command(words, stderr=STDOUT)
     deadline = time.monotonic() + 120
     while not any(out.list("receipts")):
         assert time.monotonic() < deadline and command.poll() is None
@@ -56,7 +72,7 @@ def begin(words, out):
     ("number", "code", "said"),
     [(signal.SIGINT, 130, "ganray edit: interrupted. Run the same command again: finished work is kept"), (signal.SIGTERM, 15, "")],
 )
-def test_a_signal_ends_a_job_at_once_and_it_goes_on_later(job, number, code, said, tmp_path):
+def test_a_signal_ends_a_job_at_once_and_it_goes_on_later(job, whole, number, code, said):
     config, words = job
     out = open_store(config.out)
     command = begin(words, out)
@@ -68,9 +84,7 @@ def test_a_signal_ends_a_job_at_once_and_it_goes_on_later(job, number, code, sai
     assert b'"state": "stopped"' in out.get("status.json")
     books = edit(config)
     assert books["written"] + books["existing"] == PHOTOS and books["existing"] > 0
-    whole = config.model_copy(update={"out": str(tmp_path / "whole")})
-    edit(whole)
-    assert contents(config.out) == contents(whole.out)
+    assert contents(config.out) == whole
 
 
 def children_of(pid):
@@ -79,7 +93,7 @@ def children_of(pid):
     return [int(path.parent.name) for path, parent in parents if parent == str(pid)]
 
 
-def test_a_photo_whose_decoder_is_killed_is_done_again(job):
+def test_a_photo_whose_decoder_is_killed_is_done_again(job, whole):
     config, words = job
     command = begin(words, open_store(config.out))
     killed = children_of(command.pid)
@@ -88,3 +102,4 @@ def test_a_photo_whose_decoder_is_killed_is_done_again(job):
     output, _ = command.communicate(timeout=120)
     assert killed and command.returncode == 0, output
     assert f"images {PHOTOS} = written {PHOTOS} + existing 0 + quarantined 0" in output
+    assert contents(config.out) == whole
