@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish(session):
-    """pytest-xdist 3.8 writes the group into a test's id, which pytest 9.2 no longer lets it: every fixture would be made twice, silently."""
+    """pytest-xdist 3.8 writes the group into a test's id; pytest 9.2 ignores that, and every fixture is made twice without a word."""
     if getattr(session.config.option, "loadgroup", False) and any("@" not in item.nodeid for item in session.items):
         raise pytest.UsageError("pytest-xdist does not group tests with this version of pytest: pip install -c constraints.txt pytest")
 
@@ -147,12 +147,12 @@ def editor_folder(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="session")
 def cluster():
-    """A cluster of 4 logical CPUs; everything that needs Ray runs in it, by `RayConfig()`."""
+    """A cluster of 3 logical CPUs; everything that needs Ray runs in it, by `RayConfig()`."""
     import ray
 
     from ganray.on_ray.cluster import connect
 
-    yield connect(RayConfig(num_cpus=4))
+    yield connect(RayConfig(num_cpus=3))
     ray.shutdown()
 
 

@@ -101,7 +101,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
             *("known_mattes", "messages", "privacy", "ranks", "sample_grids", "trackers"),
         ),
         ("checkpoints", "local_readers", "mailbox", "run_page", "scoring"),
-        ("job", "live_page", "preflight", "score_process", "signals"),
+        ("job", "live_page", "preflight", "score_process", "signals", "window_reader"),
         ("group", "model_card", "publish", "throughput"),
         ("choice", "ending"),
         ("learners", "recorder"),

@@ -14,18 +14,15 @@ import logging
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import numpy.typing as npt
 import ray.data
 
 from ganray.catalog.order import Share, Window
-from ganray.catalog.windows import Source, joined, packed, read_bytes, read_window, unpacked
-from ganray.on_ray.ray_internals import IdleLoopThrottle
+from ganray.catalog.windows import Source, packed, read_bytes
+from ganray.on_ray.ray_internals import throttle_idle_loops
 from ganray.runs.batches import Rows, share_batches
 from ganray.runs.mailbox import Mailbox
-from ganray.runs.messages import Note
-from ganray.storage.retry import retry_while_unavailable
+from ganray.runs.window_reader import WindowReader
 from ganray.training.loop import Batch
 
 # Calls handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
@@ -53,6 +50,7 @@ def stream(source: Source, share: Share, consumed: int, readers: Readers, mailbo
 
 def _blocks(source: Source, readers: Readers, mailbox: Mailbox | None, windows: Iterator[Window]) -> Generator[Rows, None, None]:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    throttle_idle_loops()
     length, most = SEGMENTS
     ahead = AHEAD * (source.data.prefetch + readers.num) * read_bytes(source)  # else readers fill the object store before they rest
     reads = _reads(windows, source.data.window)
@@ -60,7 +58,6 @@ def _blocks(source: Source, readers: Readers, mailbox: Mailbox | None, windows: 
         dataset = ray.data.from_items([{"windows": packed(read)} for read in segment], override_num_blocks=len(segment))
         dataset.context.enable_progress_bars = False
         dataset.context.raise_original_map_exception = True  # otherwise an error of ours loses its kind on the way
-        dataset.context.custom_execution_callback_classes = [IdleLoopThrottle]
         dataset.context.execution_options.preserve_order = True
         dataset.context.execution_options.resource_limits = ray.data.ExecutionResources.for_limits(object_store_memory=ahead)
         blocks = dataset.map_batches(
@@ -84,24 +81,3 @@ def _reads(windows: Iterator[Window], images: int) -> Iterator[list[Window]]:
         if sum(each.rows for each in read) >= images:
             yield read
             read = []
-
-
-class WindowReader:
-    """The actor of Ray Data that reads: some windows in, one block out; its catalog stays open from one call to the next."""
-
-    def __init__(self, source: Source, mailbox: Mailbox | None = None) -> None:
-        self._source, self._mailbox = source, mailbox
-
-    def __call__(self, item: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
-        """`read_window` one after the other, as Ray Data calls it: on a batch of one `packed` item."""
-        windows = unpacked(str(item["windows"][0]))
-        read = [
-            retry_while_unavailable(partial(read_window, self._source, window), f"reading {self._source.url}", self._say)
-            for window in windows
-        ]
-        images, labels = zip(*read, strict=True)
-        return {"image": joined(images), "label": joined(labels)}
-
-    def _say(self, text: str) -> None:
-        if self._mailbox is not None:
-            self._mailbox.send(Note(text))

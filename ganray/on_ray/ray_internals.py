@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import ray
 from ray.data._internal.execution.execution_callback import ExecutionCallback
+from ray.data.context import EXECUTION_CALLBACKS_ENV_VAR
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
@@ -33,6 +35,17 @@ class IdleLoopThrottle(ExecutionCallback):
     def on_execution_step(self, executor: Any) -> None:
         """Sleep; a window takes longer than that."""
         time.sleep(PAUSE_S)
+
+
+def throttle_idle_loops() -> None:
+    """Let every execution of Ray Data in this process be throttled.
+
+    By Ray Data's environment variable: what a dataset's context names is imported by its workers too, here with Ray Train and torch.
+    """
+    name = f"{IdleLoopThrottle.__module__}.{IdleLoopThrottle.__name__}"
+    known = [each for each in os.environ.get(EXECUTION_CALLBACKS_ENV_VAR, "").split(",") if each]
+    if name not in known:
+        os.environ[EXECUTION_CALLBACKS_ENV_VAR] = ",".join([*known, name])
 
 
 class Trainer(TorchTrainer):

@@ -99,7 +99,7 @@ def test_the_same_bytes_and_the_same_books(verb, job, executor, whole):
 
 
 def changes_of_executor():
-    """(verb, first, second): every pair for each verb; the short form changes it once in each direction, and each verb goes on by itself."""
+    """(verb, first, second): every pair for each verb. The short form has each direction once, and each verb by itself."""
     short = {("generate", "local", "ray"), ("edit", "ray", "local"), ("generate", "local", "local"), ("edit", "local", "local")}
     for case in itertools.product(sorted(VERBS), ("local", "ray"), ("local", "ray")):
         marks = ([pytest.mark.ray] if "ray" in case else []) + ([] if case in short else [pytest.mark.long])

@@ -14,8 +14,8 @@ from ganray.on_ray.cluster import connect
 
 @pytest.mark.ray
 def test_connecting_twice_is_connecting_once(cluster):
-    assert connect(RayConfig(num_cpus=4)) == cluster
-    assert cluster.cpus == 4
+    assert connect(RayConfig(num_cpus=3)) == cluster
+    assert cluster.cpus == 3
 
 
 @pytest.mark.ray

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from ganray.on_ray.ray_internals import (
     Trainer,
     scaling,
     serve_controller,
+    throttle_idle_loops,
 )
 from ganray.runs.messages import Note
 
@@ -139,18 +141,16 @@ def test_a_cluster_of_the_run_s_own_has_no_guard_that_waits_for_a_dashboard():
 
 @pytest.mark.ray
 def test_ray_data_calls_the_throttle_of_its_loop(cluster, monkeypatch):
+    """In this process alone: a worker that imported it would import Ray Train and torch too."""
     steps = []
-
-    class Counted(IdleLoopThrottle):
-        def on_execution_step(self, executor):
-            steps.append(True)  # Ray pickles this class with what it refers to
-            super().on_execution_step(executor)
-
-    monkeypatch.setattr(ray_internals, "PAUSE_S", 0.01)
-    dataset = ray.data.range(4)
-    dataset.context.custom_execution_callback_classes = [Counted]
-    assert dataset.map_batches(lambda batch: batch).count() == 4
+    monkeypatch.setenv("RAY_DATA_EXECUTION_CALLBACKS", "")
+    monkeypatch.setattr(IdleLoopThrottle, "on_execution_step", lambda callback, executor: steps.append(time.sleep(0.01)))
+    throttle_idle_loops()
+    throttle_idle_loops()
+    assert os.environ["RAY_DATA_EXECUTION_CALLBACKS"] == "ganray.on_ray.ray_internals.IdleLoopThrottle"
+    loaded = ray.data.range(4).map_batches(lambda batch: {"torch": ["torch" in sys.modules]}, batch_size=4).take_all()
     assert steps
+    assert loaded == [{"torch": False}]
 
 
 @pytest.mark.ray

@@ -82,7 +82,7 @@ def words(catalog, out, *options):
     """What follows `ganray train`."""
     told = ["--catalog", catalog, "--out", str(out), "--log-kimg", "0.032", "--batch", "16", "--threads", "1", "--augment.p", "0.3"]
     told += ["--precision", "fp32", "--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
-    return [*told, "--optimizer.decay-kimg", "0.192", "--ray.num-cpus", "4", "--executor", "ray", *options]
+    return [*told, "--optimizer.decay-kimg", "0.192", "--ray.num-cpus", "3", "--executor", "ray", *options]
 
 
 class Command:
