@@ -22,7 +22,7 @@ from ganray.verbs.ingest import ingest
 from ganray.verbs.train import train
 
 PRESET = "demo-32"
-PROBE_IMAGES = 640
+PROBE_IMAGES = 320
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:

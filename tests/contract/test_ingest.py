@@ -72,6 +72,7 @@ def test_errors_arrive_as_themselves(executor, photos, tmp_path):
     assert not open_store(str(tmp_path)).exists("catalog.json")
 
 
+@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])], indirect=True)
 def test_a_sample_is_the_same(executor, tmp_path):
     config = IngestConfig(source="sample:150", out=str(tmp_path / "a"), executor=executor, resolution=32)
     info = ingest(config)

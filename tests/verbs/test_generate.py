@@ -88,7 +88,7 @@ def test_two_engines_on_ray_make_the_same_bytes(config, cluster):
     assert contents(elsewhere.out) == contents(config.out)
 
 
-@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.slow])])
+@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])])
 def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, tmp_path, executor):
     """Killed as soon as it has written an image: on Ray with a cluster of its own. What is left is made in this process."""
     whole = config.model_copy(update={"requests": "", "num": 160, "out": str(tmp_path / "whole")})
