@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Adam
 
+from ganray.adam import Adam
 from ganray.config import OptimizerConfig, TrainConfig
 from ganray.models.editor import EDITORS, build_critics, build_editor
 from ganray.training.degrade import Pair, enhance_pair, inpaint_pair, matte_pair, upscale_pair
@@ -171,4 +171,4 @@ def smallest_photo(tasks: tuple[str, ...]) -> int:
 
 
 def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:
-    return Adam(module.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+    return Adam(module.parameters(), config.lr, (config.beta1, config.beta2))

@@ -11,16 +11,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
 
+from ganray.adam import SLOTS, Adam
 from ganray.config import OptimizerConfig, TrainConfig
 from ganray.errors import CheckpointError
 from ganray.models import Discriminator, Generator, build_discriminator, build_generator
 from ganray.training.adapt import Adaptive
 from ganray.training.compiling import compile_networks
 from ganray.training.spread import Spread
-
-ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass
@@ -104,7 +102,7 @@ def copy_into(name: str, module: nn.Module, tensors: dict[str, Tensor]) -> None:
 def restore_optimizer(name: str, module: nn.Module, optimizer: Adam, tensors: dict[str, Tensor]) -> None:
     """Load what `optimizer_tensors` returned into Adam. Raises CheckpointError."""
     for key, parameter in module.named_parameters():
-        like = dict(zip(ADAM_SLOTS, (torch.zeros(()), parameter, parameter), strict=True))
+        like = dict(zip(SLOTS, (torch.zeros(()), parameter, parameter), strict=True))
         optimizer.state[parameter] = {
             slot: torch.empty_like(value, device=parameter.device).copy_(_find(tensors, f"{name}.{key}.{slot}", value))
             for slot, value in like.items()
@@ -112,7 +110,7 @@ def restore_optimizer(name: str, module: nn.Module, optimizer: Adam, tensors: di
 
 
 def _adam(module: nn.Module, config: OptimizerConfig) -> Adam:
-    return Adam(module.parameters(), lr=config.lr, betas=(config.beta1, config.beta2), fused=True)
+    return Adam(module.parameters(), config.lr, (config.beta1, config.beta2))
 
 
 def _find(tensors: dict[str, Tensor], name: str, like: Tensor) -> Tensor:

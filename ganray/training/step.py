@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
 
+from ganray.adam import Adam
 from ganray.config import TrainConfig
 from ganray.models import set_strength
 from ganray.training.adapt import sign_statistic
@@ -182,10 +182,7 @@ def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms:
 
 def applied(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs) -> Tensor:
     """One step of Adam on gradients that are equal on all workers; returns their norm."""
-    parameters = list(network.parameters())
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
-    optimizer.param_groups[0].update(lr=terms.hyper.lr, betas=(terms.config.optimizer.beta1, terms.hyper.beta2))
-    optimizer.step()
+    optimizer.lr, optimizer.betas = terms.hyper.lr, (terms.config.optimizer.beta1, terms.hyper.beta2)
+    optimizer.step(gradients)
     norm: Tensor = torch.stack(list(torch._foreach_norm(gradients))).norm()
     return norm

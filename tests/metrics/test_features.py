@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ganray.errors import CheckpointError
+from ganray.metrics import features
 from ganray.metrics.features import DESCRIPTION, WEIGHTS, accuracies, extract, load_extractor, new_extractor, save_extractor, training
 from ganray.storage import open_store
 
@@ -102,3 +103,18 @@ def test_parts_that_do_not_fit_are_refused(trained, vocabulary, tmp_path):
     store.put(DESCRIPTION, b"[]")
     with pytest.raises(CheckpointError, match="Train it again"):
         load_extractor(store)
+
+
+@pytest.mark.parametrize("steps", [2, 7, 40])
+def test_one_cycle_is_pytorchs(steps):
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], features.LEARNING_RATE)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, features.LEARNING_RATE, total_steps=steps, pct_start=0.2)
+    for step in range(steps):
+        group = optimizer.param_groups[0]
+        assert features.one_cycle(step, steps) == (group["lr"], group["betas"][0])
+        optimizer.step()
+        cycle.step()
+
+
+def test_one_cycle_of_few_steps():
+    assert all(0 < features.one_cycle(step, steps)[0] <= features.LEARNING_RATE for steps in (1, 3, 5) for step in range(steps))
