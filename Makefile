@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# Two processes of tests. The tests of a file, and those that need the S3 server, stay together. Those on Ray run in one process: two
-# clusters on two cores have a load of 13, and Ray's own HTTP calls begin to fail.
-PARALLEL ?= -n 2 --dist loadgroup
+# Two processes of tests: tests/conftest.py says what stays together.
+PARALLEL ?= -n 2 --dist loadgroup --no-loadscope-reorder
+TESTS ?=
 export OMP_WAIT_POLICY ?= PASSIVE
 export RAY_AUTH_MODE ?= disabled
 export RAY_USAGE_STATS_ENABLED ?= 0
@@ -18,26 +18,22 @@ help:  ## this list
 demo: $(VENV)/.run  ## the whole way on this machine: catalog, training, 1,000 images, evaluation, HTTP (about 7 minutes)
 	@$(BIN)/ganray demo
 
-test:  ## lint, types and the tests: about 25 minutes from a fresh clone, on two cores
-	@$(MAKE) --no-print-directory test-fast
-	@$(MAKE) --no-print-directory test-ray
+test: test-setup  ## lint, types and the tests: about 15 minutes from a fresh clone, on two slow cores
+	@$(MAKE) --no-print-directory -j2 lint suite
 
 test-fast: test-setup  ## lint, types and every test that needs no Ray (about 11 minutes)
-	@$(MAKE) --no-print-directory -j2 lint test-without-ray
+	@$(MAKE) --no-print-directory -j2 lint suite TESTS='-m "not ray"'
 
 test-all: test-setup  ## `test`, and the long forms of what it runs a short form of (an hour)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest --long --durations=10
 
-.PHONY: test-setup test-without-ray test-ray
+.PHONY: test-setup suite
 test-setup:  # the packages of Python and of Debian side by side
 	@$(MAKE) --no-print-directory -j2 $(VENV)/.dev s3-server
 
-test-without-ray: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not ray" --durations=5
-
-test-ray: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m ray --durations=10
+suite: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(PARALLEL) $(TESTS) --durations=10
 
 lint: $(VENV)/.dev  ## ruff and the strict type checker
 	@$(BIN)/ruff check .
@@ -63,12 +59,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing ganray into $(VENV) (about 90 s the first time) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing ganray and its tools into $(VENV) (about 2 minutes the first time) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(VENV)/.run $@
 
 # A real S3-compatible store for the integration tests (Ceph RGW). Without root they are skipped, with the reason.
