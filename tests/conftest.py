@@ -27,8 +27,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    if config.getoption("dist", "no") == "loadgroup" or hasattr(config, "workerinput"):
-        items.sort(key=lambda item: ORDER.get(group_of(item), len(ORDER)))
+    items.sort(key=lambda item: group_of(item) != "s3")  # the longest group begins
 
 
 def pytest_collection_finish(session):
@@ -37,15 +36,9 @@ def pytest_collection_finish(session):
         raise pytest.UsageError("pytest-xdist does not group tests with this version of pytest: pip install -c constraints.txt pytest")
 
 
-ORDER = {"ray": 0, "s3": 1}  # the longest groups begin
-
-
 def group_of(item) -> str:
-    """What runs in one process with --dist loadgroup: all tests on Ray, all others with the S3 server, or else those of a file.
-
-    Two clusters on two cores have a load of 13, and Ray's own HTTP calls begin to fail.
-    """
-    return next((group for group in ORDER if item.get_closest_marker(group)), item.location[0])
+    """What runs in one process with --dist loadgroup: all tests with the S3 server, which is started once, or else those of a file."""
+    return "s3" if item.get_closest_marker("s3") else item.location[0]
 
 
 @pytest.fixture(scope="session")

@@ -46,9 +46,14 @@ def choose_executor(wanted: ExecutorName, config: RayConfig, demand: Demand) -> 
     if wanted == "ray":
         return _ray_executor(config)
     reason = _reason_for_ray(config, demand)
-    place = f"on Ray ({reason})" if reason else f"in this process (about {max(1, round(demand.seconds))} s of work)"
-    print(f"{demand.verb}: runs {place}; --executor {'local' if reason else 'ray'} for the other", file=sys.stderr, flush=True)
+    announce_choice(demand.verb, reason, demand.seconds)
     return _ray_executor(config) if reason else LocalExecutor()
+
+
+def announce_choice(verb: str, reason: str, seconds: float) -> None:
+    """Say where a verb's work runs: on Ray for a reason, or in this process for about so many seconds."""
+    place = f"on Ray ({reason})" if reason else f"in this process (about {max(1, round(seconds))} s of work)"
+    print(f"{verb}: runs {place}; --executor {'local' if reason else 'ray'} for the other", file=sys.stderr, flush=True)
 
 
 def joins_cluster(config: RayConfig) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 
 from ganray.config import TrainConfig
-from ganray.execution.choice import LOCAL_SECONDS, reason_for_cluster
+from ganray.execution.choice import LOCAL_SECONDS, announce_choice, reason_for_cluster
 
 if TYPE_CHECKING:
     from ganray.runs.group import WorkerGroup
@@ -25,8 +24,7 @@ def load_group(config: TrainConfig) -> Callable[[TrainConfig], WorkerGroup]:
     if executor == "auto":
         reason = reason_for_ray(config)
         executor = "ray" if reason else "local"
-        place = f"on Ray ({reason})" if reason else f"in this process (about {max(1, round(estimated_seconds(config)))} s)"
-        print(f"train: runs {place}; --executor {'local' if reason else 'ray'} for the other", file=sys.stderr, flush=True)
+        announce_choice("train", reason, estimated_seconds(config))
     module, _, name = GROUPS[executor].partition(":")
     group: Callable[[TrainConfig], WorkerGroup] = getattr(importlib.import_module(module), name)
     return group

@@ -1,4 +1,4 @@
-"""The process that scores a run whose worker is in this process: `python -m ganray.runs.score_process`, a child with low priority.
+"""The process that scores a run whose worker is in this process: `python -m ganray.runs.score_process NICENESS`, a child with low priority.
 
 The parent writes pickles to the child's input: first (config, info, threads), then (weights, num_images) for each score. The child writes
 pickles to its output: messages for the run's mailbox, and a `Verdict` for each score. It ends when its input does.
@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ganray.config import TrainConfig
@@ -34,7 +35,7 @@ class ScoreProcess:
         self._pending, self._gone = 0, False
         self._verdict = Verdict("", None)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = [sys.executable, "-m", "ganray.runs.score_process"]
+        command = [sys.executable, "-m", "ganray.runs.score_process", str(NICENESS)]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self._outgoing.put((config, info, threads))
         self._threads = [threading.Thread(target=work, name="scores", daemon=True) for work in (self._write, self._read)]
@@ -55,7 +56,8 @@ class ScoreProcess:
             return None if self._pending else self._verdict
 
     def wait(self) -> Verdict:
-        """See `Scorer`."""
+        """See `Scorer`. Nobody trains meanwhile: where the system lets a process have its priority back, the child has it."""
+        _restore_priority(self._child.pid)
         with self._changed:
             self._changed.wait_for(lambda: self._gone or not self._pending)
             if self._gone:
@@ -95,6 +97,14 @@ class ScoreProcess:
             self._changed.notify_all()
 
 
+def _restore_priority(pid: int) -> None:
+    """Give every thread of a process this one's priority, which only root may do: else a busy machine starves what is waited for."""
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), own)
+
+
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
     """The child's side: score until `source` ends."""
 
@@ -115,7 +125,7 @@ def _main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # output of libraries must not mix with the answers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process of a terminal; the parent ends this one
-    os.nice(NICENESS)
+    os.nice(int(sys.argv[1]))
     with contextlib.suppress(EOFError, BrokenPipeError):
         serve(sys.stdin.buffer, sink)
 

@@ -158,7 +158,8 @@ def goes_on(catalog, out, from_kimg):
     assert json.loads((out / "model.json").read_text())["num_images"] == round(1000 * from_kimg) + 64
 
 
-@pytest.mark.parametrize(("number", "code"), [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.long
 def test_a_signal_to_the_command_leaves_a_checkpoint(small_catalog, tmp_path, number, code):
     out = tmp_path / "m"
     with endless(small_catalog, out) as command:

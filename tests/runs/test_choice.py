@@ -1,4 +1,5 @@
 import importlib
+import sys
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ def alone(monkeypatch):
     """No cluster, no GPU."""
     for name in ("RAY_ADDRESS", "RAY_JOB_ID"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setitem(choice.sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
@@ -56,7 +57,7 @@ def test_a_gpu_or_a_job_on_a_cluster_calls_for_ray(monkeypatch):
 
 def test_auto_says_what_it_chose_and_why(capsys, monkeypatch):
     assert load_group(SHORT).__name__ == "LocalWorkerGroup"
-    assert capsys.readouterr().err == "train: runs in this process (about 20 s); --executor ray for the other\n"
+    assert capsys.readouterr().err == "train: runs in this process (about 20 s of work); --executor ray for the other\n"
     monkeypatch.setattr(importlib, "import_module", lambda name: type("module", (), {"RayWorkerGroup": name}))
     assert load_group(SHORT.model_copy(update={"workers": 2})) == "ganray.on_ray.worker_group"
     assert capsys.readouterr().err == "train: runs on Ray (2 workers); --executor local for the other\n"
