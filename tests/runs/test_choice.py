@@ -6,7 +6,6 @@ import torch
 
 from ganray.config import RayConfig, TrainConfig
 from ganray.presets import preset
-from ganray.runs import choice
 from ganray.runs.choice import estimated_seconds, load_group, reason_for_ray
 
 

@@ -43,7 +43,7 @@ def tensors(state):
 
 
 def test_every_task_gets_better():
-    config = CONFIG.model_copy(update={"kimg": 0.2, "optimizer": CONFIG.optimizer.model_copy(update={"lr": 4e-3})})
+    config = CONFIG.model_copy(update={"kimg": 0.4, "optimizer": CONFIG.optimizer.model_copy(update={"lr": 4e-3})})
     state, context = create_editor_state(config, CUTOUTS), LocalContext()
     fit(state, batches(), config, context, edits_step)
     real = next(batches(40_000)).images.permute(0, 3, 1, 2).float() / 127.5 - 1
