@@ -40,7 +40,7 @@ def run(bulk_lab, tmp_path, request):
 
 @pytest.mark.s3
 @pytest.mark.slow
-@pytest.mark.parametrize("run", ["local", pytest.param("ray", marks=pytest.mark.ray)], indirect=True)
+@pytest.mark.parametrize("run", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])], indirect=True)
 def test_from_a_bucket_of_photos_to_new_images(run, s3_url, tmp_path):
     catalog, model, images, scores = (f"{s3_url}/{name}" for name in ("catalog", "model", "images", "scores"))
     run("ingest", "--source", "sample:96", "--out", catalog, "--shard-images", "48")
