@@ -21,7 +21,7 @@ test: test-setup  ## lint, types and the tests: about 20 minutes from a fresh cl
 	@$(MAKE) --no-print-directory -j2 lint test-without-ray
 	@$(MAKE) --no-print-directory test-ray
 
-test-fast: test-setup  ## lint, types and every test that needs no Ray (about 8 minutes there)
+test-fast: test-setup  ## lint, types and every test that needs no Ray (about 10 of these minutes)
 	@$(MAKE) --no-print-directory -j2 lint test-without-ray
 
 test-all: test-setup  ## `test`, and the long forms of what it runs a short form of (an hour)

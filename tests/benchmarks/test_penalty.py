@@ -19,7 +19,7 @@ def test_both_sides_have_a_median(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.long
 def test_it_measures_both_sides_in_turn():
-    """The short form: the figures mean nothing, the shape does."""
+    """The figures of so few steps mean nothing, the shape does."""
     (row,) = penalty.measure(BenchmarkConfig(name="penalty", repeats=1, images=160))
     assert (row["name"], row["unit"], row["steps"], row["fraction"]) == ("penalty", "ms", 10, 0.25)
     assert row["value"] > 0 and row["baseline"] > 0
