@@ -2,6 +2,9 @@
 
 Every case is a job of its own, run by the command that a user types against a real S3 server behind `fault_proxy.FaultProxy`, and run again
 until it succeeds. It counts if it ends with every byte of an uninterrupted job, no image lost and none twice.
+
+A second row is of jobs that begin on another kind of processor, whose kernels give other bits: they count if they end with every image once
+and with a manifest of what lies there.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -75,29 +78,42 @@ CASES = (
 )
 
 
+MIXED = (
+    *(Case("driver", step, kind) for step in WORKERS for kind in ("kill before", "kill after")),
+    Case("driver", "manifest", "kill before"),
+    Case("store", "receipts", "lose"),
+)
+OTHER_PROCESSOR = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+
+
 def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
-    """One row: the share of cases that end as they should, over all."""
+    """Two rows, of one and of mixed processors: the share of cases that end as they should, over all."""
     if not config.store.startswith("s3://") or "AWS_ENDPOINT_URL" not in os.environ:
         raise ConfigError(
             "benchmark exactly-once needs an S3 server at AWS_ENDPOINT_URL, and --store s3://BUCKET/PREFIX on it",
             "Run `python tests/tools/s3_server.py`, set the variables that it prints, and use --store s3://ganray/once",
         )
-    equal, failed = 0, []
-    started = time.monotonic()
     with Bench(config.store) as bench:
-        for case in CASES:
-            try:
-                bench.run(case)
-                equal += 1
-            except AssertionError as error:
-                failed.append(f"{case}: {error}")
-    total = len(CASES)
-    facts = {"failed": failed, "images": IMAGES, "seconds": round(time.monotonic() - started)}
-    return [{"name": "exactly-once", "value": equal, "baseline": total, "ratio": equal / total, "unit": "crash points", **facts}]
+        return [_row("exactly-once", CASES, bench.run), _row("exactly-once mixed", MIXED, bench.run_mixed)]
+
+
+def _row(name: str, cases: Sequence[Case], run: Callable[[Case], int]) -> dict[str, Any]:
+    """Run the cases; `run` returns the number of objects with other bytes than those of an uninterrupted job."""
+    failed, others, started = [], 0, time.monotonic()
+    for case in cases:
+        try:
+            others += run(case)
+        except AssertionError as error:
+            failed.append(f"{case}: {error}")
+    equal, total = len(cases) - len(failed), len(cases)
+    facts = {"failed": failed, "images": IMAGES, "other_bytes": others, "seconds": round(time.monotonic() - started)}
+    return {"name": name, "value": equal, "baseline": total, "ratio": equal / total, "unit": "crash points", **facts}
 
 
 class Bench:
     """A model, a table, a cluster whose way to the store leads through the proxy, and the bytes of an uninterrupted job."""
+
+    executor = "ray"
 
     def __init__(self, url: str) -> None:
         self.store = open_store(f"{url}/{uuid.uuid4().hex[:12]}")
@@ -136,7 +152,7 @@ class Bench:
     def arguments(self, name: str) -> list[str]:
         """The verb and options of job `name`."""
         options = ["--model", self.model, "--requests", str(self.table), "--out", self.store.child(name).url, "--shard-images", str(SHARD)]
-        return ["generate", *options, "--threads", "1", "--no-gpu"]
+        return ["generate", *options, "--threads", "1", "--no-gpu", "--executor", self.executor]
 
     @contextmanager
     def driver(self, name: str) -> Iterator[subprocess.Popen[str]]:
@@ -159,9 +175,32 @@ class Bench:
         store = self.store.child(name)
         return {info.key: store.get(info.key) for info in store.list() if info.key != KEY}
 
-    def run(self, case: Case) -> None:
-        """Raises AssertionError where the job does not end as it should."""
+    def run(self, case: Case) -> int:
+        """A job on Ray; returns 0. Raises AssertionError where it does not end as it should."""
         name = str(case).replace(" ", "-").replace(":", "")
+        self._end(name, *self._strike(name, case))
+        contents = self.contents(name)
+        differing = [key for key in contents if contents[key] != self.whole[key]]
+        assert not differing, f"bytes differ: {differing}"
+        return 0
+
+    def run_mixed(self, case: Case) -> int:
+        """A job in its own process that begins on another kind of processor; returns the number of objects with other bytes than without
+        it. Raises AssertionError where the job does not end as it should."""
+        name = "mixed-" + str(case).replace(" ", "-").replace(":", "")
+        environment, executor = self.environment, self.executor
+        self.executor = "local"
+        try:
+            self.environment = environment | OTHER_PROCESSOR
+            struck = self._strike(name, case)
+            self.environment = environment
+            self._end(name, *struck)
+        finally:
+            self.environment, self.executor = environment, executor
+        return sum(data != self.whole[key] for key, data in self.contents(name).items())
+
+    def _strike(self, name: str, case: Case) -> tuple[int, str]:
+        """Run the command of a job into the fault of a case; returns its exit code and output."""
         injected: list[float] = []
         with self.driver(name) as process:
             self.proxy.plan = fault_plan(case, f"/{name}/", process.pid, injected)
@@ -170,16 +209,18 @@ class Bench:
         self.proxy.plan = lambda call: None
         assert injected, "the fault was not injected"
         assert case.victim != "driver" or code != 0, "the driver survived the kill"
+        return code, output
+
+    def _end(self, name: str, code: int, output: str) -> None:
+        """Run the command of a job until it succeeds, and check what it left."""
         retries = 0
         while code != 0:
             assert retries < 3, output
             retries += 1
             code, output = self.finish(name)
         check(self.store.child(name))
-        contents = self.contents(name)
-        assert contents.keys() == self.whole.keys(), f"objects differ: {sorted(contents.keys() ^ self.whole.keys())}"
-        differing = [key for key in contents if contents[key] != self.whole[key]]
-        assert not differing, f"bytes differ: {differing}"
+        keys = self.contents(name).keys()
+        assert keys == self.whole.keys(), f"objects differ: {sorted(keys ^ self.whole.keys())}"
 
 
 def fault_plan(case: Case, job: str, driver: int, injected: list[float]) -> FaultPlan:

@@ -2,7 +2,8 @@
 
 plan.json               who this job is: created first, compared by every later run (another model or table is refused)
 requests/00000.jsonl    the work of one shard: at most `shard_images` images
-images/...              see layouts.py; created only if absent: there already with equal bytes counts as done, with other bytes is an error
+images/...              see layouts.py; created only if absent: there already with equal bytes, or with a label of the same sample, counts
+                        as done; with other bytes is an error
 receipts/00000.parquet  one row an image, created after the shard's images: a shard with a receipt is finished
 manifest.parquet        all receipts of images; quarantine.parquet: the images that could not be made, with their reasons
 index.html              a page of some of the images, for a person; contact_sheet.png: the same as one picture
@@ -31,12 +32,13 @@ import pyarrow.parquet as pq
 from ganray.bulk.job import GenerateJob, W, json_bytes, shard_key
 from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
 from ganray.errors import ImageError, StorageError
-from ganray.images.credentials import same_image
+from ganray.output.first_writer import same_sample, same_signed_sample
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest
+RECEIPT_OF = ["id", "index", "model_digest", "software", "time"]  # columns that say which images of which job a receipt is of
 UNTOUCHED = "untouched"  # the reason of a receipt's row whose photo is fine as it is
 
 
@@ -114,15 +116,27 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob,
             receipts.append(ImageReceipt(*layout.place(shard, row["id"], row["index"], row["format"])))
             yield Picture(row["id"], row["index"], row["format"], data, {name: row[name] for name in row if name in facts})
 
-    written = layout.write(store, shard, encoded(), same_image if marks.signer else None)
+    written = layout.write(store, shard, encoded(), same_signed_sample if marks.signer else same_sample)
     files = iter(written)
     for number, receipt in enumerate(receipts):
         if not receipt.reason:
             file = next(files)
             receipts[number] = replace(receipt, bytes=file.size, sha256=file.sha256)
     store.settle()  # a receipt must not outlive its images
-    create_once(store, shard_key("receipts", shard, "parquet"), parquet_bytes(_receipt_table(rendered, receipts, side, plan)))
+    create_receipt(store, shard, _receipt_table(rendered, receipts, side, plan))
     return [file.outcome for file in written] + ["quarantined"] * (len(receipts) - len(written))
+
+
+def create_receipt(store: Store, shard: int, table: pa.Table) -> None:
+    """Create the receipt of a shard. One that is there already for the same images of the same job wins, even if it has other measurements:
+    a driver on another kind of processor wrote it, and every image that it lists was there before it. Raises StorageError for any other."""
+    create_once(store, shard_key("receipts", shard, "parquet"), parquet_bytes(table), _same_receipt)
+
+
+def _same_receipt(ours: bytes, theirs: bytes) -> bool:
+    """Whether two receipts are of the same images of one job."""
+    first, second = (pq.read_table(BytesIO(data)) for data in (ours, theirs))
+    return bool(first.schema.equals(second.schema)) and bool(first.select(RECEIPT_OF).equals(second.select(RECEIPT_OF)))
 
 
 def _receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, plan: GenerateJob) -> pa.Table:

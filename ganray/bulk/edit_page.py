@@ -20,6 +20,7 @@ from ganray.bulk.layouts import create_once
 from ganray.images.codec import Pixels, decode
 from ganray.images.provenance import EditLabel, encode_labelled
 from ganray.images.transforms import contact_sheet, resize, square_pad
+from ganray.output.first_writer import same_sample
 from ganray.pages import render
 from ganray.requests import file_name
 from ganray.storage import Store
@@ -63,8 +64,8 @@ class Thumbnails:
     def keep(self, store: Store) -> None:
         """Create the copies."""
         for _, stem, before, after in self._kept:
-            create_once(store, f"{stem}-before.webp", before)
-            create_once(store, f"{stem}-after.webp", after)
+            for when, data in (("before", before), ("after", after)):
+                create_once(store, f"{stem}-{when}.webp", data, lambda ours, theirs: same_sample(ours, theirs, "webp"))
 
     def _stem(self, id: str, index: int) -> str:
         return f"shown/{self._shard:05d}/{file_name(id, index, 'webp').removesuffix('.webp')}"

@@ -4,7 +4,8 @@ objects      images/00000/ID-K.png
 parquet      images/00000.parquet: id, index and `image` (struct of bytes and path), as Hugging Face `datasets` and pyarrow read it
 webdataset   images/00000.tar: NAME.png and NAME.json of each sample, as `webdataset` reads it
 
-Whatever the layout, an object is created once: one that is there already with equal bytes counts as made, with other bytes is an error.
+Whatever the layout, an object is created once. One that is there already counts as made if it has equal bytes, or if its labels name the
+same samples: another kind of processor drew them (`output.first_writer`). Anything else is an error.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import IO, Any, Literal, NamedTuple, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,6 +37,7 @@ CHUNK = 64  # encoded, then written: one by one, the system's calls and the enco
 One = TypeVar("One")
 Result = TypeVar("Result")
 Outcome = Literal["written", "existing", "quarantined"]
+Member = tuple[dict[str, Any], bytes]  # what is known of an image of a shard's object, and its file
 IMAGE_FEATURE = {"_type": "Image"}
 
 
@@ -58,19 +60,20 @@ class Written(NamedTuple):
     sha256: str
 
 
-Same = Callable[[bytes, bytes, Format], bool]  # ours, theirs, format: whether files that differ are of one image
+Same = Callable[[bytes, bytes, Format], bool]  # ours, theirs, format: whether image files with different bytes are of one sample
+MEASURED = "facts"  # of a picture: measurements of its pixels, in which processors may differ
 
 
 class Layout(NamedTuple):
     """A row of LAYOUTS: the object that a picture goes into and its name within it (empty where it is the picture), and the writer."""
 
     place: Callable[[int, str, int, str], tuple[str, str]]
-    write: Callable[[Store, int, Iterator[Picture], Same | None], list[Written]]
+    write: Callable[[Store, int, Iterator[Picture], Same], list[Written]]
 
 
-def create_once(store: Store, key: str, data: bytes) -> Outcome:
-    """Create an object, or find it made. Raises StorageError where the key is taken by other bytes."""
-    return created(store, key, data)[0]
+def create_once(store: Store, key: str, data: bytes, same: Callable[[bytes, bytes], bool] = bytes.__eq__) -> Outcome:
+    """Create an object, or find it made. Raises StorageError where the key is taken by other bytes that are not the `same`."""
+    return created(store, key, data, same)[0]
 
 
 def create_large_once(store: Store, key: str, data: memoryview) -> Outcome:
@@ -97,14 +100,14 @@ def created(store: Store, key: str, data: bytes, same: Callable[[bytes, bytes], 
         store.create(key, data)
     except ObjectExists:
         found = store.get(key)
-        if not same(data, found):
+        if data != found and not same(data, found):
             raise _taken(store, key) from None
         return "existing", found
     return "written", data
 
 
 def _taken(store: Store, key: str) -> StorageError:
-    remedy = "It was made by another job, or on another kind of processor: choose another out, or delete it and run again"
+    remedy = "It is not what this job would write: choose another out, or delete it and run again"
     return StorageError(f"{store.url_of(key)} is there already with other bytes", remedy)
 
 
@@ -129,13 +132,12 @@ def _object(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
     return f"images/{shard:05d}/{file_name(id, index, format)}", ""
 
 
-def _write_objects(store: Store, shard: int, pictures: Iterator[Picture], same: Same | None) -> list[Written]:
+def _write_objects(store: Store, shard: int, pictures: Iterator[Picture], same: Same) -> list[Written]:
     """What is the `same` counts as made, too: the receipt then says what lies there."""
 
     def create(one: Picture) -> Written:
         key = _object(shard, one.id, one.index, one.format)[0]
-        alike = bytes.__eq__ if same is None else lambda ours, theirs: ours == theirs or same(ours, theirs, one.format)
-        return _of(*created(store, key, one.data, alike))
+        return _of(*created(store, key, one.data, lambda ours, theirs: same(ours, theirs, one.format)))
 
     return create_all(create, pictures)
 
@@ -148,7 +150,7 @@ def _row(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
     return f"images/{shard:05d}.parquet", file_name(id, index, format)
 
 
-def _write_parquet(store: Store, shard: int, pictures: Iterator[Picture], same: Same | None) -> list[Written]:
+def _write_parquet(store: Store, shard: int, pictures: Iterator[Picture], same: Same) -> list[Written]:
     """Columns id, index, image and one of text a fact; the schema's metadata tells `datasets` that `image` is one."""
     made = list(pictures)
     if not made:
@@ -171,8 +173,15 @@ def _write_parquet(store: Store, shard: int, pictures: Iterator[Picture], same: 
     sink = BytesIO()
     table = pa.table([pa.array(column, kind) for column, (kind, _) in zip(columns, kinds.values(), strict=True)], schema=schema)
     pq.write_table(table, sink, compression="none", row_group_size=64)  # images are compressed; so that one is read without the others
-    outcome = create_once(store, _row(shard, "", 0, "png")[0], sink.getvalue())
-    return [_of(outcome, one.data) for one in made]
+    key = _row(shard, "", 0, "png")[0]
+    outcome, found = created(store, key, sink.getvalue(), lambda ours, theirs: _same_members(made, same, _rows(ours), _rows(theirs)))
+    return [_of(outcome, data) for _, data in _rows(found)]
+
+
+def _rows(data: bytes) -> list[Member]:
+    """What is known of each image of a shard's Parquet object, and its file."""
+    rows = pq.read_table(BytesIO(data)).to_pylist()
+    return [({**row, "image": row["image"]["path"]}, row["image"]["bytes"]) for row in rows]
 
 
 def _member(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
@@ -183,7 +192,7 @@ def _member(shard: int, id: str, index: int, format: str) -> tuple[str, str]:
     return f"images/{shard:05d}.tar", f"{stem}.{SUFFIXES[format]}"
 
 
-def _write_tar(store: Store, shard: int, pictures: Iterator[Picture], same: Same | None) -> list[Written]:
+def _write_tar(store: Store, shard: int, pictures: Iterator[Picture], same: Same) -> list[Written]:
     """No clock, no owner: the same samples are the same bytes."""
     sink, made = BytesIO(), list[Picture]()
     with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -198,8 +207,28 @@ def _write_tar(store: Store, shard: int, pictures: Iterator[Picture], same: Same
                 tar.addfile(info, BytesIO(data))
     if not made:
         return []
-    outcome = create_once(store, _member(shard, "", 0, "png")[0], sink.getvalue())
-    return [_of(outcome, one.data) for one in made]
+    key = _member(shard, "", 0, "png")[0]
+    outcome, found = created(store, key, sink.getvalue(), lambda ours, theirs: _same_members(made, same, _samples(ours), _samples(theirs)))
+    return [_of(outcome, data) for _, data in _samples(found)]
+
+
+def _samples(data: bytes) -> list[Member]:
+    """What is known of each image of a shard's tar object, and its file."""
+    samples: list[Member] = []
+    with tarfile.open(fileobj=BytesIO(data)) as tar:
+        members = [(member.name, cast(IO[bytes], tar.extractfile(member)).read()) for member in tar]
+    for (name, image), (_, text) in zip(members[::2], members[1::2], strict=True):
+        samples.append(({**json.loads(text), "image": name}, image))
+    return samples
+
+
+def _same_members(made: list[Picture], same: Same, ours: list[Member], theirs: list[Member]) -> bool:
+    """Whether two objects hold the same samples in the same order, and the same is known of each but for what was measured."""
+    if len(ours) != len(theirs):
+        return False
+    known, others = ([{name: fact for name, fact in facts.items() if name != MEASURED} for facts, _ in files] for files in (ours, theirs))
+    images = zip(made, ours, theirs, strict=True)
+    return known == others and all(mine == other or same(mine, other, one.format) for one, (_, mine), (_, other) in images)
 
 
 LAYOUTS = {

@@ -2,7 +2,7 @@
 it was made; the photo's own credentials are included. Signing is the last step: it hashes the rest of the file.
 
 The signature is deterministic (RFC 6979) and the identifier is a hash of the bytes, but the library adds random salts: two signed files of
-one image differ in 200 bytes. `same_image` compares them without their credentials.
+one image differ in 200 bytes. `output.first_writer` compares their labels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from PIL import Image
 from ganray import __version__
 from ganray.errors import ConfigError, GanrayError, ImageError
 from ganray.images.codec import MEDIA_TYPES, Format
-from ganray.images.containers import beside_credentials
 from ganray.images.provenance import SOURCE_TYPES, EditLabel, Label, strongest
 
 NEEDS = {"c2pa": "c2pa-python", "cryptography": "cryptography"}
@@ -99,11 +98,6 @@ def validity(data: bytes, format: Format) -> str:
             return str(reader.get_validation_state())
     except c2pa.C2paError:
         return "absent"
-
-
-def same_image(ours: bytes, theirs: bytes, format: Format) -> bool:
-    """Whether two signed files have the same image, and the credentials of the second one are valid."""
-    return beside_credentials(ours) == beside_credentials(theirs) and validity(theirs, format) in VALID
 
 
 def _manifest(data: bytes, label: Label | EditLabel, parent: Parent | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganray.benchmarks.exactly_once import CASES, SHARD, Case, check
+from ganray.benchmarks.exactly_once import CASES, MIXED, SHARD, Case, check
 from ganray.benchmarks.fault_proxy import Fault
 
 pytestmark = [pytest.mark.s3, pytest.mark.slow]
@@ -28,6 +28,11 @@ def cases():
 def test_a_job_that_is_struck_ends_with_every_byte_of_a_quiet_one(bulk_lab, case, executor):
     bulk_lab.reset(executor=executor)
     bulk_lab.run(case)
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case == MIXED[0] else [pytest.mark.long], id=str(case)) for case in MIXED])
+def test_a_job_that_begins_on_another_kind_of_processor_ends(bulk_lab, case):
+    bulk_lab.run_mixed(case)
 
 
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])])

@@ -7,6 +7,7 @@ import time
 from io import BytesIO
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -166,6 +167,35 @@ def test_another_job_in_the_same_place_is_refused(model, tmp_path):
     with pytest.raises(StorageError, match="its requests_digest is .* Choose another out"):
         run(model, store, other)
     assert contents(store) == before
+
+
+@pytest.mark.parametrize("layout", layouts.LAYOUTS)
+def test_a_job_of_several_kinds_of_processor_ends_and_says_of_each_image_what_lies_there(model, tmp_path, layout):
+    """Another kind of processor draws the same samples with other bits: the first writer wins, of images and of receipts."""
+    store = open_store(str(tmp_path))
+    plan = open_job(store, plan_of(model, layout=layout), source(REQUESTS))
+    ours = load_renderer(model[0], plan, store, 1, GateConfig())
+    for shard in range(plan.shards):
+        commit.write(drawn_elsewhere(ours(shard)), store=store, plan=plan)
+    before = contents(store)
+    store.delete("receipts/00001.parquet")
+    tallies = [commit.write(ours(shard), store=store, plan=plan) for shard in range(plan.shards)]
+    assert [(tally.written, tally.existing) for tally in tallies] == [(0, 4), (0, 4), (0, 2)]
+    assert contents(store) == before
+    assert commit.close_job(store, plan, show_some) == {"images": 10, "quarantined": 0}
+    for row in pq.read_table(BytesIO(store.get("manifest.parquet"))).to_pylist():
+        if layout == "objects":
+            store.get_verified(row["key"], row["bytes"], row["sha256"])
+    other = drawn_elsewhere(ours(0))
+    with pytest.raises(StorageError, match="is there already with other bytes"):
+        commit.write(other.set_column(other.schema.get_field_index("seed"), "seed", [[9] * 4]), store=store, plan=plan)
+
+
+def drawn_elsewhere(rendered):
+    """The table with the last bit of each pixel flipped."""
+    column = rendered.column("pixels").combine_chunks()
+    pixels = [bytes(np.frombuffer(row.as_buffer(), np.uint8) ^ 1) for row in column]
+    return rendered.set_column(rendered.schema.get_field_index("pixels"), "pixels", [pa.array(pixels, column.type)])
 
 
 def test_other_bytes_under_an_image_key_stop_the_job(model, tmp_path):

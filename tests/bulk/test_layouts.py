@@ -1,3 +1,5 @@
+import dataclasses
+import hashlib
 import io
 import json
 import tarfile
@@ -10,6 +12,8 @@ from ganray.bulk import layouts
 from ganray.bulk.layouts import LAYOUTS, Picture, create_all, create_large_once, create_once
 from ganray.errors import ObjectExists, StorageError
 from ganray.images.codec import decode_prepared, encode
+from ganray.images.provenance import Label, encode_labelled
+from ganray.output.first_writer import same_sample
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
 
@@ -24,15 +28,46 @@ PICTURES = [
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_every_picture_is_found_at_its_place_and_written_once(name, tmp_path):
     layout, store = LAYOUTS[name], open_store(str(tmp_path))
-    assert outcomes(layout.write(store, 3, iter(PICTURES), None)) == ["written"] * 3
+    assert outcomes(layout.write(store, 3, iter(PICTURES), same_sample)) == ["written"] * 3
     before = {info.key: store.get(info.key) for info in store.list()}
-    assert outcomes(layout.write(store, 3, iter(PICTURES), None)) == ["existing"] * 3
+    assert outcomes(layout.write(store, 3, iter(PICTURES), same_sample)) == ["existing"] * 3
     assert {info.key: store.get(info.key) for info in store.list()} == before
     for one in PICTURES:
         key, member = layout.place(3, one.id, one.index, one.format)
         assert member_of(store.get(key), key, member) == one.data
     with pytest.raises(StorageError, match="is there already with other bytes"):
-        layout.write(store, 3, iter([Picture(one.id, one.index, one.format, one.data + b"x", one.facts) for one in PICTURES]), None)
+        layout.write(store, 3, iter([Picture(one.id, one.index, one.format, one.data + b"x", one.facts) for one in PICTURES]), same_sample)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_first_writer_wins_where_another_processor_drew_the_same_samples(name, tmp_path):
+    layout, store = LAYOUTS[name], open_store(str(tmp_path))
+    ours, theirs = (drawn_by_another_processor(noise) for noise in (0, 1))
+    first = layout.write(store, 3, iter(theirs), same_sample)
+    before = {info.key: store.get(info.key) for info in store.list()}
+    second = layout.write(store, 3, iter(ours), same_sample)
+    assert outcomes(second) == ["existing"] * 3
+    assert (
+        [file[1:] for file in second]
+        == [file[1:] for file in first]
+        != [(len(one.data), hashlib.sha256(one.data).hexdigest()) for one in ours]
+    )
+    assert {info.key: store.get(info.key) for info in store.list()} == before
+    other = [dataclasses.replace(one, facts=one.facts | {"seed": 9}) for one in ours]
+    if name != "objects":  # which writes no facts beside the label
+        with pytest.raises(StorageError, match="is there already with other bytes"):
+            layout.write(store, 3, iter(other), same_sample)
+        with pytest.raises(StorageError, match="is there already with other bytes"):
+            layout.write(store, 3, iter(ours[:2]), same_sample)
+
+
+def drawn_by_another_processor(noise):
+    labels = [Label("sha256:1", f"{one.id}-{one.index}", 7) for one in PICTURES]
+    images = [encode_labelled(PIXELS[i] ^ noise, one.format, labels[i]) for i, one in enumerate(PICTURES)]
+    return [
+        dataclasses.replace(one, data=data, facts=one.facts | {"facts": f'{{"psnr": {noise}}}'})
+        for one, data in zip(PICTURES, images, strict=True)
+    ]
 
 
 def outcomes(written):
@@ -52,14 +87,14 @@ def member_of(data, key, member):
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_shard_without_pictures_is_no_object(name, tmp_path):
     store = open_store(str(tmp_path))
-    assert LAYOUTS[name].write(store, 0, iter([]), None) == []
+    assert LAYOUTS[name].write(store, 0, iter([]), same_sample) == []
     assert list(store.list()) == []
 
 
 def test_a_tar_is_what_webdataset_takes_samples_from(tmp_path):
     """Names that are alike up to the first dot are one sample, and no two samples share one."""
     store = open_store(str(tmp_path))
-    LAYOUTS["webdataset"].write(store, 0, iter(PICTURES), None)
+    LAYOUTS["webdataset"].write(store, 0, iter(PICTURES), same_sample)
     samples = {}
     with tarfile.open(fileobj=io.BytesIO(store.get("images/00000.tar"))) as tar:
         facts = [json.load(tar.extractfile(name)) for name in tar.getnames() if name.endswith(".json")]
@@ -76,7 +111,7 @@ def test_webdataset_and_datasets_read_them(tmp_path):
     webdataset, datasets = pytest.importorskip("webdataset"), pytest.importorskip("datasets")
     store = open_store(str(tmp_path))
     for name in ("webdataset", "parquet"):
-        LAYOUTS[name].write(store, 0, iter(PICTURES), None)
+        LAYOUTS[name].write(store, 0, iter(PICTURES), same_sample)
     samples = list(webdataset.WebDataset(str(tmp_path / "images" / "00000.tar"), shardshuffle=False))
     assert [next(sample[kind] for kind in ("png", "webp") if kind in sample) for sample in samples] == [one.data for one in PICTURES]
     rows = datasets.Dataset.from_parquet(str(tmp_path / "images" / "00000.parquet"), cache_dir=str(tmp_path / "cache"))

@@ -27,7 +27,6 @@ class BulkLab(Bench):
         verb, *options = super().arguments(name)
         if self.folder:
             options[options.index("--out") + 1] = f"{self.folder}/{name}"
-        options += ["--executor", self.executor]
         if self.verb == verb:
             return [verb, *options]
         table = options.index("--requests")
