@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from ganray.request_body import Body
 
 MAX_SEED = 2**63 - 1
 MAX_COUNT = 10_000
@@ -29,15 +31,13 @@ Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=r"^[^\x00-\x1f\x7f\uFFF
 NO_TEXT = "control characters, unpaired surrogates, U+FFFE and U+FFFF are not allowed"
 
 
-class GenerateRequest(BaseModel):
+class GenerateRequest(Body):
     """A request for `count` images of the given attributes, of the title, or of both.
 
     >>> request = ganray.GenerateRequest(id="SKU-1", attributes={"category": "mug"}, seed=7, count=4)
     >>> request.format
     'png'
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
     attributes: dict[Text, Text] = Field(
@@ -90,14 +90,12 @@ class GenerateRequest(BaseModel):
         return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-class EditRequest(BaseModel):
+class EditRequest(Body):
     """A request to edit one photo by a chain of edits, with `count` results where an edit is random (vary).
 
     >>> ganray.EditRequest(id="SKU-1", image="hats/1.jpg", edits=["white", {"conform": "amazon-main"}]).count
     1
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Text = Field("", description="your name for this request, e.g. an SKU; names the images. Over HTTP it may be left out")
     image: str = Field(

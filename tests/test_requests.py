@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from ganray.images.provenance import Label, encode_labelled, read_label
-from ganray.requests import GenerateRequest, Stream, file_name, seed_of
+from ganray.requests import EditRequest, GenerateRequest, Stream, file_name, seed_of
 
 
 def test_every_id_that_is_taken_can_be_written_into_a_label():
@@ -67,3 +67,15 @@ def test_a_png_has_no_quality():
 def test_later_fields_at_their_defaults_leave_the_digest_of_a_job_alone():
     assert GenerateRequest(id="a", seed=1).canonical() == '{"attributes":{},"count":1,"format":"png","id":"a","seed":1}'
     assert '"side":64' in GenerateRequest(id="a", seed=1, side=64).canonical()
+
+
+@pytest.mark.parametrize(
+    ("kind", "whole"),
+    [(GenerateRequest, {"id": "a"}), (EditRequest, {"id": "a", "image": "b.png", "edits": ("white",)})],
+    ids=["make", "edit"],
+)
+def test_a_null_is_an_absent_field(kind, whole):
+    absent = {name: None for name in kind.model_fields if name not in whole}
+    assert kind.model_validate(whole | absent) == kind.model_validate(whole)
+    with pytest.raises(ValidationError):
+        EditRequest.model_validate({"id": "a", "image": None})

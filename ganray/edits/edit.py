@@ -9,19 +9,18 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from ganray.edits.photo import Alpha, Photo
 from ganray.images.codec import Pixels
 from ganray.models import Generator
+from ganray.request_body import Body
 
 
-class Params(BaseModel):
+class Params(Body):
     """An edit's parameters; `short` names the one that a single value sets (`recolor: "#aa2200"`), `picture_in` the one that names a
     picture of the request."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     short: ClassVar[str] = ""
     picture_in: ClassVar[str] = ""
 

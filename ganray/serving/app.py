@@ -31,6 +31,7 @@ from ganray.serving.batcher import Batcher, EncodedSample
 from ganray.serving.body_limit import BodyLimit, Limit
 from ganray.serving.edit import MAX_EDIT_BODY, add_edit
 from ganray.serving.errors import add_errors
+from ganray.serving.head import HeadAsGet
 
 MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of them escaped
 
@@ -41,6 +42,7 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
     limits = {"/v1/edit": Limit(MAX_EDIT_BODY, config.edit_queue + editor.lanes), "": Limit(MAX_BODY)}
     app.add_middleware(BodyLimit, limits=limits)
+    app.add_middleware(HeadAsGet)
     card = _model_card(engine, config)
     if engine is not None:
         _add_generate(app, engine, config)

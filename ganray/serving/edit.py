@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 
 from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine, EditResult
-from ganray.errors import InvalidKey, ObjectNotFound, RequestError
+from ganray.errors import ImageError, InvalidKey, ObjectNotFound, ObjectUnavailable, RequestError
 from ganray.images.codec import MEDIA_TYPES, Limits
 from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, sample_name, seed_of
@@ -81,6 +81,10 @@ class EditService:
             return read_capped(self._source, key, MAX_PHOTO)
         except (ObjectNotFound, InvalidKey) as error:
             raise RequestError(f"image {key[:60]!r} is not among the server's photos", "Check the key") from error
+        except ObjectUnavailable as error:
+            raise ImageError(
+                "unreadable", f"image {key[:60]!r} is archived or encrypted: the server cannot read it", error.remedy
+            ) from error
 
 
 def add_edit(app: FastAPI, engine: EditEngine, config: ServeConfig) -> None:

@@ -116,6 +116,12 @@ def test_a_bad_body_gets_one_clear_line(engine, body, status, expected):
     assert expected in f"{error['message']}. {error['remedy']}"
 
 
+def test_null_fields_are_absent_ones(engine):
+    nulls = {"id": "a", "attributes": {"category": "bag", "colour": None}, "title": None, "seed": None, "count": None, "format": None}
+    asked, plain = ask(engine, nulls, {"id": "a", "attributes": {"category": "bag"}})
+    assert (asked.status_code, asked.content) == (200, plain.content)
+
+
 @pytest.mark.parametrize(
     "body", [rb'{"id": "\ud800"}', rb'{"\ud800": 1}', rb'{"attributes": {"\ud800": "x"}}', rb'{"attributes": {"category": "\udfff"}}']
 )
@@ -164,6 +170,18 @@ def test_a_page_that_is_not_there_and_another_method_are_answered_in_the_same_fo
     assert (missing.status_code, missing.json()["error"]) == (404, "not_found")
     assert missing.json()["message"] == "GET /v2: Not Found"
     assert (wrong.status_code, wrong.json()["error"], wrong.headers["allow"]) == (405, "method_not_allowed", "POST")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/models", "/docs", "/openapi.json"])
+def test_head_is_get_without_its_body(engine, path):
+    head, whole = send(engine, "HEAD", path), get(engine, path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers == whole.headers
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/generate", 405), ("/nothing", 404)])
+def test_head_where_there_is_no_get_is_refused(engine, path, status):
+    assert send(engine, "HEAD", path).status_code == status
 
 
 def test_an_error_that_nobody_expects_is_answered_in_the_same_form_and_goes_into_the_log(engine, monkeypatch):
