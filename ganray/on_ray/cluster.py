@@ -13,6 +13,7 @@ from ganray.errors import ClusterError
 from ganray.execution.choice import joins_cluster
 from ganray.execution.port import Resources
 from ganray.execution.resources import cores
+from ganray.execution.session_folder import session_folder
 
 # Read by Ray's own processes, so they must be set before the cluster starts (RAY_* of the driver are copied to workers).
 ENVIRONMENT = {
@@ -54,10 +55,10 @@ def _start(config: RayConfig) -> None:
     options: dict[str, Any] = {}
     if here:
         # One logical CPU beyond the cores keeps Ray Data alive beside a Train worker on the smallest machine.
-        options = {"num_cpus": config.num_cpus or cores() + 1, "include_dashboard": False}
+        options = {"num_cpus": config.num_cpus or cores() + 1, "include_dashboard": False, "_temp_dir": session_folder()}
     address = "local" if here else config.address or None  # None would join whatever somebody started on this machine by `ray start`
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # of a connection, too
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error
