@@ -1,21 +1,24 @@
-"""Clean one record: untrusted bytes -> an encoded square image at the training resolution, or an ImageError with the reason."""
+"""Clean one record: untrusted bytes -> an encoded square image at the training resolution, or an ImageError with the reason.
+
+Decoder processes import this file, so it imports neither pydantic nor pyarrow: they would take most of a process's start.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import PIL
-from pydantic import TypeAdapter, ValidationError
 
 from ganray.catalog.automatic import automatic
-from ganray.catalog.schema import ATTRIBUTE_PREFIX
-from ganray.config import IngestConfig
 from ganray.errors import ConfigError
 from ganray.images.codec import Format, Limits, decode, encode
 from ganray.images.sandbox import Sandbox
 from ganray.images.transforms import square_crop, square_pad
+
+if TYPE_CHECKING:
+    from ganray.config import IngestConfig
 
 DECODER = f"Pillow {PIL.__version__}"
 
@@ -39,6 +42,8 @@ class Recipe:
     @staticmethod
     def from_json(text: str) -> Recipe:
         """Parse a JSON object. Raises ConfigError."""
+        from pydantic import TypeAdapter, ValidationError
+
         try:
             return TypeAdapter(Recipe).validate_json(text)
         except ValidationError as error:
@@ -63,12 +68,11 @@ def clean(data: bytes, recipe: Recipe) -> Cleaned:
 
 
 def sandbox(recipe: Recipe) -> Sandbox:
-    """A child process for cleaning: each result is (bytes, {"width": ..., "height": ..., "attr:NAME": ... per automatic attribute})."""
+    """A child process for cleaning: each result is (bytes, {"width": ..., "height": ..., "attributes": {NAME: automatic value}})."""
     return Sandbox(f"{__name__}:clean_in_child", asdict(recipe))
 
 
 def clean_in_child(data: bytes, limits: dict[str, int], automatic: list[str], **recipe: Any) -> tuple[bytes, dict[str, Any]]:
     """`clean` for the sandbox: the recipe arrives as JSON."""
     cleaned = clean(data, Recipe(limits=Limits(**limits), automatic=tuple(automatic), **recipe))
-    attributes = {ATTRIBUTE_PREFIX + name: value for name, value in cleaned.attributes.items()}
-    return cleaned.image, {"width": cleaned.size[0], "height": cleaned.size[1], **attributes}
+    return cleaned.image, {"width": cleaned.size[0], "height": cleaned.size[1], "attributes": cleaned.attributes}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ganray.config import DataConfig
 from ganray.images.codec import Pixels
+
+if TYPE_CHECKING:
+    from ganray.config import DataConfig
 
 WHITE = (255, 255, 255)
 LUMA = np.array([0.299, 0.587, 0.114])

@@ -11,7 +11,7 @@ from ganray.catalog.shards import IngestJob
 from ganray.config import IngestConfig
 from ganray.images.codec import encode
 from ganray.storage import open_store
-from tests.tools.shards import decoder, prepare_shard
+from tests.tools.shards import prepare_shard
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +21,6 @@ def photos(tmp_path_factory) -> str:
     for item in (product(0, index) for index in range(240)):
         store.put(photo_key(item), encode(draw(item, 40)[0], "png"))
     return store.url
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _end_of_the_decoder():
-    yield
-    decoder.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 import io
 import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def test_the_sandbox_cleans_as_this_process_does():
     with sandbox(recipe) as child:
         fine, large = child.map([jpeg(300, 200), jpeg(1000, 600)])
     done = clean(jpeg(300, 200), recipe)
-    assert fine == (done.image, {"width": 300, "height": 200, "attr:dominant_colour": "red", "attr:background": "plain"})
+    assert fine == (done.image, {"width": 300, "height": 200, "attributes": {"dominant_colour": "red", "background": "plain"}})
     assert done.attributes == {"dominant_colour": "red", "background": "plain"}
     assert large.reason == "too_many_pixels"
 
@@ -68,3 +70,9 @@ def test_no_odd_image_harms_and_each_is_cleaned_or_has_a_reason(max_frames):
         "iss634.gif": "animated" if max_frames == 1 else "fine",
     }.items():
         assert reasons.get(name, reason) == reason
+
+
+@pytest.mark.parametrize("module", ["ganray.catalog.cleaning", "ganray.images.untrusted"])
+def test_a_decoder_process_starts_with_numpy_and_pillow_alone(module):
+    code = f"import sys, {module}; print(*sorted({{'pydantic', 'pyarrow', 'torch', 'yaml'}} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == ""

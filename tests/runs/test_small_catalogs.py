@@ -56,7 +56,7 @@ def test_pictures_that_are_all_the_same(trained):
 def test_a_class_of_three_and_another_attribute_of_one_value(trained):
     """With a ramp of the condition: the small class is named, and can be asked for; the constant attribute is named and left out."""
     items = [(picture, "cap" if n < 3 else "bag", "red") for n, picture in enumerate(pictures(96))]
-    engine, rows, _, said = trained(items, attributes=("category", "colour"), condition={"ramp_kimg": 0.096})
+    engine, rows, _, said = trained(items, attributes=("category", "colour"), condition={"ramp_kimg": 0.096}, score={})
     assert "few images of category 'cap' 3" in said
     assert "every image has colour 'red'" in said
     assert list(engine.info.attributes) == ["category"]

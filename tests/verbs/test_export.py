@@ -54,8 +54,14 @@ def test_every_model_is_covered():
 
 @pytest.mark.slow
 @onnx_installed
-@pytest.mark.parametrize("attributes", [ATTRIBUTES, {}], ids=["two attributes", "unconditional"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        pytest.param(name, attributes, marks=[] if bool(attributes) == (name != "dcgan") else [pytest.mark.long], id=f"{name}-{kind}")
+        for name in MODELS
+        for kind, attributes in (("two attributes", ATTRIBUTES), ("unconditional", {}))
+    ],
+)
 def test_every_model_draws_the_same_in_every_format(name, attributes, tmp_path):
     url, out = folder_of(tmp_path, name, attributes=attributes), tmp_path / "export"
     export(ExportConfig(model=url, out=str(out)))
@@ -77,7 +83,7 @@ def test_every_model_draws_the_same_in_every_format(name, attributes, tmp_path):
 
 @pytest.mark.slow
 @onnx_installed
-@pytest.mark.parametrize("attributes", [ATTRIBUTES, {}], ids=["attributes too", "titles alone"])
+@pytest.mark.parametrize("attributes", [ATTRIBUTES, pytest.param({}, marks=pytest.mark.long)], ids=["attributes too", "titles alone"])
 def test_a_model_that_reads_titles_takes_their_pieces_behind_its_attributes(attributes, tmp_path):
     config = TINY_MODELS["r3"].model_copy(update={"title_pieces": 12, "title_buckets": 50})
     url, out = model(tmp_path / "model", config, attributes=attributes), tmp_path / "export"
