@@ -7,6 +7,7 @@ GanrayError                    code           exit   raised when
 │   ├── ObjectExists           exists         3      a conditional create found an existing object
 │   ├── InvalidKey             invalid_key    3      the key is not valid in every store
 │   ├── AccessDenied           access_denied  3      credentials are missing, wrong or too weak
+│   ├── ObjectUnavailable      unavailable    3      one object cannot be had: archived, or its encryption key is out of reach
 │   └── ObjectCorrupt          corrupt        3      size or sha256 differ from what was written
 ├── ImageError                 (its reason)   4      one image cannot be used: it goes to quarantine, the job continues
 │   └── EditError              (its reason)   4      one image cannot have the requested edit
@@ -98,6 +99,12 @@ class AccessDenied(StorageError):
     """Credentials are missing, wrong or too weak."""
 
     code = "access_denied"
+
+
+class ObjectUnavailable(StorageError):
+    """The store has the object and does not give it: it is archived, or its encryption key is out of reach. Others are not affected."""
+
+    code = "unavailable"
 
 
 class ObjectCorrupt(StorageError):

@@ -15,20 +15,30 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
-from ganray.bulk.commit import UNTOUCHED, Tally, parquet_bytes
+from ganray.bulk.commit import UNTOUCHED, Tally, create_receipt
 from ganray.bulk.edit_job import EditJob
 from ganray.bulk.edit_page import Thumbnails
 from ganray.bulk.edit_receipt import EditReceipt, receipt_table
-from ganray.bulk.job import Span, read_spans, shard_key
-from ganray.bulk.layouts import LAYOUTS, Picture, create_once
+from ganray.bulk.job import Span, read_spans
+from ganray.bulk.layouts import LAYOUTS, Picture
 from ganray.bulk.profile_filter import ProfileFilter
 from ganray.edit_engine import EditEngine, EditResult
-from ganray.errors import CheckpointError, EditError, GanrayError, ImageError, InvalidKey, ObjectNotFound, RequestError, StorageError
+from ganray.errors import (
+    CheckpointError,
+    EditError,
+    GanrayError,
+    ImageError,
+    InvalidKey,
+    ObjectNotFound,
+    ObjectUnavailable,
+    RequestError,
+    StorageError,
+)
 from ganray.images.codec import Limits
-from ganray.images.credentials import same_image
 from ganray.images.data_url import inline_bytes, is_inline
 from ganray.images.untrusted import SafeDecoder
 from ganray.output.edited_file import encode_edited, label_of, with_visible_label
+from ganray.output.first_writer import same_sample, same_signed_sample
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
 from ganray.requests import EditRequest
 from ganray.storage import Store, open_store
@@ -73,7 +83,7 @@ class ShardEditor:
                         thumbnails.see(result, label_of(result, self._plan.model_digest))
                         yield picture
 
-        written = layout.write(self._out, shard, pictures(), same_image if self._marks.signer else None)
+        written = layout.write(self._out, shard, pictures(), same_signed_sample if self._marks.signer else same_sample)
         thumbnails.keep(self._out)
         self._out.settle()  # a receipt must not outlive its images
         made, finished = iter(written), list[EditReceipt]()
@@ -84,7 +94,7 @@ class ShardEditor:
                 file = next(made)
                 shown = thumbnails.stem_of(receipt.id, receipt.index)
                 finished.append(replace(receipt, bytes=file.size, sha256=file.sha256, shown=shown))
-        create_once(self._out, shard_key("receipts", shard, "parquet"), parquet_bytes(receipt_table(finished, self._plan)))
+        create_receipt(self._out, shard, receipt_table(finished, self._plan))
         untouched = sum(receipt.reason == UNTOUCHED for receipt in receipts)
         outcomes = [file.outcome for file in written]
         refused = len(receipts) - len(written) - untouched
@@ -124,6 +134,8 @@ class ShardEditor:
                 return read_capped(self._source, key, self._plan.max_bytes)
             except (ObjectNotFound, InvalidKey):
                 raise
+            except ObjectUnavailable as error:
+                raise ImageError("unreadable", error.message, error.remedy) from error
             except StorageError as error:
                 next(iter(self._source.list()), None)  # raises where the whole source is away
                 if last:

@@ -13,6 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -24,14 +25,16 @@ from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quaran
 from ganray.catalog.reuse import DERIVED_COLUMNS, ReuseRules, reuse_results
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt, written
-from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, ObjectUnavailable, StorageError
 from ganray.images.codec import decode_prepared
 from ganray.images.sandbox import Result, Sandbox
 from ganray.storage import Store
 
 BATCH_IMAGES = 64
 BATCH_BYTES = 32_000_000
-SINGLE = (ObjectNotFound, AccessDenied, InvalidKey)  # errors of a single object
+SINGLE = (ObjectNotFound, AccessDenied, InvalidKey, ObjectUnavailable)  # errors of a single object
+CERTAIN = (InvalidKey, ObjectUnavailable)  # of these, those that no other cause can have
+SAMPLED = 8  # objects that are asked for where a whole shard was refused
 INDEX = pa.schema(
     [("key", pa.string()), ("size", pa.int64()), ("etag", pa.string()), ("sha256", pa.binary()), ("look", pa.binary(looks.BYTES))]
 )
@@ -194,7 +197,7 @@ def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str, clean: 
         good = []
         for row, data in batch:
             if isinstance(data, SINGLE):
-                broken = broken if isinstance(data, InvalidKey) else data
+                broken = broken if isinstance(data, CERTAIN) else data
                 yield row, data
             elif isinstance(data, StorageError):
                 raise data
@@ -206,19 +209,35 @@ def _cleaned(work: IngestJob, rows: list[dict[str, Any]], readable: str, clean: 
                 cut = len(data) != row["size"] and f"{len(data):,} bytes were received, {row['size']:,} are listed: {result}"
                 yield row, ImageError("unreadable", cut) if cut else result  # cut in transit, or replaced: transient
             else:
-                yield row, {"image": result[0], "sha256": _sha256(data), **result[1]}
+                yield row, {"image": result[0], "sha256": _sha256(data), **_columns(result[1])}
     if broken is not None:
         _check_store(work.source, readable, broken)
 
 
+def _columns(note: dict[str, Any]) -> dict[str, Any]:
+    """What the decoder says of a photo, as columns of a shard."""
+    attributes = {ATTRIBUTE_PREFIX + name: value for name, value in note["attributes"].items()}
+    return {"width": note["width"], "height": note["height"], **attributes}
+
+
 def _check_store(source: Store, key: str, broken: StorageError) -> None:
-    """Raise unless the store still serves a key that it served before: expired credentials are not a problem of single records."""
-    if not key:
+    """Raise unless the store serves another object: `key`, which it served before, or one of the first SAMPLED of the source if `key` is
+    empty. Expired credentials are not a problem of single records."""
+    if key:
+        try:
+            source.get_range(key, 0, 1)
+        except ObjectNotFound:
+            return
+    elif not any(_is_served(source, info.key) for info in islice(source.list(), SAMPLED)):
         raise broken
+
+
+def _is_served(source: Store, key: str) -> bool:
     try:
         source.get_range(key, 0, 1)
-    except ObjectNotFound:
-        return
+    except StorageError:
+        return False
+    return True
 
 
 def _refusal(row: dict[str, Any], recipe: Recipe) -> ImageError | None:

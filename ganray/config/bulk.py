@@ -51,6 +51,9 @@ class BulkJob(Placement):
     label: LabelConfig = Field(LabelConfig(), description="labels")
     seed: NonNegativeInt = Field(0, description="seed from which requests without one derive theirs")
     price: NonNegativeFloat = Field(0.0, description="of an hour of the cluster, in any currency: what the job has cost is shown")
+    allow_unsafe_store: bool = Field(
+        False, description="write to a store that ignores If-None-Match: for one driver at a time, two would overwrite each other's images"
+    )
     dry_run: bool = Field(False, description="check the table, estimate time, bytes and cost from a few images, and write nothing")
 
     @model_validator(mode="after")

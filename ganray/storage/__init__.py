@@ -6,6 +6,7 @@ local.py      plain paths and file://, in plain Python (atomic writes, sorted li
 remote.py     s3://, gs://, az://, memory:// over obstore
 buckets.py    obstore's clients for S3, Google and Azure, with one retry and timeout policy
 aws.py        the endpoint, region and credentials that boto3 finds
+conditional.py  whether a bucket honours conditional writes, which bulk jobs need
 failures.py   errors of the system and of obstore -> errors of ganray.errors
 files.py      a remote object as a file to read
 """

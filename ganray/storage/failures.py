@@ -7,13 +7,16 @@ import re
 
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 ABSENT_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 EXPIRED_CODES = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")  # S3 answers these with 400
 FULL_CODES = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull")  # Ceph's gateway answers the first one with 403
+ARCHIVED_CODES = ("InvalidObjectState", "ObjectNotInActiveTierError", "BlobArchived")  # S3 answers the first one with 403, Azure with 409
+CUSTOMER_KEY = re.compile(r"server[- ]?side[- ]?encryption|SSE-C|customer[- ]?key", re.IGNORECASE)  # in the message of a 400
+CONDITIONS = "Use a store with conditional writes (If-None-Match), or pass --allow-unsafe-store and run one driver at a time."
 RUN_AGAIN = "then run the same command again: finished work is kept."
 
 # Words in obstore's debug dump -> why there was no response.
@@ -43,9 +46,11 @@ def from_obstore(error: Exception, url: str) -> StorageError:
     """Convert an error of obstore. Its class is often generic (of a refused listing, for example), so the text is searched."""
     text = str(error)
     status = "".join(re.findall(r"status code: (\d{3})", text)[:1])
-    code = "".join(re.findall(r"<Code>(\w+)</Code>", text)[:1])
+    code = "".join(re.findall(r"<Code>([\w.]+)</Code>", text)[:1])
     kind, problem, remedy = StorageError, f": {first_line(text)}", ""
-    if code == "NoSuchBucket":
+    if unavailable := _unavailable(status, code, text):
+        (problem, remedy), kind = unavailable, ObjectUnavailable
+    elif code == "NoSuchBucket":
         kind, problem, remedy = ObjectNotFound, ": there is no such bucket", "Check its name, the region and the endpoint, or create it."
     elif isinstance(error, FileNotFoundError):
         kind, problem, remedy = ObjectNotFound, " does not exist", "Check the URL."
@@ -60,6 +65,8 @@ def from_obstore(error: Exception, url: str) -> StorageError:
         kind, problem = AccessDenied, f": access is denied ({code or status})"
     elif status in ("301", "307", "400"):
         problem, remedy = f": the store answers {status} {code}".rstrip(), "Check the region (AWS_REGION) and the endpoint."
+    elif status == "501":
+        problem, remedy = f": the store does not support this request (501 {code})".replace(" )", ")"), CONDITIONS
     elif status[:1] == "5" or status == "429":
         problem, remedy = f": the store answers {status} {code}".rstrip(), "Several retries failed; try again later."
     elif isinstance(error, exceptions.InvalidPathError):
@@ -68,6 +75,23 @@ def from_obstore(error: Exception, url: str) -> StorageError:
         reason = next((reason for word, reason in CONNECTION_ERRORS.items() if word in text), "no response")
         problem, remedy = f": {server[1]} cannot be reached: {reason}", "Check the endpoint and the network."
     return kind(f"{url}{problem}", remedy)
+
+
+def _unavailable(status: str, code: str, text: str) -> tuple[str, str] | None:
+    """The problem and the remedy of an answer that concerns one object; None for any other."""
+    if code.upper().startswith("KMS"):
+        return (
+            f": its KMS key cannot be used ({code})",
+            "Enable the key, or allow kms:Decrypt to these credentials; or leave the object out.",
+        )
+    if code in ARCHIVED_CODES:
+        return f": it is archived ({code})", "Restore it from the archive first, or leave it out."
+    if status == "400" and CUSTOMER_KEY.search(text):
+        return (
+            f": it is encrypted with a customer's key, SSE-C ({code or status})",
+            "Copy it with the bucket's own encryption, or leave it out.",
+        )
+    return None
 
 
 def first_line(text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, GenericError, InvalidPathError, PreconditionError
 
-from ganray.errors import GanrayError, ObjectCorrupt, StorageError
+from ganray.errors import GanrayError, ObjectCorrupt, ObjectExists, StorageError
 from ganray.storage.failures import from_obstore
 from ganray.storage.files import ObjectReader
 from ganray.storage.store import ObjectInfo, Store, check_key
@@ -42,11 +42,18 @@ class RemoteStore(Store):
     ) -> None:
         super().__init__(url)
         self.bucket, self.prefix, self.reopen, self.lister = bucket, prefix.strip("/"), reopen, lister
+        self.conditional = True  # whether `create` relies on a conditional write of the store
 
-    def __reduce__(self) -> tuple[Callable[[str], Store], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[..., Store], tuple[Any, ...]]:
         if self.reopen is None:
             raise StorageError(f"{self.url} exists in this process only and cannot be used by another one", "Use a path or a bucket.")
-        return self.reopen, (self.url,)
+        return _reopened, (self.reopen, self.url, self.conditional)
+
+    def without_conditions(self) -> RemoteStore:
+        """The same store with a `create` that looks whether the object exists, then writes: not safe for several writers of a key."""
+        store = RemoteStore(self.url, self.bucket, self.prefix, self.reopen, self.lister)
+        store.conditional = False
+        return store
 
     def put(self, key: str, data: bytes) -> str:
         """Write an object; see Store."""
@@ -55,6 +62,8 @@ class RemoteStore(Store):
 
     def create(self, key: str, data: bytes | memoryview) -> str:
         """Write an object that must not exist yet; see Store."""
+        if not self.conditional and self.exists(key):
+            raise ObjectExists(f"{self.url_of(key)} exists already")
         with self._reported(key):
             return self._create(self._path(key), data)
 
@@ -95,7 +104,9 @@ class RemoteStore(Store):
     def child(self, prefix: str) -> RemoteStore:
         """The store of a subfolder, on the same connections; see Store."""
         path = self._path(prefix.strip("/"))
-        return RemoteStore(self.url_of(prefix.strip("/")), self.bucket, path, self.reopen, self.lister)
+        store = RemoteStore(self.url_of(prefix.strip("/")), self.bucket, path, self.reopen, self.lister)
+        store.conditional = self.conditional
+        return store
 
     def open_seekable(self, key: str) -> BinaryIO:
         """Open an object as a file; see Store."""
@@ -120,7 +131,8 @@ class RemoteStore(Store):
         writer = secrets.token_hex(16)
         for attempt in range(ATTEMPTS):
             try:
-                return self._etag(obstore.put(self.bucket, path, data, mode="create", attributes={"writer": writer}))
+                mode: Literal["create", "overwrite"] = "create" if self.conditional else "overwrite"
+                return self._etag(obstore.put(self.bucket, path, data, mode=mode, attributes={"writer": writer}))
             except (AlreadyExistsError, PreconditionError) as error:
                 retried = attempt or " retries, " in str(error)
                 existing = obstore.get(self.bucket, path, options={"head": True}) if retried else None
@@ -180,6 +192,12 @@ class RemoteStore(Store):
             raise
         except Exception as error:  # obstore's errors have no common base: some are OSError, ValueError or RuntimeError
             raise from_obstore(error, self.url_of(key)) from error
+
+
+def _reopened(reopen: Callable[[str], RemoteStore], url: str, conditional: bool) -> RemoteStore:
+    """A store that was pickled."""
+    store = reopen(url)
+    return store if conditional else store.without_conditions()
 
 
 def cut_short(error: GenericError) -> bool:

@@ -29,6 +29,7 @@ from ganray.profiles.report import Report
 from ganray.progress import bar
 from ganray.requests import MAX_TEXT, EditRequest
 from ganray.storage import Store, open_object, open_store
+from ganray.storage.capped import read_capped
 
 WAITING_PER_WORKER = 4  # pictures a worker has waiting
 PICTURES_SHOWN = 400  # pictures on the page, those that fail first
@@ -116,14 +117,15 @@ def _reports(
             local.child = sandbox(known, config.profile, day, config.kind)
             children.append(local.child)
         try:
-            data = _read(source, key)
+            data = read_capped(source, key, LIMITS.max_bytes)
+            original = originals.get(_stem(key))
+            photo = photos.get(original) if photos is not None and original is not None else None
             (answer,) = local.child.map([data])
         except (ImageError, StorageError) as error:
             return checked(error if isinstance(error, ImageError) else ImageError("unreadable", str(error)), known, day, config.kind)
         report, mend, thumbnail = checked(answer, known, day, config.kind)
-        original = originals.get(_stem(key))
-        if photos is not None and original is not None and not isinstance(answer, ImageError):
-            kept = label_kept(known.on(day, config.kind), data, photos.get(original))
+        if photo is not None and not isinstance(answer, ImageError):
+            kept = label_kept(known.on(day, config.kind), data, photo)
             report = report.model_copy(update={"findings": (*report.findings, kept)})
             mend = mend if kept.ok else []
         return report, mend, thumbnail
@@ -142,13 +144,6 @@ def _reports(
             pool.shutdown(cancel_futures=True)
             for child in children:
                 child.close()
-
-
-def _read(source: Store, key: str) -> bytes:
-    size = source.head(key).size
-    if size > LIMITS.max_bytes:
-        raise ImageError("too_many_bytes", f"{size:,} bytes, the cap is {LIMITS.max_bytes:,}")
-    return source.get(key)
 
 
 def _originals(photos: Store) -> dict[str, str]:

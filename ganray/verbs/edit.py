@@ -25,6 +25,7 @@ from ganray.execution.port import ShardWork, Workers
 from ganray.execution.resources import require_cpus, work_cores
 from ganray.output.label_options import read_label_options
 from ganray.storage import absolute_url, open_store
+from ganray.storage.conditional import job_store
 
 
 def edit(config: EditConfig) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         workers, model = config.workers or work_cores(resources), absolute_url(config.model)
         if config.dry_run:
             return estimate(load_editor(model, plan, store, marks), source(), plan, workers, config.price)
+        store = job_store(store, config.allow_unsafe_store)
         plan = open_job(store, plan, source)
     editing: ShardWork[Any, commit.Tally] = ShardWork(functools.partial(load_editor, model, plan, store, marks), Workers(workers))
     return run_job(BulkRun("edit", store, plan, editing, show_pairs, price=config.price), executor, started)

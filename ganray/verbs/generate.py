@@ -27,6 +27,7 @@ from ganray.output.label_options import LabelOptions, read_label_options
 from ganray.request_tables import read_requests
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, absolute_url, open_object, open_store
+from ganray.storage.conditional import job_store
 from ganray.vocabulary import Vocabulary, spread_requests
 
 SPARE_CPUS = 1  # at least one, for encoding and writing
@@ -68,6 +69,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     plan = make_generate_job(counted, vocabulary, options)
     if config.dry_run:
         return estimate(Engine.load(config.model, device, threads), source(), plan, config.engines, writers, config.price)
+    store = job_store(store, config.allow_unsafe_store)
     plan = open_job(store, plan, source)
     run = BulkRun("generate", store, plan, _work(config, plan, store, (threads, writers), marks), show_some, price=config.price)
     if plan.gate_digest:

@@ -7,7 +7,7 @@ import pytest
 
 from ganray.catalog import shards
 from ganray.catalog.shard_paths import ShardPaths
-from ganray.errors import AccessDenied, InvalidKey, StorageError
+from ganray.errors import AccessDenied, InvalidKey, ObjectUnavailable, StorageError
 from ganray.storage import open_store
 from tests.tools.shards import prepare_shard
 
@@ -124,7 +124,7 @@ def test_what_vanished_is_quarantined_but_a_store_that_gives_nothing_is_an_error
     work.source.delete(keys[0])
     assert prepare_shard(work, 0).reasons["unreadable"] == 1
     work.out.delete(ONLY.receipt)
-    for key in keys:
+    for key in [*keys, "loose.png"]:
         work.source.delete(key)
     with pytest.raises(StorageError):
         prepare_shard(work, 0)
@@ -185,6 +185,34 @@ def test_a_refused_object_is_quarantined_and_asked_for_again(plan, mixed, tmp_pa
         receipt = prepare_shard(work, 0)
     assert (receipt.shard.rows, receipt.reasons["unreadable"], receipt.reasons["invalid_key"]) == (8, 1, 1)
     assert prepare_shard(work, 0).shard.rows == 10
+
+
+def test_objects_that_cannot_be_had_are_quarantined_with_the_store_s_reason(plan, mixed, tmp_path, monkeypatch):
+    """Not one of the shard can be read, and the next run asks again."""
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    keys = [key for key in read(work.out, ONLY.manifest).column("key").to_pylist() if key != "loose.png"]
+    with monkeypatch.context() as archived:
+        failing(work, archived, dict.fromkeys(keys, ObjectUnavailable("its KMS key cannot be used (KMS.DisabledException)", "Enable it")))
+        receipt = prepare_shard(work, 0)
+    assert receipt.shard is None and receipt.reasons["unreadable"] >= 10
+    messages = {row["message"] for row in read(work.out, ONLY.quarantine).to_pylist() if row["reason"] == "unreadable"}
+    assert messages == {"its KMS key cannot be used (KMS.DisabledException). Enable it"}
+    assert prepare_shard(work, 0).shard.rows == 10
+
+
+@pytest.mark.parametrize("others", ["served", "refused"])
+def test_a_shard_that_is_refused_as_a_whole_ends_an_ingest_only_if_other_objects_are_refused_too(
+    plan, mixed, tmp_path, monkeypatch, others
+):
+    work, _ = plan(mixed, str(tmp_path / "out"))
+    keys = [key for key in read(work.out, ONLY.manifest).column("key").to_pylist() if key != "loose.png"]
+    failing(work, monkeypatch, dict.fromkeys(keys, AccessDenied("denied")))
+    if others == "refused":
+        failing(work, monkeypatch, dict.fromkeys([*keys, "loose.png"], AccessDenied("denied")), ("get_range",))
+        with pytest.raises(AccessDenied, match="denied"):
+            prepare_shard(work, 0)
+    else:
+        assert prepare_shard(work, 0).reasons["unreadable"] >= 10
 
 
 def test_credentials_that_end_in_the_middle_are_an_error(plan, mixed, tmp_path, monkeypatch):

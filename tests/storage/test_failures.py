@@ -4,7 +4,7 @@ import os
 import pytest
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, StorageError
+from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError
 from ganray.storage.failures import from_obstore, from_os_error
 
 URL = "s3://bucket/prefix/key"
@@ -42,6 +42,23 @@ def generic(text, dump=""):
         (generic("status code: 403 Forbidden: <Code>InvalidAccessKeyId</Code>"), AccessDenied, "access is denied (InvalidAccessKeyId)"),
         (generic("status code: 400 Bad Request: <Code>ExpiredToken</Code>"), AccessDenied, "access is denied (ExpiredToken). Log in again"),
         (generic("status code: 403 Forbidden: <Code>QuotaExceeded</Code>"), StorageError, "the store is full (QuotaExceeded). Make room"),
+        (
+            generic("status code: 400 Bad Request: <Code>KMS.DisabledException</Code><Message>arn:x is disabled.</Message>"),
+            ObjectUnavailable,
+            "its KMS key cannot be used (KMS.DisabledException). Enable the key",
+        ),
+        (generic("status code: 400 Bad Request: <Code>KMS.NotFoundException</Code>"), ObjectUnavailable, "KMS.NotFoundException"),
+        (
+            generic(
+                "status code: 400 Bad Request: <Code>InvalidRequest</Code><Message>The object was stored using a form of Server Side "
+                "Encryption. The correct parameters must be provided to retrieve the object.</Message>"
+            ),
+            ObjectUnavailable,
+            "encrypted with a customer's key, SSE-C (InvalidRequest). Copy it",
+        ),
+        (generic("status code: 403 Forbidden: <Code>InvalidObjectState</Code>"), ObjectUnavailable, "archived (InvalidObj"),
+        (generic("status code: 400 Bad Request: <Code>InvalidRequest</Code><Message>odd</Message>"), StorageError, "400 InvalidRequest"),
+        (generic("status code: 501 Not Implemented: <Code>NotImplemented</Code>"), StorageError, "(501 NotImplemented). Use a store with"),
         (generic("status code: 507 Insufficient Storage: "), StorageError, "the store is full (507). Make room"),
         (exceptions.UnauthenticatedError("... credential provider: RuntimeError: token expired"), AccessDenied, "token expired"),
         (generic("status code: 503 Service Unavailable: <Code>SlowDown</Code>"), StorageError, "the store answers 503 SlowDown"),

@@ -13,6 +13,7 @@ from botocore.session import Session
 
 from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, StorageError
 from ganray.storage import buckets, open_store
+from ganray.storage.conditional import job_store
 
 pytestmark = pytest.mark.s3
 DATA = bytes(range(256)) * 40
@@ -22,7 +23,8 @@ class Proxy(socketserver.ThreadingTCPServer):
     """Forwards requests to `upstream`; each request of `method` takes the next of `faults`.
 
     busy: 503, not forwarded. lost: forwarded, the response replaced by 503. dropped: forwarded, the response replaced by a reset.
-    cut: the response ends after 60 % of its body. reset: not forwarded.
+    cut: the response ends after 60 % of its body. reset: not forwarded. overwritten: the response to a refused conditional write says that
+    it was done, as gateways answer that ignore the condition.
     """
 
     daemon_threads = allow_reuse_address = True
@@ -55,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         if fault == "lost":
             status, headers, answer = 503, [], b""
+        if fault == "overwritten" and status == 412:
+            status, headers, answer = 200, [("ETag", '"0"')], b""
         length = next((value for name, value in headers if name.lower() == "content-length"), len(answer))
         self.send_response_only(status)
         for name, value in headers:
@@ -128,6 +132,14 @@ def test_a_create_whose_response_is_lost_succeeds(store, break_, fault):
     break_("PUT", fault)
     with pytest.raises(ObjectExists):
         store.create("k", DATA)
+
+
+def test_a_bucket_that_ignores_conditions_is_found_out_before_a_job(store, break_):
+    assert job_store(store) is store
+    break_("PUT", "overwritten", "overwritten")
+    with pytest.raises(StorageError, match=f"{store.url}: the store overwrites objects.*--allow-unsafe-store"):
+        job_store(store)
+    assert list(store.list()) == []
 
 
 def test_a_broken_listing_is_continued(store, break_, s3_environment, monkeypatch):
