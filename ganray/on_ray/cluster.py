@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from typing import Any
 
 import ray
@@ -28,8 +29,13 @@ ENVIRONMENT = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.5",
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",  # Ray's 5 s kill a proxy that starts on a busy machine
     "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
 }
+
+
+# Serve's proxy binds these ports whether anybody asks or not: two clusters on a machine must not have the same.
+PROXY_PORTS = ("RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_HAPROXY_METRICS_PORT")
 
 
 def connect(config: RayConfig) -> Resources:
@@ -51,6 +57,8 @@ def _start(config: RayConfig) -> None:
     if here:
         for name, value in ENVIRONMENT.items():
             os.environ.setdefault(name, value)
+        for name in PROXY_PORTS:
+            os.environ.setdefault(name, str(_free_port()))
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     options: dict[str, Any] = {}
     if here:
@@ -62,3 +70,9 @@ def _start(config: RayConfig) -> None:
     except (OSError, RuntimeError, ValueError) as error:  # of a connection, too
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

@@ -19,6 +19,13 @@ def test_connecting_twice_is_connecting_once(cluster):
 
 
 @pytest.mark.ray
+def test_the_proxy_of_each_cluster_has_ports_of_its_own(cluster):
+    """Serve's proxy would bind Ray's 8404 and 9101 in every cluster of the machine."""
+    ports = {os.environ["RAY_SERVE_HAPROXY_STATS_PORT"], os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"]}
+    assert len(ports) == 2 and not ports & {"8404", "9101"}
+
+
+@pytest.mark.ray
 @pytest.mark.slow
 def test_somebody_elses_cluster_on_this_machine_is_left_alone():
     """`ray start` leaves its address where a plain `ray.init` finds and joins it."""
