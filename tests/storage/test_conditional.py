@@ -42,6 +42,16 @@ def test_a_bucket_that_overwrites_is_refused_and_nothing_stays_in_it():
     assert list(store.list()) == []
 
 
+def test_a_gateway_that_knows_no_batch_deletes_is_found_out_too(monkeypatch):
+    def refuse(*_):
+        raise StorageError("the store does not support this request (501)")
+
+    monkeypatch.setattr(RemoteStore, "delete", refuse)
+    assert job_store(good := bucket("x://shop/kept")) is good
+    with pytest.raises(StorageError, match="overwrites objects"):
+        job_store(bucket("x://shop/older", Overwriting))
+
+
 def test_with_allow_unsafe_a_create_looks_first_in_every_process():
     store = job_store(bucket("x://shop/unsafe"), allow_unsafe=True)
     for same in (store, store.child("a"), pickle.loads(pickle.dumps(store))):
