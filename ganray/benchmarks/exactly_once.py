@@ -45,7 +45,9 @@ STEPS = {
 WORKERS = ("images", "receipts")  # the steps of a worker; the others are the driver's
 OUTAGE_S = 20.0  # longer than the store retries
 MODEL = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
+LARGE_MODEL = ModelConfig(name="r3", resolution=64, widths=(96,) * 5, z_dim=64, embed_dim=16)  # whose images differ between processors
 REQUESTS = [{"id": f"SKU/{i}", "count": 1 + i % 3} for i in range(6)]  # 12 images, in 3 shards
+CATEGORIES = {"category": ("bag", "cap", "mug")}
 IMAGES, SHARD = 12, 4
 CLUSTER = """
 import signal, ray
@@ -125,7 +127,7 @@ class Bench:
         self.table = Path(self._folder.name, "table.jsonl")
         self.table.write_text("\n".join(map(json.dumps, REQUESTS)))
         self.model = f"{self._folder.name}/model"
-        make_model(self.model, MODEL, {"category": ("bag", "cap", "mug")})
+        make_model(self.model, MODEL, CATEGORIES)
         self.proxy.__enter__()
         self.environment = os.environ | {"AWS_ENDPOINT_URL": self.proxy.url, "SOURCE_DATE_EPOCH": "1790000000"}
         for name in ("RAY_ADDRESS", "RAY_JOB_ID"):
@@ -188,16 +190,26 @@ class Bench:
         """A job in its own process that begins on another kind of processor; returns the number of objects with other bytes than without
         it. Raises AssertionError where the job does not end as it should."""
         name = "mixed-" + str(case).replace(" ", "-").replace(":", "")
-        environment, executor = self.environment, self.executor
-        self.executor = "local"
+        environment, executor, model = self.environment, self.executor, self.model
+        self.executor, self.model = "local", f"{self._folder.name}/large"
         try:
+            whole = self._large_whole()
             self.environment = environment | OTHER_PROCESSOR
             struck = self._strike(name, case)
             self.environment = environment
             self._end(name, *struck)
         finally:
-            self.environment, self.executor = environment, executor
-        return sum(data != self.whole[key] for key, data in self.contents(name).items())
+            self.environment, self.executor, self.model = environment, executor, model
+        return sum(data != whole[key] for key, data in self.contents(name).items())
+
+    def _large_whole(self) -> dict[str, bytes]:
+        """The objects of an uninterrupted job of the large model on this processor."""
+        name = "mixed-whole"
+        if not self.store.exists(f"{name}/job.json"):
+            make_model(self.model, LARGE_MODEL, CATEGORIES)
+            code, output = self.finish(name)
+            assert code == 0, output
+        return self.contents(name)
 
     def _strike(self, name: str, case: Case) -> tuple[int, str]:
         """Run the command of a job into the fault of a case; returns its exit code and output."""

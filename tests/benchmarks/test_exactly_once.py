@@ -30,7 +30,8 @@ def test_a_job_that_is_struck_ends_with_every_byte_of_a_quiet_one(bulk_lab, case
     bulk_lab.run(case)
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case == MIXED[0] else [pytest.mark.long], id=str(case)) for case in MIXED])
+@pytest.mark.long  # the short form is in tests/bulk/test_commit.py
+@pytest.mark.parametrize("case", MIXED, ids=str)
 def test_a_job_that_begins_on_another_kind_of_processor_ends(bulk_lab, case):
     bulk_lab.run_mixed(case)
 

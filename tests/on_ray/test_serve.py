@@ -106,6 +106,7 @@ def test_the_other_pages_answer(url):
     assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
     assert httpx.get(f"{url}/v1/models").json()["models"][0]["attributes"] == {"category": ["bag", "cap", "mug"]}
     assert httpx.get(f"{url}/docs").status_code == 200
+    assert (httpx.head(f"{url}/healthz").status_code, httpx.head(f"{url}/healthz").content) == (200, b"")
     assert httpx.post(f"{url}/v1/generate", json={"seed": -1}).status_code == 422
     assert httpx.post(f"{url}/v1/generate", content=b" " * 10**6).json()["error"] == "too_large"
     assert "bag, cap, mug" in httpx.post(f"{url}/v1/generate", json={"attributes": {"category": "x"}}).text
