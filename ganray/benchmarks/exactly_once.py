@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from ganray.benchmarks.fault_proxy import Call, Fault, FaultPlan, FaultProxy, Kind
 from ganray.benchmarks.random_model import make_model
 from ganray.bulk.status import KEY
+from ganray.checkpoint import Attributes
 from ganray.config import BenchmarkConfig, ModelConfig
 from ganray.errors import ConfigError
 from ganray.storage import Store, open_store
@@ -47,7 +48,7 @@ OUTAGE_S = 20.0  # longer than the store retries
 MODEL = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
 LARGE_MODEL = ModelConfig(name="r3", resolution=64, widths=(96,) * 5, z_dim=64, embed_dim=16)  # whose images differ between processors
 REQUESTS = [{"id": f"SKU/{i}", "count": 1 + i % 3} for i in range(6)]  # 12 images, in 3 shards
-CATEGORIES = {"category": ("bag", "cap", "mug")}
+CATEGORIES: Attributes = {"category": ("bag", "cap", "mug")}
 IMAGES, SHARD = 12, 4
 CLUSTER = """
 import signal, ray
