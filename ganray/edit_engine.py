@@ -19,16 +19,17 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from ganray.edits import Photo, Step, apply_chain, check_pictures, parse_chain, text_of
+from ganray.edits import EDITS, Photo, Step, apply_chain, check_pictures, parse_chain, text_of
 from ganray.edits.edit import Network, Product
 from ganray.edits.network import TaskNetwork
 from ganray.edits.photo import Alpha, Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, RequestError
-from ganray.images.codec import SUFFIXES, Format, Pixels
+from ganray.images.codec import SUFFIXES, Format, Pixels, decode_jpeg_source
 from ganray.images.data_url import inline_bytes, is_inline
+from ganray.images.jpeg import JpegSource
 from ganray.images.provenance import read_label
-from ganray.images.untrusted import Raw, decode_raw
+from ganray.images.untrusted import Raw, SafeDecoder, decode_raw
 from ganray.model_folder import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.models import Generator
 from ganray.requests import EditRequest, GenerateRequest, Stream, seed_of
@@ -44,8 +45,9 @@ Decode = Callable[[bytes], Raw]
 class EditResult:
     """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out; `output` is how to encode it.
 
-    `edits` is the chain as JSON, `kinds` are its IPTC terms; `label` is the source's label, `before` its pixels, `source` its bytes and
-    `source_format` the decoder's name of their format.
+    `edits` is the chain as JSON, `kinds` are its IPTC terms; `label` is the source's label, `before` its pixels, `source` its bytes,
+    `source_format` the decoder's name of their format, `density` its dots per inch, `profiled` whether it has a colour profile. `jpeg` is
+    how the source was encoded, for a result that is to be encoded in the same way.
     """
 
     request: EditRequest
@@ -61,6 +63,9 @@ class EditResult:
     source_format: str
     source_sha256: str
     label: dict[str, str]
+    density: tuple[float, float] | None = None
+    profiled: bool = False
+    jpeg: JpegSource | None = None
 
 
 class EditEngine:
@@ -88,6 +93,7 @@ class EditEngine:
         self.digest = "+".join(part for part in (product.info.digest if product else "", editor_digest) if part)
         self.lanes = threads or os.cpu_count() or 1
         self._decode = decode
+        self._read_jpeg = decode.jpeg_source if isinstance(decode, SafeDecoder) else decode_jpeg_source
         torch.get_num_threads()  # fixes the caller's setting, see Engine
         self._pool = ThreadPoolExecutor(self.lanes, "edit", initializer=torch.set_num_threads, initargs=(1,))
 
@@ -126,7 +132,8 @@ class EditEngine:
         request = request.model_copy(update={"seed": seed_of(request)})
 
         def result(index: int) -> EditResult:
-            return _finished(apply_chain(source.photo, steps, _Tools(self, request, index, fetch)), request, index, steps, source)
+            made = _finished(apply_chain(source.photo, steps, _Tools(self, request, index, fetch)), request, index, steps, source)
+            return replace(made, jpeg=self._read_jpeg(source.data)) if _is_local(made, steps) else made
 
         return lambda index: self._pool.submit(result, index)
 
@@ -145,12 +152,15 @@ class _Source:
     format: str
     sha256: str
     label: dict[str, str]
+    density: tuple[float, float] | None
+    profiled: bool
 
     @staticmethod
     def of(data: bytes, decode: Decode) -> _Source:
         raw = decode(data)
         photo = Photo(raw.pixels, matte=_shares(raw.alpha))
-        return _Source(photo, data, raw.format.lower(), hashlib.sha256(data).hexdigest(), read_label(data))
+        digest = hashlib.sha256(data).hexdigest()
+        return _Source(photo, data, raw.format.lower(), digest, read_label(data), raw.density, raw.profiled)
 
 
 class EngineProduct:
@@ -211,7 +221,17 @@ def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step],
         source_format=source.format,
         source_sha256=source.sha256,
         label=source.label,
+        density=source.density,
+        profiled=source.profiled,
     )
+
+
+def _is_local(result: EditResult, steps: list[Step]) -> bool:
+    """Whether the result is a JPEG that was one before, and changed in parts alone: then all else is to stay as it is. A request or profile
+    that asks for a quality or a limit gets that instead."""
+    if result.source_format != "jpeg" or result.output != Output("jpeg") or result.pixels.shape != result.before.shape:
+        return False
+    return all(EDITS[step.name].local for step in steps) or np.array_equal(result.pixels, result.before)
 
 
 def _output(photo: Photo, request: EditRequest, source_format: str) -> Output:

@@ -31,9 +31,9 @@ COMPOSED = "compositeWithTrainedAlgorithmicMedia"
 ENHANCED = "algorithmicallyEnhanced"
 
 EDITS: dict[str, Edit[Any]] = {
-    "inpaint": Edit(InpaintParams, inpaint, Stage.REPAIR, COMPOSED),
+    "inpaint": Edit(InpaintParams, inpaint, Stage.REPAIR, COMPOSED, local=True),
     "enhance": Edit(EnhanceParams, enhance, Stage.REPAIR, ENHANCED),
-    "recolor": Edit(RecolorParams, recolor, Stage.PRODUCT, ENHANCED),
+    "recolor": Edit(RecolorParams, recolor, Stage.PRODUCT, ENHANCED, local=True),
     "relabel": Edit(RelabelParams, relabel, Stage.PRODUCT, GENERATED),
     "vary": Edit(VaryParams, vary, Stage.PRODUCT, GENERATED),
     "interpolate": Edit(InterpolateParams, interpolate, Stage.PRODUCT, GENERATED),

@@ -84,9 +84,10 @@ class Tools(Protocol):
 @dataclass(frozen=True)
 class Edit(Generic[P]):
     """A row of EDITS. `source_type` is the result's term of IPTC's digital source type vocabulary (PROVENANCE 1), empty if the photo keeps
-    its own."""
+    its own. A `local` edit keeps all pixels but those of the part that it changes, at their places."""
 
     params: type[P]
     apply: Callable[[Photo, P, Tools], Photo]
     stage: Stage
     source_type: str = ""
+    local: bool = False

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from ganray.errors import EditError, ImageError
-from ganray.images.colour import alpha_of, to_srgb
+from ganray.images.colour import alpha_of, is_converted, to_srgb
+from ganray.images.icc import srgb_profile
+from ganray.images.jpeg import JpegSource, encode_like, read_source
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +33,7 @@ QUALITY = {"jpeg": 92, "avif": 85}  # default of the lossy formats
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 PREPARED = ("PNG", "WEBP", "JPEG", "AVIF")
 ORIENTATION = 0x0112
+MAX_DENSITY = 65_535  # dots per inch that a JPEG can state
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -54,16 +57,35 @@ class Limits:
 
 @dataclass(frozen=True)
 class Decoded:
-    """An upright sRGB image without alpha or metadata; `original_size` is (width, height) as stored, upright."""
+    """An upright sRGB image without alpha or metadata; `original_size` is (width, height) as stored, upright.
+
+    Of the file's metadata there are the `density` in dots per inch (across, down), and whether it had a colour profile.
+    """
 
     image: Image.Image
     original_size: tuple[int, int]
     format: str
+    density: tuple[float, float] | None = None
+    profiled: bool = False
 
     @property
     def pixels(self) -> Pixels:
         """Uint8 [height, width, 3]."""
         return np.array(self.image)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the file of an edited photo keeps of the photo's file: its `density` in dots per inch, and a colour profile, which is then that
+    of sRGB. With `jpeg` it is encoded as the photo was, whose decoded pixels were `before`."""
+
+    density: tuple[float, float] | None = None
+    profiled: bool = False
+    jpeg: JpegSource | None = None
+    before: Pixels | None = None
+
+
+NOTHING = Kept()
 
 
 def decode(data: bytes, limits: Limits = Limits(), side: int = 0, cover: bool = False) -> Decoded:
@@ -95,10 +117,21 @@ def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False) ->
             file.draft(None, (max(1, size[0] // fraction), max(1, size[1] // fraction)))
         file.load()
         turn = _orientation(file)  # after load(), which turns TIFF images itself
-        alpha, image = alpha_of(file), to_srgb(file)
+        alpha, image = alpha_of(file), to_srgb(file, data)
         if turn in TURNS:
             image, alpha = image.transpose(TURNS[turn]), alpha and alpha.transpose(TURNS[turn])
-    return Decoded(image, size[::-1] if turn >= 5 else size, "JPEG" if kind == "MPO" else kind), alpha
+        density, profiled = _density(file, turn), bool(file.info.get("icc_profile"))
+    return Decoded(image, size[::-1] if turn >= 5 else size, "JPEG" if kind == "MPO" else kind, density, profiled), alpha
+
+
+def decode_jpeg_source(data: bytes, limits: Limits = Limits()) -> JpegSource | None:
+    """How an untrusted JPEG was encoded; None for other formats and for CMYK. Raises ImageError."""
+    with _reasons():
+        file = Image.open(BytesIO(data), formats=FORMATS)
+        _check(file, limits)
+        if file.format not in ("JPEG", "MPO"):
+            return None
+        return read_source(data, TURNS.get(_orientation(file)), is_converted(file, data))
 
 
 def decode_prepared(data: bytes) -> Pixels:
@@ -107,28 +140,41 @@ def decode_prepared(data: bytes) -> Pixels:
         return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def encode(pixels: Pixels, format: Format, xmp: bytes | None = None, quality: int | None = None, *, alpha: Pixels | None = None) -> bytes:
+def encode(
+    pixels: Pixels,
+    format: Format,
+    xmp: bytes | None = None,
+    quality: int | None = None,
+    *,
+    alpha: Pixels | None = None,
+    kept: Kept = NOTHING,
+) -> bytes:
     """Encode uint8 [height, width, 3], with optional `alpha` uint8 [height, width]; equal pixels give equal bytes.
 
-    `quality` is 1..100. The default is QUALITY for JPEG and AVIF (both 4:4:4) and lossless for WebP; PNG is always lossless.
+    `quality` is 1..100. The default is that of the source for a JPEG with `kept.jpeg`, QUALITY for other JPEGs and AVIF (both 4:4:4), and
+    lossless for WebP; PNG is always lossless. JPEG and PNG have a density.
     Raises EditError("no_alpha") for alpha in a JPEG.
     """
     image, buffer = Image.fromarray(pixels if alpha is None else np.dstack([pixels, alpha])), BytesIO()
     if alpha is not None and format == "jpeg":
         raise EditError("no_alpha", "a cut-out has transparency, which jpeg does not support", "Ask for png, webp or avif, or add white")
+    profile = srgb_profile() if kept.profiled else None
     if format == "png":
         info = PngImagePlugin.PngInfo()
         if xmp is not None:
             info.add_itxt("XML:com.adobe.xmp", xmp.decode())
-        image.save(buffer, "PNG", compress_level=3, pnginfo=info)
+        image.save(buffer, "PNG", compress_level=3, pnginfo=info, dpi=kept.density, icc_profile=profile)
     elif format == "jpeg":
-        image.save(buffer, "JPEG", quality=quality or QUALITY["jpeg"], subsampling=0, xmp=xmp or b"")
+        metadata = {"xmp": xmp or b"", "icc_profile": profile, "dpi": kept.density or (0, 0)}
+        if kept.jpeg is not None and kept.before is not None and quality is None:
+            return encode_like(kept.jpeg, kept.before, pixels, **metadata)
+        image.save(buffer, "JPEG", quality=quality or QUALITY["jpeg"], subsampling=0, **metadata)
     elif format == "webp":
         options = {"lossless": True, "quality": 50, "method": 1} if quality is None else {"quality": quality, "method": 4}
-        image.save(buffer, "WEBP", xmp=xmp or b"", **options)
+        image.save(buffer, "WEBP", xmp=xmp or b"", icc_profile=profile, **options)
     else:  # one thread: libaom's bytes depend on the number of threads
         options = {"quality": quality or QUALITY["avif"], "speed": 8, "max_threads": 1}
-        image.save(buffer, "AVIF", subsampling="4:4:4", xmp=xmp or b"", **options)
+        image.save(buffer, "AVIF", subsampling="4:4:4", xmp=xmp or b"", icc_profile=profile, **options)
     return buffer.getvalue()
 
 
@@ -156,6 +202,17 @@ def _check(image: Image.Image, limits: Limits) -> tuple[int, int]:
         remedy = "Send one frame; ingest takes the first one if max_frames is higher"
         raise ImageError("animated", f"{frames} frames, the cap is {limits.max_frames}", remedy)
     return width, height
+
+
+def _density(image: Image.Image, turn: int) -> tuple[float, float] | None:
+    """Dots per inch (across, down), upright; None for none or nonsense."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    if not (1 <= across <= MAX_DENSITY and 1 <= down <= MAX_DENSITY):
+        return None
+    return (down, across) if turn >= 5 else (across, down)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -14,8 +14,9 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from ganray.errors import ImageError
-from ganray.images.codec import Format, Pixels, encode
-from ganray.images.containers import xmp_of
+from ganray.images.codec import NOTHING, Format, Kept, Pixels, encode
+from ganray.images.containers import manifests_of, xmp_of
+from ganray.images.manifests import claimed_source_types
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 NAMESPACES = {
@@ -88,11 +89,21 @@ def xmp_packet(label: Label | EditLabel) -> bytes:
 
 
 def read_label(data: bytes) -> dict[str, str]:
-    """The labelled properties in the encoded bytes of a PNG, JPEG, WebP, AVIF or TIFF, {} if none.
+    """The labelled properties in the encoded bytes of a PNG, JPEG, WebP, AVIF, TIFF or GIF, {} if none.
 
-    Keys are prefixed names, such as `Iptc4xmpExt:DigitalSourceType`.
+    Keys are prefixed names, such as `Iptc4xmpExt:DigitalSourceType`. They stand in XMP; that one also in C2PA credentials: of both, the
+    strongest term counts.
     """
-    packet = xmp_of(data)
+    properties = _read_xmp(xmp_of(data))
+    if claimed := claimed_source_types(manifests_of(data)):
+        own = properties.get(SOURCE_TYPE, "")
+        kind = strongest([own, *claimed])
+        if own.rpartition("/")[2] != kind:
+            properties[SOURCE_TYPE] = SOURCE_TYPES + kind
+    return properties
+
+
+def _read_xmp(packet: bytes) -> dict[str, str]:
     if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         return {}
     properties: dict[str, str] = {}
@@ -142,11 +153,16 @@ class _Reader:
 
 
 def encode_labelled(
-    pixels: Pixels, format: Format, label: Label | EditLabel, quality: int | None = None, alpha: Pixels | None = None
+    pixels: Pixels,
+    format: Format,
+    label: Label | EditLabel,
+    quality: int | None = None,
+    alpha: Pixels | None = None,
+    kept: Kept = NOTHING,
 ) -> bytes:
     """Encode uint8 [H, W, 3] with its label. Raises ImageError("label_unverified") unless the label reads back from the bytes."""
     properties = _properties(label)
-    data = encode(pixels, format, _packet_of(properties), quality, alpha=alpha)
+    data = encode(pixels, format, _packet_of(properties), quality, alpha=alpha, kept=kept)
     if read_label(data) != properties:
         raise ImageError("label_unverified", f"the label of {label.request_id} does not read back from its {format} bytes")
     return data

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganray.edits.fitting import encode_to_fit
 from ganray.errors import EditError
-from ganray.images.codec import Format, Pixels, encode
+from ganray.images.codec import Format, Kept, Pixels, encode
 from ganray.images.credentials import READABLE, Parent, Signer
 from ganray.images.provenance import GENERATIVE, EditLabel, encode_labelled
 from ganray.images.visible import plate, stamped
@@ -55,16 +55,20 @@ def with_visible_label(edited: EditResult, options: LabelOptions) -> EditResult:
 
 def encode_edited(edited: EditResult, model_digest: str, signer: Signer | None = None) -> bytes:
     """The file of a result, signed if there is a `signer`. Its label is read back; limits on bytes and background of a profile are kept.
+    A JPEG with a local edit is encoded as its source was.
 
     Raises EditError("profile") if the limits cannot be kept, EditError("no_alpha") for a cut-out as jpeg, ImageError("label_unverified")
     and ("parent_credentials"), ConfigError if the signer fails.
     """
+    kept = Kept(edited.density, edited.profiled, edited.jpeg, edited.before)
     label, parent = label_of(edited, model_digest), parent_of(edited) if signer else None
 
     def encoder(pixels: Pixels, format: Format, *, quality: int | None) -> bytes:
-        data = encode_labelled(pixels, format, label, quality, edited.alpha)
+        data = encode_labelled(pixels, format, label, quality, edited.alpha, kept)
         return data if signer is None else signer.sign(data, format, label, parent)
 
+    if edited.jpeg is not None:
+        return encoder(edited.pixels, "jpeg", quality=None)
     return encode_to_fit(edited.pixels, edited.output, encoder)[0]
 
 

@@ -17,12 +17,14 @@ from PIL import Image
 
 from ganray.errors import ImageError
 from ganray.images.codec import FORMATS, Limits, Pixels, decode
+from ganray.images.colour import distance_from_srgb
 from ganray.images.provenance import read_label
 from ganray.profiles.measurements import RING, Measurements, measure
 from ganray.profiles.profile import Profile, Rules
 from ganray.profiles.report import Finding, Report
 
 AI_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia")
+NEAR_SRGB = 10  # levels: simplified profiles of sRGB, by a power of 2.2, differ by 9; other spaces by more
 BORDER = 0.5  # share of the frame's outermost pixels that must be background: products may touch the frame, scenes may not
 LIMITS = Limits(max_bytes=100_000_000, max_pixels=100_000_000, max_side=30_000)
 
@@ -72,7 +74,7 @@ class _Picture:
         self.pixels: Pixels = decoded.pixels
         self.height, self.width = self.pixels.shape[:2]
         self.label = read_label(data).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2]
-        self.mode, self.transparent = _header(data)
+        self.mode, self.transparent, self.space = _header(data)
         ground = rules.background
         self.kind = ground.kind
         self.seen: Measurements = measure(self.pixels, None if ground.kind == "any" else ground.rgb, ground.tolerance)
@@ -95,7 +97,8 @@ class _Picture:
             wanted = f"at most {rules.max_bytes:,} bytes"
             yield _finding("bytes", self.num_bytes <= rules.max_bytes, f"{self.num_bytes:,} bytes", wanted, "conform")
         if rules.srgb:
-            yield _finding("colour", self.mode in ("RGB", "L", "P", "RGBA", "LA", "1"), self.mode, "8-bit RGB or grey", "conform")
+            fits = self.mode in ("RGB", "L", "P", "RGBA", "LA", "1") and not self.space
+            yield _finding("colour", fits, f"{self.mode}{self.space and ' in '}{self.space}", "8-bit RGB or grey in sRGB", "conform")
         yield _finding(
             "alpha", rules.alpha or not self.transparent, "transparent" if self.transparent else "opaque", _alpha(rules), "conform"
         )
@@ -174,15 +177,16 @@ def _alpha(rules: Rules) -> str:
     return "opaque or transparent" if rules.alpha else "opaque"
 
 
-def _header(data: bytes) -> tuple[str, bool]:
-    """The file's pixel mode (such as `RGB, 16 bits`), and whether any pixel is transparent."""
+def _header(data: bytes) -> tuple[str, bool, str]:
+    """The file's pixel mode (such as `RGB, 16 bits`), whether any pixel is transparent, and its colour space, empty for sRGB."""
     with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=FORMATS) as image:
         mode, transparent = image.mode, False
+        distance, space = distance_from_srgb(image, data)
         deep = mode.startswith(("I", "F")) or (data.startswith(b"\x89PNG") and data[24:25] == b"\x10") or _bits(image) > 8
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             with contextlib.suppress(Exception):  # without a readable alpha channel it is opaque; the picture itself was decoded before
                 transparent = int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
-    return f"{mode}, 16 bits" if deep else mode, transparent
+    return f"{mode}, 16 bits" if deep else mode, transparent, space if distance > NEAR_SRGB else ""
 
 
 def _bits(image: Image.Image) -> int:

@@ -12,6 +12,7 @@ from ganray.errors import ImageError
 from ganray.images import provenance
 from ganray.images.codec import decode_prepared, encode
 from ganray.images.provenance import EditLabel, Label, encode_labelled, kept, read_label, strongest, xmp_packet
+from tests.tools import manifest_store
 
 LABEL = Label(model_digest="sha256:12ab", request_id="r-1 <&\"'> 杯子", seed=2**63 - 1, software="ganray 0.1")
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
@@ -60,7 +61,7 @@ def test_a_label_written_as_elements_is_read_too():
 
 
 def test_a_label_that_does_not_read_back_is_an_error(monkeypatch):
-    monkeypatch.setattr(provenance, "encode", lambda pixels, kind, xmp, quality, alpha: encode(pixels, kind))
+    monkeypatch.setattr(provenance, "encode", lambda pixels, kind, xmp, quality, alpha, kept: encode(pixels, kind))
     with pytest.raises(ImageError, match="r-9 does not read back") as caught:
         encode_labelled(PIXELS, "png", Label("d", "r-9", 1))
     assert caught.value.reason == "label_unverified"
@@ -164,3 +165,26 @@ def test_labels_that_others_wrote_elsewhere_are_found(kind):
     assert read_label(data) == read_label(encode_labelled(PIXELS, "png", LABEL))
     for end in range(0, len(data), 7):
         assert read_label(data[:end]) in ({}, read_label(data))
+
+
+@pytest.mark.parametrize(
+    ("xmp", "credentials", "term"),
+    [
+        ("", MADE, MADE),
+        (CAPTURE, MADE, MADE),
+        (provenance.SOURCE_TYPES + MADE, "digitalCapture", MADE),
+        (provenance.SOURCE_TYPES + COMPOSED, ENHANCED, COMPOSED),
+        (CAPTURE, "computationalCapture", "digitalCapture"),
+        ("", "digitalCapture", "digitalCapture"),
+    ],
+)
+def test_of_xmp_and_credentials_the_strongest_term_counts(xmp, credentials, term):
+    packet = edit_packet(xmp) if xmp else b""
+    jumbf = manifest_store.store(manifest_store.manifest("urn:c2pa:1", manifest_store.actions(credentials)))
+    read = read_label(manifest_store.put(PIXELS, "JPEG", jumbf, xmp=packet))
+    assert read[TYPE] == provenance.SOURCE_TYPES + term
+    assert edited(read)[TYPE] == provenance.SOURCE_TYPES + term  # carried over as IPTC
+
+
+def edit_packet(source_type):
+    return xmp_packet(EditLabel(**{**vars(EDIT), "source": {TYPE: source_type}}))

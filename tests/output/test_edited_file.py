@@ -8,13 +8,17 @@ from PIL import Image
 from ganray.edit_engine import EditEngine
 from ganray.edits.photo import Output
 from ganray.errors import EditError, ImageError
-from ganray.images.codec import decode, decode_with_alpha
+from ganray.images.codec import decode, decode_with_alpha, encode
+from ganray.images.colour import distance_from_srgb
 from ganray.images.credentials import validity
+from ganray.images.icc import srgb_profile
 from ganray.images.provenance import read_label
+from ganray.images.untrusted import SafeDecoder
 from ganray.images.visible import Stamp, plate
 from ganray.output.edited_file import encode_edited, label_of, parent_of, with_visible_label
 from ganray.output.label_options import LabelOptions
 from ganray.requests import EditRequest
+from tests.tools.icc_profiles import ADOBE
 
 DIGEST = "d" * 64
 
@@ -38,6 +42,77 @@ def test_the_file_has_its_record_and_the_same_bytes_again(edited, format):
     assert (label["ganray:EditModelDigest"], label["ganray:EditRequestID"], label["ganray:EditSeed"]) == (DIGEST, "SKU ü-0", "3")
     assert label["ganray:SourceSHA256"] == result.source_sha256
     assert "Iptc4xmpExt:DigitalSourceType" not in label
+
+
+def spotted(mask_spot, data):
+    """A request that inpaints a spot of a photo."""
+    size = decode(data).pixels.shape[:2]
+    mask = np.zeros((*size, 3), np.uint8)
+    mask[mask_spot] = 255
+    pictures = {"photo.jpg": data, "mask.png": encode(mask, "png")}
+    request = EditRequest(id="a", image="photo.jpg", edits=({"inpaint": {"grow": 0}},), pictures={"mask": "mask.png"})
+    return request, pictures
+
+
+def cloth(**options):
+    rng = np.random.default_rng(1)
+    smooth = Image.fromarray(rng.integers(0, 255, (10, 10, 3), np.uint8)).resize((160, 144), Image.Resampling.BICUBIC)
+    pixels = np.clip(np.asarray(smooth) + rng.normal(0, 6, (144, 160, 1)), 0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("safe", [False, True])
+@pytest.mark.parametrize(("quality", "subsampling"), [(75, 2), (90, 1), (97, 0)])
+def test_a_retouched_jpeg_keeps_its_pixels_outside(quality, subsampling, safe):
+    spot = slice(64, 80), slice(48, 72)
+    data = cloth(quality=quality, subsampling=subsampling)
+    request, pictures = spotted(spot, data)
+    engine = EditEngine.load(threads=1, **({"decode": SafeDecoder()} if safe else {}))
+    result = next(engine.edit(request, pictures.__getitem__))
+    written = encode_edited(result, DIGEST)
+    outside = np.ones(result.before.shape[:2], bool)
+    outside[48:96, 32:88] = False  # the blocks that touch the spot
+    difference = np.abs(decode(written).pixels.astype(int) - result.before.astype(int)).max(2)[outside]
+    assert difference.max() <= 3 and (difference > 0).mean() < 0.2
+    source, file = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(written))
+    assert source.quantization == file.quantization and [layer[1:3] for layer in source.layer] == [layer[1:3] for layer in file.layer]
+    assert encode_edited(result, DIGEST) == written and read_label(written)["ganray:EditRequestID"] == "a-0"
+
+
+def test_what_changes_everywhere_or_asks_for_a_quality_is_encoded_by_the_usual_rule():
+    data = cloth(quality=60, subsampling=2)
+    request, pictures = spotted((slice(64, 80), slice(48, 72)), data)
+    engine = EditEngine.load(threads=1)
+    for changes in ({"quality": 80}, {"format": "png"}, {"edits": ("upscale:2",)}, {"edits": (*request.edits, "upscale:2")}):
+        assert next(engine.edit(request.model_copy(update=changes), pictures.__getitem__)).jpeg is None
+    for changes in ({}, {"format": "jpeg"}):
+        assert next(engine.edit(request.model_copy(update=changes), pictures.__getitem__)).jpeg is not None
+
+
+def test_a_photo_without_faults_keeps_its_blocks():
+    data = cloth(quality=85, subsampling=2)
+    off = {**dict.fromkeys(("exposure", "white_balance", "contrast", "clarity", "denoise"), "off"), "learned": False}
+    request = EditRequest(id="a", image="photo.jpg", edits=({"enhance": off},))
+    result = next(EditEngine.load(threads=1).edit(request, {"photo.jpg": data}.__getitem__))
+    difference = np.abs(decode(encode_edited(result, DIGEST)).pixels.astype(int) - result.before.astype(int))
+    assert result.jpeg is not None and (difference > 0).mean() < 0.02
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png"])
+def test_a_shop_keeps_density_and_profile_and_no_place(edited, seller_photos, format):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8825)[1] = "N"
+    source = cloth(quality=95, dpi=(300, 150), icc_profile=ADOBE, exif=exif, comment=b"53.5 N")
+    request = EditRequest(id="a", image="a", edits=("upscale:2",), format=format)
+    file = Image.open(io.BytesIO(encode_edited(next(EditEngine.load(threads=1).edit(request, {"a": source}.__getitem__)), DIGEST)))
+    assert [round(value) for value in file.info["dpi"]] == [150, 300]  # turned with the photo
+    assert distance_from_srgb(file)[0] <= 1 and file.info["icc_profile"] == srgb_profile()
+    assert not dict(file.getexif()) and "comment" not in file.info
+    plain = Image.open(io.BytesIO(encode_edited(edited("same.jpg", "white"), DIGEST)))
+    assert "icc_profile" not in plain.info and "dpi" not in plain.info
 
 
 def test_a_made_picture_still_says_so(edited):

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganray.images.provenance import Label, encode_labelled
+from ganray.images.provenance import EditLabel, Label, encode_labelled, read_label
 from ganray.profiles import profile
 from ganray.profiles.checker import check, label_kept
+from tests.tools.manifest_store import actions, manifest, put, store
 
 AMAZON = profile("amazon-main")
 
@@ -120,6 +121,15 @@ def test_a_picture_that_said_ai_must_still_say_so(shot):
     assert failed(mixed, source=made) == set()
     assert failed(shot(), source=shot()) == set()
     assert not label_kept(AMAZON.on(), shot(), mixed).ok
+
+
+def test_a_label_that_stands_in_credentials_alone_is_seen(shot):
+    pixels = np.array(Image.open(BytesIO(shot(format="PNG"))))
+    source = put(pixels, "PNG", store(manifest("urn:c2pa:1", actions("trainedAlgorithmicMedia"))))
+    assert failed(source) == {"synthetic"}
+    assert not label_kept(profile("google-main").on(), shot(), source).ok
+    kept = encode_labelled(pixels, "png", EditLabel("[]", "d", "r", 1, "e", read_label(source)))
+    assert label_kept(profile("google-main").on(), kept, source).ok and failed(kept) == {"synthetic"}
 
 
 def test_no_fully_synthetic_main_image_at_amazon(shot):
