@@ -299,6 +299,7 @@ TESTED_IN = {
     "bulk/reporter.py": "bulk/test_commit.py",
     "bulk/status.py": "verbs/test_status.py",
     "edits/edit.py": "edits/test_chain.py",
+    "images/colour_spaces.py": "images/test_colour.py",
     "request_body.py": "test_requests.py",
     "serving/head.py": "serving/test_app.py",
     "edits/photo.py": "edits/test_chain.py",

@@ -81,7 +81,8 @@ def encode_like(source: JpegSource, before: Samples, pixels: Samples, **options:
     else:
         image, subsampling = Image.fromarray(pixels).convert("L" if grey and not colourful else "RGB"), source.subsampling
     buffer = BytesIO()
-    tables = [list(table) for table in source.tables]
+    shared = len(source.tables) == 3 and source.tables[1] == source.tables[2]
+    tables = [list(table) for table in source.tables[: 2 if shared else 3]]  # libjpeg takes the last one for the components that follow
     image.save(buffer, "JPEG", qtables=tables, subsampling=subsampling, **options)
     return _with_size(buffer.getvalue(), width, height)
 
