@@ -16,6 +16,7 @@ from ganray.errors import ConfigError
 from ganray.images.codec import Format, Limits, decode, encode
 from ganray.images.sandbox import Sandbox
 from ganray.images.transforms import square_crop, square_pad
+from ganray.images.untrusted import allowance
 
 DECODER = f"Pillow {PIL.__version__}"
 
@@ -64,7 +65,7 @@ def clean(data: bytes, recipe: Recipe) -> Cleaned:
 
 def sandbox(recipe: Recipe) -> Sandbox:
     """A child process for cleaning: each result is (bytes, {"width": ..., "height": ..., "attr:NAME": ... per automatic attribute})."""
-    return Sandbox(f"{__name__}:clean_in_child", asdict(recipe))
+    return Sandbox(f"{__name__}:clean_in_child", asdict(recipe), **allowance(recipe.limits))
 
 
 def clean_in_child(data: bytes, limits: dict[str, int], automatic: list[str], **recipe: Any) -> tuple[bytes, dict[str, Any]]:

@@ -13,8 +13,9 @@ from ganray.errors import ImageError
 SRGB_NAMES = ("srgb", "iec 61966-2.1", "iec61966-2.1")
 
 
-def to_srgb(image: Image.Image) -> Image.Image:
-    """A loaded image of any mode -> RGB without info. Raises ImageError("unsupported_mode") if sRGB cannot represent it."""
+def to_srgb(image: Image.Image, on_white: bool = True) -> Image.Image:
+    """A loaded image of any mode -> RGB without info; alpha on white, or left out. Raises ImageError("unsupported_mode") if sRGB cannot
+    represent it."""
     image, profile = _eight_bit(image), image.info.get("icc_profile")
     if image.mode in ("La", "RGBa"):  # premultiplied
         image = image.convert(image.mode.upper())
@@ -22,7 +23,9 @@ def to_srgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
     if profile:
         image = _apply(image, bytes(profile))
-    if image.mode in ("RGBA", "LA"):
+    if image.mode in ("RGBA", "LA") and not on_white:
+        image = image.convert("RGB")
+    elif image.mode in ("RGBA", "LA"):
         white = Image.new("RGB", image.size, (255, 255, 255))
         white.paste(image.convert("RGB"), mask=image.getchannel("A"))
         image = white

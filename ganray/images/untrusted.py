@@ -5,20 +5,20 @@ from __future__ import annotations
 import functools
 import queue
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
 from ganray.errors import ImageError
-from ganray.images.codec import Limits, Pixels, decode_with_alpha
-from ganray.images.sandbox import Sandbox
+from ganray.images.codec import Limits, Pixels, allow_pixels, decode_with_alpha
+from ganray.images.sandbox import MEMORY_BYTES, Sandbox
 
 LIMITS = Limits()
 MEGAPIXELS_A_SECOND = 2.0  # a slow decoder on a loaded machine: sets the timeout for photos at the cap
 
 
 class Raw(NamedTuple):
-    """Uint8 [H, W, 3] sRGB on white, alpha [H, W] or None if fully opaque, and Pillow's name of the format."""
+    """Uint8 [H, W, 3] sRGB, straight colours, white where alpha is 0; alpha [H, W] or None if fully opaque; Pillow's name of the format."""
 
     pixels: Pixels
     alpha: Pixels | None
@@ -38,12 +38,31 @@ def raw_in_child(data: bytes, **limits: int) -> tuple[bytes, dict[str, Any]]:
     return b"".join(planes), {"height": pixels.shape[0], "width": pixels.shape[1], "format": format}
 
 
+class Allowance(TypedDict):
+    """What a child may use, as `Sandbox` takes it."""
+
+    cpu_seconds: int
+    wall_seconds: float
+    memory_bytes: int
+
+
+def allowance(limits: Limits, cpu_seconds: int = 10, wall_seconds: float = 60.0) -> Allowance:
+    """What a child may use for an image at the caps: the seconds are for the default of `max_pixels`, and grow with it, as memory does."""
+    scale = limits.scale
+    return {
+        "cpu_seconds": round(cpu_seconds * scale),
+        "wall_seconds": wall_seconds * scale,
+        "memory_bytes": round(MEMORY_BYTES * scale),
+    }
+
+
 class SafeDecoder:
     """`decode_raw` in `children` processes, each for one caller at a time; thread-safe."""
 
     def __init__(self, children: int = 1, limits: Limits = LIMITS) -> None:
-        seconds = max(10, int(limits.max_pixels / 1e6 / MEGAPIXELS_A_SECOND))
-        self._start = functools.partial(Sandbox, f"{__name__}:raw_in_child", asdict(limits), cpu_seconds=seconds)
+        seconds = max(10, int(min(limits.max_pixels, LIMITS.max_pixels) / 1e6 / MEGAPIXELS_A_SECOND))
+        self._start = functools.partial(Sandbox, f"{__name__}:raw_in_child", asdict(limits), **allowance(limits, seconds))
+        allow_pixels(limits.max_pixels)  # the results are opened in this process
         self._free: queue.SimpleQueue[Sandbox | None] = queue.SimpleQueue()
         for _ in range(children):
             self._free.put(None)  # started at first use
