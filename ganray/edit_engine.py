@@ -23,6 +23,7 @@ from ganray.edits import EDITS, Photo, Step, apply_chain, check_pictures, parse_
 from ganray.edits.edit import Network, Product
 from ganray.edits.network import TaskNetwork
 from ganray.edits.photo import Alpha, Output
+from ganray.edits.transparency import flattened, levels_of, on_white, opened
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, RequestError
 from ganray.images.codec import SUFFIXES, Format, Pixels, decode_jpeg_source
@@ -43,11 +44,12 @@ Decode = Callable[[bytes], Raw]
 
 @dataclass(frozen=True)
 class EditResult:
-    """Result `index` of a request: uint8 [H, W, 3], with `alpha` [H, W] where the product was cut out; `output` is how to encode it.
+    """Result `index` of a request: uint8 [H, W, 3]; `output` is how to encode it. There is `alpha` [H, W] where the product was cut out, or
+    the photo is transparent and no edit laid a ground.
 
-    `edits` is the chain as JSON, `kinds` are its IPTC terms; `label` is the source's label, `before` its pixels, `source` its bytes,
-    `source_format` the decoder's name of their format, `density` its dots per inch, `profiled` whether it has a colour profile. `jpeg` is
-    how the source was encoded, for a result that is to be encoded in the same way.
+    `edits` is the chain as JSON, `kinds` are its IPTC terms; `label` is the source's label, `before` its pixels on white, `source` its
+    bytes, `source_format` the decoder's name of their format, `density` its dots per inch, `profiled` whether it has a colour profile.
+    `jpeg` is how the source was encoded, for a result that is to be encoded in the same way.
     """
 
     request: EditRequest
@@ -138,7 +140,7 @@ class EditEngine:
         return lambda index: self._pool.submit(result, index)
 
     def picture(self, url: str, fetch: Fetch) -> tuple[Pixels, Alpha | None]:
-        """Another picture of the request: uint8 [H, W, 3], and alpha float32 [H, W] if it has one."""
+        """Another picture of the request: uint8 [H, W, 3] straight colours, and alpha float32 [H, W] if it has one."""
         raw = self._decode(_bytes(url, fetch))
         return raw.pixels, _shares(raw.alpha)
 
@@ -148,6 +150,7 @@ class _Source:
     """The photo before its edits."""
 
     photo: Photo
+    before: Pixels  # as it looks on white
     data: bytes
     format: str
     sha256: str
@@ -158,9 +161,17 @@ class _Source:
     @staticmethod
     def of(data: bytes, decode: Decode) -> _Source:
         raw = decode(data)
-        photo = Photo(raw.pixels, matte=_shares(raw.alpha))
-        digest = hashlib.sha256(data).hexdigest()
-        return _Source(photo, data, raw.format.lower(), digest, read_label(data), raw.density, raw.profiled)
+        alpha = _shares(raw.alpha)
+        return _Source(
+            photo=opened(raw.pixels, alpha),
+            before=on_white(raw.pixels, alpha),
+            data=data,
+            format=raw.format.lower(),
+            sha256=hashlib.sha256(data).hexdigest(),
+            label=read_label(data),
+            density=raw.density,
+            profiled=raw.profiled,
+        )
 
 
 class EngineProduct:
@@ -203,20 +214,23 @@ class _Tools:
 
 
 def _finished(photo: Photo, request: EditRequest, index: int, steps: list[Step], source: _Source) -> EditResult:
-    pixels, alpha = photo.pixels, None
-    if photo.cut and photo.matte is not None:
-        alpha = np.rint(photo.matte * 255).astype(np.uint8)
+    output = _output(photo, request, source.format)
+    if output.format == "jpeg" and not photo.cut:
+        photo = flattened(photo)
+    pixels, alpha, shares = photo.pixels, None, photo.matte if photo.cut else photo.alpha
+    if shares is not None:
+        alpha = levels_of(shares)
         pixels = np.where(alpha[..., None] > 0, pixels, np.uint8(255))  # no pixels of the background remain under the transparency
     return EditResult(
         request=request,
         index=index,
         pixels=pixels,
         alpha=alpha,
-        output=_output(photo, request, source.format),
+        output=output,
         edits=json.dumps(text_of(steps), sort_keys=True, ensure_ascii=False, separators=(",", ":")),
         facts=dict(photo.facts),
         kinds=photo.source_types,
-        before=source.photo.pixels,
+        before=source.before,
         source=source.data,
         source_format=source.format,
         source_sha256=source.sha256,

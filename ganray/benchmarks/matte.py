@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
+from ganray.edits.border import border_matte
 from ganray.edits.edit import NoParams
 from ganray.edits.ground import white
-from ganray.edits.matting import border_matte, refined, with_matte
+from ganray.edits.matting import refined, with_matte
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 from ganray.metrics.paired import boundary_f, iou

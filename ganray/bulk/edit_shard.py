@@ -51,11 +51,14 @@ Result = EditResult | GanrayError | None  # None where the photo is fine as it i
 
 def load_editor(model: str, plan: EditJob, store: Store, marks: LabelOptions) -> ShardEditor:
     """A worker's editor, with a decoder process of its own. Raises CheckpointError where another model lies there by now."""
-    limits = Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
-    engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, limits))
+    engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, _limits(plan)))
     if engine.digest != plan.model_digest:
         raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
     return ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan, marks)
+
+
+def _limits(plan: EditJob) -> Limits:
+    return Limits(max_bytes=plan.max_bytes, max_pixels=plan.max_pixels)
 
 
 class ShardEditor:
@@ -64,7 +67,7 @@ class ShardEditor:
     def __init__(self, engine: EditEngine, source: Store | None, out: Store, plan: EditJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> None:
         self._engine, self._source, self._out, self._plan, self._marks = engine, source, out, plan, marks
         self._chain = json.loads(plan.chain)
-        self._failing = ProfileFilter(plan.failing) if plan.failing else None
+        self._failing = ProfileFilter(plan.failing, _limits(plan)) if plan.failing else None
         self._picture = functools.lru_cache(8)(self._read)  # a background is the same one for thousands
         self._ready = time.time()
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import Any
 
 from ganray.errors import ConfigError, ImageError
+from ganray.images.codec import Limits
 from ganray.images.sandbox import Sandbox
+from ganray.images.untrusted import LIMITS, allowance
 
 
-def check_in_child(data: bytes, profile: str) -> tuple[bytes, dict[str, Any]]:
+def check_in_child(data: bytes, profile: str, max_pixels: int) -> tuple[bytes, dict[str, Any]]:
     """What the sandbox calls."""
     checker, profiles = (importlib.import_module(f"ganray.profiles.{name}") for name in ("checker", "profile"))
-    return b"", {"failing": not checker.check(data, profiles.profile(profile)).passed}
+    limits = replace(checker.LIMITS, max_pixels=max(max_pixels, checker.LIMITS.max_pixels))
+    return b"", {"failing": not checker.check(data, profiles.profile(profile), limits=limits).passed}
 
 
 def check_profile(name: str) -> None:
@@ -27,8 +31,9 @@ def check_profile(name: str) -> None:
 class ProfileFilter:
     """Tells photos that fail a profile's check."""
 
-    def __init__(self, profile: str) -> None:
-        self._sandbox = Sandbox(f"{__name__}:check_in_child", {"profile": profile}, cpu_seconds=60)
+    def __init__(self, profile: str, limits: Limits = LIMITS) -> None:
+        options = {"profile": profile, "max_pixels": limits.max_pixels}
+        self._sandbox = Sandbox(f"{__name__}:check_in_child", options, **allowance(limits, 60))
 
     def __call__(self, data: bytes) -> bool:
         """Whether this one does; raises ImageError for one that cannot be looked at."""

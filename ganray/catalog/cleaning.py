@@ -16,6 +16,7 @@ from ganray.errors import ConfigError
 from ganray.images.codec import Format, Limits, decode, encode
 from ganray.images.sandbox import Sandbox
 from ganray.images.transforms import square_crop, square_pad
+from ganray.images.untrusted import allowance
 
 if TYPE_CHECKING:
     from ganray.config import IngestConfig
@@ -69,7 +70,7 @@ def clean(data: bytes, recipe: Recipe) -> Cleaned:
 
 def sandbox(recipe: Recipe) -> Sandbox:
     """A child process for cleaning: each result is (bytes, {"width": ..., "height": ..., "attributes": {NAME: automatic value}})."""
-    return Sandbox(f"{__name__}:clean_in_child", asdict(recipe))
+    return Sandbox(f"{__name__}:clean_in_child", asdict(recipe), **allowance(recipe.limits))
 
 
 def clean_in_child(data: bytes, limits: dict[str, int], automatic: list[str], **recipe: Any) -> tuple[bytes, dict[str, Any]]:

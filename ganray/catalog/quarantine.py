@@ -28,7 +28,7 @@ from ganray.storage import Store, open_object, open_store
 REASONS = {
     "empty": "the file has no bytes",
     "too_many_bytes": "larger than max_bytes",
-    "too_many_pixels": "more pixels than max_pixels, or a side over 16,000",
+    "too_many_pixels": "more pixels than max_pixels, or a side over 16,000 (more with a larger max_pixels)",
     "animated": "more frames than max_frames",
     "unknown_format": "the format of the bytes is not on the allow-list, whatever the name says",
     "truncated": "the file ends in the middle of the image",

@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from pydantic_settings import CliPositionalArg
 
 from ganray.config.base import Placement, Probability, Section, refuse_memory
+from ganray.config.limits import MaxBytes, MaxPixels
 from ganray.errors import ConfigError
 
 
@@ -115,8 +116,11 @@ class EditConfig(BulkJob):
         "", description="edit only photos that fail the check of this profile, e.g. google-main; the others are left alone"
     )
     shard_images: NonNegativeInt = Field(0, description="images per shard, the unit of work and of retry; 0 = 2 to 64, by their number")
-    max_bytes: PositiveInt = Field(25_000_000, description="larger photos are quarantined")
-    max_pixels: PositiveInt = Field(50_000_000, description="photos with more pixels are quarantined")
+    max_bytes: MaxBytes = Field(25_000_000, description="larger photos are quarantined")
+    max_pixels: MaxPixels = Field(
+        50_000_000,
+        description="photos with more pixels are quarantined, and those with a side over 16,000 (with more pixels max_pixels / 3,125)",
+    )
     workers: NonNegativeInt = Field(0, description="photos that are edited at a time, each on a core of its own; 0 = one a core")
     label: LabelConfig = Field(LabelConfig(), description="what files say beyond the labels that all have, and those of their photos")
     dry_run: bool = Field(

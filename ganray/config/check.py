@@ -9,6 +9,7 @@ from pydantic import Field, NonNegativeInt, field_validator, model_validator
 from pydantic_settings import CliPositionalArg
 
 from ganray.config.base import Section
+from ganray.config.limits import MaxPixels
 from ganray.errors import ConfigError
 
 
@@ -40,6 +41,9 @@ class CheckConfig(Section):
     )
     out: str = Field("out/check", description="URL to write report.json and report.html under")
     requests: str = Field("", description="URL of a JSONL file to write: an edit request for each picture that edits can mend")
+    max_pixels: MaxPixels = Field(
+        100_000_000, description="pictures with more pixels are not looked at and fail, and those with a side over max_pixels / 3,125"
+    )
     workers: NonNegativeInt = Field(0, description="processes that decode and check; 0 = the cores of this machine")
 
     @field_validator("day", mode="before")

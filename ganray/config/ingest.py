@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from ganray.config.base import Placement, Probability
+from ganray.config.limits import MaxBytes, MaxPixels
 from ganray.errors import ConfigError
 
 
@@ -46,8 +47,11 @@ class IngestConfig(Placement):
         description="which photos are left out because they are there already: those of the same bytes, or near ones too (encoded again, "
         "resized, a tenth brighter or darker, up to 2 % cut off)",
     )
-    max_bytes: PositiveInt = Field(25_000_000, description="larger files are quarantined")
-    max_pixels: PositiveInt = Field(50_000_000, description="images with more pixels are quarantined")
+    max_bytes: MaxBytes = Field(25_000_000, description="larger files are quarantined")
+    max_pixels: MaxPixels = Field(
+        50_000_000,
+        description="images with more pixels are quarantined, and those with a side over 16,000 (with more pixels max_pixels / 3,125)",
+    )
     max_frames: PositiveInt = Field(1, description="images with more frames are quarantined")
     shard_images: PositiveInt = Field(2048, description="source images per shard: the unit of work and of retry")
     row_group: PositiveInt = Field(128, description="images per Parquet row group: the unit of streaming")

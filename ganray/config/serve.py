@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
 from ganray.config.base import RayConfig, Section
+from ganray.config.limits import MaxPixels
 
 
 class ServeConfig(Section):
@@ -25,6 +26,9 @@ class ServeConfig(Section):
     )
     source: str = Field(
         "", description="URL of a prefix of photos that /v1/edit may name by their keys; empty: a request holds its photo, as a data: URL"
+    )
+    max_pixels: MaxPixels = Field(
+        50_000_000, description="photos with more pixels are refused, and those with a side over 16,000, or over max_pixels / 3,125"
     )
     edit_queue: PositiveInt = Field(16, description="photos waiting per replica for their edit before a request is answered 503")
     replicas: PositiveInt = Field(1, description="engine replicas")

@@ -21,6 +21,7 @@ from ganray.edits.ground import WHITE, own_colours
 from ganray.edits.matte_views import PRODUCT_MATTE
 from ganray.edits.matting import with_matte
 from ganray.edits.photo import Alpha, Output, Photo
+from ganray.edits.transparency import flattened
 from ganray.errors import EditError, RequestError
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask, distance, from_border, near, without_small
@@ -35,6 +36,7 @@ FAINT_LEVELS, TAIL = (
     6,
 )  # levels beyond the tolerance, and pixels: what differs less and is farther from all that differs more is background
 PLAIN_LEVELS, PLAIN_SHARE = 20, 0.9  # levels from the border's median, and the share of the border that must be within them
+END = 0.01  # share of the picture's side: a thin end that is longer belongs to the product's box
 FILL_TOLERANCE, ROUNDS = 0.006, 3  # accepted difference from the intended fill, and the number of corrections
 MARGIN = 0.01  # of the frame: distance of the fill from its bounds
 
@@ -86,14 +88,17 @@ def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
     prescribes the background."""
     rules = params.rules()
     own_ground = rules.background.kind == "any" and not photo.cut
+    if own_ground and photo.straight:
+        photo = flattened(photo)
     prepared = _with_product(photo, tools, own_ground)
     if prepared.matte is None:
         layout = _of_whole(prepared, rules, params.profile)
         pixels = _placed(_part(prepared.pixels, layout), layout, rules.background.rgb)
         fill = 1.0
     elif own_ground:
-        layout = _of_product(_box(prepared.matte > PRODUCT_MATTE), prepared, rules, params.profile, inside=True)
-        pixels, fill = _on_own_ground(prepared, layout, rules), _fill(_box(prepared.matte > PRODUCT_MATTE), layout)
+        box = _box(_certain(prepared.matte))
+        layout = _of_product(box, prepared, rules, params.profile, inside=True)
+        pixels, fill = _on_own_ground(prepared, layout, rules), _fill(box, layout)
     else:
         pixels, layout, fill = _on_ground(prepared, rules, params.profile)
     used_profile = profile(params.profile)
@@ -101,6 +106,8 @@ def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
         pixels=pixels,
         matte=None,
         cut=False,
+        alpha=None,
+        straight=False,
         output=_output(params, rules, own_ground),
         facts={
             **prepared.facts,
@@ -121,14 +128,30 @@ def _with_product(photo: Photo, tools: Tools, optional: bool) -> Photo:
         return photo
     assert photo.matte is not None
     kept, dropped = without_small(photo.matte > 0.1, GRID, SPECK, SPECK_OF_LARGEST)
-    return photo.having(matte=np.where(near(kept, TAIL), photo.matte, 0).astype(np.float32)) if dropped else photo
+    if not dropped:
+        return photo
+    matte = np.where(near(kept, TAIL), photo.matte, 0).astype(np.float32)
+    lost = 1 - float(matte.sum(dtype=np.float64)) / float(photo.matte.sum(dtype=np.float64))
+    before = float(photo.facts.get("dropped_share", 0.0))
+    return photo.having(matte=matte, facts={"dropped_share": round(1 - (1 - before) * (1 - lost), 4)})
+
+
+def _certain(matte: Alpha) -> Mask:
+    """Where the product is; of a product that is nowhere opaque (glass), where it is half as opaque as it gets."""
+    return matte > PRODUCT_MATTE * min(1.0, float(matte.max()))
 
 
 def _box(mask: Mask) -> Box:
-    """(left, top, right, bottom) of the rows and columns with more than a few pixels of the mask."""
-    rows, columns = (np.flatnonzero(mask.sum(axis) > mask.shape[axis] // 500) for axis in (1, 0))
-    if not len(rows) or not len(columns):
+    """(left, top, right, bottom) of the rows and columns with more than a few pixels of the mask; with any pixel, where that is a larger
+    part of the picture: a needle's end."""
+    lines = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
+    if not len(lines[0]):
         raise EditError("no_product", "nothing in the picture stands out from the background", "Send a photo of a product")
+    for at, axis in enumerate((1, 0)):
+        thick = np.flatnonzero(mask.sum(axis) > mask.shape[axis] // 500)
+        if len(thick) and max(thick[0] - lines[at][0], lines[at][-1] - thick[-1]) <= END * mask.shape[at]:
+            lines[at] = thick
+    rows, columns = lines
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
@@ -228,7 +251,7 @@ def _on_ground(photo: Photo, rules: Rules, name: str) -> tuple[Pixels, Layout, f
     """
     assert photo.matte is not None
     ground = rules.background.rgb
-    box = _box(photo.matte > PRODUCT_MATTE)
+    box = _box(_certain(photo.matte))
     for _ in range(ROUNDS):
         layout = _of_product(box, photo, rules, name, inside=False)
         pixels = _settled(_laid(photo, layout, ground), rules)
@@ -255,7 +278,7 @@ def _laid(photo: Photo, layout: Layout, ground: tuple[int, int, int]) -> Pixels:
     assert photo.matte is not None
     left, top, right, bottom = layout.part
     matte: Alpha = np.clip(scaled(np.ascontiguousarray(photo.matte[top:bottom, left:right]), *layout.size), 0, 1)
-    small = Photo(_part(photo.pixels, layout), matte)
+    small = Photo(_part(photo.pixels, layout), matte, straight=photo.straight)
     if ground == WHITE and "white" in photo.edits:  # the background is white already
         return _placed(np.where(matte[..., None] > 0, small.pixels, np.uint8(255)), layout, ground)
     mixed = own_colours(small) * matte[..., None] + np.array(ground, np.float32) * (1 - matte[..., None])

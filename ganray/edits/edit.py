@@ -72,7 +72,7 @@ class Tools(Protocol):
         """The network of a task (matte, inpaint, upscale, enhance), or None if the model folder has none."""
 
     def picture(self, name: str) -> tuple[Pixels, Alpha | None]:
-        """A picture of the request's `pictures`: uint8 [H, W, 3], and its alpha [H, W] if it has one.
+        """A picture of the request's `pictures`: uint8 [H, W, 3] straight colours, and its alpha [H, W] if it has one.
 
         Raises RequestError for an unknown name.
         """

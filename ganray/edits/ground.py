@@ -11,14 +11,18 @@ from PIL import Image, ImageOps
 from pydantic import Field as Option
 from pydantic import field_validator
 
+from ganray.edits.border import WORKING
 from ganray.edits.edit import NoParams, Params, Tools
 from ganray.edits.filters import Field, Places, box_mean, enlarged, fitted, sampled, scaled
-from ganray.edits.matting import CHUNK, WORKING, with_matte
+from ganray.edits.matting import CHUNK, with_matte
 from ganray.edits.photo import Alpha, Photo
+from ganray.edits.transparency import on_white
+from ganray.errors import EditError
 from ganray.images.codec import Pixels
 
 WHITE = (255, 255, 255)
 BAND = 512  # rows that are processed at once
+VISIBLE = 6  # levels: a result that differs less from its background is a blank picture
 
 
 def cutout(photo: Photo, params: NoParams, tools: Tools) -> Photo:
@@ -53,7 +57,7 @@ def background(photo: Photo, params: BackgroundParams, tools: Tools) -> Photo:
     """The product on a colour or a picture, with a soft shadow if requested."""
     photo = with_matte(photo, tools)
     if params.picture:
-        ground = _cover(tools.picture(params.picture)[0], *photo.size)
+        ground = _cover(on_white(*tools.picture(params.picture)), *photo.size)
     else:
         ground = np.array([int(params.colour[at : at + 2], 16) for at in (1, 3, 5)], np.uint8)
     return _laid(photo, _shaded(ground, photo, params.shadow) if params.shadow else ground)
@@ -61,8 +65,10 @@ def background(photo: Photo, params: BackgroundParams, tools: Tools) -> Photo:
 
 def own_colours(photo: Photo) -> Field:
     """The product's own colours float32 [H, W, 3]: where the matte is between 0 and 1, those of the product nearby, so that no rim of the
-    old background remains."""
+    old background remains. Straight colours are the product's already."""
     assert photo.matte is not None
+    if photo.straight:
+        return photo.pixels.astype(np.float32)
     solid = _solid(photo.matte)[..., None]
     own: Field = photo.pixels * solid + scaled(_nearby(photo), photo.size[1], photo.size[0]) * (1 - solid)
     return own
@@ -71,11 +77,14 @@ def own_colours(photo: Photo) -> Field:
 def own_at_edges(photo: Photo) -> Iterator[tuple[Places, Places, Field]]:
     """The pixels where the matte is between 0 and 1, in chunks: rows [n], columns [n] and the product's own colours float32 [n, 3], as in
     `own_colours`. The floats of a whole large photo would take gigabytes."""
-    matte, size, nearby = photo.matte, photo.size, _nearby(photo)
+    matte, size, nearby = photo.matte, photo.size, None if photo.straight else _nearby(photo)
     assert matte is not None
     rows, columns = np.nonzero((matte > 0) & (matte < 1))
     for start in range(0, len(rows), CHUNK):
         y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
+        if nearby is None:
+            yield y, x, photo.pixels[y, x].astype(np.float32)
+            continue
         share = _solid(matte[y, x])[:, None]
         yield y, x, photo.pixels[y, x] * share + sampled(nearby, size, y, x) * (1 - share)
 
@@ -115,7 +124,17 @@ def _laid(photo: Photo, ground: Pixels) -> Photo:
         share = matte[y, x][:, None]
         mixed = own * share + (ground if ground.ndim == 1 else ground[y, x]) * (1 - share)
         pixels[y, x] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
-    return photo.having(pixels=pixels, cut=False)
+    if not _is_visible(pixels, ground):
+        raise EditError("no_product", "the product does not differ from the new background", "Use another colour, as background:#d0d0d0")
+    return photo.having(pixels=pixels, cut=False, alpha=None, straight=False)
+
+
+def _is_visible(pixels: Pixels, ground: Pixels) -> bool:
+    """Whether any pixel differs from the background by more than VISIBLE levels."""
+    bands = (slice(top, top + BAND) for top in range(0, len(pixels), BAND))
+    return any(
+        bool((np.abs(pixels[band].astype(np.int16) - (ground if ground.ndim == 1 else ground[band])) > VISIBLE).any()) for band in bands
+    )
 
 
 def _cover(picture: Pixels, height: int, width: int) -> Pixels:
@@ -139,7 +158,7 @@ def _shadow(photo: Photo) -> Field:
     assert photo.matte is not None
     size = fitted(photo.size, WORKING)
     matte = scaled(photo.matte, *size)
-    rows = np.flatnonzero(matte.max(1) > 0.5)
+    rows = np.flatnonzero(matte.max(1) > 0.5 * min(1.0, float(matte.max())))  # a thin product is nowhere solid at the working size
     bottom, tall = int(rows[-1]), int(rows[-1] - rows[0] + 1)
     foot = matte[max(0, bottom - max(2, tall // 6)) : bottom + 1].max(0)
     depth = max(2, tall // 40)

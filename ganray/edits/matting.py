@@ -7,55 +7,74 @@ photo at full resolution.
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
+from ganray.edits.border import PlainGround, plain_ground, small_picture
 from ganray.edits.colour_model import by_colours
 from ganray.edits.edit import Tools
-from ganray.edits.filters import Field, box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
+from ganray.edits.filters import box_mean, enlarged, guided, sampled, scaled
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
+from ganray.edits.parts import ALONE, box_side, without_specks
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 
-WORKING = 320  # longest side, in pixels, at which plain backgrounds are modelled and edges refined
-RING = 0.03  # width of the border that models the background, as a share of the shorter side
-PLAIN_NOISE = 7.0  # levels of 255: largest noise of a plain background around a smooth surface
-PLAIN_SHARE = 0.85  # of the border's pixels that must fit the surface; the rest may be a product that is cut off
 MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
+LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
 CHUNK = 2**20  # pixels at edges that are processed at once
 CONFIRMING_MATTE = 0.15  # value of the learned matte that confirms the border's matte nearby
 SAME_PRODUCT_IOU = 0.5  # intersection over union from which two mattes show the same product
-SPECK = 0.1  # share of the largest component: smaller components are not product
 
 
 def with_matte(photo: Photo, tools: Tools) -> Photo:
     """The photo with its matte. Raises EditError: no_product, too_small, and no_network for a cluttered background without the learned
-    matte."""
+    matte.
+
+    Facts: `matte` (border or learned), `matte_share`; `dropped_share` of the matte in small parts that were left out, and `enclosed_share`
+    of the picture that may be ground inside the product and was kept.
+    """
     if photo.matte is not None:
         return photo
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
-    plain, network = border_matte(photo.pixels), tools.network("matte")
-    if network is not None:
-        learned = learned_mattes(photo.pixels, network)
-        rough, method = by_colours(photo.pixels, learned[-1]), "learned"
-        if plain is not None and _differ(confirmed := _confirmed(plain, learned[0]), rough):
-            rough, method = confirmed, "border"
-    elif plain is not None:
-        rough, method = plain, "border"
-    else:
-        raise EditError(
-            "no_network",
-            "the background is not plain, and the model folder has no network for mattes",
-            "Train one with `ganray train-editor`, or photograph on a plain background",
-        )
-    matte = refined(photo.pixels, without_specks(rough))
+    ground = plain_ground(photo.pixels)
+    rough, method = _rough(photo.pixels, ground, tools)
+    whole, dropped = without_specks(rough, ground)
+    matte = refined(photo.pixels, whole)
     share = float(matte.mean())
     if not MIN_PRODUCT <= share <= MAX_PRODUCT or float(matte.max()) < PRODUCT_MATTE:
-        raise EditError(
-            "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
-        )
-    return photo.having(matte=matte, facts={"matte": method, "matte_share": round(share, 4)})
+        thin = method == "border" and share < MIN_PRODUCT and box_side(matte > PRODUCT_MATTE) >= ALONE * max(photo.size)
+        if not thin:
+            raise EditError(
+                "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
+            )
+    facts: dict[str, float | str] = {"matte": method, "matte_share": round(share, 4)}
+    if dropped >= LEAST_TOLD:
+        facts["dropped_share"] = round(dropped, 4)
+    if ground is not None and ground.enclosed.share >= LEAST_TOLD:
+        facts["enclosed_share"] = round(ground.enclosed.share, 4)
+    return photo.having(matte=matte, facts=facts)
+
+
+def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Alpha, str]:
+    """The matte at a working size, and how it was found. Raises EditError("no_network")."""
+    network = tools.network("matte")
+    if network is None:
+        if ground is None:
+            raise EditError(
+                "no_network",
+                "the background is not plain, and the model folder has no network for mattes",
+                "Train one with `ganray train-editor`, or photograph on a plain background",
+            )
+        return ground.matte, "border"
+    learned = learned_mattes(pixels, network)
+    rough = by_colours(pixels, learned[-1])
+    if ground is None:
+        return rough, "learned"
+    if _differ(confirmed := _confirmed(ground.matte, learned[0]), rough):
+        return confirmed, "border"
+    if ground.enclosed.holes.any():
+        rough = np.where(ground.enclosed.holes, 0, scaled(rough, *ground.distance.shape[::-1])).astype(np.float32)
+    return rough, "learned"
 
 
 def _confirmed(plain: Alpha, learned: Alpha) -> Alpha:
@@ -72,47 +91,9 @@ def _differ(plain: Alpha, rough: Alpha) -> bool:
     return float((by_border & by_network).sum()) < SAME_PRODUCT_IOU * float((by_border | by_network).sum())
 
 
-def without_specks(rough: Alpha) -> Alpha:
-    """A matte without small components beside the product: creases, lines between tiles."""
-    solid = main_parts(box_mean(rough, 1) > PRODUCT_MATTE, SPECK)
-    near = box_mean(solid.astype(np.float32), max(2, min(rough.shape) // 50)) > 0
-    return np.where(near, rough, 0).astype(np.float32)
-
-
-def border_matte(pixels: Pixels) -> Alpha | None:
-    """The matte of what differs from a smooth, plain background, at the working size; None where the border is not plain.
-
-    The background is a quadratic surface in x and y for each channel, fitted to the border; pixels near it and connected with the border
-    are background, so a white label on a shirt stays product.
-    """
-    small = _small(pixels)
-    height, width = small.shape[:2]
-    ring = max(2, round(RING * min(height, width)))
-    edge = np.ones((height, width), bool)
-    edge[ring:-ring, ring:-ring] = False
-    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
-    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], -1).astype(np.float32)
-    known, colours = terms[edge], small[edge]
-    kept = np.linalg.norm(colours - np.median(colours, 0), axis=1) < 60
-    for _ in range(4):
-        if kept.mean() < 0.5:
-            return None
-        surface = np.linalg.lstsq(known[kept], colours[kept], rcond=None)[0]
-        distance = np.linalg.norm(colours - known @ surface, axis=1)
-        kept = distance < max(3 * PLAIN_NOISE, 2.5 * float(np.median(distance)))
-    noise = float(np.sqrt((distance[kept] ** 2).mean() / 3))
-    if noise > PLAIN_NOISE or kept.mean() < PLAIN_SHARE:
-        return None
-    distance = np.linalg.norm(small - terms @ surface, axis=2)
-    low = max(4.0, 3 * noise)
-    background = reached(distance < 2 * low)
-    alpha = np.clip((distance - low) / (2 * low), 0, 1)
-    return np.where(background, alpha * 0.5, 1.0).astype(np.float32)
-
-
 def refined(pixels: Pixels, rough: Alpha) -> Alpha:
     """A matte of any size aligned with the photo's edges, at the photo's size; away from edges it is 0 or 1."""
-    small = _small(pixels) / np.float32(255)
+    small = small_picture(pixels) / np.float32(255)
     height, width = small.shape[:2]
     mask = scaled(rough, width, height)
     a, b = guided(mask, small, max(2, round(0.012 * min(height, width))), 1e-4)
@@ -126,9 +107,3 @@ def refined(pixels: Pixels, rough: Alpha) -> Alpha:
         values = (pixels[y, x] / np.float32(255) * sampled(a, size, y, x)).sum(-1) + sampled(b, size, y, x)
         matte[y, x] = np.clip((values - 0.05) / 0.9, 0, 1)
     return matte
-
-
-def _small(pixels: Pixels) -> Field:
-    """The picture as float32 levels, its longer side WORKING at most."""
-    image, size = Image.fromarray(pixels), fitted((pixels.shape[0], pixels.shape[1]), WORKING)
-    return np.asarray(image if image.size == size else image.resize(size, Image.Resampling.BOX), np.float32)

@@ -36,6 +36,9 @@ class Output:
 class Photo:
     """Uint8 [H, W, 3] sRGB. `matte` is the share of product, if an edit has found it; with `cut`, it becomes the file's alpha.
 
+    `alpha` is the transparency of the photo's own file, which the result keeps unless an edit lays a ground. With `straight`, pixels are
+    the product's own colours also where the matte is partial, as in a file with a cut-out: no old background is mixed in.
+
     `facts` are measurements for the manifest (psnr, matte, gain, ...), `edits` the names of the edits so far and `source_types` their IPTC
     terms, in order. `output` are the last edit's requirements for the file.
     """
@@ -43,6 +46,8 @@ class Photo:
     pixels: Pixels
     matte: Alpha | None = None
     cut: bool = False
+    alpha: Alpha | None = None
+    straight: bool = False
     facts: Mapping[str, float | str] = field(default_factory=lambda: NO_FACTS)
     edits: tuple[str, ...] = ()
     source_types: tuple[str, ...] = ()
@@ -54,7 +59,7 @@ class Photo:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     def having(self, **changes: Any) -> Photo:
-        """A copy with other `pixels`, `matte`, `cut`, `output`, or more `facts`."""
+        """A copy with other `pixels`, `matte`, `cut`, `alpha`, `straight`, `output`, or more `facts`."""
         if "facts" in changes:
             changes["facts"] = MappingProxyType({**self.facts, **changes["facts"]})
         return replace(self, **changes)

@@ -23,6 +23,7 @@ from ganray.edits.ground import own_at_edges
 from ganray.edits.matting import with_matte
 from ganray.edits.palette import hex_of, rgb_of
 from ganray.edits.photo import Alpha, Photo
+from ganray.edits.transparency import opened
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 from ganray.images.lab import Lab, chroma, from_lab, to_lab, within
@@ -90,15 +91,15 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
 def reference_colour(pixels: Pixels, alpha: Alpha | None, tools: Tools) -> Lab:
     """The dominant colour Lab [3] of a picture's product, found by its alpha or a matte; of the whole picture if there is no product, as in
     a swatch."""
-    if alpha is None:
-        try:
-            alpha = with_matte(Photo(pixels), tools).matte
-        except EditError as error:
-            if error.reason not in ("no_product", "too_small"):
-                raise
-            alpha = np.ones(pixels.shape[:2], np.float32)
-    assert alpha is not None
-    return dominant_colour(_sample(pixels, alpha))
+    photo = opened(pixels, alpha)
+    try:
+        matte = with_matte(photo, tools).matte
+    except EditError as error:
+        if error.reason not in ("no_product", "too_small"):
+            raise
+        matte = np.ones(photo.size, np.float32)
+    assert matte is not None
+    return dominant_colour(_sample(photo.pixels, matte))
 
 
 def dominant_colour(sample: Lab) -> Lab:
@@ -137,14 +138,15 @@ def likeness(lab: Lab, dominant: Lab) -> Field:
 
 
 def _recoloured(photo: Photo, shift: Shift) -> Pixels:
-    """The photo with the product's colours moved, at edges in proportion to the matte.
+    """The photo with the product's colours moved, at edges in proportion to the matte; straight colours are moved everywhere.
 
     The new colour depends on the old one alone, and a photo has far fewer colours than pixels: each colour is moved once.
     """
     assert photo.matte is not None
-    pixels, whole = photo.pixels.copy(), photo.matte >= 1
+    pixels, whole = photo.pixels.copy(), (photo.matte >= 1) | photo.straight
     bands = [slice(top, top + BAND) for top in range(0, len(pixels), BAND)]
-    edges = [(y, x, np.clip(np.rint(own), 0, 255).astype(np.uint8)) for y, x, own in own_at_edges(photo)]
+    at_edges = () if photo.straight else own_at_edges(photo)
+    edges = [(y, x, np.clip(np.rint(own), 0, 255).astype(np.uint8)) for y, x, own in at_edges]
     used = np.zeros(COLOURS, bool)
     for colours in (*(pixels[band][whole[band]] for band in bands), *(own for _, _, own in edges)):
         used[_coded(colours)] = True

@@ -21,6 +21,7 @@ from torch import Tensor
 from ganray.edits.edit import Params, Tools
 from ganray.edits.inversion import Inverted, drawing, drawn, inverted, one_thread
 from ganray.edits.photo import Photo
+from ganray.edits.transparency import opened
 from ganray.errors import RequestError
 from ganray.models.r3 import R3Generator
 
@@ -153,14 +154,14 @@ def slerp(first: Tensor, second: Tensor, t: float) -> Tensor:
 
 def _second(params: InterpolateParams | MixParams, tools: Tools) -> Inverted:
     """The inversion of the other picture, without known attributes, since the request's attributes describe the photo."""
-    pixels, alpha = tools.picture(params.picture)
-    return inverted(Photo(pixels, matte=alpha), tools, params.steps, params.threshold, known=False)
+    return inverted(opened(*tools.picture(params.picture)), tools, params.steps, params.threshold, known=False)
 
 
 def _redrawn(photo: Photo, inversion: Inverted, features: Tensor, generator: R3Generator, begun: int = 0) -> Photo:
     """The generated image in place of the photo, without a matte: later edits find it again, on white."""
     facts: dict[str, float | str] = {"psnr": inversion.psnr, "resolution": generator.resolution}
-    return photo.having(pixels=drawn(features, generator, begun), matte=None, cut=False, facts=facts)
+    pixels = drawn(features, generator, begun)
+    return photo.having(pixels=pixels, matte=None, cut=False, alpha=None, straight=False, facts=facts)
 
 
 def _mean(x: Tensor) -> Tensor:

@@ -30,6 +30,9 @@ SUFFIXES: dict[str, str] = {"png": "png", "jpeg": "jpg", "webp": "webp", "avif":
 MEDIA_TYPES = {name: f"image/{name}" for name in SUFFIXES}
 QUALITY = {"jpeg": 92, "avif": 85}  # default of the lossy formats
 
+MAX_PIXELS = 50_000_000  # default cap on an image's pixels
+WIDEST = {"jpeg": 65_500, "webp": 16_383, "avif": 65_535}  # pixels of a side that the formats, or their encoders, can hold
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 PREPARED = ("PNG", "WEBP", "JPEG", "AVIF")
 ORIENTATION = 0x0112
@@ -47,12 +50,26 @@ TURNS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """Caps on an untrusted image, similar to imgproxy's (50 MP, 1 frame)."""
+    """Caps on an untrusted image, similar to imgproxy's (50 MP, 1 frame).
+
+    `max_side` is that of a side in pixels where `max_pixels` is at most its default; above, it grows in proportion (`side`), so that one
+    option lifts both. The time and the memory that an image may take grow alike (`scale`).
+    """
 
     max_bytes: int = 25_000_000
-    max_pixels: int = 50_000_000
+    max_pixels: int = MAX_PIXELS
     max_frames: int = 1
     max_side: int = 16_000
+
+    @property
+    def scale(self) -> float:
+        """How many times its default `max_pixels` is, at least 1."""
+        return max(1.0, self.max_pixels / MAX_PIXELS)
+
+    @property
+    def side(self) -> int:
+        """The cap on a side, in pixels."""
+        return round(self.max_side * self.scale)
 
 
 @dataclass(frozen=True)
@@ -98,17 +115,43 @@ def decode(data: bytes, limits: Limits = Limits(), side: int = 0, cover: bool = 
 
 
 def decode_with_alpha(data: bytes, limits: Limits = Limits()) -> tuple[Decoded, Pixels | None]:
-    """`decode`, and the alpha channel, upright uint8 [height, width]; None if the image has none or is fully opaque."""
-    decoded, alpha = _decoded(data, limits)
+    """`decode` with straight colours, white where nothing of them is visible, and the alpha channel, upright uint8 [height, width]; None if
+    the image has none or is fully opaque."""
+    decoded, alpha = _decoded(data, limits, on_white=False)
     values = None if alpha is None else np.array(alpha)
-    return decoded, None if values is None or values.min() == 255 else values
+    if alpha is None or values is None or values.min() == 255:
+        return decoded, None
+    decoded.image.paste((255, 255, 255), mask=alpha.point(lambda level: 255 * (level == 0)))
+    return decoded, values
 
 
-def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False) -> tuple[Decoded, Image.Image | None]:
+def allow_pixels(most: int) -> None:
+    """Let Pillow open images of so many pixels; it refuses those of over 179 million by itself. The setting is the process's, and never
+    lowered: `decode` checks every image against its own limits before it reads pixels."""
+    if Image.MAX_IMAGE_PIXELS is not None:
+        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, most)
+
+
+def drop_unused_alpha(image: Image.Image) -> Image.Image:
+    """A loaded image, without its alpha if that is 0 all over in a BMP: Windows programs leave the fourth byte empty, and browsers show
+    such a file as opaque."""
+    if image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        opaque = image.convert("RGB")
+        opaque.format = image.format
+        return opaque
+    return image
+
+
+def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False, on_white: bool = True) -> tuple[Decoded, Image.Image | None]:
     if not data:
         raise ImageError("empty", "the file has no bytes")
     if len(data) > limits.max_bytes:
-        raise ImageError("too_many_bytes", f"{len(data):,} bytes, the cap is {limits.max_bytes:,}", "Raise max_bytes to accept it")
+        raise ImageError(
+            "too_many_bytes",
+            f"{len(data):,} bytes, the cap is {limits.max_bytes:,}",
+            "Send a smaller file, or raise max_bytes",
+        )
+    allow_pixels(limits.max_pixels)
     with _reasons():
         file = Image.open(BytesIO(data), formats=FORMATS)
         size, kind = _check(file, limits), str(file.format)
@@ -117,7 +160,8 @@ def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False) ->
             file.draft(None, (max(1, size[0] // fraction), max(1, size[1] // fraction)))
         file.load()
         turn = _orientation(file)  # after load(), which turns TIFF images itself
-        alpha, image = alpha_of(file), to_srgb(file, data)
+        shown = drop_unused_alpha(file)
+        alpha, image = alpha_of(shown), to_srgb(shown, data, on_white)
         if turn in TURNS:
             image, alpha = image.transpose(TURNS[turn]), alpha and alpha.transpose(TURNS[turn])
         density, profiled = _density(file, turn), bool(file.info.get("icc_profile"))
@@ -153,11 +197,14 @@ def encode(
 
     `quality` is 1..100. The default is that of the source for a JPEG with `kept.jpeg`, QUALITY for other JPEGs and AVIF (both 4:4:4), and
     lossless for WebP; PNG is always lossless. JPEG and PNG have a density.
-    Raises EditError("no_alpha") for alpha in a JPEG.
+    Raises EditError: "no_alpha" for alpha in a JPEG, "too_large" for more pixels a side than the format holds.
     """
-    image, buffer = Image.fromarray(pixels if alpha is None else np.dstack([pixels, alpha])), BytesIO()
     if alpha is not None and format == "jpeg":
         raise EditError("no_alpha", "a cut-out has transparency, which jpeg does not support", "Ask for png, webp or avif, or add white")
+    if max(pixels.shape[:2]) > WIDEST.get(format, max(pixels.shape[:2])):
+        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+        raise EditError("too_large", f"{format} holds at most {WIDEST[format]:,} pixels a side, not {size}", "Ask for png")
+    image, buffer = Image.fromarray(pixels if alpha is None else np.dstack([pixels, alpha])), BytesIO()
     profile = srgb_profile() if kept.profiled else None
     if format == "png":
         info = PngImagePlugin.PngInfo()
@@ -194,9 +241,9 @@ def to_pixels(x: Tensor) -> Tensor:
 
 def _check(image: Image.Image, limits: Limits) -> tuple[int, int]:
     width, height = image.size
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side:
-        cap = f"{limits.max_pixels:,} pixels and {limits.max_side:,} per side"
-        raise ImageError("too_many_pixels", f"{width}x{height} pixels, the caps are {cap}", "Raise max_pixels to accept it")
+    if width * height > limits.max_pixels or max(width, height) > limits.side:
+        cap = f"{limits.max_pixels:,} pixels and {limits.side:,} per side"
+        raise ImageError("too_many_pixels", f"{width}x{height} pixels, the caps are {cap}", _remedy(width, height, limits))
     frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))  # the other frames of an MPO are previews
     if frames > limits.max_frames:
         remedy = "Send one frame; ingest takes the first one if max_frames is higher"
@@ -213,6 +260,16 @@ def _density(image: Image.Image, turn: int) -> tuple[float, float] | None:
     if not (1 <= across <= MAX_DENSITY and 1 <= down <= MAX_DENSITY):
         return None
     return (down, across) if turn >= 5 else (across, down)
+
+
+def _remedy(width: int, height: int, limits: Limits) -> str:
+    """What lifts the caps for an image of that size."""
+    from ganray.config.limits import PIXELS_CEILING  # here: every decoder's process would take a third of a second longer to start
+
+    need = max(width * height, -(-max(width, height) * MAX_PIXELS // limits.max_side))
+    if need > PIXELS_CEILING:
+        return f"Send a smaller image: max_pixels goes up to {PIXELS_CEILING:,}"
+    return f"Send a smaller image, or raise max_pixels to {need:,}"
 
 
 def _orientation(image: Image.Image) -> int:
@@ -239,7 +296,7 @@ class _reasons(contextlib.ContextDecorator):
         if isinstance(error, UnidentifiedImageError):
             raise ImageError("unknown_format", f"the bytes are not one of {', '.join(FORMATS)}") from error
         if isinstance(error, Image.DecompressionBombError):
-            raise ImageError("too_many_pixels", text, "Raise max_pixels to accept it") from error
+            raise ImageError("too_many_pixels", text, "Send a smaller image") from error
         if isinstance(error, MemoryError):
             raise ImageError("too_much_memory", "decoding needs more memory than the process may have") from error
         raise ImageError("truncated" if "truncated" in text.lower() else "corrupt", text) from error

@@ -26,13 +26,15 @@ class Conversion(NamedTuple):
     distance: int
 
 
-def to_srgb(image: Image.Image, data: bytes = b"") -> Image.Image:
-    """A loaded image of any mode -> RGB without info; `data` is its file. Raises ImageError("unsupported_mode") if sRGB cannot represent
-    it."""
+def to_srgb(image: Image.Image, data: bytes = b"", on_white: bool = True) -> Image.Image:
+    """A loaded image of any mode -> RGB without info; alpha on white, or left out. `data` is its file. Raises
+    ImageError("unsupported_mode") if sRGB cannot represent it."""
     plain = _plain(image, data)
     conversion = _conversion(image, plain.mode, data)
     image = _eight_bit(plain) if conversion is None else _converted(plain, conversion)
-    if image.mode in ("RGBA", "LA"):
+    if image.mode in ("RGBA", "LA") and not on_white:
+        image = image.convert("RGB")
+    elif image.mode in ("RGBA", "LA"):
         white = Image.new("RGB", image.size, (255, 255, 255))
         white.paste(image.convert("RGB"), mask=image.getchannel("A"))
         image = white

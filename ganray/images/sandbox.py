@@ -37,11 +37,18 @@ Result = tuple[bytes, dict[str, Any]]
 class Sandbox:
     """`function` is "module:name" of `(data: bytes, **options) -> (bytes, JSON-able dict)` that may raise ImageError.
 
-    Each image gets `cpu_seconds` of CPU time and `wall_seconds` of wall time.
+    Each image gets `cpu_seconds` of CPU time and `wall_seconds` of wall time, and the child `memory_bytes` of address space.
     """
 
-    def __init__(self, function: str, options: dict[str, Any], cpu_seconds: int = 10, wall_seconds: float = 60.0) -> None:
-        self._task = json.dumps([function, options, cpu_seconds])
+    def __init__(
+        self,
+        function: str,
+        options: dict[str, Any],
+        cpu_seconds: int = 10,
+        wall_seconds: float = 60.0,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self._task = json.dumps([function, options, cpu_seconds, memory_bytes])
         self._cpu_seconds = cpu_seconds
         self._wall_seconds = wall_seconds
         self._start()
@@ -157,7 +164,8 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 
 def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
     """The main loop of the child: read batches from `source` until it ends, write a result for each image to `sink`."""
-    name, options, cpu_seconds = json.loads(task)
+    name, options, cpu_seconds, memory_bytes = json.loads(task)
+    _confine(memory_bytes)
     module, _, function = name.partition(":")
     work = getattr(importlib.import_module(module), function)
     sink.write(READY)
@@ -173,12 +181,13 @@ def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:
             except ImageError as error:
                 body, note = b"", {"error": [error.reason, error.message, error.remedy]}
             header = json.dumps(note).encode()
-            sink.write(struct.pack("<II", len(header), len(body)) + header + body)
+            sink.write(struct.pack("<II", len(header), len(body)) + header)
+            sink.write(body)  # by itself: a copy of a large image is hundreds of megabytes
             sink.flush()
 
 
-def _confine() -> None:
-    caps = [(resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, 64)]
+def _confine(memory_bytes: int) -> None:
+    caps = [(resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, 64)]
     for kind, cap in caps:
         hard = resource.getrlimit(kind)[1]
         resource.setrlimit(kind, (cap if hard == resource.RLIM_INFINITY else min(cap, hard), hard))
@@ -195,7 +204,6 @@ def _main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # output of C libraries must not mix with the results
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and closes our input
-    _confine()
     serve(sys.argv[1], sys.stdin.buffer, sink)
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import functools
 import queue
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
 from ganray.errors import ImageError
-from ganray.images.codec import Limits, Pixels, decode_jpeg_source, decode_with_alpha
+from ganray.images.codec import Limits, Pixels, allow_pixels, decode_jpeg_source, decode_with_alpha
 from ganray.images.jpeg import JpegSource
-from ganray.images.sandbox import Sandbox
+from ganray.images.sandbox import MEMORY_BYTES, Sandbox
 
 LIMITS = Limits()
 MEGAPIXELS_A_SECOND = 2.0  # a slow decoder on a loaded machine: sets the timeout for photos at the cap
 
 
 class Raw(NamedTuple):
-    """Uint8 [H, W, 3] sRGB on white, alpha [H, W] or None if fully opaque, Pillow's name of the format, the density in dots per inch, and
-    whether the file has a colour profile."""
+    """Uint8 [H, W, 3] sRGB, straight colours, white where alpha is 0; alpha [H, W] or None if fully opaque; Pillow's name of the format,
+    the density in dots per inch, and whether the file has a colour profile."""
 
     pixels: Pixels
     alpha: Pixels | None
@@ -53,12 +53,31 @@ def source_in_child(data: bytes, **limits: int) -> tuple[bytes, dict[str, Any]]:
     return b"".join(plane.tobytes() for plane in source.planes), note
 
 
+class Allowance(TypedDict):
+    """What a child may use, as `Sandbox` takes it."""
+
+    cpu_seconds: int
+    wall_seconds: float
+    memory_bytes: int
+
+
+def allowance(limits: Limits, cpu_seconds: int = 10, wall_seconds: float = 60.0) -> Allowance:
+    """What a child may use for an image at the caps: the seconds are for the default of `max_pixels`, and grow with it, as memory does."""
+    scale = limits.scale
+    return {
+        "cpu_seconds": round(cpu_seconds * scale),
+        "wall_seconds": wall_seconds * scale,
+        "memory_bytes": round(MEMORY_BYTES * scale),
+    }
+
+
 class SafeDecoder:
     """`decode_raw` in `children` processes, each for one caller at a time; thread-safe."""
 
     def __init__(self, children: int = 1, limits: Limits = LIMITS) -> None:
         self._raws = _Children("raw_in_child", children, limits)
         self._sources = _Children("source_in_child", children, limits)
+        allow_pixels(limits.max_pixels)  # the results are opened in this process
 
     def __call__(self, data: bytes) -> Raw:
         """Decode one image. Raises ImageError."""
@@ -86,8 +105,8 @@ class _Children:
     """A function of this module in child processes, which are started at first use."""
 
     def __init__(self, function: str, num: int, limits: Limits) -> None:
-        seconds = max(10, int(limits.max_pixels / 1e6 / MEGAPIXELS_A_SECOND))
-        self._start = functools.partial(Sandbox, f"{__name__}:{function}", asdict(limits), cpu_seconds=seconds)
+        seconds = max(10, int(min(limits.max_pixels, LIMITS.max_pixels) / 1e6 / MEGAPIXELS_A_SECOND))
+        self._start = functools.partial(Sandbox, f"{__name__}:{function}", asdict(limits), **allowance(limits, seconds))
         self._free: queue.SimpleQueue[Sandbox | None] = queue.SimpleQueue()
         for _ in range(num):
             self._free.put(None)

@@ -25,6 +25,7 @@ from ganray.engine import ROWS
 from ganray.errors import ClusterError, ConfigError
 from ganray.execution.port import Resources
 from ganray.execution.resources import engine_cpus, use_gpu
+from ganray.images.codec import Limits
 from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
@@ -51,7 +52,8 @@ class Endpoint:
     """A replica: one engine and its app."""
 
     def __init__(self, config: ServeConfig, device: str, threads: int) -> None:
-        editor = EditEngine.load(config.model, threads, device, SafeDecoder(threads))
+        decode = SafeDecoder(threads, Limits(max_pixels=config.max_pixels))
+        editor = EditEngine.load(config.model, threads, device, decode)
         self._app = make_app(editor.product, config, editor)
 
     def __serve_build_asgi_app__(self) -> FastAPI:

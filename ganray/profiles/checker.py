@@ -26,18 +26,21 @@ from ganray.profiles.report import Finding, Report
 AI_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic", "algorithmicMedia")
 NEAR_SRGB = 10  # levels: simplified profiles of sRGB, by a power of 2.2, differ by 9; other spaces by more
 BORDER = 0.5  # share of the frame's outermost pixels that must be background: products may touch the frame, scenes may not
-LIMITS = Limits(max_bytes=100_000_000, max_pixels=100_000_000, max_side=30_000)
+LIMITS = Limits(max_bytes=100_000_000, max_pixels=100_000_000)
 
 
-def check(data: bytes, profile: Profile, *, day: date | None = None, kind: str = "", source: bytes | None = None) -> Report:
+def check(
+    data: bytes, profile: Profile, *, day: date | None = None, kind: str = "", source: bytes | None = None, limits: Limits = LIMITS
+) -> Report:
     """The report of an encoded picture. Rules are those of `day` (None: the last ones known) for goods of `kind`; rules that
-    begin to fail on a later day are reported with that day. `source` is the original photo, whose label must be kept.
+    begin to fail on a later day are reported with that day. `source` is the original photo, whose label must be kept. A picture beyond
+    `limits` is not looked at.
 
     A file that is not a picture is a finding, not an error. Raises RequestError for a kind that the profile does not have.
     """
     rules = profile.on(day, kind)
     try:
-        picture = _Picture(data, rules)
+        picture = _Picture(data, rules, limits)
     except ImageError as error:
         return unreadable(error, profile, day, kind)
     findings = list(picture.findings(rules))
@@ -61,15 +64,15 @@ def check(data: bytes, profile: Profile, *, day: date | None = None, kind: str =
 
 def unreadable(error: ImageError, profile: Profile, day: date | None = None, kind: str = "") -> Report:
     """The report of a file that cannot be read as one still picture."""
-    finding = Finding(rule="readable", ok=False, found=f"{error.reason}: {error.message}", wanted="one still picture")
+    finding = Finding(rule="readable", ok=False, found=f"{error.reason}: {error}", wanted="one still picture")
     return Report(profile=profile.name, version=profile.version, day=day, kind=kind, findings=(finding,))
 
 
 class _Picture:
     """A decoded picture with the metadata of its file."""
 
-    def __init__(self, data: bytes, rules: Rules) -> None:
-        decoded = decode(data, LIMITS)
+    def __init__(self, data: bytes, rules: Rules, limits: Limits) -> None:
+        decoded = decode(data, limits)
         self.num_bytes, self.format = len(data), decoded.format.lower()
         self.pixels: Pixels = decoded.pixels
         self.height, self.width = self.pixels.shape[:2]
@@ -138,11 +141,17 @@ class _Picture:
             if not self.on_ground:
                 found = f"{100 * seen.border:.0f} % of the frame's edge has that colour, most of it is about {seen.background}"
                 yield _finding("background", False, found, wanted, mend)
+            elif seen.nearly and not seen.dirty:
+                found = f"{seen.nearly:,} pixels that reach the frame's edge are nearly of that colour"
+                yield _finding("background", False, found, wanted, mend)
             else:
                 found = (
                     f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product differ, by at most {seen.worst} levels"
                 )
                 yield _finding("background", not seen.dirty, found, wanted, mend)
+            if seen.enclosed:
+                found = f"{100 * seen.enclosed:.1f} % of the frame inside the product is flat and about {seen.enclosed_colour}: ground?"
+                yield _finding("enclosed", False, found, wanted, "", "should")
         if rules.fill is not None:
             yield self._fill(rules)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from io import BytesIO
@@ -10,8 +11,9 @@ from typing import Any
 from PIL import Image
 
 from ganray.errors import ImageError
-from ganray.images.codec import decode
+from ganray.images.codec import Limits, decode
 from ganray.images.sandbox import Sandbox
+from ganray.images.untrusted import allowance
 from ganray.profiles.checker import LIMITS, check, unreadable
 from ganray.profiles.mending import mending
 from ganray.profiles.profile import Profile
@@ -20,17 +22,18 @@ from ganray.profiles.report import Report
 THUMBNAIL = 112  # pixels
 
 
-def sandbox(profile: Profile, name: str, day: date | None, kind: str) -> Sandbox:
+def sandbox(profile: Profile, name: str, day: date | None, kind: str, max_pixels: int = LIMITS.max_pixels) -> Sandbox:
     """A child process that checks pictures; `name` is the profile's name in the chains that mend them."""
     options = {"profile": profile.model_dump_json(), "name": name, "day": day.isoformat() if day else "", "kind": kind}
-    return Sandbox(f"{__name__}:check_in_child", options, cpu_seconds=60, wall_seconds=240.0)
+    limits = replace(LIMITS, max_pixels=max_pixels)
+    return Sandbox(f"{__name__}:check_in_child", options | {"max_pixels": max_pixels}, **allowance(limits, 60, 240.0))
 
 
-def check_in_child(data: bytes, *, profile: str, name: str, day: str, kind: str) -> tuple[bytes, dict[str, Any]]:
+def check_in_child(data: bytes, *, profile: str, name: str, day: str, kind: str, max_pixels: int) -> tuple[bytes, dict[str, Any]]:
     """A thumbnail (JPEG, empty for an unreadable file), and the report with the chain that would correct the picture."""
-    rules = _profile(profile)
-    report = check(data, rules, day=date.fromisoformat(day) if day else None, kind=kind)
-    return _thumbnail(data), {"report": report.model_dump(mode="json"), "mend": mending(report, rules, name)}
+    rules, limits = _profile(profile), replace(LIMITS, max_pixels=max_pixels)
+    report = check(data, rules, day=date.fromisoformat(day) if day else None, kind=kind, limits=limits)
+    return _thumbnail(data, limits), {"report": report.model_dump(mode="json"), "mend": mending(report, rules, name)}
 
 
 def checked(
@@ -48,9 +51,9 @@ def _profile(text: str) -> Profile:
     return Profile.model_validate_json(text)
 
 
-def _thumbnail(data: bytes) -> bytes:
+def _thumbnail(data: bytes, limits: Limits) -> bytes:
     try:
-        image = decode(data, LIMITS, side=THUMBNAIL).image
+        image = decode(data, limits, side=THUMBNAIL).image
     except ImageError:
         return b""
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC, reducing_gap=3.0)

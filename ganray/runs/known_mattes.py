@@ -15,7 +15,9 @@ from PIL import Image
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, product
 from ganray.config import TrainConfig
-from ganray.edits.matting import border_matte, refined, without_specks
+from ganray.edits.border import border_matte
+from ganray.edits.matting import refined
+from ganray.edits.parts import without_specks
 from ganray.errors import ConfigError
 from ganray.images.codec import Pixels
 from ganray.images.names import is_cutout_name
@@ -77,7 +79,7 @@ def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
     catalog, found = Catalog.open(url), []
     for pixels in catalog.images(catalog.read_row_group(shard, group, catalog.columns(()))):
         rough = border_matte(pixels)
-        if rough is not None and believable(matte := refined(pixels, without_specks(rough))):
+        if rough is not None and believable(matte := refined(pixels, without_specks(rough)[0])):
             found.append(tight(np.dstack([pixels, np.where(matte < 0.1, 0, np.rint(255 * matte)).astype(np.uint8)])))
     return found
 

@@ -23,7 +23,7 @@ from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS
 from ganray.engine import Engine
 from ganray.errors import RequestError
-from ganray.images.codec import MEDIA_TYPES
+from ganray.images.codec import MEDIA_TYPES, Limits
 from ganray.images.untrusted import SafeDecoder
 from ganray.requests import DERIVED_BITS, GenerateRequest, sample_name
 from ganray.serving.accept import as_json
@@ -38,7 +38,8 @@ MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of
 
 def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | None = None) -> FastAPI:
     """The app: POST /v1/generate (if there is an engine), POST /v1/edit, GET /v1/models, GET /healthz, OpenAPI at /docs."""
-    editor = editor or EditEngine(engine, threads=engine.lanes if engine else 0, decode=SafeDecoder())
+    decode = SafeDecoder(limits=Limits(max_pixels=config.max_pixels))
+    editor = editor or EditEngine(engine, threads=engine.lanes if engine else 0, decode=decode)
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
     limits = {"/v1/edit": Limit(MAX_EDIT_BODY, config.edit_queue + editor.lanes), "": Limit(MAX_BODY)}
     app.add_middleware(BodyLimit, limits=limits)

@@ -114,7 +114,7 @@ def _reports(
 
     def work(key: str) -> tuple[Report, list[str], bytes]:
         if not hasattr(local, "child"):
-            local.child = sandbox(known, config.profile, day, config.kind)
+            local.child = sandbox(known, config.profile, day, config.kind, config.max_pixels)
             children.append(local.child)
         try:
             data = read_capped(source, key, LIMITS.max_bytes)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from ganray.catalog.sample import draw, product
-from ganray.edits.matting import border_matte, refined, with_matte
+from ganray.edits.border import border_matte
+from ganray.edits.matting import refined, with_matte
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
 from ganray.metrics.paired import iou
