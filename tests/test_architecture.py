@@ -298,6 +298,7 @@ TESTED_IN = {
     "bulk/page.py": "bulk/test_commit.py",
     "bulk/reporter.py": "bulk/test_commit.py",
     "bulk/status.py": "verbs/test_status.py",
+    "edits/border.py": "edits/test_matting.py",
     "edits/edit.py": "edits/test_chain.py",
     "images/colour_spaces.py": "images/test_colour.py",
     "request_body.py": "test_requests.py",

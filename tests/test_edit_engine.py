@@ -14,7 +14,7 @@ from ganray.edits.edit import Params
 from ganray.edits.photo import Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EditError, ImageError, ObjectNotFound, RequestError
-from ganray.images.codec import decode, decode_with_alpha
+from ganray.images.codec import decode, decode_with_alpha, encode
 from ganray.images.untrusted import SafeDecoder
 from ganray.model_folder import DESCRIPTION, load_editor
 from ganray.requests import EditRequest, seed_of
@@ -226,3 +226,35 @@ def test_a_folder_without_any_model_is_refused(tmp_path):
 def test_errors_of_the_source_come_out_as_they_are(engine, tmp_path):
     with pytest.raises(ObjectNotFound):
         next(engine.edit(EditRequest(id="a", image="gone.png"), open_store(str(tmp_path)).get, ["white"]))
+
+
+def transparent(format="png"):
+    """A disc that is cut out, encoded."""
+    y, x = np.indices((80, 100))
+    alpha = np.where((y - 40) ** 2 + (x - 50) ** 2 < 900, 255, 0).astype(np.uint8)
+    return encode(np.full((80, 100, 3), (150, 60, 40), np.uint8), format, alpha=alpha)
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "avif"])
+@pytest.mark.parametrize("chain", [("upscale:2",), ("enhance",), ("recolor:#2040a0",), ("enhance", "recolor:#2040a0", "upscale:2")])
+def test_transparency_stays_where_no_edit_lays_a_ground(engine, chain, format):
+    (result,) = made(engine, {"a": transparent(format)}, {"id": "a", "image": "a"}, chain)
+    scale = 2 if "upscale:2" in chain else 1
+    assert result.output.format == format and result.alpha.shape == (80 * scale, 100 * scale)
+    assert result.alpha[40 * scale, 50 * scale] == 255 and result.alpha[0, 0] == 0
+    (flat,) = made(engine, {"a": transparent(format)}, {"id": "a", "image": "a", "format": "jpeg"}, chain)
+    assert flat.alpha is None and (flat.pixels[0, 0] == 255).all()
+
+
+@pytest.mark.parametrize("chain", [("white",), ("background:#ffffff",)])
+def test_a_ground_takes_the_transparency_away(engine, chain):
+    (result,) = made(engine, {"a": transparent()}, {"id": "a", "image": "a"}, chain)
+    assert result.alpha is None and (result.pixels[0, 0] == 255).all() and (result.pixels[40, 50] == (150, 60, 40)).all()
+
+
+@pytest.mark.parametrize("chain", ["white", "cutout", "upscale:2", "enhance", "background:#aabbcc", "conform:amazon-main"])
+def test_a_wholly_transparent_picture_is_refused_by_every_edit(engine, chain):
+    blank = encode(np.full((64, 64, 3), 90, np.uint8), "png", alpha=np.zeros((64, 64), np.uint8))
+    with pytest.raises(EditError) as raised:
+        made(engine, {"a": blank}, {"id": "a", "image": "a"}, (chain,))
+    assert raised.value.reason == "no_product"

@@ -13,7 +13,7 @@ from ganray.edits.colour_model import by_colours
 from ganray.edits.edit import Tools
 from ganray.edits.filters import box_mean, enlarged, guided, sampled, scaled
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
-from ganray.edits.parts import ALONE, box_side, without_specks
+from ganray.edits.parts import ALONE, longest_part, without_specks
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
@@ -42,7 +42,7 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     matte = refined(photo.pixels, whole)
     share = float(matte.mean())
     if not MIN_PRODUCT <= share <= MAX_PRODUCT or float(matte.max()) < PRODUCT_MATTE:
-        thin = method == "border" and share < MIN_PRODUCT and box_side(matte > PRODUCT_MATTE) >= ALONE * max(photo.size)
+        thin = method == "border" and share < MIN_PRODUCT and longest_part(whole > PRODUCT_MATTE) >= ALONE * max(whole.shape)
         if not thin:
             raise EditError(
                 "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"

@@ -33,10 +33,9 @@ def without_specks(rough: Alpha, ground: PlainGround | None = None) -> tuple[Alp
     return np.where(kept, rough, 0).astype(np.float32), dropped
 
 
-def box_side(mask: Mask) -> int:
-    """The longer side of a mask's box in pixels; 0 for an empty one."""
-    lines = [np.flatnonzero(mask.any(axis)) for axis in (0, 1)]
-    return max(int(line[-1] - line[0]) + 1 if len(line) else 0 for line in lines)
+def longest_part(mask: Mask) -> int:
+    """The longer side of the box of a mask's longest component, in pixels; 0 for an empty one. Gaps of two pixels do not end one."""
+    return int(_lengths(numbered(near(mask, 1))).max()) if mask.any() else 0
 
 
 def _distinct(rest: Mask, solid: Mask, ground: PlainGround) -> Mask:

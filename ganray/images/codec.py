@@ -31,6 +31,7 @@ MEDIA_TYPES = {name: f"image/{name}" for name in SUFFIXES}
 QUALITY = {"jpeg": 92, "avif": 85}  # default of the lossy formats
 
 MAX_PIXELS = 50_000_000  # default cap on an image's pixels
+PIXELS_CEILING = 1_000_000_000  # the largest cap, as in config/limits.py, which decoder processes do not load
 WIDEST = {"jpeg": 65_500, "webp": 16_383, "avif": 65_535}  # pixels of a side that the formats, or their encoders, can hold
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -125,11 +126,11 @@ def decode_with_alpha(data: bytes, limits: Limits = Limits()) -> tuple[Decoded, 
     return decoded, values
 
 
-def allow_pixels(most: int) -> None:
-    """Let Pillow open images of so many pixels; it refuses those of over 179 million by itself. The setting is the process's, and never
+def allow_pixels() -> None:
+    """Let Pillow open images up to PIXELS_CEILING; it refuses those of over 179 million by itself. The setting is the process's, and never
     lowered: `decode` checks every image against its own limits before it reads pixels."""
     if Image.MAX_IMAGE_PIXELS is not None:
-        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, most)
+        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, PIXELS_CEILING)
 
 
 def drop_unused_alpha(image: Image.Image) -> Image.Image:
@@ -151,7 +152,7 @@ def _decoded(data: bytes, limits: Limits, side: int = 0, cover: bool = False, on
             f"{len(data):,} bytes, the cap is {limits.max_bytes:,}",
             "Send a smaller file, or raise max_bytes",
         )
-    allow_pixels(limits.max_pixels)
+    allow_pixels()
     with _reasons():
         file = Image.open(BytesIO(data), formats=FORMATS)
         size, kind = _check(file, limits), str(file.format)
@@ -264,8 +265,6 @@ def _density(image: Image.Image, turn: int) -> tuple[float, float] | None:
 
 def _remedy(width: int, height: int, limits: Limits) -> str:
     """What lifts the caps for an image of that size."""
-    from ganray.config.limits import PIXELS_CEILING  # here: every decoder's process would take a third of a second longer to start
-
     need = max(width * height, -(-max(width, height) * MAX_PIXELS // limits.max_side))
     if need > PIXELS_CEILING:
         return f"Send a smaller image: max_pixels goes up to {PIXELS_CEILING:,}"
@@ -296,7 +295,8 @@ class _reasons(contextlib.ContextDecorator):
         if isinstance(error, UnidentifiedImageError):
             raise ImageError("unknown_format", f"the bytes are not one of {', '.join(FORMATS)}") from error
         if isinstance(error, Image.DecompressionBombError):
-            raise ImageError("too_many_pixels", text, "Send a smaller image") from error
+            remedy = f"Send a smaller image: max_pixels goes up to {PIXELS_CEILING:,}"
+            raise ImageError("too_many_pixels", text, remedy) from error
         if isinstance(error, MemoryError):
             raise ImageError("too_much_memory", "decoding needs more memory than the process may have") from error
         raise ImageError("truncated" if "truncated" in text.lower() else "corrupt", text) from error

@@ -77,7 +77,7 @@ class SafeDecoder:
     def __init__(self, children: int = 1, limits: Limits = LIMITS) -> None:
         self._raws = _Children("raw_in_child", children, limits)
         self._sources = _Children("source_in_child", children, limits)
-        allow_pixels(limits.max_pixels)  # the results are opened in this process
+        allow_pixels()  # the results are opened in this process
 
     def __call__(self, data: bytes) -> Raw:
         """Decode one image. Raises ImageError."""

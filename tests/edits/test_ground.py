@@ -4,7 +4,7 @@ import pytest
 from ganray.catalog.sample import draw, product
 from ganray.edits import apply_chain, parse_chain
 from ganray.edits.photo import Photo
-from ganray.errors import RequestError
+from ganray.errors import EditError, RequestError
 from tests.tools.edit_tools import Lent
 
 
@@ -59,3 +59,24 @@ def test_what_cannot_be_asked(photo):
         done(photo, "background:red")
     with pytest.raises(RequestError, match="'scene' is not given"):
         done(photo, {"background": {"picture": "scene"}})
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+@pytest.mark.parametrize("side", [300, 1500])
+def test_thin_things_cast_a_shadow(width, side):
+    matte = np.zeros((side, side), np.float32)
+    matte[20 : side - 60, side // 2 : side // 2 + width] = 1
+    result = done(Photo(np.full((side, side, 3), 70, np.uint8), matte=matte), {"background": {"shadow": 0.5}})
+    assert result.pixels[side - 62 : side - 40].min() < 250
+    assert (result.pixels[:10] == 255).all()
+
+
+@pytest.mark.parametrize("chain", ["white", {"background": "#464646"}])
+def test_a_blank_picture_is_no_result(chain):
+    """White on white, grey on the same grey."""
+    level = 255 if chain == "white" else 0x46
+    matte = np.zeros((60, 60), np.float32)
+    matte[20:40, 20:40] = 1
+    with pytest.raises(EditError, match="does not differ from the new background") as raised:
+        done(Photo(np.full((60, 60, 3), level, np.uint8), matte=matte), chain)
+    assert raised.value.reason == "no_product"

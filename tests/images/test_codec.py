@@ -1,4 +1,7 @@
 import io
+import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -173,3 +176,45 @@ def test_alpha_turns_with_the_image():
     decoded, alpha = decode_with_alpha(saved(image, exif=exif))
     assert decoded.pixels.shape == (6, 4, 3)
     assert np.argwhere(alpha == 0).tolist() == [[0, 3]]
+
+
+def test_a_bmp_whose_fourth_byte_is_empty_is_opaque():
+    """As Windows programs write it and browsers show it; one with alpha keeps it."""
+    for level, opaque in ((0, True), (128, False)):
+        pixels = bytes([16, 32, 200, level]) * 64
+        masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+        header = struct.pack("<IiiHHIIiiII", 108, 8, 8, 1, 32, 3, len(pixels), 2835, 2835, 0, 0) + masks + b"BGRs" + bytes(48)
+        data = b"BM" + struct.pack("<IHHI", 14 + len(header) + len(pixels), 0, 0, 14 + len(header)) + header + pixels
+        decoded, alpha = decode_with_alpha(data)
+        assert (decoded.pixels == (200, 32, 16)).all()
+        assert (alpha is None) == opaque
+
+
+def test_the_colours_under_transparency_are_straight_and_white_where_nothing_is_seen():
+    alpha = np.array([[0, 1, 128, 255]], np.uint8)
+    decoded, read = decode_with_alpha(encode(np.full((1, 4, 3), (10, 20, 30), np.uint8), "png", alpha=alpha))
+    assert np.array_equal(read, alpha)
+    assert decoded.pixels.tolist() == [[[255] * 3, *[[10, 20, 30]] * 3]]
+    assert decode(encode(np.full((1, 4, 3), (10, 20, 30), np.uint8), "png", alpha=alpha)).pixels[0, 0].tolist() == [255] * 3
+
+
+def header_of(width, height):
+    """A grey PNG of that size whose data ends at once."""
+    chunks = (b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), b"IDAT" + zlib.compress(bytes(9)))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)) for body in chunks)
+
+
+@pytest.mark.parametrize(("width", "height"), [(20_000, 500), (14_000, 13_000), (30_000, 20)])
+def test_the_limit_that_an_error_names_lets_the_image_in(width, height):
+    with pytest.raises(ImageError) as raised:
+        decode(header_of(width, height))
+    assert raised.value.reason == "too_many_pixels"
+    needed = int(re.search(r"raise max_pixels to ([\d,]+)$", str(raised.value))[1].replace(",", ""))
+    with pytest.raises(ImageError) as later:
+        decode(header_of(width, height), Limits(max_pixels=needed))
+    assert later.value.reason == "truncated" or "truncated" in str(later.value), "past the caps, the file ends"
+
+
+def test_above_the_ceiling_no_limit_is_named_as_a_remedy():
+    with pytest.raises(ImageError, match=r"Send a smaller image: max_pixels goes up to 1,000,000,000$"):
+        decode(header_of(60_000, 60_000))

@@ -1,9 +1,10 @@
+import re
 from datetime import date
 from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from ganray.images.provenance import EditLabel, Label, encode_labelled, read_label
 from ganray.profiles import profile
@@ -136,3 +137,27 @@ def test_no_fully_synthetic_main_image_at_amazon(shot):
     made = encode_labelled(np.array(Image.open(BytesIO(shot()))), "jpeg", Label("digest", "sku", 1))
     assert failed(made) == {"synthetic"}
     assert "synthetic" not in failed(made, "google-main")
+
+
+def ring(hole, ground=(255, 255, 255)):
+    image = Image.new("RGB", (1000, 1000), ground)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((60, 60, 940, 940), fill=(190, 150, 40))
+    pen.ellipse((260, 260, 740, 740), fill=hole)
+    return bytes_of(image, "JPEG", quality=92)
+
+
+def test_ground_that_was_left_in_a_ring_is_told():
+    found = {finding.rule: finding for finding in check(ring((229, 229, 231)), AMAZON).findings}
+    assert not found["enclosed"].ok and found["enclosed"].level == "should"
+    assert re.match(r"1[78]\.\d % of the frame inside the product is flat and about \(229, 229, 231\)", found["enclosed"].found)
+    assert "enclosed" not in {finding.rule for finding in check(ring((255, 255, 255)), AMAZON).findings if not finding.ok}
+
+
+def test_a_part_of_the_frame_that_is_nearly_white_is_told():
+    image = Image.new("RGB", (1000, 1000), "white")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 700, 999, 999), fill=(240, 240, 241))
+    pen.rectangle((60, 100, 940, 640), fill=(40, 80, 120))
+    finding = next(finding for finding in check(bytes_of(image), AMAZON).failed if finding.rule == "background")
+    assert "nearly of that colour" in finding.found
