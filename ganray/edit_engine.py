@@ -197,7 +197,8 @@ class _Tools:
     def __init__(self, engine: EditEngine, request: EditRequest, index: int, fetch: Fetch) -> None:
         self._engine, self._request, self._index, self._fetch = engine, request, index, fetch
         self.product: Product | None = EngineProduct(engine.product) if engine.product else None
-        self.attributes: Mapping[str, str] = request.attributes
+        product = engine.product
+        self.attributes: Mapping[str, str] = product.vocabulary.known(request.attributes) if product else request.attributes
 
     def network(self, task: str) -> Network | None:
         return self._engine.networks.get(task)

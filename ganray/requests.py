@@ -28,6 +28,8 @@ DERIVED_BITS = 53  # of a derived seed: exact in every JSON reader and in float6
 # No control characters, and no characters that the XML of an image's label cannot hold (XML 1.0, production 2; pydantic refuses
 # unpaired surrogates).
 Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=r"^[^\x00-\x1f\x7f\uFFFE\uFFFF]*$")]
+_NO_ID = re.compile("[\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+SAFE_TEXT = 80  # characters that are kept of a name that cannot be an id
 NO_TEXT = "control characters, unpaired surrogates, U+FFFE and U+FFFF are not allowed"
 
 
@@ -190,6 +192,14 @@ def file_name(id: str, index: int, format: str) -> str:
     if safe != id:
         safe += "-" + hashlib.sha256(id.encode()).hexdigest()[:12]
     return f"{safe}-{index}.{'jpg' if format == 'jpeg' else format}"
+
+
+def safe_id(name: str) -> str:
+    """A name as the id of a request: the name itself if it is a valid one, else the readable end of it and a hash."""
+    if len(name) <= MAX_TEXT and not _NO_ID.search(name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{_NO_ID.sub('_', name)[-SAFE_TEXT:]}-{digest}"
 
 
 def explain(errors: Sequence[Mapping[str, Any]], kind: type[BaseModel] = GenerateRequest) -> str:

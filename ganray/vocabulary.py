@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ganray.errors import RequestError
 from ganray.requests import MAX_TEXT, SHOWN_VALUES, GenerateRequest, _short, explain
+from ganray.tables.spelling import fold
 from ganray.titles import NO_TITLES, Pieces
 
 
@@ -29,6 +30,7 @@ class Vocabulary:
         self.pieces = pieces
         self.width = len(self.values) + pieces.num
         self._index = {name: {value: i for i, value in enumerate(known)} for name, known in self.values.items()}
+        self._alike = {name: _alike(known) for name, known in self.values.items()}
         title_format = [pieces.num, pieces.buckets] if pieces.num else []
         self.digest = hashlib.sha256(
             json.dumps([list(self.values.items()), histograms or {}, *title_format], sort_keys=True).encode()
@@ -36,7 +38,10 @@ class Vocabulary:
         self._cumulative = {name: _cumulative(known, (histograms or {}).get(name, {})) for name, known in self.values.items()}
 
     def encode(self, request: GenerateRequest) -> dict[str, int]:
-        """Requested attribute -> position of its value. Raises RequestError for unknown ones, listing the known ones."""
+        """Requested attribute -> position of its value. Raises RequestError for unknown ones, listing the known ones.
+
+        A value in another case or spelling (`tables/spelling.py`) is the known one, if it is that of a single one.
+        """
         if request.title and not self.pieces.num:
             remedy = "title is one of its attributes: give it under attributes" if "title" in self._index else "Use attributes"
             raise RequestError(
@@ -46,10 +51,27 @@ class Vocabulary:
         for name, value in request.attributes.items():
             if name not in self._index:
                 raise RequestError(f"attribute {name!r} is unknown", f"The model knows {_listed(self.values) or 'no attributes'}")
-            if value not in self._index[name]:
-                raise RequestError(f"{name} {value!r} is unknown", f"The model knows {_listed(self.values[name])}")
-            positions[name] = self._index[name][value]
+            positions[name] = self._position(name, value)
         return positions
+
+    def _position(self, name: str, value: str) -> int:
+        if value in self._index[name]:
+            return self._index[name][value]
+        alike = self._alike[name].get(fold(value), [])
+        if len(alike) > 1:
+            raise RequestError(f"{name} {value!r} is ambiguous", f"The model knows {_listed(self.values[name][i] for i in alike)}")
+        if not alike:
+            raise RequestError(f"{name} {value!r} is unknown", f"The model knows {_listed(self.values[name])}")
+        return alike[0]
+
+    def known(self, attributes: Mapping[str, str]) -> dict[str, str]:
+        """Attributes with their values as the model knows them; what it does not know stays as it is."""
+        found = dict(attributes)
+        for name, value in attributes.items():
+            alike = self._alike.get(name, {}).get(fold(value), [])
+            if len(alike) == 1 and value not in self._index[name]:
+                found[name] = self.values[name][alike[0]]
+        return found
 
     def complete(self, request: GenerateRequest, rng: np.random.Generator) -> list[int]:
         """The label [width]: positions of all attributes, then the title's pieces. Raises RequestError, see `encode`.
@@ -68,6 +90,14 @@ class Vocabulary:
         """The values of a label [width] by attribute, without unspecified ones."""
         columns = zip(self.values.items(), label, strict=False)
         return {name: known[int(position)] for (name, known), position in columns if position < len(known)}
+
+
+def _alike(values: Sequence[str]) -> dict[str, list[int]]:
+    """Folded value -> the positions of the values that it may mean."""
+    alike: dict[str, list[int]] = {}
+    for place, value in enumerate(values):
+        alike.setdefault(fold(value), []).append(place)
+    return alike
 
 
 def _request_for(attributes: Mapping[str, str], format: str = "png") -> GenerateRequest:

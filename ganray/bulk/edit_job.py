@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from ganray.bulk.job import DuplicateIds, JobIdentity, count, now
+from ganray.bulk.job import JobIdentity, count, now
+from ganray.bulk.photo_names import PhotoNames
 from ganray.config import EditConfig
 from ganray.edits import EDITS, check_pictures, parse_chain, text_of
 from ganray.edits.conform import ConformParams
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.images.data_url import is_inline
-from ganray.images.names import NAME_RULE, is_image_name
+from ganray.images.names import NAME_RULE, is_image_name, kind_of_name
 from ganray.images.provenance import GENERATIVE
 from ganray.output.sample_file import SOFTWARE
-from ganray.request_tables import read_requests
-from ganray.requests import MAX_TEXT, EditRequest, seed_of
+from ganray.request_tables import Columns, read_requests
+from ganray.requests import EditRequest, seed_of
 from ganray.storage import Store, absolute_url, open_object, open_store
 
 Source = Callable[[], Iterator[EditRequest]]
@@ -104,56 +107,55 @@ def check_stamp(chain: str) -> None:
 def requests_of(config: EditConfig, out: Store) -> Iterator[Source]:
     """Gives the requests from the start each time, seeds filled in: of the table, or of a listing that is made once and kept on disk."""
     if config.requests:
-        yield functools.partial(_table, config)
+        yield functools.partial(_table, config, Columns())
         return
     with tempfile.TemporaryFile("w+", encoding="utf-8") as listed:
-        twice = _list(open_store(config.source), out, listed.write)
+        names = _list(open_store(config.source), out, listed.write)
         if not listed.tell():
             raise ObjectNotFound(f"{config.source} holds no images", f"Check the URL: {NAME_RULE}")
 
         def source() -> Iterator[EditRequest]:
             listed.seek(0)
             for line in listed:
-                yield _request(config, json.loads(line), twice)
+                yield _request(config, json.loads(line), names)
 
         yield source
 
 
-def _table(config: EditConfig) -> Iterator[EditRequest]:
+def _table(config: EditConfig, columns: Columns) -> Iterator[EditRequest]:
+    """The requests of the table; what its owner should know of it is printed when it was read for the first time."""
     store, key = open_object(config.requests)
+    known = columns.notes()
     with store.open_seekable(key) as file:
-        for request in read_requests(file, config.requests, config.format, kind=EditRequest):
+        for request in read_requests(file, config.requests, config.format, kind=EditRequest, columns=columns):
             yield request.model_copy(update={"seed": seed_of(request, config.seed)})
+    for note in columns.notes() if not known else ():
+        print(f"edit: {config.requests}: {note}", file=sys.stderr, flush=True)
 
 
-def _list(store: Store, out: Store, write: Callable[[str], object]) -> set[bytes]:
-    """Write the keys of all images, those of the job itself left out; gives hashes of the names that several keys have without suffix."""
+def _list(store: Store, out: Store, write: Callable[[str], object]) -> PhotoNames:
+    """Write the keys of all images, those of the job itself left out; gives their names."""
     own = store.prefix_of(out)
     if own == "":
         raise ConfigError(f"edit: out = {out.url} is the source itself", "Choose another out: photos are never written over")
-    names = DuplicateIds()
+    names, passed_over = PhotoNames(), Counter[str]()
     for info in store.list():
-        if not is_image_name(info.key) or (own and info.key.startswith(f"{own}/")):
+        if own and info.key.startswith(f"{own}/"):
             continue
-        write(json.dumps(info.key) + "\n")
-        names.add(_stem(info.key))
-    return names.twice()
+        if is_image_name(info.key):
+            write(json.dumps(info.key) + "\n")
+            names.add(info.key)
+        elif kind := kind_of_name(info.key):
+            passed_over[kind] += 1
+    if passed_over:
+        shown = ", ".join(f"{kind} {num:,}" for kind, num in passed_over.most_common())
+        print(f"edit: passed over, not named as images: {shown}", file=sys.stderr, flush=True)
+    return names
 
 
-def _request(config: EditConfig, key: str, twice: set[bytes]) -> EditRequest:
-    """A photo's name is its key without the suffix; with it where two photos would have one name."""
-    id = key if DuplicateIds.hash(_stem(key)) in twice else _stem(key)
-    try:
-        request = EditRequest(id=id, image=key, format=config.format)
-    except ValueError as error:
-        raise RequestError(
-            f"{key!r} can name no request: over {MAX_TEXT} characters, or one of them is no text", "Rename it, or give a table of requests"
-        ) from error
+def _request(config: EditConfig, key: str, names: PhotoNames) -> EditRequest:
+    request = EditRequest(id=names.id_of(key), image=key, format=config.format)
     return request.model_copy(update={"seed": seed_of(request, config.seed)})
-
-
-def _stem(key: str) -> str:
-    return key.rpartition(".")[0]
 
 
 def _check(request: EditRequest, chain: str, has_source: bool) -> None:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ from ganray.errors import (
 )
 from ganray.images.codec import Limits
 from ganray.images.data_url import inline_bytes, is_inline
+from ganray.images.names import other_keys
 from ganray.images.untrusted import SafeDecoder
 from ganray.output.edited_file import encode_edited, label_of, with_visible_label
 from ganray.output.first_writer import same_sample, same_signed_sample
@@ -129,6 +131,16 @@ class ShardEditor:
         return photo.result() if photo is not None and key == image else self._picture(key)
 
     def _read(self, key: str) -> bytes:
+        """An object under the source, or the one whose key differs only in how the name is written."""
+        try:
+            return self._read_exactly(key)
+        except (ObjectNotFound, InvalidKey):
+            for other in other_keys(key):
+                with suppress(ObjectNotFound, InvalidKey):
+                    return self._read_exactly(other)
+            raise
+
+    def _read_exactly(self, key: str) -> bytes:
         """An object under the source, no more of it than a photo may have. Raises ImageError("unreadable") for one that the store refuses
         while it answers otherwise, twice: it may have been away for the first one alone."""
         assert self._source is not None

@@ -2,59 +2,53 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 
+from ganray.catalog.join_index import Claim, JoinIndex, same_names
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, TITLE
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
 from ganray.storage import open_object
+from ganray.tables.reader import Table, is_text, read_table
+from ganray.tables.spelling import MAX_TEXT, column_name, lost_digits, spell, spell_id, spell_values
 
 JOIN_COLUMNS = ("file", "filename", "path", "sku")
-ABSENT = -1  # instead of a row
-BY_SKU, BY_KEY, BY_TAIL = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """A table to join to images: `names` are the attribute columns, `titles` is None if no title column is configured."""
+    """A table to join to images: `names` are the attribute columns, `titles` is None if no title column is configured.
+
+    `missing` counts the cells of each used column that hold a word for "no value" such as N/A; `lost_digits` the join values that a
+    spreadsheet has cut.
+    """
 
     names: tuple[str, ...]
     values: dict[str, list[str]]
     titles: list[str] | None
     skus: list[str] | None
-    joins: list[str]
-    exact: dict[str, int]
-    tails: dict[str, int]
-
-    def claims(self, keys: list[str]) -> list[tuple[int, int]]:
-        """The row of each image (ABSENT if the table has none) and how it matched: BY_SKU, BY_KEY or BY_TAIL.
-
-        A SKU may have many images. A row with a file name has one: the image with exactly that key, or the only image that matches its
-        tail. An image that matches BY_TAIL is therefore ambiguous if another image matches the same row.
-        """
-        return [(ABSENT, BY_SKU) if row is None else (row, self._match(row, key)) for row, key in ((self.find(key), key) for key in keys)]
-
-    def _match(self, row: int, key: str) -> int:
-        name = self.joins[row]
-        return BY_KEY if name == key else BY_TAIL if _same_file(name, key) else BY_SKU
+    joins: JoinIndex
+    missing: dict[str, int] = field(default_factory=dict)
+    lost_digits: int = 0
 
     def find(self, key: str) -> int | None:
-        """The row whose join value is the key, a tail of it, a path that ends in the key, the stem of the image, or one of its folders."""
-        if key in self.tails:
-            return self.tails[key]
-        parts = key.split("/")
-        stem = parts[-1].rpartition(".")[0] or parts[-1]
-        for name in (*_tails(key), stem, *reversed(parts[:-1])):
-            if name in self.exact:
-                return self.exact[name]
-        return None
+        """The row of an image by its key, None if there is none; see `JoinIndex`."""
+        row = self.joins.find(key).row
+        return row if row >= 0 else None
+
+    def claims(self, keys: list[str]) -> list[Claim]:
+        """The row of each image and how it matched.
+
+        A SKU may have many images. A row with a file name has one: the image with exactly that key, or the only image that matches it
+        otherwise.
+        """
+        return [self.joins.find(key) for key in keys]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -66,141 +60,169 @@ class Attributes:
         return (*(self.values[name][row] for name in self.names), *(() if self.titles is None else (self.titles[row],)))
 
 
+class _Column:
+    """The cells of a column; only as many different ones as `most`, if that is not None: with more it is no attribute."""
+
+    def __init__(self, kind: str, most: int | None) -> None:
+        self.kind, self.nested = kind, False
+        self.texts: list[str] = []
+        self._most, self._known = most, dict[str, str]()
+
+    def add(self, cell: Any) -> None:
+        """Take a cell: text, None, or what is no text."""
+        if self._most is not None and len(self._known) > self._most:
+            return
+        if cell is not None and not isinstance(cell, str):
+            self.nested = True
+        text = spell(cell) if isinstance(cell, str) else ""
+        self.texts.append(self._known.setdefault(text, text))
+
+    def spelled(self) -> list[str]:
+        """The texts, spelled as a typed column has them."""
+        spelling = spell_values(self._known)
+        return [spelling[text] for text in self.texts]
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest text."""
+        return max(map(len, self._known), default=0)
+
+    @property
+    def useful(self) -> bool:
+        """Whether the column may be an attribute: numbers, dates, structs, lists and bytes are none unless they are configured."""
+        if not is_text(self.kind) or self.longest > MAX_TEXT or self._most is None:
+            return False
+        return 2 <= len(self._known) <= self._most and not self._numeric()
+
+    def _numeric(self) -> bool:
+        try:
+            pc.cast(pa.array([text or None for text in self._known], pa.string()), pa.float64())
+        except pa.ArrowInvalid:
+            return False
+        return True
+
+
 def load_attributes(config: IngestConfig) -> Attributes:
     """Read `config.table` and select its columns.
 
-    Raises CatalogError for a table without the join column, a repeated join value, unknown or useless columns, columns of structs or lists,
-    or titles that are all empty; StorageError if unreadable.
+    Raises CatalogError for what is no table, one without the join column, a repeated join value with other attributes, unknown or useless
+    columns, columns of structs or lists, or titles that are all empty; StorageError if unreadable.
     """
-    table = _read(config.table)
-    join = _join_column(config, table.column_names)
-    names = _attribute_columns(config, table, join)
-    values = {name: _strings(config, table, name) for name in names}
-    joins = [value.replace("\\", "/").removeprefix("./").lstrip("/") for value in _strings(config, table, join)]
-    sku = next((name for name in table.column_names if name.lower() == "sku"), None)
-    exact = {value: row for row, value in enumerate(joins) if value}
-    if len(exact) < sum(map(bool, joins)):
-        value, count = Counter(filter(None, joins)).most_common(1)[0]
-        raise CatalogError(f"{config.table}: column {join!r} has duplicate {value!r} ({count} rows)", "Give every file or SKU one row")
-    return Attributes(names, values, _titles(config, table), _strings(config, table, sku) if sku else None, joins, exact, _all_tails(joins))
+    store, key = open_object(config.table)
+    with store.open_seekable(key) as file:
+        table = read_table(file, config.table, CatalogError)
+        reader = _Reader(config, table)
+        join = reader.join
+        numbers = reader.read()
+    names = reader.attributes()
+    values = {name: reader.columns[name].spelled() for name in names}
+    titles = reader.titles()
+    sku = next((name for name in table.columns if name.lower() == "sku"), None)
+    joins = [spell_id(text) for text in reader.texts(join)]
+    skus = [spell_id(text) for text in reader.texts(sku)] if sku else None
+    used = dict.fromkeys((join, *names, *filter(None, (sku, reader.title))))
+    missing = {name: table.missing[name] for name in used if table.missing[name]}
+    attributes = Attributes(names, values, titles, skus, JoinIndex([]), missing, sum(map(lost_digits, joins)))
+    _merge(attributes, joins, join, lambda row: table.place(numbers[row]))
+    return replace(attributes, joins=JoinIndex(joins))
 
 
-def _read(url: str) -> pa.Table:
-    store, key = open_object(url)
-    data = store.get(key)
-    try:
-        if data.startswith(b"PAR1"):
-            return pq.read_table(pa.BufferReader(data))
-        head = data.partition(b"\n")[0]
-        delimiter = "\t" if head.count(b"\t") > head.count(b",") else ","
-        parse = pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-        names = pyarrow.csv.open_csv(pa.BufferReader(head + b"\n"), parse_options=parse).schema.names
-        convert = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-        return pyarrow.csv.read_csv(pa.BufferReader(data), parse_options=parse, convert_options=convert)
-    except pa.ArrowException as error:
-        raise CatalogError(f"{url} is not a table: {error}", "Give a CSV with a header line, or a Parquet file") from error
+def _merge(attributes: Attributes, joins: list[str], join: str, place: Callable[[int], str]) -> None:
+    """Empty the join value of rows that only repeat another one. Raises CatalogError for those that contradict it."""
+    skus = attributes.skus or [""] * len(joins)
+    for first, *others in same_names(joins):
+        for row in others:
+            if (attributes.of(row), skus[row]) != (attributes.of(first), skus[first]):
+                raise CatalogError(
+                    f"{place(row)}: column {join!r} has duplicate {joins[first]!r} ({len(others) + 1} rows): {place(first)} has it, too",
+                    "Give every file or SKU one row",
+                )
+            joins[row] = ""
 
 
-def _join_column(config: IngestConfig, columns: list[str]) -> str:
-    wanted = (config.join,) if config.join else JOIN_COLUMNS
-    for name in wanted:
-        for column in columns:
-            if column == name or (not config.join and column.lower() == name):
-                return column
-    available = ", ".join(columns) or "none"
-    raise CatalogError(
-        f"{config.table} has no column {' or '.join(map(repr, wanted))}",
-        f"Name the one that holds the file or the SKU with --join; it has: {available}",
-    )
+class _Reader:
+    """The columns of a table that ingest may need."""
 
+    def __init__(self, config: IngestConfig, table: Table) -> None:
+        self.config, self.table = config, table
+        self.join = self._join()
+        self.title = self._named(config.title) if config.title else ""
+        self.named = None if config.attributes is None else tuple(self._named(name) for name in config.attributes)
+        whole = {self.join, self.title, *(self.named or ()), *(name for name in table.columns if name.lower() == "sku")}
+        self.columns = {name: _Column(kind, None if name in whole else config.max_values) for name, kind in table.types.items()}
 
-def _attribute_columns(config: IngestConfig, table: pa.Table, join: str) -> tuple[str, ...]:
-    """The configured columns, or all that could be categories: text with 2 to max_values different values."""
-    if config.attributes is None:
-        others = [name for name in table.column_names if name not in (join, config.title) and name.lower() not in JOIN_COLUMNS]
-        texts = [name for name in others if _is_text(table.column(name).type) and not _is_number(table.column(name))]
-        chosen = tuple(name for name in texts if 2 <= _num_values(config, table, name) <= config.max_values)
+    def read(self) -> array[int]:
+        """Read all rows; returns their numbers."""
+        numbers = array("q")
+        for number, cells in self.table:
+            numbers.append(number)
+            for column, cell in zip(self.columns.values(), cells, strict=True):
+                column.add(cell)
+        return numbers
+
+    def attributes(self) -> tuple[str, ...]:
+        """The configured columns, or all that could be categories: text with 2 to max_values different values."""
+        if self.named is None:
+            return self._useful()
+        for name in self.named:
+            count = len(set(self.texts(name)))
+            if count > self.config.max_values:
+                raise CatalogError(
+                    f"{self.config.table}: column {name!r} has {count:,} values, max_values is {self.config.max_values}",
+                    "Omit it, or raise max_values",
+                )
+            if self.columns[name].longest > MAX_TEXT:
+                raise CatalogError(
+                    f"{self.config.table}: column {name!r} has values of over {MAX_TEXT} characters, which no request can name",
+                    "Omit it, or shorten them",
+                )
+        return self.named
+
+    def titles(self) -> list[str] | None:
+        """The titles, if a column of them is configured."""
+        if not self.title:
+            return None
+        titles = self.texts(self.title)
+        if not any(titles):
+            raise CatalogError(
+                f"{self.config.table}: column {self.title!r} is empty in every row", "Name another column with --title, or omit it"
+            )
+        return titles
+
+    def texts(self, name: str) -> list[str]:
+        """A column as text, missing values empty. Raises CatalogError if its values are not text."""
+        column = self.columns[name]
+        if column.nested:
+            raise CatalogError(
+                f"{self.config.table}: column {name!r} holds {column.kind} values, which are not text",
+                "Omit it, or write each part of it as a separate column",
+            )
+        return column.texts
+
+    def _join(self) -> str:
+        wanted = (column_name(self.config.join),) if self.config.join else JOIN_COLUMNS
+        for name in wanted:
+            for column in self.table.columns:
+                if column == name or (not self.config.join and column.lower() == name):
+                    return column
+        available = ", ".join(self.table.columns) or "none"
+        raise CatalogError(
+            f"{self.config.table} has no column {' or '.join(map(repr, wanted))}",
+            f"Name the one that holds the file or the SKU with --join; it has: {available}",
+        )
+
+    def _named(self, name: str) -> str:
+        if column_name(name) not in self.table.columns:
+            raise CatalogError(f"{self.config.table} has no column {name!r}", f"It has: {', '.join(self.table.columns)}")
+        return column_name(name)
+
+    def _useful(self) -> tuple[str, ...]:
+        others = [name for name in self.table.columns if name not in (self.join, self.title) and name.lower() not in JOIN_COLUMNS]
+        chosen = tuple(name for name in others if self.columns[name].useful)
         if not chosen:
             raise CatalogError(
-                f"{config.table} has no useful column besides {join!r}: all are constant, not text or over {config.max_values} values",
+                f"{self.config.table} has no useful column besides {self.join!r}: all are constant, not text or over "
+                f"{self.config.max_values} values",
                 "Name columns with --attributes, or omit the table to use folders as categories",
             )
         return chosen
-    for name in config.attributes:
-        if name not in table.column_names:
-            raise CatalogError(f"{config.table} has no column {name!r}", f"It has: {', '.join(table.column_names)}")
-        count = _num_values(config, table, name)
-        if count > config.max_values:
-            raise CatalogError(
-                f"{config.table}: column {name!r} has {count:,} values, max_values is {config.max_values}",
-                "Omit it, or raise max_values",
-            )
-    return config.attributes
-
-
-def _titles(config: IngestConfig, table: pa.Table) -> list[str] | None:
-    if not config.title:
-        return None
-    if config.title not in table.column_names:
-        raise CatalogError(f"{config.table} has no column {config.title!r}", f"It has: {', '.join(table.column_names)}")
-    titles = _strings(config, table, config.title)
-    if not any(titles):
-        raise CatalogError(f"{config.table}: column {config.title!r} is empty in every row", "Name another column with --title, or omit it")
-    return titles
-
-
-def _num_values(config: IngestConfig, table: pa.Table, name: str) -> int:
-    return len(set(_strings(config, table, name)))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    """Numbers and dates are not categories unless they are configured; structs, lists and bytes never are."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _is_number(column: pa.ChunkedArray) -> bool:
-    """Whether all of a text column's values are numbers."""
-    try:
-        pc.cast(pc.if_else(pc.equal(pc.cast(column, pa.string()), ""), None, pc.cast(column, pa.string())), pa.float64())
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _strings(config: IngestConfig, table: pa.Table, name: str) -> list[str]:
-    """A column as text, missing values empty. Raises CatalogError if its values are not text."""
-    column = table.column(name)
-    try:
-        if not pa.types.is_nested(column.type):
-            return [value.strip() if value else "" for value in pc.cast(column, pa.string()).to_pylist()]
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # bytes that are not UTF-8
-        pass
-    raise CatalogError(
-        f"{config.table}: column {name!r} holds {str(column.type).partition('<')[0]} values, which are not text",
-        "Omit it, or write each part of it as a separate column",
-    )
-
-
-def _tails(path: str) -> Iterator[str]:
-    """a/b/c -> a/b/c, b/c, c."""
-    while path:
-        yield path
-        path = path.partition("/")[2]
-
-
-def _same_file(first: str, second: str) -> bool:
-    """Whether one path equals the other or is a tail of it."""
-    return first == second or first.endswith(f"/{second}") or second.endswith(f"/{first}")
-
-
-def _all_tails(joins: list[str]) -> dict[str, int]:
-    """Tail of a join value -> row, for tails that only one row has."""
-    rows: dict[str, int] = {}
-    shared: set[str] = set()
-    for row, value in enumerate(joins):
-        for tail in _tails(value):
-            if rows.setdefault(tail, row) != row:
-                shared.add(tail)
-    return {tail: row for tail, row in rows.items() if tail not in shared or joins[row] == tail}

@@ -32,7 +32,7 @@ def write_manifest(job: IngestJob, manifest: Manifest, duplicates: str) -> str:
 
 
 def describe_catalog(config: IngestConfig, manifest: Manifest, receipts: list[Receipt], fingerprint: str, origin: str) -> CatalogInfo:
-    """Add up the receipts of all shards. Raises CatalogError if no photo, or too few of a category, can be used."""
+    """Add up the receipts of all shards. Raises CatalogError if no photo, or too few of every category, can be used."""
     shards = tuple(receipt.shard for receipt in receipts if receipt.shard is not None)
     reasons = sum((Counter(receipt.reasons) for receipt in receipts), Counter[str]())
     counts = Counts(listed=manifest.listed, accepted=sum(shard.rows for shard in shards), quarantined=reasons.total())
@@ -45,7 +45,7 @@ def describe_catalog(config: IngestConfig, manifest: Manifest, receipts: list[Re
     histograms = {name: sum((Counter(receipt.histograms[name]) for receipt in receipts), Counter[str]()) for name in names}
     name = primary(manifest.attributes)
     if name is not None:
-        check_categories(histograms[name] | Counter(dict.fromkeys(manifest.values(name), 0)), name, config)
+        check_categories(histograms[name], name, config)
     vocabulary = {name: tuple(sorted(values)) for name, values in histograms.items()}
     return CatalogInfo(
         resolution=config.resolution,

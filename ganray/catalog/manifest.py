@@ -8,26 +8,26 @@ number of the shard (`parts.py`): every row group is a random mix of categories,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ganray.catalog.attributes import load_attributes
 from ganray.catalog.inventory import inventory
 from ganray.catalog.joining import Folders, Joined, Table, primary
 from ganray.catalog.listing import Listing, Parts
-from ganray.catalog.schema import ATTRIBUTE_PREFIX
+from ganray.catalog.schema import TableRemarks
 from ganray.catalog.shard_paths import num_parts
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
-from ganray.images.names import NAME_RULE, is_image_name
-from ganray.storage import ObjectInfo, Store
+from ganray.images.names import NAME_RULE, is_image_name, kind_of_name
+from ganray.storage import ObjectInfo, Store, absolute_url
 
 CHUNK = 1 << 14  # images per step of the listing
 LISTED = pa.schema([("key", pa.string()), ("size", pa.int64()), ("etag", pa.string())])
+SHOWN = 6  # of what is counted, in messages
 SHARD_PIXELS = 1 << 26  # of an average shard: bounds the memory of a task at high resolution
 
 
@@ -38,18 +38,18 @@ MATCH_FIELDS = (pa.field("row", pa.int32()), pa.field("how", pa.int8()))
 class Manifest:
     """The input of an ingest: one table per shard with key, size, etag, sku, reason ("" = usable), the attributes and the title.
 
-    Each table is created when it is accessed. `listed` is the number of photos, `bytes` their total size.
+    Each table is created when it is accessed. `listed` is the number of photos, `bytes` their total size; `usable` the photos of each value
+    of the primary attribute that have a row or a folder; `passed_over` the objects without the name of an image, by suffix; `table` what
+    table and photos do not agree on.
     """
 
     attributes: tuple[str, ...]
     shards: Sequence[pa.Table]
     listed: int
     bytes: int
-
-    def values(self, name: str) -> set[str]:
-        """The values of an attribute among the usable images."""
-        parts = (shard.filter(pc.equal(shard.column("reason"), "")).column(ATTRIBUTE_PREFIX + name) for shard in self.shards)
-        return {value for part in parts for value in pc.unique(part).to_pylist()}
+    usable: Counter[str]
+    passed_over: Counter[str]
+    table: TableRemarks
 
 
 class Shards(Sequence[pa.Table]):
@@ -78,13 +78,16 @@ def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], boo
 
     Keys for which `skip` is true are ignored.
 
-    Raises CatalogError when there are no images, none of them is in the table, a category has too few images, or titles have no table.
+    Raises CatalogError when there are no images, none of them is in the table, every category has too few, or titles have no table.
     """
     if config.title and not config.table:
         raise CatalogError(f"title = {config.title!r} needs a table", "Name one with --table, or omit --title")
     joined: Joined = Table(load_attributes(config)) if config.table else Folders()
     objects = inventory(config.inventory, store) if config.inventory else store.list()
-    images = islice((info for info in _images(objects) if not skip(info.key)), config.limit or None)
+    passed_over: Counter[str] = Counter()
+    table = absolute_url(config.table)
+    others = (info for info in objects if not skip(info.key) and not (table and store.url_of(info.key) == table))
+    images = islice(_images(others, passed_over), config.limit or None)
     listing, total_bytes = Listing(pa.schema([*LISTED, *MATCH_FIELDS])), 0
     while chunk := list(islice(images, CHUNK)):
         keys = [info.key for info in chunk]
@@ -93,7 +96,7 @@ def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], boo
         listing.add(pa.record_batch(columns, pa.schema([*LISTED, *MATCH_FIELDS])))
     if not listing.num_rows:
         problem = f"{config.inventory} has no images under {store.url}" if config.inventory else f"{store.url} holds no images"
-        raise CatalogError(problem, f"Check the URL: {NAME_RULE}")
+        raise CatalogError(f"{problem}, but {named(passed_over)}" if passed_over else problem, f"Check the URL: {NAME_RULE}")
     for name in config.auto_attributes:
         if name in joined.names:
             raise CatalogError(
@@ -102,21 +105,34 @@ def build_manifest(store: Store, config: IngestConfig, skip: Callable[[str], boo
     _check(config, store, joined)
     shard_images = max(1, min(config.shard_images, SHARD_PIXELS // config.resolution**2))
     shards = Shards(Parts(listing, num_parts(listing.num_rows, shard_images)), joined)
-    return Manifest(joined.names, shards, listing.num_rows, total_bytes)
+    return Manifest(joined.names, shards, listing.num_rows, total_bytes, joined.counts()[0], passed_over, joined.remarks())
 
 
-def check_categories(counts: Counter[str], name: str, config: IngestConfig) -> None:
-    """Raise CatalogError when a value of the primary attribute has fewer than min_images images."""
+def check_categories(counts: Mapping[str, int], name: str, config: IngestConfig) -> None:
+    """Raise CatalogError when every value of the primary attribute has fewer than min_images images.
+
+    A few of them are no error: they are named in the remarks of the catalog.
+    """
     rare = sorted((count, value) for value, count in counts.items() if count < config.min_images)
-    if rare:
+    if rare and len(rare) == len(counts):
         shown = ", ".join(f"{value or '(none)'} ({count})" for count, value in rare[:5]) + (", ..." if len(rare) > 5 else "")
         raise CatalogError(
-            f"{config.source}: {name} with fewer than {config.min_images} images: {shown}", "Add images, remove it, or lower min_images"
+            f"{config.source}: every {name} has fewer than {config.min_images} images: {shown}", "Add images, or lower min_images"
         )
 
 
-def _images(objects: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
-    return (info for info in objects if is_image_name(info.key))
+def named(counts: Counter[str]) -> str:
+    """The most frequent ones of what is counted, for messages: `.txt 3, no suffix 1`."""
+    shown = ", ".join(f"{name} {num:,}" for name, num in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
+    return shown + (", ..." if len(counts) > SHOWN else "")
+
+
+def _images(objects: Iterator[ObjectInfo], passed_over: Counter[str]) -> Iterator[ObjectInfo]:
+    for info in objects:
+        if is_image_name(info.key):
+            yield info
+        elif kind := kind_of_name(info.key):
+            passed_over[kind] += 1
 
 
 def _check(config: IngestConfig, store: Store, joined: Joined) -> None:

@@ -1,4 +1,4 @@
-"""The photos and masks of a sample catalog in a store, and which images under a folder were written by an ingest itself."""
+"""The photos and masks of a sample catalog in a store, and which objects under a folder were written by an ingest itself."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from ganray.catalog.sample import SAMPLE_KEY, SamplePlan, attributes_csv, draw, photo_key
+from ganray.catalog.schema import CATALOG_KEY
+from ganray.catalog.shard_paths import is_part
 from ganray.errors import CatalogError, ObjectNotFound
 from ganray.images.codec import encode
 from ganray.storage import Store
 
 SAMPLE_CHUNK = 128  # products drawn by one task
 SHEET_KEY = "contact_sheet.png"
+OWN_KEYS = (SHEET_KEY, CATALOG_KEY, SAMPLE_KEY, "attributes.csv")
 
 
 def find_sample(out: Store) -> SamplePlan | None:
@@ -58,12 +61,17 @@ def finish_sample(out: Store, plan: SamplePlan) -> None:
     out.put(SAMPLE_KEY, plan.model_copy(update={"finished": True}).to_json())
 
 
-def own_images(source: Store, out: Store) -> Callable[[str], bool]:
-    """Which keys of `source` are images that an ingest into `out` wrote; none unless `out` is in `source`."""
+def own_objects(source: Store, out: Store) -> Callable[[str], bool]:
+    """Which keys of `source` are objects that an ingest into `out` wrote; none unless `out` is in `source`."""
     inside = source.prefix_of(out)
     folder = None if inside is None else f"{inside}/" if inside else ""
     if folder is None:
         return lambda key: False
     sample = out.exists(SAMPLE_KEY) and find_sample(out) is not None
     folders = (f"{folder}photos/", f"{folder}truth/") if sample else ()
-    return lambda key: key == f"{folder}{SHEET_KEY}" or key.startswith(folders)
+
+    def is_own(key: str) -> bool:
+        name = key.removeprefix(folder)
+        return key.startswith(folder) and (name in OWN_KEYS or is_part(name) or key.startswith(folders))
+
+    return is_own

@@ -67,6 +67,48 @@ class ShardInfo(Document):
     sha256: str
 
 
+class Scarce(Document):
+    """A category with fewer images than the config asks for: how many were listed, how many are left, and what became of the others."""
+
+    listed: int
+    accepted: int
+    reasons: dict[str, int]
+
+
+class Copies(Document):
+    """Photos of one category that are left out because another category has the same photo."""
+
+    category: str
+    kept_in: str
+    photos: int
+
+
+class TableRemarks(Document):
+    """What a table and the photos do not agree on.
+
+    `rows_without_image`: rows that belong to no photo; `lost_digits`: join values that a spreadsheet has rounded (4.00638E+12); `missing`:
+    cells that were read as empty because they hold a word such as N/A, by column.
+    """
+
+    rows_without_image: int = 0
+    lost_digits: int = 0
+    missing: dict[str, int] = {}
+
+
+class Remarks(Document):
+    """What the owner of the photos should know. Catalogs of earlier versions have none.
+
+    `scarce`: categories that are gone or have few images left; `copies`: photos that lie in two categories; `alike`: attribute -> groups of
+    values that differ only by case; `passed_over`: objects that do not have the name of an image, by suffix.
+    """
+
+    scarce: dict[str, Scarce] = {}
+    copies: tuple[Copies, ...] = ()
+    alike: dict[str, tuple[tuple[str, ...], ...]] = {}
+    passed_over: dict[str, int] = {}
+    table: TableRemarks = TableRemarks()
+
+
 class CatalogInfo(Document):
     """`catalog.json`: `attributes` are the vocabularies (sorted values), `histograms` the images of each value.
 
@@ -80,6 +122,7 @@ class CatalogInfo(Document):
     reasons: dict[str, int]
     attributes: dict[str, tuple[str, ...]]
     histograms: dict[str, dict[str, int]]
+    remarks: Remarks = Remarks()
     title: str = ""
     shards: tuple[ShardInfo, ...]
     digest: str
@@ -88,8 +131,8 @@ class CatalogInfo(Document):
     created: str
 
     def to_json(self) -> bytes:
-        """The document, indented."""
-        return (self.model_dump_json(indent=1) + "\n").encode()
+        """The document, indented; without remarks where there are none, as earlier versions read it."""
+        return (self.model_dump_json(indent=1, exclude=None if self.remarks != Remarks() else {"remarks"}) + "\n").encode()
 
     @staticmethod
     def from_json(data: bytes, where: str) -> CatalogInfo:

@@ -25,7 +25,11 @@ class IngestConfig(Placement):
     )
     out: str = Field("out/catalog", description="URL of the prepared catalog to write")
     resolution: Annotated[int, Field(ge=8, le=2048)] = Field(32, description="side of the prepared square images in pixels")
-    table: str = Field("", description="URL of a CSV or Parquet table of attributes; empty takes the category from folder names")
+    table: str = Field(
+        "",
+        description="URL of a table of attributes: CSV (any delimiter, UTF-8 or UTF-16, also gzip) or Parquet; empty takes the category "
+        "from folder names",
+    )
     join: str = Field("", description="column of the table that names the file or the SKU; empty finds file, filename, path or sku")
     attributes: tuple[str, ...] | None = Field(
         None, description="table columns to keep as attributes; default: every column with at most max_values values"
@@ -39,7 +43,7 @@ class IngestConfig(Placement):
     max_values: PositiveInt = Field(
         200, description="an attribute with more distinct values is left out (by default) or refused (if named)"
     )
-    min_images: PositiveInt = Field(2, description="fewer images than this in a category is an error")
+    min_images: PositiveInt = Field(2, description="a category with fewer images is named in the summary; it is an error if all have fewer")
     square: Literal["pad", "crop"] = Field("pad", description="how photos become square: white padding or centre crop")
     format: Literal["png", "webp", "jpeg"] = Field("png", description="encoding of the prepared images (webp is lossless)")
     duplicates: Literal["keep", "exact", "near"] = Field(

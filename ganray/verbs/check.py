@@ -17,6 +17,7 @@ from datetime import date
 from typing import Any
 
 from ganray import __version__
+from ganray.bulk.photo_names import picture_ids, sku_of
 from ganray.config import CheckConfig
 from ganray.errors import ImageError, StorageError
 from ganray.images.names import NAME_RULE, is_image_name
@@ -27,7 +28,7 @@ from ganray.profiles.checking import checked, sandbox
 from ganray.profiles.page import Row, render_page
 from ganray.profiles.report import Report
 from ganray.progress import bar
-from ganray.requests import MAX_TEXT, EditRequest
+from ganray.requests import EditRequest
 from ganray.storage import Store, open_object, open_store
 from ganray.storage.capped import read_capped
 
@@ -168,12 +169,7 @@ def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
     broken = [finding.model_dump(mode="json", exclude_defaults=True) for finding in (*report.failed, *report.advice)]
     holds = [finding.rule for finding in report.findings if finding.ok]
     size = {"width": report.width, "height": report.height, "product": report.product}
-    return {"sku": _sku(key), "image": key, "passed": report.passed, **size, "findings": broken, "holds": holds, "mend": mend}
-
-
-def _sku(key: str) -> str:
-    """The picture's name without folder and suffix; also the id of its request, unless two would have the same."""
-    return _stem(key.rpartition("/")[2])
+    return {"sku": sku_of(key), "image": key, "passed": report.passed, **size, "findings": broken, "holds": holds, "mend": mend}
 
 
 def _show(rows: list[Row], row: Row) -> None:
@@ -215,8 +211,6 @@ def _write(config: CheckConfig, source: Store, out: Outcome, results: list[dict[
 
 def _requests(results: list[dict[str, Any]]) -> Iterator[EditRequest]:
     """An edit request for each picture that fails and that edits can mend."""
-    names = Counter(entry["sku"] for entry in results)
-    for entry in results:
+    for entry, id in zip(results, picture_ids([entry["image"] for entry in results]), strict=True):
         if entry["mend"] and not entry["passed"]:
-            name = entry["sku"] if names[entry["sku"]] == 1 else entry["image"].replace("/", "-")
-            yield EditRequest(id=name[-MAX_TEXT:], image=entry["image"], edits=tuple(entry["mend"]))
+            yield EditRequest(id=id, image=entry["image"], edits=tuple(entry["mend"]))

@@ -24,7 +24,7 @@ from ganray.execution.port import Executor, Resources, ShardWork, Workers
 from ganray.execution.resources import engine_cpus, use_gpu
 from ganray.model_folder import ModelInfo, load_model
 from ganray.output.label_options import LabelOptions, read_label_options
-from ganray.request_tables import read_requests
+from ganray.request_tables import Columns, read_requests
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, absolute_url, open_object, open_store
 from ganray.storage.conditional import job_store
@@ -48,8 +48,11 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     info, store = load_model(config.model)[1], open_store(config.out)
     policy = Policy.read(config.policy) if config.policy else None
     marks = read_label_options(config.label)
-    source, vocabulary = functools.partial(_requests, config, info, policy), Vocabulary(info.attributes, info.histograms, info.pieces)
+    columns, vocabulary = Columns(tuple(info.attributes), info.pieces.num > 0), Vocabulary(info.attributes, info.histograms, info.pieces)
+    source = functools.partial(_requests, config, info, policy, columns)
     counted = count(source, vocabulary.encode)
+    for note in columns.notes():
+        print(f"generate: {config.requests}: {note}", file=sys.stderr, flush=True)
     work = 0.0 if config.dry_run else cpu_seconds(counted.images, info.model.resolution)
     executor = choose_executor(config.executor, config.ray, Demand("generate", work, config.engines))
     resources = executor.resources()
@@ -116,12 +119,12 @@ def _measure_photos(executor: Executor, store: Store, gate: GateConfig, info: Mo
         pass
 
 
-def _requests(config: GenerateConfig, info: ModelInfo, policy: Policy | None) -> Iterator[GenerateRequest]:
+def _requests(config: GenerateConfig, info: ModelInfo, policy: Policy | None, columns: Columns) -> Iterator[GenerateRequest]:
     """The table's requests as the policy changes them, or `num` spread over the first attribute; their seeds filled in."""
     if not config.requests:
         yield from (request.resolved(config.seed) for request in spread_requests(config.num, info.attributes, config.format))
         return
     store, key = open_object(config.requests)
     with store.open_seekable(key) as file:
-        for request in read_requests(file, config.requests, config.format):
+        for request in read_requests(file, config.requests, config.format, columns=columns):
             yield applied(policy, request).resolved(config.seed)

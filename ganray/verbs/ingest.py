@@ -16,8 +16,9 @@ from ganray.catalog.duplicate_lists import delete_lists, update_lists
 from ganray.catalog.finish import describe_catalog, draw_contact_sheet, find_catalog, sweep, write_manifest
 from ganray.catalog.manifest import Manifest, build_manifest
 from ganray.catalog.reader import Catalog
+from ganray.catalog.remarks import collect_remarks, lines
 from ganray.catalog.sample import SAMPLE_KEY, SamplePlan
-from ganray.catalog.sample_photos import SHEET_KEY, draw_chunk, find_sample, finish_sample, num_chunks, own_images
+from ganray.catalog.sample_photos import SHEET_KEY, draw_chunk, find_sample, finish_sample, num_chunks, own_objects
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo
 from ganray.catalog.shard_paths import Receipt, divisions
 from ganray.catalog.shards import IngestJob, ShardWorker
@@ -55,7 +56,7 @@ def ingest(config: IngestConfig) -> CatalogInfo:
         executor = _choose(config, sample_seconds(plan, out) + photo_seconds(config, plan.products, 0))
         config = draw_sample(config, plan, out, executor)
     source = open_store(config.source)
-    manifest = build_manifest(source, config, skip=own_images(source, out))
+    manifest = build_manifest(source, config, skip=own_objects(source, out))
     job = IngestJob(
         source, out, Recipe.of(config), config.row_group, len(manifest.shards), divisions(out), looks=config.duplicates == "near"
     )
@@ -67,6 +68,7 @@ def ingest(config: IngestConfig) -> CatalogInfo:
         out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
     receipts = _prepare(job, manifest, config.duplicates, executor)
     info = describe_catalog(config, manifest, receipts, fingerprint, origin)
+    info = info.model_copy(update={"remarks": collect_remarks(job, manifest, receipts, info, config.min_images)})
     if before is not None and before == info.model_copy(update={"created": before.created}):
         return before
     out.put(SHEET_KEY, encode(draw_contact_sheet(Catalog(out, info)), "png"))
@@ -77,7 +79,7 @@ def ingest(config: IngestConfig) -> CatalogInfo:
 
 
 def show(info: CatalogInfo) -> str:
-    """The catalog in a few lines: counts, reasons of rejected photos, attributes."""
+    """The catalog in a few lines: counts, reasons of rejected photos, attributes, remarks."""
     counts = info.counts
     reasons = ", ".join(f"{reason} {num}" for reason, num in sorted(info.reasons.items(), key=lambda item: -item[1]))
     rows = [
@@ -88,7 +90,7 @@ def show(info: CatalogInfo) -> str:
         rows.append(f"{name} ({len(values)}): {shown}" + (", ..." if len(values) > SHOWN_VALUES else ""))
     if info.title:
         rows.append(f"titles: column {info.title}")
-    return "\n".join([*rows, f"digest {info.digest}"])
+    return "\n".join([*rows, *lines(info), f"digest {info.digest}"])
 
 
 def sample_plan(config: IngestConfig) -> SamplePlan | None:

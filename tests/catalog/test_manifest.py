@@ -31,7 +31,8 @@ def test_folders_are_categories_and_only_images_count():
         "cap/d.heic": ("d", "cap", "", 18),
     }
     assert manifest.listed == 4
-    assert manifest.values("category") == {"mug", "cap"}
+    assert manifest.usable == {"mug": 2, "cap": 2}
+    assert manifest.passed_over == {".txt": 1, ".csv": 1, "hidden files": 1, "no suffix": 1}
 
 
 def test_an_image_beside_the_folders_has_no_category():
@@ -112,8 +113,11 @@ def test_unusable_sources_are_one_clear_line(tmp_path):
         listing("empty", [])
     with pytest.raises(CatalogError, match="holds no images"):
         build_manifest(open_store(str(tmp_path / "nowhere")), IngestConfig(source="x"))
-    with pytest.raises(CatalogError, match=r"the-source: category with fewer than 2 images: cap \(1\)\. Add images"):
-        listing("few", ["mug/a.jpg", "mug/b.jpg", "cap/c.jpg"], min_images=2)
+    with pytest.raises(CatalogError, match=r"the-source: every category has fewer than 2 images: cap \(1\), mug \(1\)\. Add images"):
+        listing("few", ["mug/a.jpg", "cap/c.jpg"], min_images=2)
+    assert listing("some", ["mug/a.jpg", "mug/b.jpg", "cap/c.jpg"], min_images=2).usable == {"mug": 2, "cap": 1}
+    with pytest.raises(CatalogError, match=r"holds no images, but \.pdf 2, no suffix 1\. Check the URL"):
+        listing("others", ["a.pdf", "b.pdf", "c"])
     (tmp_path / "t.csv").write_text("sku,kind\nA1,mug\nA2,cap\n")
     with pytest.raises(CatalogError, match="none of the 1 images under memory://manifest-none/photos is in it"):
         listing("none", ["x/B1.jpg"], table=str(tmp_path / "t.csv"))
@@ -130,7 +134,7 @@ def test_one_row_never_labels_two_files_of_its_name(tmp_path):
 
 def test_folders_have_a_limit_as_columns_have():
     keys = [f"{number:03d}/a.jpg" for number in range(5)]
-    assert len(listing("folder-limit", keys, max_values=5).values("category")) == 5
+    assert len(listing("folder-limit", keys, max_values=5, min_images=1).usable) == 5
     with pytest.raises(CatalogError, match="5 folders cannot all be categories, max_values is 4"):
         listing("folder-limit", keys, max_values=4)
 
