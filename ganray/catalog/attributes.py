@@ -14,6 +14,7 @@ from ganray.catalog.join_index import Claim, JoinIndex, same_names
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, TITLE
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError
+from ganray.images.names import is_image_name, loose
 from ganray.storage import open_object
 from ganray.tables.reader import Table, is_text, read_table
 from ganray.tables.spelling import MAX_TEXT, column_name, lost_digits, spell, spell_id, spell_values
@@ -93,6 +94,11 @@ class _Column:
         if not is_text(self.kind) or self.longest > MAX_TEXT or self._most is None:
             return False
         return 2 <= len(self._known) <= self._most and not self._numeric()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether any value stands in two rows: if none does, the column names the product, as a handle does."""
+        return len(self._known) < len(self.texts)
 
     def _numeric(self) -> bool:
         try:
@@ -216,9 +222,19 @@ class _Reader:
             raise CatalogError(f"{self.config.table} has no column {name!r}", f"It has: {', '.join(self.table.columns)}")
         return column_name(name)
 
+    def _names_products(self, chosen: tuple[str, ...]) -> bool:
+        """Whether the first of these columns names products, as a handle does: every row is a file, no value stands in two rows, and other
+        columns have values that do. As the category it would have one image a value."""
+        if not chosen or "category" in chosen or self.columns[chosen[0]].repeats:
+            return False
+        files = all(is_image_name(loose(text)) for text in self.columns[self.join].texts if text)
+        return files and any(self.columns[name].repeats for name in chosen)
+
     def _useful(self) -> tuple[str, ...]:
         others = [name for name in self.table.columns if name not in (self.join, self.title) and name.lower() not in JOIN_COLUMNS]
         chosen = tuple(name for name in others if self.columns[name].useful)
+        if self._names_products(chosen):
+            chosen = tuple(name for name in chosen if self.columns[name].repeats)
         if not chosen:
             raise CatalogError(
                 f"{self.config.table} has no useful column besides {self.join!r}: all are constant, not text or over "

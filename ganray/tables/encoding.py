@@ -62,7 +62,7 @@ def opened(source: BinaryIO, name: str, problem: Problem) -> tuple[BinaryIO, byt
 
 def _decompressed(file: BinaryIO) -> BinaryIO:
     """A gzip file as a plain one, Parquet in a temporary file: it is read from its end."""
-    plain = gzip.GzipFile(fileobj=file)
+    plain = gzip.GzipFile(fileobj=file, mode="rb")
     is_parquet = plain.read(len(PARQUET)) == PARQUET
     plain.seek(0)
     if not is_parquet:

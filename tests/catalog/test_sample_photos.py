@@ -1,7 +1,7 @@
 import pytest
 
 from ganray.catalog.sample import SAMPLE_KEY, SamplePlan, draw, photo_key
-from ganray.catalog.sample_photos import SHEET_KEY, draw_chunk, find_sample, finish_sample, num_chunks, own_images
+from ganray.catalog.sample_photos import SHEET_KEY, draw_chunk, find_sample, finish_sample, num_chunks, own_objects
 from ganray.errors import CatalogError
 from ganray.images.codec import decode_prepared
 from ganray.storage import open_store
@@ -44,8 +44,8 @@ def test_files_of_another_origin_are_an_error(out, key):
 
 def test_an_ingest_does_not_read_what_it_wrote(out):
     shop = open_store(out.url.removesuffix("/out"))
-    assert not own_images(out, shop)("photos/a.png")
-    assert own_images(shop, out)(f"out/{SHEET_KEY}") and not own_images(shop, out)("out/photos/a.png")
+    assert not own_objects(out, shop)("photos/a.png")
+    assert own_objects(shop, out)(f"out/{SHEET_KEY}") and not own_objects(shop, out)("out/photos/a.png")
     out.put(SAMPLE_KEY, PLAN.to_json())
-    assert own_images(shop, out)("out/photos/a.png") and own_images(out, out)("truth/a.png")
-    assert not own_images(shop, out)("mug/a.png")
+    assert own_objects(shop, out)("out/photos/a.png") and own_objects(out, out)("truth/a.png")
+    assert not own_objects(shop, out)("mug/a.png")
