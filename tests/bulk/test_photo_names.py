@@ -24,8 +24,6 @@ def test_keys_that_can_be_no_id_are_shortened_with_a_hash():
 
 
 def test_pictures_of_equal_names_have_different_ids():
-    assert picture_ids(["a/b-c.jpg", "a-b/c.jpg", "x/c.jpg"]) == ["b-c", "a-b/c.jpg", "x-c.jpg"] or len(
-        set(picture_ids(["a/b-c.jpg", "a-b/c.jpg", "x/c.jpg"]))
-    ) == 3
+    assert picture_ids(["a/b-c.jpg", "a-b/c.jpg", "x/c.jpg"]) == ["b-c", "a-b/c.jpg", "x-c.jpg"]
     assert picture_ids(["a/1.jpg", "b/1.jpg"]) == ["a-1.jpg", "b-1.jpg"]
     assert sku_of("hats/SKU-1.jpg") == "SKU-1"
