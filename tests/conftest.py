@@ -18,6 +18,11 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the tests marked `long` too: the whole of what CI runs a short form of")
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """Files in parameters: some hold the time (gzip, profiles), and the processes of pytest-xdist must give tests the same names."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) and len(val) > 24 else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     if not config.getoption("--long"):
