@@ -17,6 +17,7 @@ FULL_CODES = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStor
 ARCHIVED_CODES = ("InvalidObjectState", "ObjectNotInActiveTierError", "BlobArchived")  # S3 answers the first one with 403, Azure with 409
 CUSTOMER_KEY = re.compile(r"server[- ]?side[- ]?encryption|SSE-C|customer[- ]?key", re.IGNORECASE)  # in the message of a 400
 CONDITIONS = "Use a store with conditional writes (If-None-Match), or pass --allow-unsafe-store and run one driver at a time."
+UNPARSED = "Could not parse path"  # in the text of a class that is not InvalidPathError
 RUN_AGAIN = "then run the same command again: finished work is kept."
 
 # Words in obstore's debug dump -> why there was no response.
@@ -69,8 +70,8 @@ def from_obstore(error: Exception, url: str) -> StorageError:
         problem, remedy = f": the store does not support this request (501 {code})".replace(" )", ")"), CONDITIONS
     elif status[:1] == "5" or status == "429":
         problem, remedy = f": the store answers {status} {code}".rstrip(), "Several retries failed; try again later."
-    elif isinstance(error, exceptions.InvalidPathError):
-        kind, remedy = InvalidKey, "Rename that object: a key has no empty, . or .. segments."
+    elif isinstance(error, exceptions.InvalidPathError) or UNPARSED in text:
+        kind, remedy = InvalidKey, "Rename that object: a key has no empty, . or .. segments and no control characters."
     elif server := re.search(r"Error performing \w+ (\w+://[^/\s]+)", text):
         reason = next((reason for word, reason in CONNECTION_ERRORS.items() if word in text), "no response")
         problem, remedy = f": {server[1]} cannot be reached: {reason}", "Check the endpoint and the network."

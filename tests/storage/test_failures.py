@@ -4,7 +4,7 @@ import os
 import pytest
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError
+from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError
 from ganray.storage.failures import from_obstore, from_os_error
 
 URL = "s3://bucket/prefix/key"
@@ -59,6 +59,7 @@ def generic(text, dump=""):
         (generic("status code: 403 Forbidden: <Code>InvalidObjectState</Code>"), ObjectUnavailable, "archived (InvalidObj"),
         (generic("status code: 400 Bad Request: <Code>InvalidRequest</Code><Message>odd</Message>"), StorageError, "400 InvalidRequest"),
         (generic("status code: 501 Not Implemented: <Code>NotImplemented</Code>"), StorageError, "(501 NotImplemented). Use a store with"),
+        (exceptions.GenericError('Could not parse path: Error parsing Path "a\nb.png"'), InvalidKey, "Rename that object: a key has no"),
         (generic("status code: 507 Insufficient Storage: "), StorageError, "the store is full (507). Make room"),
         (exceptions.UnauthenticatedError("... credential provider: RuntimeError: token expired"), AccessDenied, "token expired"),
         (generic("status code: 503 Service Unavailable: <Code>SlowDown</Code>"), StorageError, "the store answers 503 SlowDown"),
