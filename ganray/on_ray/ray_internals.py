@@ -7,18 +7,22 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
 import ray
 from ray.data._internal.execution.execution_callback import ExecutionCallback
 from ray.data.context import EXECUTION_CALLBACKS_ENV_VAR
-from ray.train.torch import TorchTrainer
+from ray.train._internal.utils import get_address_and_port
+from ray.train.backend import Backend, BackendConfig
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.execution.callback import ControllerCallback, WorkerCallback
 from ray.train.v2._internal.execution.controller.state import ResizingState, TrainControllerState
+from ray.train.v2._internal.util import TrainingFramework
 from ray.train.v2.api.config import ScalingConfig  # `ray.train.ScalingConfig`, with its own types
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ganray.runs.mailbox import Command, Mailbox
 
@@ -48,7 +52,67 @@ def throttle_idle_loops() -> None:
         os.environ[EXECUTION_CALLBACKS_ENV_VAR] = ",".join([*known, name])
 
 
-class Trainer(TorchTrainer):
+def _in_worker(function: str, **arguments: Any) -> Any:
+    """Call a function of Ray's own set-up of torch, which is imported in the worker that needs it."""
+    return getattr(import_module("ray.train.torch.config"), function)(**arguments)
+
+
+def _set_environment(**variables: str) -> None:
+    os.environ.update(variables)
+
+
+class ProcessGroupBackend(Backend):
+    """What `ray.train.torch.TorchConfig` does, without torch in the controller.
+
+    The controller only says who begins and where. Importing torch for that costs it as many CPU seconds as a worker's whole start, at the
+    start of every run.
+    """
+
+    share_cuda_visible_devices = True
+    timeout_s = 1800
+    shutdown_s = 30
+
+    def on_start(self, worker_group: Any, backend_config: BackendConfig) -> None:
+        """Join the workers to a process group: NCCL between GPUs, Gloo between CPUs."""
+        address, port = worker_group.execute_single(0, get_address_and_port)
+        worker_group.execute(_set_environment, MASTER_ADDR=address, MASTER_PORT=str(port))
+        worker_group.execute(_in_worker, function="_set_torch_distributed_env_vars")
+        group = {
+            "backend": "nccl" if worker_group.get_resources_per_worker().get("GPU", 0) > 0 else "gloo",
+            "world_size": len(worker_group),
+            "init_method": "env://",
+            "timeout_s": self.timeout_s,
+        }
+        name = "_setup_torch_process_group"
+        ray.get(
+            [
+                worker_group.execute_single_async(rank, _in_worker, function=name, world_rank=rank, **group)
+                for rank in range(len(worker_group))
+            ]
+        )
+
+    def on_shutdown(self, worker_group: Any, backend_config: BackendConfig) -> None:
+        """Leave the group; a worker that hangs is not waited for."""
+        several = len(worker_group) > 1
+        left = worker_group.execute_async(_in_worker, function="_shutdown_torch", destroy_process_group=several)
+        ray.wait(left, num_returns=len(left), timeout=self.shutdown_s)
+
+
+class ProcessGroup(BackendConfig):
+    """Ray Train's name for the choice of `ProcessGroupBackend`."""
+
+    @property
+    def backend_cls(self) -> type[Backend]:
+        """See `BackendConfig`."""
+        return ProcessGroupBackend
+
+    @property
+    def framework(self) -> TrainingFramework:
+        """See `BackendConfig`; told by Ray's dashboard."""
+        return TrainingFramework.TORCH
+
+
+class Trainer(DataParallelTrainer):
     """Ray Train's trainer. `on_start` gets the function that ends a run; Ray Train's own handler of Ctrl-C would end it at once, and stay.
 
     `alone`: in a cluster that lives no longer than the run, without a dashboard. There Ray Train 2.60 waits 12 s at the end of every run
@@ -59,8 +123,11 @@ class Trainer(TorchTrainer):
     on_start: Callable[[Callable[[], Any]], None] = staticmethod(lambda abort: None)
     alone = False
 
+    def __init__(self, worker: Callable[[dict[str, Any]], None], **settings: Any) -> None:
+        super().__init__(worker, backend_config=ProcessGroup(), **settings)
+
     def _create_default_callbacks(self) -> list[Any]:
-        callbacks: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
+        callbacks: list[Any] = super()._create_default_callbacks()
         unwanted = (DatasetsCallback, PlacementGroupCleanerCallback) if self.alone else (DatasetsCallback,)
         return [each for each in callbacks if not isinstance(each, unwanted)]
 

@@ -44,4 +44,7 @@ def ray_ranks(job: Job) -> Ranks:
     context = ray.train.get_context()
     rank, world_size = context.get_world_rank(), context.get_world_size()
     share = Share.of_rank(rank, world_size, job.config.lanes, job.config.batch)
-    return Ranks(rank, world_size, ray.train.torch.get_device(), share, Consensus(world_size), termination_requested)
+    device = ray.train.torch.get_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return Ranks(rank, world_size, device, share, Consensus(world_size), termination_requested)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from ganray.images.containers import beside_credentials, xmp_of
+from ganray.images.containers import xmp_of
 from ganray.images.provenance import Label, encode_labelled
+from tests.tools.credentials import beside_credentials
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
 LABEL = Label("d" * 64, "SKU-1", 7, "ganray")

@@ -11,9 +11,9 @@ from PIL import Image
 from ganray.errors import ConfigError, ImageError
 from ganray.images import credentials as module
 from ganray.images.codec import encode
-from ganray.images.containers import beside_credentials
 from ganray.images.credentials import NEEDS, Parent, Signer, validity
 from ganray.images.provenance import EditLabel, Label, encode_labelled, read_label
+from tests.tools.credentials import beside_credentials
 
 FORMATS = ["png", "jpeg", "webp", "avif"]
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)

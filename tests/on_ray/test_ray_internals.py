@@ -106,11 +106,17 @@ def test_ray_train_calls_every_hook(cluster, tmp_path):
     def worker(config):
         import signal
 
+        import torch.distributed
+
         config["mailbox"].deliver(Note(signal.getsignal(signal.SIGTERM).__qualname__))
+        config["mailbox"].deliver(Note(f"{torch.distributed.get_backend()} {os.environ['RANK']} of {os.environ['WORLD_SIZE']}"))
 
     class Recorded(CheckpointBeforeResize):
         def after_controller_state_update(self, previous_state, current_state):
+            import sys
+
             self._mailbox.deliver(Note(type(current_state).__name__))
+            self._mailbox.deliver(Note(f"torch in the controller: {'torch' in sys.modules}"))
             super().after_controller_state_update(previous_state, current_state)
 
     trainer = Trainer(
@@ -124,7 +130,9 @@ def test_ray_train_calls_every_hook(cluster, tmp_path):
     notes = [message.text for message in mailbox.drain()]
     ray.kill(mailbox.actor)
     assert "TerminationNotice.after_init_train_context.<locals>.note" in notes
+    assert "gloo 0 of 1" in notes
     assert {"RunningState", "FinishedState"} <= set(notes)
+    assert "torch in the controller: True" not in notes  # its import would cost the start of every run some CPU seconds
     assert ray_internals.ResizingState.__name__ == "ResizingState"  # what the callback waits for
     assert [callable(end) for end in ends] == [True]
 
