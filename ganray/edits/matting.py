@@ -15,6 +15,7 @@ from ganray.edits.filters import box_mean, enlarged, guided, sampled, scaled
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
 from ganray.edits.parts import ALONE, longest_part, without_specks
 from ganray.edits.photo import Alpha, Photo
+from ganray.edits.shadows import soft_shadows
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 
@@ -23,13 +24,15 @@ LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
 CHUNK = 2**20  # pixels at edges that are processed at once
 CONFIRMING_MATTE = 0.15  # value of the learned matte that confirms the border's matte nearby
 SAME_PRODUCT_IOU = 0.5  # intersection over union from which two mattes show the same product
+BELIEVED_NOISE = 2.4  # levels: studio grounds have .2 - 2.0, sellers' plain floors and walls 3.0 and more (LOG.md)
 
 
 def with_matte(photo: Photo, tools: Tools) -> Photo:
     """The photo with its matte. Raises EditError: no_product, too_small, and no_network for a cluttered background without the learned
     matte.
 
-    Facts: `matte` (border or learned), `matte_share`; `dropped_share` of the matte in small parts that were left out, and `enclosed_share`
+    Facts: `matte` (border or learned), `matte_share`; `matte_agreement`, the intersection over union of what border and network see, where
+    both see something; `dropped_share` of the matte in small parts that were left out, and `enclosed_share`
     of the picture that may be ground inside the product and was kept.
     """
     if photo.matte is not None:
@@ -37,7 +40,7 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
     ground = plain_ground(photo.pixels)
-    rough, method = _rough(photo.pixels, ground, tools)
+    rough, method, agreement = _rough(photo.pixels, ground, tools)
     whole, dropped = without_specks(rough, ground)
     matte = refined(photo.pixels, whole)
     share = float(matte.mean())
@@ -48,6 +51,8 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
                 "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
             )
     facts: dict[str, float | str] = {"matte": method, "matte_share": round(share, 4)}
+    if agreement is not None:
+        facts["matte_agreement"] = round(agreement, 3)
     if dropped >= LEAST_TOLD:
         facts["dropped_share"] = round(dropped, 4)
     if ground is not None and ground.enclosed.share >= LEAST_TOLD:
@@ -55,8 +60,12 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     return photo.having(matte=matte, facts=facts)
 
 
-def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Alpha, str]:
-    """The matte at a working size, and how it was found. Raises EditError("no_network")."""
+def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Alpha, str, float | None]:
+    """The matte at a working size, how it was found, and how far border and network agree. Raises EditError("no_network").
+
+    The border of a studio's ground is believed: a network leaves out what it has not learned, such as the people who wear a product. Plain
+    floors and walls are rougher, and have creases, shadows and lines between boards, which the network does not take for a product.
+    """
     network = tools.network("matte")
     if network is None:
         if ground is None:
@@ -65,16 +74,21 @@ def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Al
                 "the background is not plain, and the model folder has no network for mattes",
                 "Train one with `ganray train-editor`, or photograph on a plain background",
             )
-        return ground.matte, "border"
+        return ground.matte, "border", None
     learned = learned_mattes(pixels, network)
+    if ground is not None and ground.noise <= BELIEVED_NOISE:
+        shadows = soft_shadows(ground, learned[-1])
+        matte = np.where(shadows, 0, ground.matte).astype(np.float32)
+        return matte, "border", _agreement(matte, learned[-1])
     rough = by_colours(pixels, learned[-1])
     if ground is None:
-        return rough, "learned"
-    if _differ(confirmed := _confirmed(ground.matte, learned[0]), rough):
-        return confirmed, "border"
+        return rough, "learned", None
+    agreement = _agreement(confirmed := _confirmed(ground.matte, learned[0]), rough)
+    if agreement < SAME_PRODUCT_IOU:
+        return confirmed, "border", agreement
     if ground.enclosed.holes.any():
         rough = np.where(ground.enclosed.holes, 0, scaled(rough, *ground.distance.shape[::-1])).astype(np.float32)
-    return rough, "learned"
+    return rough, "learned", agreement
 
 
 def _confirmed(plain: Alpha, learned: Alpha) -> Alpha:
@@ -84,11 +98,11 @@ def _confirmed(plain: Alpha, learned: Alpha) -> Alpha:
     return np.where(near, plain, 0).astype(np.float32)
 
 
-def _differ(plain: Alpha, rough: Alpha) -> bool:
-    """Whether the learned matte and the border's matte show different products: then the plain background is more reliable. If they
-    show the same, the learned one is better: it has no shadows, creases and lines between boards."""
-    by_border, by_network = plain > PRODUCT_MATTE, scaled(rough, plain.shape[1], plain.shape[0]) > PRODUCT_MATTE
-    return float((by_border & by_network).sum()) < SAME_PRODUCT_IOU * float((by_border | by_network).sum())
+def _agreement(plain: Alpha, learned: Alpha) -> float:
+    """Intersection over union of the product in the border's matte and in the learned one. Where it is small on a plain background, the
+    background is more reliable; where it is large, the network is: it leaves out shadows, creases and lines between boards."""
+    by_border, by_network = plain > PRODUCT_MATTE, scaled(learned, plain.shape[1], plain.shape[0]) > PRODUCT_MATTE
+    return float((by_border & by_network).sum()) / max(1.0, float((by_border | by_network).sum()))
 
 
 def refined(pixels: Pixels, rough: Alpha) -> Alpha:

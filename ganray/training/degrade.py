@@ -28,12 +28,13 @@ class Pair(NamedTuple):
     weight: Tensor
 
 
-def matte_pair(real: Tensor, cutouts: Tensor, draws: Draws) -> Pair:
-    """Products on backgrounds from the borders of photos. `real` is [N, 3, R, R] in [-1, 1], `cutouts` uint8 [K, 4, S, S], straight alpha.
+def matte_pair(real: Tensor, cutouts: Tensor, draws: Draws, size: int = EDITORS["matte"].size) -> Pair:
+    """Products on backgrounds from the borders of photos, some of them on the ground of a studio. `real` is [N, 3, R, R] in [-1, 1],
+    `cutouts` uint8 [K, 4, S, S], straight alpha.
 
     Target: the product's alpha [N, 1, size, size].
     """
-    num, size = len(real), EDITORS["matte"].size
+    num = len(real)
     u = draws.uniform(40, num)
     chosen = cutouts[(u[0] * len(cutouts)).long()].to(real.device).float() / 255
     colour, alpha = chosen[:, :3] * 2 - 1, chosen[:, 3:]
@@ -43,7 +44,7 @@ def matte_pair(real: Tensor, cutouts: Tensor, draws: Draws) -> Pair:
     mirror = 1 - 2 * (u[8] < 0.5).float()
     foreground = _resampled(foreground, _Affine(1 / fill, angle, 0.5 * (u[9] - 0.5), 0.5 * (u[10] - 0.5), mirror), size, "zeros")
     alpha = foreground[:, 3:].clamp(0, 1)
-    background = _background(real, u[11:22], size)
+    background = torch.where((u[32] < 0.25).view(-1, 1, 1, 1), _studio(u[33:37], size), _background(real, u[11:22], size))
     shadow = F.avg_pool2d(F.pad(alpha, (6, 6, 6, 6)), 13, 1)
     shadow = torch.roll(shadow, (4, 3), (2, 3)) * (0.6 * u[22] * (u[23] < 0.7)).view(-1, 1, 1, 1)
     background = (background + 1) * (1 - shadow) - 1
@@ -132,6 +133,15 @@ def _background(real: Tensor, u: Tensor, size: int) -> Tensor:
     mean_colour = background.mean((2, 3), keepdim=True)
     plain = ((u[7] < 0.25).float() * (0.7 + 0.3 * u[8])).view(-1, 1, 1, 1)
     return _tinted(background + (mean_colour - background) * plain, torch.stack([u[9], u[10], u[8], u[2]]))
+
+
+def _studio(u: Tensor, size: int) -> Tensor:
+    """Grounds [N, 3, size, size] of one colour, most of them nearly white, with light that falls off: white products stand on white ones."""
+    level = torch.where(u[0] < 0.7, 1 - 0.25 * u[1] ** 2, 2 * u[1] - 1).view(-1, 1, 1, 1)
+    warmth = (u[2] - 0.5).view(-1, 1, 1, 1) * torch.tensor([0.06, 0.0, -0.06], device=u.device).view(1, 3, 1, 1)
+    middle = torch.linspace(-1, 1, size, device=u.device)
+    slope = (0.08 * (u[3] - 0.5)).view(-1, 1, 1, 1) * (middle.view(1, 1, 1, -1) + middle.view(1, 1, -1, 1))
+    return (level + warmth + slope).clamp(-1, 1)
 
 
 class _Affine(NamedTuple):
