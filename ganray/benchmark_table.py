@@ -36,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "quality": Benchmark("ganray.benchmarks.quality", 0.7, lower=True, long=True),
     "titles": Benchmark("ganray.benchmarks.titles", 0.9, long=True),
     "matte": Benchmark("ganray.benchmarks.matte", 0.9, long=True, needs=("photos", "cutouts")),
+    "studio": Benchmark("ganray.benchmarks.studio", 0.98, long=True),
     "upscale": Benchmark("ganray.benchmarks.upscale", 0.8, long=True, needs=("photos",)),
     "inpaint": Benchmark("ganray.benchmarks.inpaint", 1.0, long=True, needs=("photos",)),
     "enhance": Benchmark("ganray.benchmarks.enhance", 0.0, long=True, needs=("photos",)),

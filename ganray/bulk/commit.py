@@ -31,6 +31,7 @@ import pyarrow.parquet as pq
 
 from ganray.bulk.job import GenerateJob, W, json_bytes, shard_key
 from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
+from ganray.edits.doubt import DOUBTFUL
 from ganray.errors import ImageError, StorageError
 from ganray.output.first_writer import same_sample, same_signed_sample
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
@@ -39,6 +40,7 @@ from ganray.storage import Store
 
 ROW_GROUP = 65_536  # rows of the manifest
 RECEIPT_OF = ["id", "index", "model_digest", "software", "time"]  # columns that say which images of which job a receipt is of
+DOUBTFUL_IMAGES = "doubtful"  # the number of images, in the books, that a person should look at
 UNTOUCHED = "untouched"  # the reason of a receipt's row whose photo is fine as it is
 
 
@@ -159,26 +161,28 @@ def _receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, 
 def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], None]) -> dict[str, int]:
     """Write the manifest and the quarantine from all receipts, what `show`(store, plan, manifest) makes of them for a person, and job.json.
 
-    Returns the number of images, of quarantined ones and, where there are any, of those left alone.
+    Returns the number of images, of quarantined ones and, where there are any, of those left alone and of doubtful images.
 
     A job that is closed already is left as it is. Manifest and quarantine are put together, digested and sent from the disk: in memory is a
     row group at a time.
     """
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))
-        return {name: job[name] for name in ("images", "quarantined", UNTOUCHED) if name in job}
+        return {name: job[name] for name in ("images", "quarantined", UNTOUCHED, DOUBTFUL_IMAGES) if name in job}
     with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
-        images, quarantined, untouched = _ParquetSpool(first), _ParquetSpool(second), 0
+        images, quarantined, untouched, doubtful = _ParquetSpool(first), _ParquetSpool(second), 0, 0
         for shard in range(plan.shards):
             receipt = pq.read_table(BytesIO(store.get(shard_key("receipts", shard, "parquet"))))
             good, alone = pc.equal(receipt.column("reason"), ""), pc.equal(receipt.column("reason"), UNTOUCHED)
             images.add(receipt.filter(good).drop_columns(["reason", "message"]))
             quarantined.add(receipt.filter(pc.invert(pc.or_(good, alone))))
             untouched += pc.sum(alone).as_py() or 0
+            doubtful += num_doubtful(receipt.filter(good))
         books = {"images": images.rows, "quarantined": quarantined.rows, **({UNTOUCHED: untouched} if untouched else {})}
         if sum(books.values()) != plan.images:
             found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
             raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
+        books |= {DOUBTFUL_IMAGES: doubtful} if doubtful else {}
         manifest = images.finish()
         create_large_once(store, "manifest.parquet", manifest)
         if quarantined.rows:
@@ -189,11 +193,20 @@ def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], 
     return books
 
 
+def num_doubtful(receipt: pa.Table) -> int:
+    """The images of a receipt that a person should look at; 0 where no edit tells its doubt."""
+    if "doubt" not in receipt.column_names:
+        return 0
+    return pc.sum(pc.greater_equal(receipt.column("doubt"), pa.scalar(DOUBTFUL, pa.float32()))).as_py() or 0
+
+
 def format_books(books: dict[str, Any], names: tuple[str, ...] = ("written", "existing", "quarantined")) -> str:
     """Closed books for a person: what came of the images, where the manifest is, and where the reasons are for those that are not in it."""
     parts = " + ".join(f"{name} {books[name]:,}" for name in names)
     lines = [f"{books['requests']:,} requests, images {books['images']:,} = {parts}, in {books['seconds']:.1f} s"]
     lines.append(f"manifest {books['manifest']}")
+    if books[DOUBTFUL_IMAGES]:
+        lines.append(f"doubtful {books[DOUBTFUL_IMAGES]:,}: look at them, index.html has them first; --strict quarantines such")
     if books["quarantined"]:
         lines.append(f"why not  {books['manifest'].removesuffix('manifest.parquet')}quarantine.parquet")
     return "\n".join(lines)

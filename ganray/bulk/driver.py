@@ -55,6 +55,7 @@ def run_job(run: BulkRun[W], executor: Executor, started: float) -> dict[str, An
         "existing": books["images"] - written,
         "quarantined": books["quarantined"],
         "untouched": books.get(commit.UNTOUCHED, 0),
+        commit.DOUBTFUL_IMAGES: books.get(commit.DOUBTFUL_IMAGES, 0),
         "seconds": time.time() - started,
         "startup_seconds": ready - started,
         "manifest": run.store.url_of("manifest.parquet"),

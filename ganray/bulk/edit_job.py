@@ -18,6 +18,7 @@ from ganray.bulk.photo_names import PhotoNames
 from ganray.config import EditConfig
 from ganray.edits import EDITS, check_pictures, parse_chain, text_of
 from ganray.edits.conform import ConformParams
+from ganray.edits.doubt import DOUBTFUL, REFUSED
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.images.data_url import is_inline
 from ganray.images.names import NAME_RULE, is_image_name, kind_of_name
@@ -36,11 +37,13 @@ MANY_SHARDS, SHARD_IMAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class EditJob(JobIdentity):
-    """The identity of a job that edits. `chain` is JSON, that of requests without one; `failing` the profile whose failures are edited."""
+    """The identity of a job that edits. `chain` is JSON, that of requests without one; `failing` the profile whose failures are edited;
+    `most_doubt` from which a result is quarantined."""
 
     source: str
     chain: str
     failing: str
+    most_doubt: float
     max_bytes: int
     max_pixels: int
     label_digest: str
@@ -67,6 +70,7 @@ def make_edit_job(config: EditConfig, source: Source, digest: str, label_digest:
         source=absolute_url(config.source),
         chain=chain,
         failing=config.failing,
+        most_doubt=DOUBTFUL if config.strict else REFUSED,
         max_bytes=config.max_bytes,
         max_pixels=config.max_pixels,
         label_digest=label_digest,

@@ -1,6 +1,7 @@
 """What a person looks at first when photos have been edited: a sheet of some before and after, and a page with a slider over each pair.
 
-Small copies are made where the photos are at hand, by the workers; which ones depends on the job alone, so every run of it keeps the same.
+Small copies are made where the photos are at hand, by the workers; which ones depends on the job alone, so every run of it keeps the same:
+some by chance, and the most doubtful ones of each shard, which the page shows first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from PIL import Image
 
 from ganray.bulk.job import JobIdentity
 from ganray.bulk.layouts import create_once
+from ganray.edits.doubt import DOUBTFUL
 from ganray.images.codec import Pixels, decode
 from ganray.images.provenance import EditLabel, encode_labelled
 from ganray.images.transforms import contact_sheet, resize, square_pad
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 PAIRS_KEPT, ON_SHEET = 48, 24  # pairs that are kept and on the page, and those on the sheet
 SIDE, QUALITY = 480, 85  # longer side of a small copy in pixels, and its WebP quality
 TILE, COLUMNS = 128, 8
+DOUBTFUL_KEPT = 2  # doubtful results that are kept of a shard
+Kept = tuple[float, str, bytes, bytes]  # what is kept longer has more of the first; stem, before, after
 
 
 class Thumbnails:
@@ -40,30 +44,34 @@ class Thumbnails:
         self._salt, self._shard = plan.requests_digest, shard
         chosen = sorted(range(plan.shards), key=lambda number: _rank(self._salt, str(number)))[:PAIRS_KEPT]
         self._room = -(-PAIRS_KEPT // len(chosen)) if shard in chosen else 0
-        self._kept: list[tuple[int, str, bytes, bytes]] = []  # the last ones first
+        self._by_chance, self._doubtful = list[Kept](), list[Kept]()  # heaps
 
     def see(self, edited: EditResult, label: EditLabel) -> None:
-        """Take a result, if it is among the first so far."""
-        id, index = edited.request.id, edited.index
-        rank = -_rank(self._salt, f"{id}/{index}")
-        if not self._room or (len(self._kept) == self._room and rank <= self._kept[0][0]):
+        """Take a result, if it is among the first of its shard so far, by chance or by its doubt."""
+        id, index, doubt = edited.request.id, edited.index, edited.facts.get("doubt")
+        chance = -float(_rank(self._salt, f"{id}/{index}"))
+        if isinstance(doubt, float) and doubt >= DOUBTFUL and _has_room(self._doubtful, DOUBTFUL_KEPT, doubt):
+            heap, room, worth = self._doubtful, DOUBTFUL_KEPT, doubt
+        elif _has_room(self._by_chance, self._room, chance):
+            heap, room, worth = self._by_chance, self._room, chance
+        else:
             return
         before = EditLabel(
             '["thumbnail"]', "", label.request_id, label.seed, label.source_sha256, source=edited.label, software=label.software
         )
         pair = _small(edited.before, None, before), _small(edited.pixels, edited.alpha, label)
-        heapq.heappush(self._kept, (rank, self._stem(id, index), *pair))
-        if len(self._kept) > self._room:
-            heapq.heappop(self._kept)
+        heapq.heappush(heap, (worth, self._stem(id, index), *pair))
+        if len(heap) > room:
+            heapq.heappop(heap)
 
     def stem_of(self, id: str, index: int) -> str:
         """Where the copies of a result lie, without what follows the stem; empty where none are kept."""
         stem = self._stem(id, index)
-        return stem if any(kept == stem for _, kept, _, _ in self._kept) else ""
+        return stem if any(kept == stem for _, kept, _, _ in (*self._by_chance, *self._doubtful)) else ""
 
     def keep(self, store: Store) -> None:
         """Create the copies."""
-        for _, stem, before, after in self._kept:
+        for _, stem, before, after in (*self._by_chance, *self._doubtful):
             for when, data in (("before", before), ("after", after)):
                 create_once(store, f"{stem}-{when}.webp", data, lambda ours, theirs: same_sample(ours, theirs, "webp"))
 
@@ -75,7 +83,7 @@ def show_pairs(store: Store, plan: JobIdentity, manifest: pq.ParquetFile) -> Non
     """Create `index.html` and `contact_sheet.png` of a finished job; nothing where no photo was edited."""
     groups = map(manifest.read_row_group, range(manifest.num_row_groups))
     rows = [row for group in groups for row in group.filter(pc.not_equal(group.column("shown"), "")).to_pylist()]
-    rows = sorted(rows, key=lambda row: _rank(plan.requests_digest, f"{row['id']}/{row['index']}"))[:PAIRS_KEPT]
+    rows = sorted(rows, key=lambda row: (-_doubt(row), _rank(plan.requests_digest, f"{row['id']}/{row['index']}")))[:PAIRS_KEPT]
     if not rows:
         return
     create_once(store, "index.html", _page(plan, rows, manifest.metadata.num_rows).encode())
@@ -87,6 +95,16 @@ def show_pairs(store: Store, plan: JobIdentity, manifest: pq.ParquetFile) -> Non
     kinds = tuple(row["source_type"] for row in rows[:ON_SHEET] if row["source_type"])
     label = EditLabel('["contact sheet"]', plan.model_digest, "contact sheet", 0, "", kinds=kinds, software=plan.software)
     create_once(store, "contact_sheet.png", encode_labelled(contact_sheet(lines, TILE), "png", label))
+
+
+def _has_room(heap: list[Kept], room: int, worth: float) -> bool:
+    return len(heap) < room or bool(heap and room and worth > heap[0][0])
+
+
+def _doubt(row: dict[str, Any]) -> float:
+    """The doubt of a result that a person should look at, else 0."""
+    doubt = row["doubt"] or 0.0
+    return float(doubt) if doubt >= DOUBTFUL else 0.0
 
 
 def _rank(salt: str, name: str) -> int:
@@ -128,6 +146,7 @@ def _pair(row: dict[str, Any]) -> dict[str, Any]:
         "height": row["height"],
         "format": row["format"],
         "bytes": f"{row['bytes']:,}",
+        "doubtful": bool(_doubt(row)),
         "facts": ", ".join(f"{key} {value}" for key, value in json.loads(row["facts"]).items()),
     }
 

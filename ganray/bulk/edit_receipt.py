@@ -13,6 +13,7 @@ SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("id", "source", "source_sha256", "edits", "facts", "source_type", "format")),
         *((name, pa.string()) for name in ("key", "member", "sha256", "shown", "reason", "message", "model_digest", "software", "time")),
+        ("doubt", pa.float32()),
         *((name, pa.int64()) for name in ("seed", "bytes")),
         *((name, pa.int32()) for name in ("index", "width", "height")),
     ]
@@ -23,7 +24,8 @@ SCHEMA = pa.schema(
 class EditReceipt:
     """Image `index` of a request: where its file lies, or the `reason` why it has none; None is what was never known.
 
-    `source` is the photo's key, "data:" where the request held it; `shown` the stem of its small copies, of the few that have some.
+    `source` is the photo's key, "data:" where the request held it; `doubt` the share of the product that may be wrong (`edits/doubt.py`),
+    where an edit tells one; `shown` the stem of its small copies, of the few that have some.
     """
 
     id: str
@@ -33,6 +35,7 @@ class EditReceipt:
     source_sha256: str | None = None
     edits: str | None = None
     facts: str | None = None
+    doubt: float | None = None
     source_type: str | None = None
     format: str | None = None
     key: str = ""

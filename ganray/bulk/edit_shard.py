@@ -46,6 +46,7 @@ from ganray.requests import EditRequest
 from ganray.storage import Store, open_store
 from ganray.storage.capped import read_capped
 
+DOUBTFUL_MATTE = "doubtful_matte"  # reason of a result that may be wrong
 READ_AHEAD = 4  # photos that are read before they are wanted
 T = TypeVar("T")
 Result = EditResult | GanrayError | None  # None where the photo is fine as it is, an error where the edit cannot be had
@@ -83,9 +84,9 @@ class ShardEditor:
                 for asked, result in self._results(span, fetch):
                     receipt, picture = self._picture_of(shard, asked, result)
                     receipts.append(receipt)
-                    if picture is not None:
-                        assert isinstance(result, EditResult)
+                    if isinstance(result, EditResult) and receipt.facts is not None:
                         thumbnails.see(result, label_of(result, self._plan.model_digest))
+                    if picture is not None:
                         yield picture
 
         written = layout.write(self._out, shard, pictures(), same_signed_sample if self._marks.signer else same_sample)
@@ -93,11 +94,11 @@ class ShardEditor:
         self._out.settle()  # a receipt must not outlive its images
         made, finished = iter(written), list[EditReceipt]()
         for receipt in receipts:
+            shown = thumbnails.stem_of(receipt.id, receipt.index)
             if receipt.reason:
-                finished.append(receipt)
+                finished.append(replace(receipt, shown=shown))
             else:
                 file = next(made)
-                shown = thumbnails.stem_of(receipt.id, receipt.index)
                 finished.append(replace(receipt, bytes=file.size, sha256=file.sha256, shown=shown))
         create_receipt(self._out, shard, receipt_table(finished, self._plan))
         untouched = sum(receipt.reason == UNTOUCHED for receipt in receipts)
@@ -197,7 +198,12 @@ class ShardEditor:
             "source_type": label_of(result, "").source_type,
         }
         height, width = result.pixels.shape[:2]
-        receipt = replace(asked, **facts, format=format, key=key, member=member, width=width, height=height)
+        doubt = result.facts.get("doubt")
+        asked = replace(asked, **facts, doubt=doubt if isinstance(doubt, float) else None, format=format, width=width, height=height)
+        if asked.doubt is not None and asked.doubt >= self._plan.most_doubt:
+            message = f"{100 * asked.doubt:.0f} % of the product may be wrong: look at shown/, or give a photo on a plainer background"
+            return replace(asked, reason=DOUBTFUL_MATTE, message=message), None
+        receipt = replace(asked, key=key, member=member)
         return receipt, Picture(asked.id, asked.index, format, data, {"source": asked.source, "seed": asked.seed, **facts})
 
 

@@ -27,7 +27,7 @@ LIMBS = ("left", "right")
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure uint8 [S, S, 4] with straight alpha, and masks uint8 [S, S] of its top (shirt, sweater, vest, dress or coat) and its skin."""
+    """A figure uint8 [S, S, 4] with straight alpha, and masks uint8 [S, S] of its top (shirt, sweater, vest, dress, coat) and its skin."""
 
     rgba: Pixels
     top: Pixels
@@ -50,8 +50,8 @@ class Wardrobe:
 
 
 def figure(seed: int, index: int, side: int, colour: Colour | None = None) -> Figure:
-    """Figure `index` of a seed, drawn at `side` x `side` pixels; with `colour` its top has that one (float32 [3] levels), and all else is the
-    same."""
+    """Figure `index` of a seed, drawn at `side` x `side` pixels; with `colour` its top has that one (float32 [3] levels), and all else
+    stays."""
     rng = np.random.Generator(np.random.Philox(key=[seed, index]))
     wardrobe, pose = _wardrobe(rng, colour), _pose(rng)
     easel = _Easel(side, _camera(rng, pose), rng)
@@ -140,7 +140,8 @@ class _Easel:
 
     def trapezoid(self, top: Point, bottom: Point, halves: tuple[float, float]) -> _Shape:
         """A hanging piece of cloth between two heights."""
-        at, x, y = self._near(np.minimum(top, bottom) - (max(halves), 0), np.maximum(top, bottom) + (max(halves), 0))
+        reach = np.array([max(halves), 0.0])
+        at, x, y = self._near(np.minimum(top, bottom) - reach, np.maximum(top, bottom) + reach)
         share = np.clip((y - top[1]) / (bottom[1] - top[1]), 0, 1)
         across = x - (top[0] + share * (bottom[0] - top[0]))
         half = halves[0] + (halves[1] - halves[0]) * share

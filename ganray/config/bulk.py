@@ -115,6 +115,10 @@ class EditConfig(BulkJob):
     failing: str = Field(
         "", description="edit only photos that fail the check of this profile, e.g. google-main; the others are left alone"
     )
+    strict: bool = Field(
+        False,
+        description="quarantine every result that a person should look at (doubt >= .1), not only what nobody should publish (>= .5)",
+    )
     shard_images: NonNegativeInt = Field(0, description="images per shard, the unit of work and of retry; 0 = 2 to 64, by their number")
     max_bytes: MaxBytes = Field(25_000_000, description="larger photos are quarantined")
     max_pixels: MaxPixels = Field(

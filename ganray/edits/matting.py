@@ -10,6 +10,7 @@ import numpy as np
 
 from ganray.edits.border import PlainGround, plain_ground, small_picture
 from ganray.edits.colour_model import by_colours
+from ganray.edits.doubt import matte_doubt
 from ganray.edits.edit import Tools
 from ganray.edits.filters import box_mean, enlarged, guided, sampled, scaled
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
@@ -32,15 +33,15 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     matte.
 
     Facts: `matte` (border or learned), `matte_share`; `matte_agreement`, the intersection over union of what border and network see, where
-    both see something; `dropped_share` of the matte in small parts that were left out, and `enclosed_share`
-    of the picture that may be ground inside the product and was kept.
+    both were asked; `doubt`, the share of the product that may be wrong, where the network was asked; `dropped_share` of the matte in small
+    parts that were left out, and `enclosed_share` of the picture that may be ground inside the product and was kept.
     """
     if photo.matte is not None:
         return photo
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
     ground = plain_ground(photo.pixels)
-    rough, method, agreement = _rough(photo.pixels, ground, tools)
+    rough, method, told = _rough(photo.pixels, ground, tools)
     whole, dropped = without_specks(rough, ground)
     matte = refined(photo.pixels, whole)
     share = float(matte.mean())
@@ -51,8 +52,7 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
                 "no_product", f"{100 * share:.1f} % of the picture looks like a product", "Send a photo of one product, not cut off"
             )
     facts: dict[str, float | str] = {"matte": method, "matte_share": round(share, 4)}
-    if agreement is not None:
-        facts["matte_agreement"] = round(agreement, 3)
+    facts |= told
     if dropped >= LEAST_TOLD:
         facts["dropped_share"] = round(dropped, 4)
     if ground is not None and ground.enclosed.share >= LEAST_TOLD:
@@ -60,8 +60,8 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     return photo.having(matte=matte, facts=facts)
 
 
-def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Alpha, str, float | None]:
-    """The matte at a working size, how it was found, and how far border and network agree. Raises EditError("no_network").
+def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Alpha, str, dict[str, float | str]]:
+    """The matte at a working size, how it was found, and facts about what it was made of. Raises EditError("no_network").
 
     The border of a studio's ground is believed: a network leaves out what it has not learned, such as the people who wear a product. Plain
     floors and walls are rougher, and have creases, shadows and lines between boards, which the network does not take for a product.
@@ -74,21 +74,23 @@ def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Al
                 "the background is not plain, and the model folder has no network for mattes",
                 "Train one with `ganray train-editor`, or photograph on a plain background",
             )
-        return ground.matte, "border", None
+        return ground.matte, "border", {}
     learned = learned_mattes(pixels, network)
-    if ground is not None and ground.noise <= BELIEVED_NOISE:
-        shadows = soft_shadows(ground, learned[-1])
-        matte = np.where(shadows, 0, ground.matte).astype(np.float32)
-        return matte, "border", _agreement(matte, learned[-1])
-    rough = by_colours(pixels, learned[-1])
     if ground is None:
-        return rough, "learned", None
+        rough = by_colours(pixels, learned[-1])
+        return rough, "learned", {"doubt": round(matte_doubt(rough, learned, None), 3)}
+    if ground.noise <= BELIEVED_NOISE:
+        rough = np.where(soft_shadows(ground, learned[-1]), 0, ground.matte).astype(np.float32)
+        return rough, "border", {"matte_agreement": round(_agreement(rough, learned[-1]), 3), "doubt": 0.0}
+    rough = by_colours(pixels, learned[-1])
     agreement = _agreement(confirmed := _confirmed(ground.matte, learned[0]), rough)
+    facts: dict[str, float | str] = {"matte_agreement": round(agreement, 3)}
     if agreement < SAME_PRODUCT_IOU:
-        return confirmed, "border", agreement
+        return confirmed, "border", facts | {"doubt": round(1 - agreement, 3)}
+    rough = scaled(rough, *ground.distance.shape[::-1])
     if ground.enclosed.holes.any():
-        rough = np.where(ground.enclosed.holes, 0, scaled(rough, *ground.distance.shape[::-1])).astype(np.float32)
-    return rough, "learned", agreement
+        rough = np.where(ground.enclosed.holes, 0, rough).astype(np.float32)
+    return rough, "learned", facts | {"doubt": round(matte_doubt(rough, learned, ground), 3)}
 
 
 def _confirmed(plain: Alpha, learned: Alpha) -> Alpha:

@@ -136,7 +136,7 @@ def _background(real: Tensor, u: Tensor, size: int) -> Tensor:
 
 
 def _studio(u: Tensor, size: int) -> Tensor:
-    """Grounds [N, 3, size, size] of one colour, most of them nearly white, with light that falls off: white products stand on white ones."""
+    """Grounds [N, 3, size, size] of one colour, most of them nearly white, with light that falls off, so that white stands on white."""
     level = torch.where(u[0] < 0.7, 1 - 0.25 * u[1] ** 2, 2 * u[1] - 1).view(-1, 1, 1, 1)
     warmth = (u[2] - 0.5).view(-1, 1, 1, 1) * torch.tensor([0.06, 0.0, -0.06], device=u.device).view(1, 3, 1, 1)
     middle = torch.linspace(-1, 1, size, device=u.device)

@@ -121,6 +121,43 @@ def test_the_page_and_the_sheet_show_pairs_of_small_labelled_copies(config, deco
     assert read_label(made["contact_sheet.png"])["ganray:EditRequestID"] == "contact sheet"
 
 
+class Unsure:
+    """A network that sees the red things, and half sees the green ones."""
+
+    size, halo = 64, 0
+
+    def __call__(self, x):
+        red, green = (x[:, channel : channel + 1] - x[:, 1 - channel : 2 - channel] > 0.3 for channel in (0, 1))
+        return np.maximum(1.0 * red, 0.5 * green).astype(np.float32)
+
+
+def doubtful_photo(width):
+    """A red product beside a green one so wide, on a floor."""
+    pixels = np.random.default_rng(0).integers(60, 200, (200, 200, 3), np.uint8)
+    pixels[60:140, 20:100], pixels[60 - width // 2 : 140 + width // 2, 110 : 110 + width] = (220, 40, 40), (40, 220, 40)
+    return encode(pixels, "png")
+
+
+@pytest.mark.parametrize(("strict", "kept"), [(False, {"plain", "some"}), (True, {"plain"})])
+def test_doubtful_results_are_counted_shown_first_and_quarantined(tmp_path, decoder, monkeypatch, strict, kept):
+    """None of the product is doubtful, a fifth of it, and nearly as much as there is of it."""
+    source = open_store(str(tmp_path / "source"))
+    for name, width in {"plain": 0, "some": 16, "much": 76}.items():
+        source.put(f"{name}.png", doubtful_photo(width))
+    monkeypatch.setattr(EditEngine, "load", lambda threads, decode: EditEngine(None, {"matte": Unsure()}, "", threads, decode))
+    config = EditConfig(source=source.url, edits="white", out=str(tmp_path / "out"), strict=strict, shard_images=4)
+    books, _ = run(config, decoder)
+    manifest, quarantine = rows_of(config.out), rows_of(config.out, "quarantine")
+    assert {row["id"] for row in manifest} == kept
+    assert {row["reason"] for row in quarantine} == {"doubtful_matte"} and all(row["doubt"] >= 0.1 for row in quarantine)
+    assert books.get("doubtful", 0) == len(kept) - 1
+    made = contents(config.out)
+    assert all(f"{row['shown']}-after.webp" in made and row["message"] for row in quarantine)
+    if not strict:
+        page = made["index.html"].decode()
+        assert page.count("<strong>doubtful</strong>") == 1 and page.index("some-0") < page.index("plain-0")
+
+
 def test_the_same_job_is_the_same_bytes_and_run_again_finds_nothing_to_do(config, decoder):
     run(config, decoder)
     made = contents(config.out)

@@ -32,7 +32,7 @@ VALUES = {
     },
     "edit_job.html": {
         **dict.fromkeys(("title", "num", "not_edited", "created"), HOSTILE),
-        "pairs": [dict.fromkeys(("name", "link", "stem", "edits", "width", "height", "format", "bytes", "facts"), HOSTILE)],
+        "pairs": [dict.fromkeys(("name", "link", "stem", "edits", "width", "height", "format", "bytes", "facts", "doubtful"), HOSTILE)],
     },
     "check.html": {
         **dict.fromkeys(("title", "failed", "verdict", "mendable", "shown"), HOSTILE),
