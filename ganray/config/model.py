@@ -38,6 +38,7 @@ class EditorConfig(Section):
     tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field((), description="what to learn, a network each, in turn")
     cutouts: str = Field("", description="URL of a prefix of cut-outs (PNG or WebP with alpha) of products, for mattes")
     drawn: NonNegativeInt = Field(360, description="drawn products beside them, whose mattes are known")
+    figures: NonNegativeInt = Field(200, description="drawn figures that wear a product, for mattes: on studio photos they belong to it")
     mined: NonNegativeInt = Field(1500, description="photos of the catalog among which such on plain backgrounds are sought, for mattes")
     composites: PositiveInt = Field(2, description="products that are put before a photo's border in a step, for mattes")
     adversarial: NonNegativeFloat = Field(0.0, description="weight of a critic of inpaint and upscale: sharper, less true; 0 = none")

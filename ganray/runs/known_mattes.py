@@ -1,5 +1,5 @@
-"""Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products, and photos of the catalog on
-plain backgrounds, cut out by the colour of their border. All of them fit in memory: a few hundred, at SIDE pixels."""
+"""Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products and figures that wear one, and
+photos of the catalog on plain backgrounds, cut out by the colour of their border. All of them fit in memory: a few hundred, at SIDE pixels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganray.catalog.figures import figure
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, product
 from ganray.config import TrainConfig
@@ -26,7 +27,7 @@ from ganray.storage import open_store
 SIDE = 192
 SEED = 7  # of the drawn products: others than a sample catalog's first ones
 MAX_CUTOUTS = 2000  # cut-outs that are read
-TIMES = {"cutout": 6, "mined": 2, "drawn": 1}  # how often one is drawn: those that are true and few, more often
+TIMES = {"cutout": 6, "mined": 2, "drawn": 1, "figures": 1}  # how often one is drawn: those that are true and few, more often
 ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
 CHUNK = 60  # drawn products a task
 Cutouts = NDArray[np.uint8]  # [K, 4, SIDE, SIDE], straight alpha
@@ -43,12 +44,13 @@ def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
         return np.zeros((0, 4, 1, 1), np.uint8)
     print("train: gathering products whose mattes are known", file=sys.stderr, flush=True)
     editor, catalog = config.editor, Catalog.open(config.catalog)
-    drawn: list[Task] = [partial(drawn_cutouts, first, min(CHUNK, editor.drawn - first)) for first in range(0, editor.drawn, CHUNK)]
+    drawn, figures = _chunks(drawn_cutouts, editor.drawn), _chunks(drawn_figures, editor.figures)
     mined: list[Task] = [partial(mined_cutouts, catalog.url, *place) for place in _some(catalog, editor.mined, config.seed)]
-    results = run_tasks([*mined, *drawn])
+    results = run_tasks([*mined, *drawn, *figures])
     groups = {"cutout": list(read_cutouts(editor.cutouts)) if editor.cutouts else []}
     groups["mined"] = [cutout for result in results[: len(mined)] for cutout in result]
-    groups["drawn"] = [cutout for result in results[len(mined) :] for cutout in result]
+    groups["drawn"] = [cutout for result in results[len(mined) :][: len(drawn)] for cutout in result]
+    groups["figures"] = [cutout for result in results[len(mined) + len(drawn) :] for cutout in result]
     cutouts = [cutout for name, group in groups.items() for cutout in group for _ in range(TIMES[name])]
     if not cutouts:
         raise ConfigError("editor.tasks has matte, but there is nothing to learn it from", "Name cut-outs with --editor.cutouts")
@@ -74,6 +76,11 @@ def drawn_cutouts(first: int, num: int) -> list[Pixels]:
     return [tight(np.dstack(draw(product(SEED, index), SIDE))) for index in range(first, first + num)]
 
 
+def drawn_figures(first: int, num: int) -> list[Pixels]:
+    """Figures that wear a product, as on studio photos: all of them belongs to the matte."""
+    return [tight(figure(SEED, index, SIDE).rgba) for index in range(first, first + num)]
+
+
 def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
     """Of a row group's photos: those whose background is plain and whose matte is smooth."""
     catalog, found = Catalog.open(url), []
@@ -82,6 +89,11 @@ def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
         if rough is not None and believable(matte := refined(pixels, without_specks(rough)[0])):
             found.append(tight(np.dstack([pixels, np.where(matte < 0.1, 0, np.rint(255 * matte)).astype(np.uint8)])))
     return found
+
+
+def _chunks(draw: Callable[[int, int], list[Pixels]], num: int) -> list[Task]:
+    """The tasks that draw `num` of something."""
+    return [partial(draw, first, min(CHUNK, num - first)) for first in range(0, num, CHUNK)]
 
 
 def _some(catalog: Catalog, num: int, seed: int) -> list[tuple[int, int]]:

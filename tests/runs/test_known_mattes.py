@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from ganray.catalog.sample import draw, product
+from ganray.config import EditorConfig, TrainConfig
 from ganray.errors import ConfigError
 from ganray.images.codec import encode
-from ganray.runs.known_mattes import SIDE, believable, drawn_cutouts, mined_cutouts, read_cutouts, tight
+from ganray.runs.known_mattes import SIDE, believable, drawn_cutouts, drawn_figures, gather_cutouts, mined_cutouts, read_cutouts, tight
 from ganray.storage import open_store
 from tests.tools.catalogs import write_items
 
@@ -34,6 +35,15 @@ def test_drawn_ones_are_others_than_a_catalogs():
     first = drawn_cutouts(0, 3)
     assert len(first) == 3 and all(one.shape == (SIDE, SIDE, 4) and one[..., 3].max() == 255 for one in first)
     assert not np.array_equal(first[0], drawn_cutouts(1, 1)[0]) and np.array_equal(first[1], drawn_cutouts(1, 1)[0])
+
+
+def test_figures_that_wear_a_product_are_learned_whole(small_catalog):
+    figures = drawn_figures(0, 3)
+    assert all(one.shape == (SIDE, SIDE, 4) and (one[..., 3] > 127).mean() > 0.1 for one in figures)
+    config = TrainConfig(catalog=small_catalog, editor=EditorConfig(tasks=("matte",), drawn=2, figures=3, mined=0))
+    gathered = gather_cutouts(config, lambda tasks: [task() for task in tasks])
+    assert gathered.shape == (5, 4, SIDE, SIDE)
+    assert np.array_equal(gathered[2:].transpose(0, 2, 3, 1), np.stack(figures))
 
 
 def test_photos_on_plain_backgrounds_are_mined(tmp_path):

@@ -15,7 +15,7 @@ TINY = {
     "log_kimg": 0.016,
     "grid_kimg": 0.032,
     "checkpoint_kimg": 0.032,
-    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 8, "mined": 16},
+    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 8, "figures": 4, "mined": 16},
 }
 
 
