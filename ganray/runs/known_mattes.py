@@ -1,5 +1,6 @@
 """Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products and figures that wear one, and
-photos of the catalog on plain backgrounds, cut out by the colour of their border. All of them fit in memory: a few hundred, at SIDE pixels."""
+photos of the catalog on plain backgrounds, cut out by the colour of their border. All of them fit in memory: a few hundred, at SIDE
+pixels."""
 
 from __future__ import annotations
 
