@@ -83,8 +83,8 @@ ARROWS: dict[str, set[str]] = {
             "models",
             "training",
         ),
-        *("checkpoint", "model_folder", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "on_ray"),
-        *("execution", "verbs"),
+        *("checkpoint", "model_folder", "network_table", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output"),
+        *("bulk", "on_ray", "execution", "verbs"),
     },
     "cli": {"commands", "settings", "on_ray"},
 }
@@ -330,6 +330,7 @@ TESTED_IN = {
     "runs/throughput.py": "verbs/test_demo.py",
     "runs/worker.py": "on_ray/test_worker_group.py",
     "storage/buckets.py": "contract/test_stores.py",
+    "verbs/onnx_writer.py": "verbs/test_export.py",
     "training/context.py": "training/test_loop.py",
     "training/precision.py": "training/test_step.py",
 }

@@ -38,6 +38,9 @@ class NetworkFile(Section):
     logits: bool = Field(False, description="matte: a sigmoid is still to be taken")
     min_max: bool = Field(False, description="matte: stretched so that its least value is 0 and its greatest 1, as ISNet asks for")
     factor: Literal[2, 4] = Field(2, description="upscale: how many times as large its answer is")
+    views: Literal[0, 1, 2, 3] = Field(
+        0, description="matte: looks at a photo, of which those after the first are at its product alone; 0 = 1 from 512 px on, else 3"
+    )
     mirror: bool = Field(False, description="matte, inpaint: also asked for the mirror image, and averaged: twice the time")
 
     @field_validator("sha256")
@@ -77,7 +80,7 @@ class Networks(Section):
     @model_validator(mode="after")
     def _check_tasks(self) -> Self:
         """Keys that say nothing for a task are refused: they would be taken for granted."""
-        alone = {"logits": ("matte",), "min_max": ("matte",), "factor": ("upscale",), "mirror": ("matte", "inpaint")}
+        alone = {"logits": ("matte",), "min_max": ("matte",), "views": ("matte",), "factor": ("upscale",), "mirror": ("matte", "inpaint")}
         for task, row in self.rows().items():
             for key, tasks in alone.items():
                 if key in row.model_fields_set and task not in tasks:

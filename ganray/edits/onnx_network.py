@@ -18,13 +18,15 @@ from ganray.edits.onnx_session import Array, OnnxSession, by_x
 from ganray.errors import CheckpointError, ConfigError, EditError
 
 Field = NDArray[np.float32]
+SHARP = 512  # px: a matte of this size needs no second look to be sharp
 FLAT = 1e-6  # spread of a matte under which nothing is stretched: there is nothing in it
 
 
 class OnnxNetwork:
     """A row of `networks.yaml` as `edits.Network`; `identity` names its bytes and its settings. Thread-safe.
 
-    `factor` is how many times as large an upscaler's answer is, `mirrored` whether `both_ways` asks it twice.
+    `factor` is how many times as large an upscaler's answer is, `mirrored` whether `both_ways` asks it twice, `views` how often a matte
+    looks at a photo.
     """
 
     def __init__(self, task: str, row: NetworkFile, data: bytes) -> None:
@@ -37,6 +39,7 @@ class OnnxNetwork:
                 "Put the named file back, or name the new one's digest",
             )
         self.task, self.size, self.halo, self.factor, self.mirrored = task, row.size, row.halo, row.factor, row.mirror
+        self.views = row.views or (1 if row.size >= SHARP else 3)
         self.identity = f"{task}:{row.sha256}/{row.settings_digest}"
         self._row = row
         self._session = OnnxSession(data, f"{task}: {row.url}")
@@ -58,13 +61,20 @@ class OnnxNetwork:
         except CheckpointError as error:
             raise EditError("failed", error.message, error.remedy) from error
 
-    def _answer(self, x: Field) -> Field:
-        """The answer to one picture float32 [1, C, size, size]. Raises CheckpointError."""
+    def feed(self, x: Field) -> dict[str, Array]:
+        """One picture float32 [1, C, size, size] as the file wants it: input -> array."""
         parts = [self._scaled(x[:, :3]), x[:, 3:]]
         if len(self._feeds) == 1:
             parts = [np.concatenate(parts, 1) if parts[1].size else parts[0]]
-        feed = {name: self._laid_out(part, kind) for (name, kind), part in zip(self._feeds, parts, strict=True)}
-        answer = np.asarray(self._session.run(self._output, feed), np.float32)
+        return {name: self._laid_out(part, kind) for (name, kind), part in zip(self._feeds, parts, strict=True)}
+
+    def run(self, feed: dict[str, Array]) -> Array:
+        """The file's own answer. Raises CheckpointError."""
+        return self._session.run(self._output, feed)
+
+    def _answer(self, x: Field) -> Field:
+        """The answer to one picture float32 [1, C, size, size]. Raises CheckpointError."""
+        answer = np.asarray(self.run(self.feed(x)), np.float32)
         if not np.isfinite(answer).all():
             raise CheckpointError(
                 f"{self._session.name} returned numbers that are not finite",

@@ -9,7 +9,7 @@ FLOAT, FLOAT16, UINT8 = 1, 10, 2  # onnx.TensorProto's numbers
 
 
 def onnx_file(nodes, inputs, outputs, constants=None, kind=FLOAT):
-    """Bytes of a graph. `nodes` are (operator, inputs, output, attributes), `inputs` and `outputs` name -> shape, `constants` name -> array."""
+    """Bytes of a graph: `nodes` are (operator, inputs, output, attributes); the others are shapes, and arrays."""
     from onnx import helper, numpy_helper
 
     made = [helper.make_node(operator, given, [output], **attributes) for operator, given, output, attributes in nodes]
