@@ -84,7 +84,8 @@ class OnnxNetwork:
 
     def _scaled(self, picture: Field) -> Field:
         ordered = picture[:, ::-1] if self._row.channels == "BGR" else picture
-        return ordered * self._scale + self._shift
+        scaled: Field = ordered * self._scale + self._shift
+        return scaled
 
     def _laid_out(self, part: Field, kind: type[np.generic]) -> Array:
         laid = part.transpose(0, 2, 3, 1) if self._row.layout == "NHWC" else part
@@ -95,15 +96,16 @@ class OnnxNetwork:
     def _matte(self, answer: Field) -> Field:
         if answer.size != self.size**2 or self.size not in answer.shape:
             raise self._of_another_shape(answer, f"1x1x{self.size}x{self.size}")
-        share = answer.reshape(1, 1, self.size, self.size)
+        share: Field = answer.reshape(1, 1, self.size, self.size)
         if self._row.logits:
-            share = 1 / (1 + np.exp(-np.clip(share, -80, 80)))
+            share = np.asarray(1 / (1 + np.exp(-np.clip(share, -80, 80))), np.float32)
         low, high = self._row.output_range
         if self._row.min_max:
             low, high = float(share.min()), float(share.max())
             if high - low < FLAT:
                 return np.zeros_like(share)
-        return np.clip((share - np.float32(low)) / np.float32(high - low), 0, 1)
+        matte: Field = np.clip((share - np.float32(low)) / np.float32(high - low), 0, 1)
+        return matte
 
     def _picture(self, answer: Field, x: Field) -> Field:
         side = self.size * (self.factor if self.task == "upscale" else 1)

@@ -74,7 +74,7 @@ def network_bytes(task: str, module: nn.Module, info: EditorInfo) -> bytes:
         "task": task,
         "license": info.train.license if info.train else "unknown",
     }
-    plain = copy.deepcopy(module).to(memory_format=torch.contiguous_format)
+    plain = copy.deepcopy(module).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return onnx_bytes(traced(plain, (torch.from_numpy(noise(task, 1, 0)),)), ("picture",), "answer", facts)
 
 

@@ -44,7 +44,7 @@ def exported(folder):
 
 @pytest.mark.slow
 def test_an_editor_comes_back_near_to_the_bit(folder, exported, seller_photos):
-    """Float rounding apart: convolutions are summed in another order, 5e-6 of [-1, 1] at most, and a level of 255 where that passes a half."""
+    """Apart from rounding: convolutions are summed in another order, which makes a level of 255 where a value lies at a half."""
     out, said = exported
     assert list(said) == ["out", *EDITORS] and "from torch" in said["matte"]
     trained, own = EditEngine.load(folder, threads=1, device="cpu"), EditEngine.load(networks=f"{out}/networks.yaml", threads=1)
@@ -66,7 +66,7 @@ def test_an_editor_comes_back_near_to_the_bit(folder, exported, seller_photos):
 def test_the_files_are_those_that_are_named_and_the_same_every_time(folder, exported, tmp_path):
     out, _ = exported
     rows = yaml.safe_load(open_store(out).get("networks.yaml"))
-    for task, row in rows.items():
+    for row in rows.values():
         data = open_store(out).get(row["url"])
         assert row["sha256"] == hashlib.sha256(data).hexdigest()
         assert b"editor.py" not in data and folder.encode() not in data
