@@ -110,7 +110,7 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "export",
-            "Write a model's generator in the formats of other runtimes, each file checked against torch.",
+            "Write a model's networks in the formats of other runtimes, each file checked against torch.",
             "ganray.config.evaluate:ExportConfig",
             "ganray.verbs.export:export",
         ),

@@ -22,6 +22,7 @@ import torch
 from ganray.edits import EDITS, Photo, Step, apply_chain, check_pictures, parse_chain, text_of
 from ganray.edits.edit import Network, Product
 from ganray.edits.network import TaskNetwork
+from ganray.edits.onnx_network import OnnxNetwork, shared_network
 from ganray.edits.photo import Alpha, Output
 from ganray.edits.transparency import flattened, levels_of, on_white, opened
 from ganray.engine import Engine
@@ -33,6 +34,8 @@ from ganray.images.provenance import read_label
 from ganray.images.untrusted import Raw, SafeDecoder, decode_raw
 from ganray.model_folder import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.models import Generator
+from ganray.models.editor import EDITORS
+from ganray.network_table import NETWORKS, has_networks, networks_of, read_file, read_networks
 from ganray.requests import EditRequest, GenerateRequest, Stream, seed_of
 from ganray.storage import open_store
 from ganray.titles import NONE
@@ -71,7 +74,7 @@ class EditResult:
 
 
 class EditEngine:
-    """Edits photos, with the generator of a model folder (`product`), its learned networks, both or none; thread-safe.
+    """Edits photos, with the generator of a model folder (`product`), learned networks, both or none; thread-safe.
 
     `threads` = 0 uses all cores. `decode` turns bytes into pixels: in this process by default, which is for trusted photos only.
 
@@ -100,19 +103,24 @@ class EditEngine:
         self._pool = ThreadPoolExecutor(self.lanes, "edit", initializer=torch.set_num_threads, initargs=(1,))
 
     @classmethod
-    def load(cls, url: str = "", threads: int = 0, device: str | None = None, decode: Decode = decode_raw) -> EditEngine:
-        """Load the engine of a model folder; url "" is an engine without a model, for closed-form edits. Raises CheckpointError for a
-        folder with neither a generator nor an editor."""
-        if not url:
-            return cls(threads=threads, decode=decode)
-        networks, digest = _networks(url, device)
-        has_generator = open_store(url).exists(DESCRIPTION)
-        if not has_generator and not networks:
+    def load(
+        cls, url: str = "", threads: int = 0, device: str | None = None, decode: Decode = decode_raw, networks: str = ""
+    ) -> EditEngine:
+        """Load the engine of a model folder; url "" is an engine without a model, for closed-form edits. `networks` is the URL of a
+        `networks.yaml`, whose rows replace networks of the folder.
+
+        Raises CheckpointError for a folder with neither a generator nor networks, and for a file of own networks that cannot be used.
+        """
+        trained, digest = _networks(url, device) if url else ({}, "")
+        own = _own_networks(url, networks)
+        has_generator = bool(url) and open_store(url).exists(DESCRIPTION)
+        if url and not (has_generator or trained or own):
             raise CheckpointError(
-                f"{url} is not a model folder: it has neither {DESCRIPTION} nor {EDITOR}",
+                f"{url} is not a model folder: it has neither {DESCRIPTION} nor {EDITOR} nor {NETWORKS}",
                 "Train one, or edit without a model: --model ''",
             )
-        return cls(Engine.load(url, device, threads) if has_generator else None, networks, digest, threads, decode)
+        digests = "+".join(part for part in (digest, *(network.identity for network in own.values())) if part)
+        return cls(Engine.load(url, device, threads) if has_generator else None, {**trained, **own}, digests, threads, decode)
 
     def steps(self, request: EditRequest, chain: Chain = ()) -> list[Step]:
         """The edits of the request, else those of `chain`. Raises RequestError, see `parse_chain`."""
@@ -265,6 +273,14 @@ def _networks(url: str, device: str | None) -> tuple[dict[str, Network], str]:
     modules, info = load_editor(url)
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return {task: TaskNetwork(task, module, where) for task, module in modules.items()}, info.digest
+
+
+def _own_networks(url: str, networks: str) -> dict[str, OnnxNetwork]:
+    """Own networks by task, in the order of EDITORS: those of a model folder, and over them those of a `networks.yaml`."""
+    rows = read_networks(networks_of(url)) if url and has_networks(url) else {}
+    if networks:
+        rows |= read_networks(networks)
+    return {task: shared_network(task, rows[task], read_file) for task in EDITORS if task in rows}
 
 
 def _bytes(url: str, fetch: Fetch) -> bytes:

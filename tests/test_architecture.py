@@ -42,11 +42,12 @@ ARROWS: dict[str, set[str]] = {
     "training": {"adam", "models", "config", "images"},
     "checkpoint": {"storage", "config"},
     "model_folder": {"checkpoint", "models", "training", "storage", "config", "titles"},
+    "network_table": {"storage", "config"},
     "metrics": {"adam", "images", "pages", "storage"},
     "profiles": {"images", "pages"},
-    "edits": {"models", "images", "metrics", "profiles", "request_body"},
+    "edits": {"config", "models", "images", "metrics", "profiles", "request_body"},
     "engine": {"requests", "vocabulary", "images", "models", "model_folder"},
-    "edit_engine": {"titles", "engine", "edits", "requests", "images", "models", "model_folder", "storage"},
+    "edit_engine": {"titles", "engine", "edits", "requests", "images", "models", "model_folder", "network_table", "storage"},
     "evaluation": {"config", "requests", "storage", "images", "catalog", "models", "metrics", "model_folder", "engine"},
     "runs": {
         *("config", "progress", "titles", "requests", "storage", "images", "catalog", "models", "training", "checkpoint", "model_folder"),
@@ -60,7 +61,8 @@ ARROWS: dict[str, set[str]] = {
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
     "verbs": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "catalog", "models"),
-        *("model_folder", "metrics", "profiles", "bulk", "engine", "edit_engine", "output", "evaluation", "runs", "execution", "commands"),
+        *("model_folder", "network_table", "metrics", "profiles", "edits", "bulk", "engine", "edit_engine", "output", "evaluation", "runs"),
+        *("execution", "commands"),
     },
     "on_ray": {
         *("config", "storage", "images", "catalog", "training", "model_folder", "engine", "edit_engine", "evaluation"),
@@ -81,8 +83,8 @@ ARROWS: dict[str, set[str]] = {
             "models",
             "training",
         ),
-        *("checkpoint", "model_folder", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "on_ray"),
-        *("execution", "verbs"),
+        *("checkpoint", "model_folder", "network_table", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output"),
+        *("bulk", "on_ray", "execution", "verbs"),
     },
     "cli": {"commands", "settings", "on_ray"},
 }
@@ -328,6 +330,7 @@ TESTED_IN = {
     "runs/throughput.py": "verbs/test_demo.py",
     "runs/worker.py": "on_ray/test_worker_group.py",
     "storage/buckets.py": "contract/test_stores.py",
+    "verbs/onnx_writer.py": "verbs/test_export.py",
     "training/context.py": "training/test_loop.py",
     "training/precision.py": "training/test_step.py",
 }

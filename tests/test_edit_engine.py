@@ -5,12 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 
 from ganray.benchmarks.random_model import make_model
 from ganray.config import ModelConfig
 from ganray.edit_engine import EditEngine
 from ganray.edits import EDITS, Edit, NoParams, Stage
 from ganray.edits.edit import Params
+from ganray.edits.onnx_network import OnnxNetwork
 from ganray.edits.photo import Output
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EditError, ImageError, ObjectNotFound, RequestError
@@ -19,6 +21,7 @@ from ganray.images.untrusted import SafeDecoder
 from ganray.model_folder import DESCRIPTION, load_editor
 from ganray.requests import EditRequest, seed_of
 from ganray.storage import open_store
+from tests.tools.onnx_files import larger, put_networks, saturation
 
 
 class NoisyParams(Params):
@@ -219,8 +222,52 @@ def test_an_editor_s_folder_gives_networks_and_names_the_model(editor_folder, tm
 
 
 def test_a_folder_without_any_model_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match=f"neither {DESCRIPTION} nor editor.json"):
+    with pytest.raises(CheckpointError, match=f"neither {DESCRIPTION} nor editor.json nor networks.yaml"):
         EditEngine.load(str(tmp_path))
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A `networks.yaml` of a matte by colour and an upscaler."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    matte, upscale = {"size": 64, "min_max": True}, {"size": 64, "halo": 4}
+    return put_networks(tmp_path / "own", matte=(saturation(64), matte), upscale=(larger(64), upscale))
+
+
+def test_own_networks_need_no_model(own, seller_photos):
+    engine = EditEngine.load(networks=own, threads=1)
+    assert list(engine.networks) == ["matte", "upscale"] and engine.product is None
+    rows = yaml.safe_load(open_store(own.rpartition("/")[0]).get("networks.yaml"))
+    named = [part.partition("/")[0] for part in engine.digest.split("+")]
+    assert named == [f"{task}:{rows[task]['sha256']}" for task in ("matte", "upscale")]
+    (one,) = made(engine, seller_photos, {"id": "a", "image": "cluttered.png"}, ["upscale:2"])
+    assert one.pixels.shape == (192, 192, 3) and one.facts["upscale"] == "learned"
+    (two,) = made(engine, seller_photos, {"id": "a", "image": "cluttered.png"}, ["cutout"])
+    assert two.facts["matte"] == "learned"
+
+
+def test_own_networks_take_the_place_of_an_editor_s(own, editor_folder, tmp_path):
+    trained, engine = EditEngine.load(editor_folder, threads=1), EditEngine.load(editor_folder, threads=1, networks=own)
+    alone = EditEngine.load(networks=own, threads=1)
+    assert engine.digest == f"{trained.digest}+{alone.digest}"
+    assert {type(network) for network in engine.networks.values()} == {OnnxNetwork}
+    assert EditEngine.load(str(tmp_path / "own"), threads=1).digest == alone.digest  # a model folder of these alone
+    shutil.copytree(editor_folder, tmp_path / "both")
+    shutil.copytree(tmp_path / "own", tmp_path / "both", dirs_exist_ok=True)
+    assert EditEngine.load(str(tmp_path / "both"), threads=1).digest == engine.digest
+    only = put_networks(tmp_path / "only", upscale=(larger(32), {"size": 32}))
+    mixed = EditEngine.load(str(tmp_path / "both"), threads=1, networks=only)
+    assert (mixed.networks["upscale"].size, mixed.networks["matte"].size) == (32, 64)
+
+
+def test_own_networks_that_cannot_be_used_are_told_when_the_engine_is_loaded(own, tmp_path):
+    (tmp_path / "own" / "matte.onnx").write_bytes(b"replaced")
+    with pytest.raises(CheckpointError, match=r"matte\.onnx has sha256 .* is named for it"):
+        EditEngine.load(networks=own, threads=1)
+    (tmp_path / "own" / "matte.onnx").unlink()
+    with pytest.raises(ObjectNotFound, match=r"matte\.onnx does not exist"):
+        EditEngine.load(networks=own, threads=1)
 
 
 def test_errors_of_the_source_come_out_as_they_are(engine, tmp_path):

@@ -5,8 +5,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ganray.commands import VERBS
+from ganray.config.networks import NetworkFile, Networks
 from ganray.edits import EDITS
 from ganray.errors import GanrayError
 from ganray.presets import PRESETS
@@ -90,6 +92,15 @@ def test_the_reference_has_every_verb_edit_field_and_preset():
     for name, edit in EDITS.items():
         if name != "relabel":  # its parameters are attributes
             assert set(re.findall(r"`(\w+)`", rows[name])) == edit.params.model_fields.keys(), name
+
+
+def test_the_reference_has_every_key_of_own_networks_and_its_examples_are_valid():
+    text = text_of("jobs/README.md").split("## Own networks")[1].split("\n## ")[0]
+    table = {key for line in text.splitlines() if line.startswith("| `") for key in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert table == NetworkFile.model_fields.keys()
+    blocks = [part.split("```")[0] for part in text.split("```yaml")[1:]]
+    examples = [Networks.model_validate(yaml.safe_load(block.replace("SHA256", "0" * 64))) for block in blocks]
+    assert {task for example in examples for task in example.rows()} == {"matte", "inpaint", "upscale"}
 
 
 def test_the_reference_has_every_exit_code():

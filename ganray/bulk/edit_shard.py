@@ -52,11 +52,13 @@ T = TypeVar("T")
 Result = EditResult | GanrayError | None  # None where the photo is fine as it is, an error where the edit cannot be had
 
 
-def load_editor(model: str, plan: EditJob, store: Store, marks: LabelOptions) -> ShardEditor:
-    """A worker's editor, with a decoder process of its own. Raises CheckpointError where another model lies there by now."""
-    engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, _limits(plan)))
+def load_editor(model: str, networks: str, plan: EditJob, store: Store, marks: LabelOptions) -> ShardEditor:
+    """A worker's editor, with a decoder process of its own. Raises CheckpointError where another model, or other own networks, lie there
+    by now."""
+    engine = EditEngine.load(model, threads=1, device="cpu", decode=SafeDecoder(1, _limits(plan)), networks=networks)
     if engine.digest != plan.model_digest:
-        raise CheckpointError(f"{model} was replaced while the job ran", "Run the same command again with the model of the job")
+        places = " or ".join(place for place in (model, networks) if place)
+        raise CheckpointError(f"{places} was replaced while the job ran", "Run the same command again with the model of the job")
     return ShardEditor(engine, open_store(plan.source) if plan.source else None, store, plan, marks)
 
 

@@ -22,6 +22,7 @@ class BenchmarkConfig(Section):
     )
     store: str = Field("", description="exactly-once: s3://BUCKET/PREFIX of a server on this machine, at AWS_ENDPOINT_URL")
     editor: str = Field("out/model", description="of edits: URL of the editor, or of a model folder that has one")
+    networks: str = Field("", description="own-networks: URL of a YAML file of networks to measure too, e.g. of an ISNet")
     photos: str = Field("", description="of edits: URL of a prefix of photos that the editor has not learned from")
     cutouts: str = Field("", description="of edits: URL of a prefix of cut-outs with alpha that the editor has not learned from")
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")

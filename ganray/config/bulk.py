@@ -108,6 +108,9 @@ class EditConfig(BulkJob):
         "", description="the chain of requests that have none, e.g. cutout,white,conform:amazon-main; JSON where an edit has parameters"
     )
     model: str = Field("", description="URL of a model folder with an editor, a generator or both; empty: edits that need no model")
+    networks: str = Field(
+        "", description="URL of a YAML file of own networks (ONNX) for matte, inpaint, upscale, enhance, in place of the model folder's"
+    )
     out: str = Field("out/edited", description="URL to write images, receipts and manifest under")
     format: Literal["", "png", "jpeg", "webp", "avif"] = Field(
         "", description="image format of requests that name none; empty: what the last edit asks for, else the photo's own"

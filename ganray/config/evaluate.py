@@ -40,10 +40,11 @@ class ExportConfig(Section):
     ('onnx',)
     """
 
-    model: str = Field("out/model", description="URL of a model folder")
-    out: str = Field("out/export", description="URL to write the files and export.json under")
+    model: str = Field("out/model", description="URL of a model folder, or of an editor")
+    out: str = Field("out/export", description="URL to write the files, export.json and (of an editor) networks.yaml under")
     formats: tuple[Literal["onnx", "safetensors", "torch"], ...] = Field(
-        ("onnx", "safetensors", "torch"), description="which to write; onnx needs the packages of the extra `export`"
+        ("onnx", "safetensors", "torch"),
+        description="which to write; onnx needs the packages of the extra `export`, and is that of an editor's networks",
     )
     seed: NonNegativeInt = Field(0, description="seed of the random inputs of the check")
 

@@ -19,6 +19,9 @@ class ServeConfig(Section):
     """
 
     model: str = Field("out/model", description="URL of a model folder")
+    networks: str = Field(
+        "", description="URL of a YAML file of own networks (ONNX) for matte, inpaint, upscale, enhance, in place of the model folder's"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="port to listen on")
     prefix: Annotated[str, Field(max_length=100)] = Field(

@@ -43,7 +43,11 @@ class Stage(IntEnum):
 
 
 class Network(Protocol):
-    """A learned network. The answer for a picture has the same bits whatever else is in the batch."""
+    """A learned network. The answer for a picture has the same bits whatever else is in the batch.
+
+    It may also have `factor`, of an upscaler that is none of 2; `mirrored`, False where `both_ways` is to ask it once; and `views`, how
+    often a matte looks at a photo.
+    """
 
     size: int  # side of its square inputs, in pixels
     halo: int  # margin of a square that is context only, in pixels

@@ -85,7 +85,7 @@ def enhance(photo: Photo, params: EnhanceParams, tools: Tools) -> Photo:
 
 
 def _learned(pixels: Pixels, network: Network) -> Pixels:
-    halo = min(HALO, (network.size - 1) // 2)
+    halo = max(min(HALO, (network.size - 1) // 2), getattr(network, "halo", 0))
     x = through(pixels.astype(np.float32) / 127.5 - 1, network, halo=halo)
     return _levelled((x + 1) * 127.5)
 

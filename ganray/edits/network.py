@@ -42,7 +42,30 @@ class TaskNetwork:
 
 def both_ways(network: Network, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """The mean of the network's answers for pictures [N, C, S, S] and for their mirror images: twice the time, and a better result
-    (self-ensemble, Lim et al. 2017, arXiv 1707.02921, 3.4)."""
+    (self-ensemble, Lim et al. 2017, arXiv 1707.02921, 3.4). One answer alone from a network whose `mirrored` is False."""
+    if not getattr(network, "mirrored", True):
+        return network(x)
     mirrored = network(np.ascontiguousarray(x[..., ::-1]))[..., ::-1]
     mean: NDArray[np.float32] = (network(x) + mirrored) / np.float32(2)
     return mean
+
+
+class Halved:
+    """An upscaler of factor 4 as one of factor 2: its answer by means of 2x2 pixels."""
+
+    factor = 2
+
+    def __init__(self, network: Network) -> None:
+        self.size, self.halo, self._network = network.size, network.halo, network
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Float32 [N, C, S, S] -> [N, C, 2 S, 2 S]."""
+        num, channels, side, _ = x.shape
+        blocks = self._network(x).reshape(num, channels, 2 * side, 2, 2 * side, 2)
+        halved: NDArray[np.float32] = blocks.mean((3, 5))
+        return halved
+
+
+def factor_of(network: Network) -> int:
+    """How many times as large an upscaler's answer is: its `factor`, 2 where it has none."""
+    return int(getattr(network, "factor", 2))

@@ -1,6 +1,7 @@
 """`upscale`: two, three or four times as large, and faithful: the result, reduced again, must equal the photo.
 
 Factor 2 is one pass of the sub-pixel network (models/editor.py) in tiles, factor 4 two passes, factor 3 those reduced to three quarters.
+A network that enlarges by 4 takes one pass for each.
 Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added. Without a network
 Lanczos is used, which invents nothing and is never refused, and the facts record it.
 
@@ -19,6 +20,7 @@ from pydantic import Field as Option
 
 from ganray.edits.edit import Network, Params, Tools
 from ganray.edits.filters import Field, scaled
+from ganray.edits.network import Halved, factor_of
 from ganray.edits.photo import Alpha, Photo
 from ganray.edits.tiles import through
 from ganray.errors import EditError
@@ -107,8 +109,13 @@ def _factor(photo: Photo, params: UpscaleParams) -> int:
 
 
 def _learned(low: Field, network: Network, factor: int) -> Field:
-    high = through(low, network, 2, network.halo)
-    if factor == 2:
-        return high
-    high = through(np.clip(high, -1, 1), network, 2, network.halo)
+    if factor_of(network) == 4:
+        if factor == 2:
+            return through(low, Halved(network), 2, network.halo)
+        high = through(low, network, 4, network.halo)
+    else:
+        high = through(low, network, 2, network.halo)
+        if factor == 2:
+            return high
+        high = through(np.clip(high, -1, 1), network, 2, network.halo)
     return high if factor == 4 else scaled(high, low.shape[1] * 3, low.shape[0] * 3, BICUBIC)

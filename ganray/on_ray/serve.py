@@ -53,7 +53,7 @@ class Endpoint:
 
     def __init__(self, config: ServeConfig, device: str, threads: int) -> None:
         decode = SafeDecoder(threads, Limits(max_pixels=config.max_pixels))
-        editor = EditEngine.load(config.model, threads, device, decode)
+        editor = EditEngine.load(config.model, threads, device, decode, config.networks)
         self._app = make_app(editor.product, config, editor)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
@@ -72,7 +72,7 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     ...     print(error.code)
     checkpoint
     """
-    loaded = EditEngine.load(config.model, threads=1, device="cpu")
+    loaded = EditEngine.load(config.model, threads=1, device="cpu", networks=config.networks)
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     serving = _start(config)
     if blocking:
@@ -115,7 +115,7 @@ def _start(config: ServeConfig) -> Serving:
     threads = serving_cpus(config, resources)
     device = "cuda" if gpu else "cpu"
     application, alone = application_of(config.prefix), _check_address(config)
-    urls = {name: absolute_url(getattr(config, name)) for name in ("model", "source")}
+    urls = {name: absolute_url(getattr(config, name)) for name in ("model", "networks", "source")}
     absolute = config.model_copy(update=urls)  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
     deployment = ray_serve.deployment(

@@ -44,21 +44,23 @@ def edit(config: EditConfig) -> dict[str, Any]:
     if config.failing:
         check_profile(config.failing)
     store = open_store(config.out)
-    marks, digest = read_label_options(config.label), EditEngine.load(config.model, threads=1).digest
+    marks = read_label_options(config.label)
+    engine = EditEngine.load(config.model, threads=1, networks=config.networks)  # held: local workers share its own networks
     with requests_of(config, store) as source:
-        plan = make_edit_job(config, source, digest, marks.digest)
+        plan = make_edit_job(config, source, engine.digest, marks.digest)
         if marks.stamp:
             check_stamp(plan.chain)
-        work = 0.0 if config.dry_run else cpu_seconds(plan.images, bool(config.model))
+        work = 0.0 if config.dry_run else cpu_seconds(plan.images, bool(engine.digest))
         executor = choose_executor(config.executor, config.ray, Demand("edit", work))
         resources = executor.resources()
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
-        workers, model = config.workers or work_cores(resources), absolute_url(config.model)
+        workers = config.workers or work_cores(resources)
+        load = functools.partial(load_editor, absolute_url(config.model), absolute_url(config.networks))
         if config.dry_run:
-            return estimate(load_editor(model, plan, store, marks), source(), plan, workers, config.price)
+            return estimate(load(plan, store, marks), source(), plan, workers, config.price)
         store = job_store(store, config.allow_unsafe_store)
         plan = open_job(store, plan, source)
-    editing: ShardWork[Any, commit.Tally] = ShardWork(functools.partial(load_editor, model, plan, store, marks), Workers(workers))
+    editing: ShardWork[Any, commit.Tally] = ShardWork(functools.partial(load, plan, store, marks), Workers(workers))
     return run_job(BulkRun("edit", store, plan, editing, show_pairs, price=config.price), executor, started)
 
 

@@ -1,6 +1,7 @@
-"""The verb `export`: the moving average of G in the formats of other runtimes, each read back and compared with torch.
+"""The verb `export`: the moving average of G in the formats of other runtimes, each read back and compared with torch; and the networks of
+an editor (`export_editor.py`), as ONNX.
 
-All have one signature: z float32 [batch, z_dim], label int64 [batch, A + T] (may be 0) -> image float32 [batch, C, R, R], about [-1, 1];
+G has one signature: z float32 [batch, z_dim], label int64 [batch, A + T] (may be 0) -> image float32 [batch, C, R, R], about [-1, 1];
 uint8 pixels are round(127.5 * (image + 1)), clamped. `batch` is dynamic: other runtimes round differently in any shape, so the engine's
 fixed shape would not give equal bits. Files contain no time: the same model gives the same bytes.
 """
@@ -10,10 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import logging
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -28,13 +26,15 @@ from ganray import __version__
 from ganray.config import ExportConfig, ModelConfig
 from ganray.errors import ConfigError, ExportError
 from ganray.images.codec import to_pixels
-from ganray.model_folder import ModelInfo, load_model
+from ganray.model_folder import DESCRIPTION as MODEL
+from ganray.model_folder import ModelInfo, has_editor, load_model
 from ganray.models import Generator, build_generator, label_sizes
 from ganray.storage import open_store
+from ganray.verbs.export_editor import export_editor
+from ganray.verbs.onnx_writer import onnx_bytes, quiet, traced
 
 FORMAT_VERSION = 1
 DESCRIPTION = "export.json"
-OPSET = 18  # the exporter's default; every onnxruntime since 1.14 (2023) runs it
 BATCHES = (1, 3, 16)  # batch sizes at which each file is checked
 HASHED = "1 + blake2b-64(UTF-8) % buckets of each word (NFKC, case-folded, of letters, marks, digits) and of # + each trigram of <word>"
 TOLERANCE = 1e-3  # in units of [-1, 1]: an eighth of a uint8 level
@@ -52,7 +52,8 @@ class Format:
 
 
 def export(config: ExportConfig) -> dict[str, Any]:
-    """Write the requested formats under `out`, export.json last; returns the largest difference of each from torch.
+    """Write the requested formats under `out`, export.json last; returns the largest difference of each from torch. With onnx the networks
+    of an editor are written, too, if the folder has one.
 
     Raises ConfigError where a package is missing, CheckpointError, StorageError, and ExportError where a file draws other images.
 
@@ -62,8 +63,15 @@ def export(config: ExportConfig) -> dict[str, Any]:
     """
     formats: dict[str, Format] = {name: FORMATS[name] for name in dict.fromkeys(config.formats)}
     require(formats)
+    store, networks = open_store(config.out), dict[str, str]()
+    if has_editor(config.model):
+        alone = not open_store(config.model).exists(MODEL)
+        if alone and "onnx" not in formats:
+            raise ConfigError(f"export: {config.model} holds an editor alone, which is written as onnx", "Add onnx to --formats")
+        networks = export_editor(config) if "onnx" in formats else {}
+        if alone:
+            return {"out": store.url, **networks}
     generator, info = load_model(config.model)
-    store = open_store(config.out)
     store.delete(DESCRIPTION)  # an export without it is not finished
     files: dict[str, dict[str, Any]] = {}
     for name, form in formats.items():
@@ -73,9 +81,11 @@ def export(config: ExportConfig) -> dict[str, Any]:
         store.put(form.key, data)
     store.settle()
     store.put(DESCRIPTION, (json.dumps(describe(info, files), indent=1, ensure_ascii=False) + "\n").encode())
-    return {"out": store.url, "model": info.digest} | {
-        name: f"{file['key']}, {file['size']:,} bytes, at most {file['max_difference']:.3g} from torch" for name, file in files.items()
-    }
+    return (
+        {"out": store.url, "model": info.digest}
+        | {name: f"{file['key']}, {file['size']:,} bytes, at most {file['max_difference']:.3g} from torch" for name, file in files.items()}
+        | networks
+    )
 
 
 def require(formats: dict[str, Format]) -> None:
@@ -162,35 +172,13 @@ def inputs(generator: Generator, rows: int, rng: torch.Generator) -> tuple[Tenso
 
 
 def _program(generator: Generator) -> torch.export.ExportedProgram:
-    """The traced graph with a dynamic `batch`, without the paths of this machine that tracing records at every operation."""
+    """The traced graph with a dynamic `batch`."""
     batch = torch.export.Dim("batch", min=1)
-    example = inputs(generator, 2, torch.Generator().manual_seed(0))
-    with _quiet():
-        program = torch.export.export(generator, example, dynamic_shapes=({0: batch}, {0: batch}))
-    for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)
-    return program
+    return traced(generator, inputs(generator, 2, torch.Generator().manual_seed(0)), ({0: batch}, {0: batch}))
 
 
 def _make_onnx(generator: Generator, facts: dict[str, str]) -> bytes:
-    with _quiet():
-        program = torch.onnx.export(
-            _program(generator),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["z", "label"],
-            output_names=["image"],
-            dynamic_shapes=({0: "batch"}, {0: "batch"}),  # names the dynamic dimension
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
-    for node in model.graph.node:
-        del node.metadata_props[:]
-    for key, value in facts.items():
-        model.metadata_props.add(key=key, value=value)
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
+    return onnx_bytes(_program(generator), ("z", "label"), "image", facts, ({0: "batch"}, {0: "batch"}))
 
 
 def _read_onnx(data: bytes) -> Draw:
@@ -232,13 +220,13 @@ def header(data: bytes) -> dict[str, str]:
 
 def _make_torch(generator: Generator, facts: dict[str, str]) -> bytes:
     program, buffer = _program(generator), BytesIO()
-    with _quiet():
+    with quiet():
         torch.export.save(program, buffer, extra_files={"about.json": json.dumps(facts, ensure_ascii=False)})
     return buffer.getvalue()
 
 
 def _read_torch(data: bytes) -> Draw:
-    with _quiet():
+    with quiet():
         return _drawn_by(torch.export.load(BytesIO(data)).module())
 
 
@@ -248,20 +236,6 @@ def _drawn_by(module: torch.nn.Module) -> Draw:
             return np.asarray(module(z, label).numpy(), np.float32)
 
     return draw
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide warnings of torch's exporter: deprecations in its own code, and the missing torchvision."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 FORMATS: dict[str, Format] = {

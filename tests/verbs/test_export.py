@@ -16,6 +16,7 @@ from ganray.requests import GenerateRequest
 from ganray.storage import open_store
 from ganray.verbs import export as room
 from ganray.verbs.export import FORMATS, export, header
+from ganray.verbs.onnx_writer import OPSET
 from ganray.vocabulary import Vocabulary
 from tests.tools.models import TINY_MODELS
 
@@ -112,7 +113,7 @@ def test_an_onnx_file_explains_itself(exported):
     shapes = [[d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim] for value in (*made.graph.input, *made.graph.output)]
     assert [value.name for value in (*made.graph.input, *made.graph.output)] == ["z", "label", "image"]
     assert shapes == [["batch", 6], ["batch", 2], ["batch", 3, 16, 16]]
-    assert [(entry.domain, entry.version) for entry in made.opset_import] == [("", room.OPSET)]
+    assert [(entry.domain, entry.version) for entry in made.opset_import] == [("", OPSET)]
     facts = {entry.key: entry.value for entry in made.metadata_props}
     assert json.loads(facts["attributes"])["colour"] == ["blue", "red", "white"]
     assert facts["license"] == "CC0-1.0"
