@@ -1,0 +1,75 @@
+"""What saving as a JPEG does to pictures (ITU-T T.81), in torch: each picture of a batch at its own quality, on any device, without files.
+
+Tables are those of T.81's annex K, scaled by quality as libjpeg scales them; halved chroma is averaged, and enlarged by its triangle filter.
+Entropy coding loses nothing and is left out. Differences to Pillow's result are roundings (tests/training/test_jpeg.py).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+BLOCK = 8
+# fmt: off
+LUMA = (
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+)
+CHROMA = (
+    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99,
+) + 32 * (99,)
+# fmt: on
+TO_YCC = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
+
+
+def jpeg(x: Tensor, quality: Tensor, halved: Tensor) -> Tensor:
+    """Float32 [N, 3, H, W] in [-1, 1] -> the same after a JPEG of `quality` [N] (1 to 100); chroma at half resolution where `halved` [N].
+
+    H and W are multiples of 16. Raises ValueError otherwise.
+    """
+    if x.shape[2] % (2 * BLOCK) or x.shape[3] % (2 * BLOCK):
+        raise ValueError(f"pictures of {x.shape[3]}x{x.shape[2]} px are no multiples of {2 * BLOCK}")
+    to_ycc = x.new_tensor(TO_YCC)
+    levels = ((x * 127.5 + 127.5).round()).clamp(0, 255)
+    ycc = torch.einsum("yc,nchw->nyhw", to_ycc, levels)
+    ycc[:, 0] -= 128
+    luma_steps, chroma_steps = (_steps(table, quality) for table in (LUMA, CHROMA))
+    luma, chroma = _quantised(ycc[:, :1].round(), luma_steps), ycc[:, 1:].round()
+    whole = _quantised(chroma, chroma_steps)
+    half = _quantised(F.avg_pool2d(ycc[:, 1:], 2).round(), chroma_steps)
+    wide = F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False).round()
+    chroma = torch.where(halved.view(-1, 1, 1, 1), wide, whole)
+    back = torch.einsum("cy,nyhw->nchw", torch.linalg.inv(to_ycc), torch.cat([luma + 128, chroma], 1))
+    result: Tensor = back.round().clamp(0, 255) / 127.5 - 1
+    return result
+
+
+def _steps(table: tuple[int, ...], quality: Tensor) -> Tensor:
+    """Quantisation steps [N, 1, 1, BLOCK, 1, BLOCK] at each quality."""
+    quality = quality.round().clamp(1, 100)
+    percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
+    steps = ((quality.new_tensor(table) * percent[:, None] + 50) / 100).floor().clamp(1, 255)
+    return steps.view(-1, 1, 1, BLOCK, 1, BLOCK)
+
+
+def _quantised(plane: Tensor, steps: Tensor) -> Tensor:
+    """Planes [N, C, H, W] around 0, each block's cosine transform rounded to multiples of `steps`."""
+    basis = _cosines().to(plane)
+    num, channels, height, width = plane.shape
+    blocks = plane.view(num, channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    coefficients = torch.einsum("ui,vj,ncyixj->ncyuxv", basis, basis, blocks)
+    kept = (coefficients / steps).round() * steps
+    back = torch.einsum("ui,vj,ncyuxv->ncyixj", basis, basis, kept)
+    result: Tensor = back.reshape(num, channels, height, width).round().clamp(-128, 127)
+    return result
+
+
+def _cosines() -> Tensor:
+    """The orthonormal DCT-II of BLOCK values: [BLOCK, BLOCK]."""
+    k, x = torch.arange(BLOCK)[:, None], torch.arange(BLOCK)[None, :]
+    basis = torch.cos(math.pi * (2 * x + 1) * k / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
+    basis[0] /= math.sqrt(2)
+    return basis
