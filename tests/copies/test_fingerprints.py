@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganray.catalog.fingerprints import BYTES, alike, fingerprint, split
+from ganray.copies.fingerprints import BYTES, alike, fingerprint, split
 from ganray.images.transforms import square_pad
 
 rng = np.random.default_rng(3)
