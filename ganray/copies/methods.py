@@ -61,8 +61,8 @@ def same_photo(first: Records, second: Records) -> NDArray[np.bool_]:
     """Whether records of the method `imagenet`, both uint8 [n, bytes], are of one photo, mirrored or not: bool [n]."""
     a, b = (_pictures(records) for records in (first, second))
     same = accepted(evidence(a, b))
-    rest = np.flatnonzero(~same)
-    same[rest] = accepted(evidence(a.at(rest).mirrored(), b.at(rest)))
+    if len(rest := np.flatnonzero(~same)):
+        same[rest] = accepted(evidence(a.at(rest).mirrored(), b.at(rest)))
     return same
 
 

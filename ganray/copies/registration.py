@@ -65,6 +65,8 @@ class _Fit:
 
 def evidence(first: Pictures, second: Pictures) -> Evidence:
     """The evidence for each pair; those not worth a second look have only a coarse `unexplained`, and nan for the rest."""
+    if not len(first.luma):
+        return Evidence(*np.zeros((len(Evidence._fields), 0)))
     a, b = first.luma.astype(np.float64), second.luma.astype(np.float64)
     coarse = _register(_smooth(_halved(a)), _smooth(_halved(b)), _identity(len(a)), STEPS[0])
     worth = np.flatnonzero(coarse.unexplained <= MAX_COARSE)
@@ -153,15 +155,13 @@ def _sampled(layers: Floats, maps: Floats) -> tuple[list[Floats], Flags]:
     """Layers [n, G, G, c] at the mapped places, bilinear: c fields [n, G, G], and where these lie inside."""
     num, side = layers.shape[:2]
     y, x = _places(side)
-    rows, columns = (
-        maps[:, axis, 0, None, None] * y + maps[:, axis, 1, None, None] * x + maps[:, axis, 2, None, None] for axis in (0, 1)
-    )
+    rows, columns = (maps[:, axis, 0, None, None] * y + maps[:, axis, 1, None, None] * x + maps[:, axis, 2, None, None] for axis in (0, 1))
     rows, columns = ((places + 1) / 2 * side - 0.5 for places in (rows, columns))
     inside = (rows > -0.5) & (rows < side - 0.5) & (columns > -0.5) & (columns < side - 0.5)
     rows, columns = (np.clip(places, 0, side - 1) for places in (rows, columns))
     top, left = (np.minimum(places.astype(np.intp), side - 2) for places in (rows, columns))
     down, across = (rows - top)[..., None], (columns - left)[..., None]
-    flat, start = layers.reshape(num * side * side, -1), np.arange(num)[:, None, None] * side * side + top * side + left
+    flat, start = layers.reshape(num * side * side, layers.shape[3]), np.arange(num)[:, None, None] * side * side + top * side + left
     upper = flat[start] * (1 - across) + flat[start + 1] * across
     lower = flat[start + side] * (1 - across) + flat[start + side + 1] * across
     values = upper * (1 - down) + lower * down

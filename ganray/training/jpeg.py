@@ -6,35 +6,13 @@ Entropy coding loses nothing and is left out. Differences to Pillow's result are
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-BLOCK = 8
-# fmt: off
-LUMA = (
-    16, 11, 10, 16, 24, 40, 51, 61,
-    12, 12, 14, 19, 26, 58, 60, 55,
-    14, 13, 16, 24, 40, 57, 69, 56,
-    14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77,
-    24, 35, 55, 64, 81, 104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)
-CHROMA = (
-    17, 18, 24, 47, 99, 99, 99, 99,
-    18, 21, 26, 66, 99, 99, 99, 99,
-    24, 26, 56, 99, 99, 99, 99, 99,
-    47, 66, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-)
-# fmt: on
+from ganray.images.jpeg_steps import BLOCK, CHROMA, LUMA, cosines, steps
+
 TO_YCC = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 
 
@@ -62,15 +40,13 @@ def jpeg(x: Tensor, quality: Tensor, halved: Tensor) -> Tensor:
 
 def _steps(table: tuple[int, ...], quality: Tensor) -> Tensor:
     """Quantisation steps [N, 1, 1, BLOCK, 1, BLOCK] at each quality."""
-    quality = quality.round().clamp(1, 100)
-    percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
-    steps = ((quality.new_tensor(table) * percent[:, None] + 50) / 100).floor().clamp(1, 255)
-    return steps.view(-1, 1, 1, BLOCK, 1, BLOCK)
+    rows = np.stack([steps(table, value) for value in quality.tolist()])
+    return torch.from_numpy(rows).to(quality.device).view(-1, 1, 1, BLOCK, 1, BLOCK)
 
 
 def _quantised(plane: Tensor, steps: Tensor) -> Tensor:
     """Planes [N, C, H, W] around 0, each block's cosine transform rounded to multiples of `steps`."""
-    basis = _cosines().to(plane)
+    basis = torch.from_numpy(cosines()).to(plane)
     num, channels, height, width = plane.shape
     blocks = plane.view(num, channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
     coefficients = torch.einsum("ui,vj,ncyixj->ncyuxv", basis, basis, blocks)
@@ -78,11 +54,3 @@ def _quantised(plane: Tensor, steps: Tensor) -> Tensor:
     back = torch.einsum("ui,vj,ncyuxv->ncyixj", basis, basis, kept)
     result: Tensor = back.reshape(num, channels, height, width).round().clamp(-128, 127)
     return result
-
-
-def _cosines() -> Tensor:
-    """The orthonormal DCT-II of BLOCK values: [BLOCK, BLOCK]."""
-    k, x = torch.arange(BLOCK)[:, None], torch.arange(BLOCK)[None, :]
-    basis = torch.cos(math.pi * (2 * x + 1) * k / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
-    basis[0] /= math.sqrt(2)
-    return basis

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganray.images.jpeg_steps import BLOCK
 from ganray.training.draws import Draws
-from ganray.training.jpeg import BLOCK, jpeg
+from ganray.training.jpeg import jpeg
 
 CLEAN, SAVED = 0.2, 0.4  # shares of pictures: reduced alone; reduced and saved as a JPEG; the others have everything
 SIGMA = 2.2  # of the largest blur before reducing, in pixels of the sharp picture
