@@ -27,11 +27,12 @@ def benchmark(config: BenchmarkConfig) -> None:
 
 
 def _line(row: dict[str, Any], benchmark: Benchmark) -> str:
-    """A row for a person. `at_most` of a row is a bar of its own."""
+    """A row for a person. `at_most` or `at_least` of a row is a bar of its own."""
     bar, lower = (row["at_most"], True) if "at_most" in row else (benchmark.bar, benchmark.lower)
+    bar, lower = (row["at_least"], False) if "at_least" in row else (bar, lower)
     met = row["ratio"] <= bar if lower else row["ratio"] >= bar
     verdict = f"{'meets' if met else 'MISSES'} the bar {'<=' if lower else '>='} {bar}"
-    rest = {key: value for key, value in row.items() if key not in ("name", "value", "baseline", "ratio", "unit", "at_most")}
+    rest = {key: value for key, value in row.items() if key not in ("name", "value", "baseline", "ratio", "unit", "at_most", "at_least")}
     facts = ", ".join(f"{key} {value}" for key, value in rest.items())
     head = f"{row['name']:<9} {row['value']:>9.5g} {row['unit']}, bare {row['baseline']:.5g}: ratio {row['ratio']:.3f}, {verdict}"
     return head + (f" ({facts})" if facts else "")

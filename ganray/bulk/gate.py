@@ -1,6 +1,7 @@
 """The quality gate of a bulk job: a sample that is refused is drawn again from its next seed, a few times, else quarantined with its score.
 
-What photos are like lies in the job's folder (gate.safetensors), measured once, so that every engine and every later driver judges alike.
+A copy is what `copies/search.py` finds to be a photo of the catalog; by fingerprints alone, also what is nearer to one than photos are to
+each other. What photos are like lies in the job's folder (gate.safetensors), measured once, so that every engine judges alike.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,8 @@ from numpy.typing import NDArray
 from ganray.catalog.reader import Catalog
 from ganray.catalog.search_groups import BATCH, groups_to_search
 from ganray.config import GateConfig
+from ganray.copies.methods import FINGERPRINT, METHODS, Records
+from ganray.copies.search import find_copies
 from ganray.engine import Engine
 from ganray.errors import CatalogError, CheckpointError, ObjectExists, ObjectNotFound
 from ganray.images.codec import Pixels
@@ -71,15 +75,24 @@ def measure_photos(store: Store, config: GateConfig, info: ModelInfo) -> Iterato
         return
     extractor, catalog = load_extractor(open_store(config.extractor)), Catalog.open(config.catalog or info.catalog_url)
     parts: list[torch.Tensor] = []
+    records: list[Records] = []
     with _one_thread() as thread:
         for shard, group, size in groups_to_search(catalog, config.search, 0):
             table = catalog.read_row_group(shard, group, ["image"])
-            batches = (catalog.images(table.slice(start, BATCH)) for start in range(0, size, BATCH))
-            parts += [thread.submit(extract, extractor, batch).result() for batch in batches]
+            for start in range(0, size, BATCH):
+                batch = catalog.images(table.slice(start, BATCH))
+                parts.append(thread.submit(extract, extractor, batch).result())
+                records.append(_records(config, batch))
             yield size
         reference = thread.submit(Reference.of, torch.cat(parts)).result()
+        reference = replace(reference, records=torch.from_numpy(np.concatenate(records)))
     with suppress(ObjectExists):  # another driver's: it counts
         store.create(KEY, reference.to_bytes())
+
+
+def _records(config: GateConfig, pixels: Pixels) -> Records:
+    """What copies are found by; the white around padded photos is left, as generated images have it too."""
+    return METHODS[config.copies_by].records([(image, None) for image in pixels])
 
 
 def _one_thread() -> ThreadPoolExecutor:
@@ -92,16 +105,17 @@ class Judge:
     """The gate in an engine's process, on one thread."""
 
     def __init__(self, store: Store, config: GateConfig, engine: Engine) -> None:
-        limits = Limits(config.match, config.far, config.copies)
+        # a share of photos is near to another one without being its copy: distances decide only where nothing better is at hand
+        limits = Limits(config.match, config.far, config.copies if config.copies_by == FINGERPRINT else 0.0)
         reference = Reference.from_bytes(store.get(KEY))
         self._gate = Gate(load_extractor(open_store(config.extractor)), reference, engine.vocabulary.values, limits)
-        self._engine, self._tries = engine, config.tries
+        self._engine, self._config, self._photos = engine, config, reference.records.numpy()
         self._thread = _one_thread()
 
     def draw(self, samples: Sequence[Sample]) -> Drawn:
         """Draw each sample, and those that are refused again."""
         drawn = self._attempt(samples, 0)
-        for attempt in range(1, self._tries + 1):
+        for attempt in range(1, self._config.tries + 1):
             refused = [row for row, verdict in enumerate(drawn.verdicts) if verdict.reason]
             if not refused:
                 break
@@ -117,4 +131,8 @@ class Judge:
         z, labels = self._engine.draw(asked)
         pixels = self._engine.render(z, labels)
         verdicts = self._thread.submit(self._gate.look, pixels, labels).result()
+        if self._config.copies:
+            found = find_copies(self._config.copies_by, self._photos, _records(self._config, pixels))
+            for row in np.flatnonzero(found >= 0).tolist():
+                verdicts[row] = verdicts[row]._replace(score=0.0, reason="copy")
         return Drawn(pixels, labels, seeds, [attempt + 1] * len(samples), verdicts)

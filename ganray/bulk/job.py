@@ -41,7 +41,7 @@ class JobIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateJob(JobIdentity):
-    """The identity of a job that generates."""
+    """The identity of a job that generates; `copies_by` is the method of its gate (copies/methods.py), empty without one."""
 
     vocabulary_digest: str
     resolution: int
@@ -50,6 +50,7 @@ class GenerateJob(JobIdentity):
     policy_digest: str
     gate_digest: str
     label_digest: str
+    copies_by: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ class GenerateOptions:
     policy_digest: str = ""
     gate_digest: str = ""
     label_digest: str = ""
+    copies_by: str = ""
 
 
 R = TypeVar("R", bound=GenerateRequest | EditRequest)
@@ -144,7 +146,7 @@ def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
     except ObjectExists:
         found = json.loads(store.get("plan.json"))
         for field in fields(plan):
-            if field.name != "created" and found.get(field.name) != getattr(plan, field.name):
+            if field.name != "created" and found.get(field.name, field.default) != getattr(plan, field.name):
                 raise StorageError(
                     f"{store.url} holds another job: its {field.name} is {found.get(field.name)}, not {getattr(plan, field.name)}",
                     "Choose another out, or give this job's own model and requests",

@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ganray.catalog.duplicates import Places, exact, near
-from ganray.catalog.fingerprints import BYTES, Records, split
+from ganray.catalog.duplicates import exact, near
 from ganray.catalog.quarantine import SCHEMA, quarantine_row
 from ganray.catalog.schema import parquet_bytes
 from ganray.catalog.shard_paths import Receipt, ShardPaths, is_part
 from ganray.catalog.shards import IngestJob
+from ganray.copies.candidates import Places
+from ganray.copies.methods import METHODS, Records
+from ganray.copies.search import CopySearch
 from ganray.errors import ImageError, StorageError
 
 LISTS = "quarantine/duplicates-"
@@ -40,7 +42,7 @@ def update_lists(work: IngestJob, receipts: Sequence[Receipt]) -> list[int]:
     offsets = np.concatenate([[0], np.cumsum([receipt.listed for receipt in receipts])]).astype(np.int64)
     places, first = _exact(work, offsets)
     same = first >= 0
-    if work.looks:
+    if work.copies_by:
         alone = np.flatnonzero(~same)
         again = _near(work, offsets, places[alone])
         first[alone] = np.where(again >= 0, alone[again], -1)
@@ -64,23 +66,24 @@ def _exact(work: IngestJob, offsets: NDArray[np.int64]) -> tuple[Places, Places]
 
 
 def _near(work: IngestJob, offsets: NDArray[np.int64], places: Places) -> Places:
-    """For each place the first kept place with the same image; fingerprints are kept in a temporary file."""
-    hashes, tints = np.empty(len(places), np.uint64), np.empty((len(places), 8), np.uint8)
+    """For each place the first kept place with the same image; complete records are kept in a temporary file."""
+    method = METHODS[work.copies_by]
+    keys, size = np.empty((len(places), method.key_bytes), np.uint8), method.bytes
     with tempfile.TemporaryFile() as file:
         for (_, column), start in zip(_columns(work, range(work.parts), "look"), offsets[:-1].tolist(), strict=True):
             low, high = np.searchsorted(places, [start, start + len(column)]).tolist()
             data = b"".join(column.take(pa.array(places[low:high] - start)).to_pylist())
             file.write(data)
-            hashes[low:high], tints[low:high] = split(np.frombuffer(data, np.uint8).reshape(-1, BYTES))
+            keys[low:high] = np.frombuffer(data, np.uint8).reshape(-1, size)[:, : method.key_bytes]
         file.flush()
         handle = file.fileno()
 
-        def read_fingerprints(wanted: Places) -> Records:
+        def read_records(wanted: Places) -> Records:
             unique, back = np.unique(wanted, return_inverse=True)
-            read = b"".join(os.pread(handle, BYTES, BYTES * place) for place in unique.tolist())
-            return np.frombuffer(read, np.uint8).reshape(-1, BYTES)[back]
+            read = b"".join(os.pread(handle, size, size * place) for place in unique.tolist())
+            return np.frombuffer(read, np.uint8).reshape(-1, size)[back]
 
-        return near(hashes, tints, read_fingerprints)
+        return near(CopySearch(method, keys, read_records))
 
 
 def _write(

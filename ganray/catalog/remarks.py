@@ -14,6 +14,7 @@ from ganray.catalog.manifest import Manifest, named
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, CatalogInfo, Copies, Remarks, Scarce
 from ganray.catalog.shard_paths import Receipt, ShardPaths
 from ganray.catalog.shards import IngestJob
+from ganray.copies.methods import METHODS
 from ganray.tables.spelling import fold
 
 SHOWN = 10  # of each kind, in the summary
@@ -36,6 +37,7 @@ def collect_remarks(job: IngestJob, manifest: Manifest, receipts: list[Receipt],
         copies=tuple(Copies(category=category, kept_in=other, photos=num) for (category, other), num in sorted(copies.items())),
         alike={name: groups for name, values in info.attributes.items() if (groups := values_alike(values))},
         passed_over=dict(sorted(manifest.passed_over.items())),
+        copies_by=job.copies_by,
         table=manifest.table,
     )
 
@@ -63,6 +65,8 @@ def lines(info: CatalogInfo) -> Iterator[str]:
     for copies in remarks.copies[:SHOWN]:
         kept = copies.kept_in or "(none)"
         yield f"warning: {copies.photos:,} photos of {name} {copies.category or '(none)'} are left out: the same photos are kept in {kept}"
+    if remarks.copies_by:
+        yield f"near duplicates: {info.reasons.get('near_duplicate', 0):,}, sought by {METHODS[remarks.copies_by].title}"
     if remarks.passed_over:
         yield f"passed over, not named as images: {named(Counter(remarks.passed_over))}"
     table = remarks.table

@@ -44,7 +44,7 @@ class ReuseRules:
 def reuse_results(
     out: Store, parts: Iterable[ShardPaths], wanted: set[Photo], rules: ReuseRules
 ) -> dict[Photo, dict[str, Any] | ImageError]:
-    """The results for the `wanted` photos in earlier `parts`: the columns and the fingerprint `look`, or the error of cleaning."""
+    """The results for the `wanted` photos in earlier `parts`: the columns and the record `look`, or the error of cleaning."""
     results: dict[Photo, dict[str, Any] | ImageError] = {}
     for part in parts:
         receipt = read_receipt(out, part)

@@ -99,13 +99,15 @@ class Remarks(Document):
     """What the owner of the photos should know. Catalogs of earlier versions have none.
 
     `scarce`: categories that are gone or have few images left; `copies`: photos that lie in two categories; `alike`: attribute -> groups of
-    values that differ only by case; `passed_over`: objects that do not have the name of an image, by suffix.
+    values that differ only by case; `passed_over`: objects that do not have the name of an image, by suffix; `copies_by`: the method of
+    copies/methods.py by which near duplicates were sought, empty if they were not.
     """
 
     scarce: dict[str, Scarce] = {}
     copies: tuple[Copies, ...] = ()
     alike: dict[str, tuple[tuple[str, ...], ...]] = {}
     passed_over: dict[str, int] = {}
+    copies_by: str = ""
     table: TableRemarks = TableRemarks()
 
 

@@ -19,12 +19,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ganray.catalog import fingerprints as looks
 from ganray.catalog.cleaning import DECODER, Recipe, sandbox
 from ganray.catalog.quarantine import MOMENTARY, REASONS, SCHEMA, UNREAD, quarantine_row
 from ganray.catalog.reuse import DERIVED_COLUMNS, ReuseRules, reuse_results
 from ganray.catalog.schema import ATTRIBUTE_PREFIX, SCHEMA_VERSION, TITLE, ShardInfo, parquet_bytes, shard_schema
 from ganray.catalog.shard_paths import Receipt, ShardPaths, Written, read_receipt, written
+from ganray.copies.methods import FINGERPRINT, METHODS
 from ganray.errors import AccessDenied, GanrayError, ImageError, InvalidKey, ObjectNotFound, ObjectUnavailable, StorageError
 from ganray.images.codec import decode_prepared
 from ganray.images.sandbox import Result, Sandbox
@@ -35,9 +35,6 @@ BATCH_BYTES = 32_000_000
 SINGLE = (ObjectNotFound, AccessDenied, InvalidKey, ObjectUnavailable)  # errors of a single object
 CERTAIN = (InvalidKey, ObjectUnavailable)  # of these, those that no other cause can have
 SAMPLED = 8  # objects that are asked for where a whole shard was refused
-INDEX = pa.schema(
-    [("key", pa.string()), ("size", pa.int64()), ("etag", pa.string()), ("sha256", pa.binary()), ("look", pa.binary(looks.BYTES))]
-)
 
 Cleaned = dict[str, Any] | GanrayError
 Clean = Callable[[Sequence[bytes]], Iterator[Result | ImageError]]  # cleans a batch of photos, as `Sandbox.map` does
@@ -47,8 +44,8 @@ Clean = Callable[[Sequence[bytes]], Iterator[Result | ImageError]]  # cleans a b
 class IngestJob:
     """The common parameters of all shards of an ingest; small enough to send with each task.
 
-    The catalog has `parts` shards; `earlier` are previous numbers of shards. `looks`: whether near duplicates are searched; `again`:
-    whether transient failures are retried.
+    The catalog has `parts` shards; `earlier` are previous numbers of shards. `copies_by`: the method of copies/methods.py by which near
+    duplicates are searched, empty if they are not; `again`: whether transient failures are retried.
     """
 
     source: Store
@@ -57,7 +54,7 @@ class IngestJob:
     row_group: int
     parts: int
     earlier: tuple[int, ...] = ()
-    looks: bool = False
+    copies_by: str = ""
     again: bool = True
 
     @property
@@ -68,7 +65,8 @@ class IngestJob:
 
     def fingerprint(self, manifest: bytes) -> str:
         """A digest of all inputs of a shard."""
-        inputs = f"{self.recipe_digest} {self.row_group} {self.looks} {hashlib.sha256(manifest).hexdigest()}"
+        looks = {"": "False", FINGERPRINT: "True"}.get(self.copies_by, self.copies_by)  # as catalogs before `imagenet` have it
+        inputs = f"{self.recipe_digest} {self.row_group} {looks} {hashlib.sha256(manifest).hexdigest()}"
         return hashlib.sha256(inputs.encode()).hexdigest()
 
 
@@ -116,8 +114,8 @@ def prepare_shard(work: IngestJob, number: int, clean: Clean) -> Receipt:
         else:
             line = {**result, "sku": row["sku"], "source_key": row["key"], **{name: row[name] for name in names}}
             (aside if row["key"] in duplicates else accepted).append(line)
-            index.append({**row, "sha256": bytes.fromhex(line["sha256"]), "look": _look(line, work.recipe) if work.looks else None})
-    objects = {part.index: parquet_bytes(pa.Table.from_pylist(index, INDEX), max(1, len(index)))}
+            index.append({**row, "sha256": bytes.fromhex(line["sha256"]), "look": _look(line, work) if work.copies_by else None})
+    objects = {part.index: parquet_bytes(pa.Table.from_pylist(index, _index_schema(work.copies_by)), max(1, len(index)))}
     for key, rows, kind in ((part.quarantine, quarantined, SCHEMA), (part.aside, aside, schema), (part.shard, accepted, schema)):
         if rows:
             objects[key] = parquet_bytes(pa.Table.from_pylist(rows, kind), work.row_group)
@@ -153,10 +151,20 @@ def _duplicates(out: Store, part: ShardPaths) -> tuple[str, dict[str, str]]:
     return _sha256(data), dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
-def _look(line: dict[str, Any], recipe: Recipe) -> bytes:
+def _look(line: dict[str, Any], work: IngestJob) -> bytes:
+    """The record of a photo by the job's method: the known one, if it is of this method."""
     known: bytes | None = line.get("look")
-    size = (line["width"], line["height"]) if recipe.square == "pad" else None
-    return looks.fingerprint(decode_prepared(line["image"]), size) if known is None else known
+    method = METHODS[work.copies_by]
+    if known is not None and len(known) == method.bytes:
+        return known
+    size = (line["width"], line["height"]) if work.recipe.square == "pad" else None
+    return method.records([(decode_prepared(line["image"]), size)]).tobytes()
+
+
+def _index_schema(copies_by: str) -> pa.Schema:
+    """Columns of the index of a shard: each listed photo with its version, its digest and its record by a method of copies/methods.py."""
+    look = pa.binary(METHODS[copies_by or FINGERPRINT].bytes)
+    return pa.schema([("key", pa.string()), ("size", pa.int64()), ("etag", pa.string()), ("sha256", pa.binary()), ("look", look)])
 
 
 def _finished(work: IngestJob, part: ShardPaths, fingerprint: str, left_out: str) -> Receipt | None:

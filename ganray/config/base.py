@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationInf
 from ganray.errors import ConfigError
 
 ExecutorName = Literal["auto", "local", "ray"]
+CopiesBy = Literal["auto", "imagenet", "fingerprint"]  # the names of copies/methods.py
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 

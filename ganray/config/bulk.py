@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 from pydantic_settings import CliPositionalArg
 
-from ganray.config.base import Placement, Probability, Section, refuse_memory
+from ganray.config.base import CopiesBy, Placement, Probability, Section, refuse_memory
 from ganray.config.limits import MaxBytes, MaxPixels
 from ganray.errors import ConfigError
 
@@ -21,7 +21,15 @@ class GateConfig(Section):
     tries: NonNegativeInt = Field(3, description="further seeds to draw a refused sample from before it is quarantined")
     match: Probability = Field(0.5, description="least probability that it is of the category asked for")
     far: PositiveFloat = Field(2.0, description="most distance to the nearest photo, in units of what 99 % of photos keep to another one")
-    copies: Probability = Field(0.01, description="as near to a photo as this share of photos is to another: a copy; 0 lets them through")
+    copies: Probability = Field(
+        0.01,
+        description="as near to a photo as this share of photos is to another: a copy (by fingerprint); 0 lets every copy through",
+    )
+    copies_by: CopiesBy = Field(
+        "auto",
+        description="how copies are found: imagenet (an embedding, extra `features`; about 20 ms an image), fingerprint (with the "
+        "extractor's distances), or auto = imagenet where the extra is installed",
+    )
     search: NonNegativeInt = Field(20_000, description="photos of the catalog to compare with, at most; 0 = all")
 
 

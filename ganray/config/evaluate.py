@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
-from ganray.config.base import Placement, Section, refuse_memory
+from ganray.config.base import CopiesBy, Placement, Section, refuse_memory
 from ganray.errors import ConfigError
 
 
@@ -22,6 +22,11 @@ class EvaluateConfig(Placement):
     out: str = Field("out/evaluation", description="URL to write report.json and report.html under")
     num: Annotated[int, Field(ge=64)] = Field(2000, description="generated images to score, and the most real images to compare with")
     search: NonNegativeInt = Field(50_000, description="the most photos of the catalog to search for copies; 0 = all")
+    copies_by: CopiesBy = Field(
+        "auto",
+        description="how copies of photos are found: imagenet (an embedding, extra `features`; about 20 ms a photo), fingerprint, or "
+        "auto = imagenet where the extra is installed",
+    )
     extractor: str = Field("", description="URL of a trained feature extractor to reuse; empty trains one on the catalog (kept in out)")
     extractor_kimg: PositiveFloat = Field(20.0, description="training length of the feature extractor in thousand images")
     seed: NonNegativeInt = Field(0, description="seed of the requests, the split and the extractor")

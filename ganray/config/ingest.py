@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from ganray.config.base import Placement, Probability
+from ganray.config.base import CopiesBy, Placement, Probability
 from ganray.config.limits import MaxBytes, MaxPixels
 from ganray.errors import ConfigError
 
@@ -49,7 +49,12 @@ class IngestConfig(Placement):
     duplicates: Literal["keep", "exact", "near"] = Field(
         "exact",
         description="which photos are left out because they are there already: those of the same bytes, or near ones too (encoded again, "
-        "resized, a tenth brighter or darker, up to 2 % cut off)",
+        "resized, a tenth brighter or darker, up to 2 % cut off; by imagenet also mirrored, turned by up to 3 degrees, up to 6 % cut off)",
+    )
+    copies_by: CopiesBy = Field(
+        "auto",
+        description="how near duplicates are found: imagenet (an embedding, extra `features`), fingerprint (faster, finds less), or "
+        "auto = imagenet where the extra is installed",
     )
     max_bytes: MaxBytes = Field(25_000_000, description="larger files are quarantined")
     max_pixels: MaxPixels = Field(

@@ -2,11 +2,15 @@
 
 Factor 2 is one pass of the sub-pixel network (models/editor.py) in tiles, factor 4 two passes, factor 3 those reduced to three quarters.
 A network that enlarges by 4 takes one pass for each.
-Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added. Without a network
-Lanczos is used, which invents nothing and is never refused, and the facts record it.
+Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added. Where the network
+has taken out noise or blocks of JPEG, that difference is the damage itself, and less of it is added, or nothing.
 
-At sharp edges (text, charts) a faithful result goes beyond black and white, and levels of 0 to 255 cut that off. So a network is judged
-before they do, with no more OVERSHOOT than such edges have; `fidelity_db` is that of the picture as it is written.
+Without a network Lanczos is used, which invents nothing and is never refused; blocks of a JPEG of low quality are smoothed before
+(blocks.py). The facts record it.
+
+A network is judged by what it changes: little of what four pixels of the photo have in common, and no more within than noise has; blocks
+must not come out stronger. At sharp edges (text, charts) a faithful result goes beyond black and white, and levels of 0 to 255 cut that
+off; so it is judged before they do, with no more OVERSHOOT than such edges have. `fidelity_db` is that of the picture as it is written.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import numpy as np
 from PIL import Image
 from pydantic import Field as Option
 
+from ganray.edits.blocks import blockiness, deblocked, saved_quality
 from ganray.edits.edit import Network, Params, Tools
 from ganray.edits.filters import Field, scaled
 from ganray.edits.network import Halved, factor_of
@@ -26,9 +31,14 @@ from ganray.edits.tiles import through
 from ganray.errors import EditError
 
 MOST_PIXELS = 50_000_000
-MIN_FIDELITY_DB = 34.0  # dB: smallest PSNR between the input and the reduced result
+MIN_FIDELITY_DB = 34.0  # dB: smallest PSNR between the input and the reduced result, of means over CELL pixels a side
+MIN_DETAIL_DB = 24.0  # of single pixels: less is more than the noise and the blocks of a usable photo
+CELL = 4
+EXACT_DB = 38.0, 44.0  # of single pixels: up to the first nothing is projected back, from the second on all of it
+MORE_BLOCKS = 0.3  # levels of luma by which steps between blocks of 8 px may grow
 OVERSHOOT = 0.5  # of the full range, beyond black and white: more than a sharp edge has
 ROUNDS = 2
+REMEDY = "Edit without the model (Lanczos), or train the editor again"
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 
 
@@ -52,13 +62,18 @@ def upscale(photo: Photo, params: UpscaleParams, tools: Tools) -> Photo:
         raise EditError("too_large", f"{width}x{height} pixels would be too many, more than {MOST_PIXELS:,}", remedy)
     network = tools.network("upscale")
     low = photo.pixels.astype(np.float32) / 127.5 - 1
-    high = scaled(low, width, height, LANCZOS) if network is None else _learned(low, network, factor)
-    for _ in range(ROUNDS):
-        high = high + scaled(low - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
+    quality = saved_quality(photo.pixels) if network is None else 0
+    target = low if not quality else deblocked(photo.pixels, quality) / np.float32(127.5) - 1
+    high = scaled(target, width, height, LANCZOS) if network is None else _learned(low, network, factor)
+    weight = _exactness(low, high) if network is not None else np.float32(1)
+    for _ in range(ROUNDS if weight else 0):
+        high = high + weight * scaled(target - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
     if network is not None:
-        _check_fidelity(low, high)
+        _check_fidelity(photo, low, high)
     pixels = np.clip(np.rint(high * 127.5 + 127.5), 0, 255).astype(np.uint8)
     facts: dict[str, float | str] = {"upscale": "learned" if network else "lanczos", "factor": factor}
+    if quality:
+        facts["deblocked"] = quality
     facts["fidelity_db"] = round(fidelity(photo, pixels), 2)
     return photo.having(pixels=pixels, facts=facts, **_shares(photo, width, height))
 
@@ -70,16 +85,41 @@ def fidelity(photo: Photo, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8
     return _psnr(small - photo.pixels)
 
 
-def _check_fidelity(low: Field, high: Field) -> None:
+def _exactness(low: Field, high: Field) -> np.float32:
+    """How much of what the reduced result lacks is to be projected back: 1 for a clean photo, 0 where damage was taken out."""
+    fidelity_db = _psnr(127.5 * (_reduced(low, high) - low))
+    first, last = EXACT_DB
+    return np.float32(np.clip((fidelity_db - first) / (last - first), 0, 1))
+
+
+def _check_fidelity(photo: Photo, low: Field, high: Field) -> None:
     """Raise EditError("fidelity") if the enlarged picture, both in [-1, 1] and a little beyond, is not the photo when reduced."""
-    height, width = low.shape[:2]
-    psnr = _psnr(127.5 * (scaled(np.clip(high, -1 - 2 * OVERSHOOT, 1 + 2 * OVERSHOOT), width, height, BICUBIC) - low))
-    if psnr < MIN_FIDELITY_DB:
-        raise EditError(
-            "fidelity",
-            f"reduced again, the result has a PSNR of {psnr:.1f} dB to the photo, less than {MIN_FIDELITY_DB:g}",
-            "Edit without the model (Lanczos), or train the editor again",
-        )
+    reduced = _reduced(low, high)
+    error = 127.5 * (reduced - low)
+    for psnr, least, what in (
+        (_psnr(_averaged(error)), MIN_FIDELITY_DB, f"means of {CELL} pixels have"),
+        (_psnr(error), MIN_DETAIL_DB, "the result has"),
+    ):
+        if psnr < least:
+            raise EditError("fidelity", f"reduced again, {what} a PSNR of {psnr:.1f} dB to the photo, less than {least:g}", REMEDY)
+    before = blockiness(photo.pixels)
+    after = blockiness(np.clip(np.rint(reduced * 127.5 + 127.5), 0, 255).astype(np.uint8))
+    if after > max(before, 0) + MORE_BLOCKS:
+        raise EditError("fidelity", f"steps between blocks of 8 pixels grow from {before:.1f} to {after:.1f} levels", REMEDY)
+
+
+def _reduced(low: Field, high: Field) -> Field:
+    """The enlarged picture at the photo's size, without more overshoot than sharp edges have."""
+    return scaled(np.clip(high, -1 - 2 * OVERSHOOT, 1 + 2 * OVERSHOOT), low.shape[1], low.shape[0], BICUBIC)
+
+
+def _averaged(error: Field) -> Field:
+    """Means over whole cells of CELL pixels a side; of smaller pictures the picture itself."""
+    rows, columns = (side // CELL for side in error.shape[:2])
+    if not rows or not columns:
+        return error
+    cells: Field = error[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL, -1).mean((1, 3))
+    return cells
 
 
 def _psnr(error: Field) -> float:

@@ -17,7 +17,7 @@ from ganray.catalog.search_groups import groups_to_search, photo_at
 from ganray.config import EvaluateConfig
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EvaluationError
-from ganray.evaluation.copies import find_pairs, search
+from ganray.evaluation.copies import CopyFinder, Searchers, find_pairs, search
 from ganray.images.codec import Pixels
 from ganray.images.provenance import encode_labelled
 from ganray.images.transforms import contact_sheet
@@ -93,12 +93,14 @@ def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step
         features.append(extract(extractor, photos.pixels))
         yield Step(num, "measuring")
     groups = groups_to_search(catalog, config.search, config.seed)
-    usual, near = Nearest(features[1]), Nearest(features[2])
-    for num_searched in search(catalog, groups, extractor, holdout.pixels, usual, near):
+    searchers = Searchers(Nearest(features[1]), Nearest(features[2]), CopyFinder(config.copies_by, sample.pixels))
+    for num_searched in search(catalog, groups, extractor, holdout.pixels, searchers):
         yield Step(num_searched, "searching for copies")
-    report = describe(config, catalog, engine, extractor, num) | {"searched": near.searched}
+    report = describe(config, catalog, engine, extractor, num) | {"searched": searchers.near.searched}
+    report |= {"copies": {"method": config.copies_by, "found": int((searchers.copies.places >= 0).sum())}}
+    usual, near = searchers.usual, searchers.near
     report |= measure(extractor, scored_attributes(catalog, engine.info), features, (usual, near), head_labels(catalog, holdout.labels))
-    pairs = find_pairs(usual, near, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)
+    pairs = find_pairs(searchers, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)
     rows = sheet_rows(catalog.vocabulary(), scored_attributes(catalog, engine.info), holdout, sample)
     write(open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
     yield report

@@ -7,7 +7,7 @@ other samples: features are computed in one padded shape, and numbers are rounde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -47,10 +47,12 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class Reference:
-    """Features [m, 64] of the catalog's photos, and sorted distances [k] of some of them to the nearest other photo."""
+    """Features [m, 64] of the catalog's photos, sorted distances [k] of some of them to the nearest other photo, and `records` uint8 [m, b]
+    by which copies of them are found (copies/methods.py)."""
 
     features: Tensor
     usual: Tensor
+    records: Tensor = field(default_factory=lambda: torch.zeros(0, 0, dtype=torch.uint8))
 
     @classmethod
     def of(cls, features: Tensor, probes: int = 1000) -> Reference:
@@ -65,13 +67,13 @@ class Reference:
 
     def to_bytes(self) -> bytes:
         """As safetensors."""
-        return save({"features": self.features, "usual": self.usual})
+        return save({"features": self.features, "usual": self.usual, "records": self.records})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Reference:
         """Read what `to_bytes` wrote."""
         tensors = load(data)
-        return cls(tensors["features"], tensors["usual"])
+        return cls(tensors["features"], tensors["usual"], tensors["records"])
 
 
 class Gate:

@@ -90,9 +90,16 @@ def _facts(report: Mapping[str, Any]) -> dict[str, str]:
         "Model": f"{model['url']}, sha256 {model['digest']}, after {model['num_images'] / 1000:,.1f} thousand images",
         "Catalog": f"{catalog['url']}, digest {catalog['digest']}, {catalog['num_images']:,} images",
         "Extractor": f"{extractor['url']}, sha256 {extractor['digest']}. Only reports with this digest and the same number compare.",
-        "Copies": f"sought among {_searched(report)} photos of the catalog",
+        "Copies": _copies(report),
         "Images": f"{report['num']:,} of each kind, {report['resolution']} x {report['resolution']} pixels, seed {report['seed']}",
     }
+
+
+def _copies(report: Mapping[str, Any]) -> str:
+    sought = f"sought among {_searched(report)} photos of the catalog"
+    if "copies" not in report:  # of an earlier version
+        return sought
+    return f"{sought} by {report['copies']['method']}: {report['copies']['found']:,} images are one of them"
 
 
 def _searched(report: Mapping[str, Any]) -> str:

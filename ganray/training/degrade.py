@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ganray.models.editor import EDITORS, diffused
 from ganray.training.draws import Draws
+from ganray.training.low_resolution import low_resolution
 
 SCALE = 2  # of the upscaler
 BLUR, NOISE = 1.6, 0.12  # largest standard deviations: of the blur in pixels, of the noise in units of [-1, 1]
@@ -73,8 +74,8 @@ def inpaint_pair(real: Tensor, draws: Draws) -> Pair:
 
 
 def upscale_pair(real: Tensor, draws: Draws) -> Pair:
-    """Small windows of photos: at half their resolution, and unchanged as the target."""
-    return _windows(real, draws, SCALE * 48, lambda clean: F.interpolate(clean, scale_factor=1 / SCALE, mode="bicubic", antialias=True))
+    """Small windows of photos: at half their resolution, most of them degraded as photos in shops are, and unchanged as the target."""
+    return _windows(real, draws, SCALE * 48, lambda clean: low_resolution(clean, SCALE, draws))
 
 
 def enhance_pair(real: Tensor, draws: Draws) -> Pair:

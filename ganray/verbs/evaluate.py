@@ -17,6 +17,7 @@ from typing import Any
 from ganray.catalog.reader import Catalog
 from ganray.catalog.search_groups import groups_to_search
 from ganray.config import EvaluateConfig
+from ganray.copies.methods import IMAGENET, METHODS, chosen_method
 from ganray.evaluation.evaluation import Step, examine, num_of_each
 from ganray.execution.choice import Demand, choose_executor
 from ganray.execution.port import Resources, Workers
@@ -29,6 +30,7 @@ from ganray.storage import absolute_url, open_store
 THREADS = 2  # under every executor, if the machine has them: the extractor's digest depends on it
 # CPU seconds on one core for each image, see tests/benchmarks/LOG.md ("what ingest and evaluate are estimated at").
 EXTRACT_SECONDS, TRAIN_SECONDS = 1.2e-3, 1.6e-3  # of any size: the extractor sees small views
+EMBED_SECONDS = 20e-3  # where copies are found by an embedding
 GENERATE_SECONDS = 1.35e-3  # of 32 px by the preset demo-32; proportional to pixels
 
 
@@ -41,14 +43,14 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     Traceback (most recent call last):
     ganray.errors.CatalogError: ...
     """
-    config = absolute(config)
+    config = absolute(config).model_copy(update={"copies_by": chosen_method(config.copies_by)})
     catalog = Catalog.open(config.catalog)
     num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
     learned = 0 if config.extractor else round(config.extractor_kimg * 1000)
     generating = num * GENERATE_SECONDS * (catalog.info.resolution / 32) ** 2
-    executor = choose_executor(
-        config.executor, config.ray, demand(generating + (3 * num + searched) * EXTRACT_SECONDS + learned * TRAIN_SECONDS)
-    )
+    seconds = generating + (3 * num + searched) * EXTRACT_SECONDS + learned * TRAIN_SECONDS
+    seconds += (config.copies_by == IMAGENET) * (num + searched) * EMBED_SECONDS
+    executor = choose_executor(config.executor, config.ray, demand(seconds))
     resources = executor.resources()
     gpu, threads = use_gpu(config.gpu, resources), evaluation_cpus(resources)
     task = partial(examine, config, "cuda" if gpu else "cpu", threads)
@@ -67,7 +69,9 @@ def show(report: Mapping[str, Any]) -> str:
     scores, floors = report["scores"], report["floors"]
     rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
     rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
-    rows.append(f"searched for copies in {report['searched']:,} of {report['catalog']['num_images']:,} photos")
+    copies, has = report["copies"], report["catalog"]["num_images"]
+    found = f"{copies['found']:,} of {report['num']:,} images are copies of one, sought by {METHODS[copies['method']].title}"
+    rows.append(f"searched for copies in {report['searched']:,} of {has:,} photos: {found}")
     return "\n".join(rows)
 
 

@@ -18,6 +18,7 @@ from ganray.bulk.job import GenerateJob, GenerateOptions, count, make_generate_j
 from ganray.bulk.page import show_some
 from ganray.bulk.segment_policy import Policy, applied
 from ganray.config import GateConfig, GenerateConfig
+from ganray.copies.methods import METHODS, chosen_method
 from ganray.engine import ROWS, Engine
 from ganray.execution.choice import Demand, choose_executor
 from ganray.execution.port import Executor, Resources, ShardWork, Workers
@@ -45,6 +46,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     (4, 4)
     """
     started = time.time()
+    config = config.model_copy(update={"gate": _resolved(config.gate)})
     info, store = load_model(config.model)[1], open_store(config.out)
     policy = Policy.read(config.policy) if config.policy else None
     marks = read_label_options(config.label)
@@ -68,6 +70,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
         policy_digest=policy.digest if policy else "",
         gate_digest=gate_digest(config.gate, info),
         label_digest=marks.digest,
+        copies_by=config.gate.copies_by if config.gate.extractor else "",
     )
     plan = make_generate_job(counted, vocabulary, options)
     if config.dry_run:
@@ -86,7 +89,13 @@ def show(books: dict[str, Any]) -> str:
     """The closed books, see `commit.format_books`; or an estimate, a line a number."""
     if "tried" in books:
         return format_estimate(books)
-    return commit.format_books(books)
+    method = METHODS.get(books.get("copies_by", ""))
+    return commit.format_books(books) + (f"\ncopies   of photos are sought by {method.title}" if method else "")
+
+
+def _resolved(gate: GateConfig) -> GateConfig:
+    """With the method that `auto` means on the driver, for all workers. Raises ConfigError where it is not installed."""
+    return gate.model_copy(update={"copies_by": chosen_method(gate.copies_by)}) if gate.extractor else gate
 
 
 def with_absolute_urls(gate: GateConfig) -> GateConfig:

@@ -23,6 +23,7 @@ from ganray.catalog.schema import CATALOG_KEY, CatalogInfo
 from ganray.catalog.shard_paths import Receipt, divisions
 from ganray.catalog.shards import IngestJob, ShardWorker
 from ganray.config import IngestConfig
+from ganray.copies.methods import IMAGENET, chosen_method
 from ganray.execution.choice import Demand, choose_executor
 from ganray.execution.port import Executor, ShardWork, Workers
 from ganray.execution.resources import cores
@@ -35,6 +36,7 @@ from ganray.storage import Store, open_store
 PHOTO_SECONDS = 0.6e-3  # of each photo: reading, checks, digests, pipes
 BYTE_SECONDS = 15e-9  # of each byte of a photo: decoding
 PIXEL_SECONDS = 0.2e-6  # of each pixel of a prepared image: resampling, encoding
+EMBED_SECONDS = 20e-3  # of each photo, where an embedding finds near duplicates
 DRAW_SECONDS = 8e-3  # of each product of 64 px that is drawn
 SHOWN_VALUES = 10  # of an attribute, in the result of the command
 
@@ -57,13 +59,13 @@ def ingest(config: IngestConfig) -> CatalogInfo:
         config = draw_sample(config, plan, out, executor)
     source = open_store(config.source)
     manifest = build_manifest(source, config, skip=own_objects(source, out))
-    job = IngestJob(
-        source, out, Recipe.of(config), config.row_group, len(manifest.shards), divisions(out), looks=config.duplicates == "near"
-    )
+    copies_by = chosen_method(config.copies_by) if config.duplicates == "near" else ""
+    job = IngestJob(source, out, Recipe.of(config), config.row_group, len(manifest.shards), divisions(out), copies_by)
     fingerprint = write_manifest(job, manifest, config.duplicates)
     changed = before is None or before.fingerprint != fingerprint
     if executor is None:
-        executor = _choose(config, photo_seconds(config, manifest.listed, manifest.bytes) if changed else 0.0)
+        seconds = photo_seconds(config, manifest.listed, manifest.bytes) + (copies_by == IMAGENET) * EMBED_SECONDS * manifest.listed
+        executor = _choose(config, seconds if changed else 0.0)
     if before is not None and changed:
         out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
     receipts = _prepare(job, manifest, config.duplicates, executor)

@@ -29,11 +29,11 @@ def plan():
     return _plan
 
 
-def _plan(source: str, out: str, looks: bool = False, **options) -> tuple[IngestJob, int]:
+def _plan(source: str, out: str, copies_by: str = "", **options) -> tuple[IngestJob, int]:
     config = IngestConfig(**{"source": source, "out": out, "resolution": 32, "shard_images": 120, "row_group": 16, **options})
     photos, place = open_store(source), open_store(out)
     manifest = build_manifest(photos, config)
-    work = IngestJob(photos, place, Recipe.of(config), config.row_group, len(manifest.shards), divisions(place), looks)
+    work = IngestJob(photos, place, Recipe.of(config), config.row_group, len(manifest.shards), divisions(place), copies_by)
     for number, table in enumerate(manifest.shards):
         place.put(ShardPaths(number, work.parts).manifest, parquet_bytes(table, max(1, len(table))))
     return work, len(manifest.shards)

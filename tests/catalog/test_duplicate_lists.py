@@ -12,6 +12,7 @@ from ganray.catalog.duplicate_lists import delete_lists, update_lists
 from ganray.catalog.shard_paths import Receipt, ShardPaths, read_receipt
 from ganray.catalog.shards import IngestJob
 from ganray.storage import Store, open_store
+from tests.tools.copy_methods import BOTH
 from tests.tools.shards import prepare_shard
 
 
@@ -41,8 +42,8 @@ def shop(tmp_path) -> Store:
     return store
 
 
-def run(plan, shop: Store, out: str, looks: bool = False, keep: bool = False, **options) -> tuple[IngestJob, list[Receipt]]:
-    work, num = plan(shop.url, out, looks=looks, **{"shard_images": 16, "min_images": 1, **options})
+def run(plan, shop: Store, out: str, copies_by: str = "", keep: bool = False, **options) -> tuple[IngestJob, list[Receipt]]:
+    work, num = plan(shop.url, out, copies_by=copies_by, **{"shard_images": 16, "min_images": 1, **options})
     if keep:
         delete_lists(work)
     receipts = [prepare_shard(work, number) for number in range(num)]
@@ -87,47 +88,49 @@ def test_the_first_of_the_same_bytes_is_kept_and_the_books_close(plan, shop, tmp
     assert sum(sum(receipt.histograms["category"].values()) for receipt in receipts) == accepted
 
 
-def test_near_ones_are_found_beside_exact_ones(plan, shop, tmp_path):
-    work, receipts = run(plan, shop, str(tmp_path / "out"), looks=True)
+@pytest.mark.parametrize("copies_by", BOTH)
+def test_near_ones_are_found_beside_exact_ones(plan, shop, tmp_path, copies_by):
+    work, receipts = run(plan, shop, str(tmp_path / "out"), copies_by=copies_by)
     duplicates = lists(work, receipts)
     assert sorted(reason for reason, _ in duplicates.values()) == ["duplicate"] * 10 + ["near_duplicate"] * 5
     for key, (_, kept) in duplicates.items():
         assert key.partition("/")[2].partition(".")[0].partition("-")[0] == kept.partition("/")[2].partition(".")[0].partition("-")[0]
 
 
-def test_a_copy_of_a_near_duplicate_names_the_photo_that_is_kept(plan, shop, tmp_path):
+@pytest.mark.parametrize("copies_by", BOTH)
+def test_a_copy_of_a_near_duplicate_names_the_photo_that_is_kept(plan, shop, tmp_path, copies_by):
     for seed in range(10, 20):
         small = jpeg(scene(seed).resize((90, 90)), 70)
         shop.put(f"mug/{seed}-small.jpg", small)
         shop.put(f"mug/{seed}-small-again.jpg", small)
-    work, receipts = run(plan, shop, str(tmp_path / "out"), looks=True)
+    work, receipts = run(plan, shop, str(tmp_path / "out"), copies_by=copies_by)
     duplicates = lists(work, receipts)
     assert all(kept not in duplicates for _, kept in duplicates.values())
     assert all((shop.get(key) == shop.get(kept)) == (reason == "duplicate") for key, (reason, kept) in duplicates.items())
     assert len(duplicates) == 35
 
 
-@pytest.mark.parametrize("looks", [False, True])
-def test_a_run_again_changes_nothing_and_other_choices_fetch_nothing(plan, shop, tmp_path, monkeypatch, looks):
+@pytest.mark.parametrize("copies_by", ["", *BOTH])
+def test_a_run_again_changes_nothing_and_other_choices_fetch_nothing(plan, shop, tmp_path, monkeypatch, copies_by):
     out = str(tmp_path / "out")
-    work, receipts = run(plan, shop, out, looks)
+    work, receipts = run(plan, shop, out, copies_by)
     before = contents(work, receipts)
     monkeypatch.setattr(
         "ganray.catalog.shards._cleaned", lambda work, rows, readable, clean: iter([]) if not rows else pytest.fail(str(rows))
     )
-    work, receipts = run(plan, shop, out, looks)
+    work, receipts = run(plan, shop, out, copies_by)
     assert update_lists(work, receipts) == []
     assert contents(work, receipts) == before
-    run(plan, shop, out, not looks)
+    run(plan, shop, out, "" if copies_by else "fingerprint")
     work, receipts = run(plan, shop, out, keep=True)
     assert len(keys(work, receipts)) == 55
-    assert contents(*run(plan, shop, out, looks)) == before
-    assert contents(*run(plan, shop, out, looks, shard_images=4)).keys() != before.keys()
+    assert contents(*run(plan, shop, out, copies_by)) == before
+    assert contents(*run(plan, shop, out, copies_by, shard_images=4)).keys() != before.keys()
 
 
 def test_a_duplicate_comes_back_when_the_photo_goes_that_was_kept(plan, shop, tmp_path, monkeypatch):
     out = str(tmp_path / "out")
-    duplicates = lists(*run(plan, shop, out, looks=True))
+    duplicates = lists(*run(plan, shop, out, copies_by="fingerprint"))
     gone = {kept for _, kept in duplicates.values()}
     for key in gone:
         shop.delete(key)
@@ -135,11 +138,11 @@ def test_a_duplicate_comes_back_when_the_photo_goes_that_was_kept(plan, shop, tm
         strict.setattr(
             "ganray.catalog.shards._cleaned", lambda work, rows, readable, clean: iter([]) if not rows else pytest.fail(str(rows))
         )
-        work, receipts = run(plan, shop, out, looks=True)
+        work, receipts = run(plan, shop, out, copies_by="fingerprint")
     again = lists(work, receipts)
     assert not gone & set(keys(work, receipts))
     assert len(again) == 5
-    fresh = run(plan, shop, str(tmp_path / "fresh"), looks=True)
+    fresh = run(plan, shop, str(tmp_path / "fresh"), copies_by="fingerprint")
     assert contents(work, receipts) == contents(*fresh)
 
 

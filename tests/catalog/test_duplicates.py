@@ -1,9 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ganray.catalog import duplicates
 from ganray.catalog.duplicates import exact, near
-from ganray.catalog.fingerprints import BYTES, MAX_BITS, split
+from ganray.copies import candidates
+from ganray.copies.fingerprints import BYTES, MAX_BITS
+from ganray.copies.methods import METHODS
+from ganray.copies.search import CopySearch
 
 
 def test_exact_names_the_first():
@@ -13,6 +18,13 @@ def test_exact_names_the_first():
     assert exact(np.zeros((2, 3), np.uint64)).tolist() == [-1, 0, 0]
     some = np.random.default_rng(0).integers(0, 12, (2, 500)).astype(np.uint64)
     assert exact(some).tolist() == by_hand(some.T, lambda left, right: (some[:, left] == some[:, right]).all())
+
+
+def searched(records, alike=None) -> CopySearch:
+    """A search by fingerprints, perhaps with another verdict on pairs."""
+    method = METHODS["fingerprint"]
+    method = dataclasses.replace(method, alike=alike) if alike else method
+    return CopySearch(method, np.ascontiguousarray(records[:, :16]), lambda places: records[places])
 
 
 def by_hand(hashes, same) -> list[int]:
@@ -27,9 +39,9 @@ def by_hand(hashes, same) -> list[int]:
     return first
 
 
-@pytest.fixture
-def crowd(monkeypatch):
-    """3,000 looks: families that differ in a few bits of the hash, and what says of any two whether they are the same."""
+@pytest.fixture(scope="module")
+def crowd():
+    """3,000 records: families that differ in a few bits of the hash, of which byte 16 says whether they are the same."""
     rng = np.random.default_rng(0)
     hashes = rng.integers(0, 1 << 63, 300, np.uint64)[rng.integers(0, 300, 3000)]
     for _ in range(3):
@@ -37,58 +49,52 @@ def crowd(monkeypatch):
     records = np.full((3000, BYTES), 128, np.uint8)
     records[:, :8] = hashes.astype(">u8").view(np.uint8).reshape(-1, 8)
     records[:, 16] = rng.integers(0, 2, 3000) * 100
-    monkeypatch.setattr(duplicates, "alike", lambda left, right: left[:, 16] == right[:, 16])
-    return records
+    return records, hashes
 
 
 @pytest.mark.parametrize(("chunk", "block"), [(2048, 1 << 21), (100, 1 << 21), (7, 50), (3000, 1)])
 def test_near_is_its_definition_whatever_the_chunks_and_blocks(crowd, monkeypatch, chunk, block):
     monkeypatch.setattr(duplicates, "CHUNK", chunk)
-    monkeypatch.setattr(duplicates, "BLOCK", block)
-    if block == 1:
-        crowd = crowd[:200]
-    hashes, tints = split(crowd)
-    assert (split(crowd)[0] == hashes).all()
-    first = near(hashes, tints, lambda places: crowd[places])
+    monkeypatch.setattr(candidates, "BLOCK", block)
+    records, hashes = (part[:200] if block == 1 else part for part in crowd)
+    first = near(searched(records, lambda left, right: left[:, 16] == right[:, 16]))
     assert first.tolist() == by_hand(
-        hashes, lambda a, b: crowd[a, 16] == crowd[b, 16] and int(hashes[a] ^ hashes[b]).bit_count() <= MAX_BITS
+        hashes, lambda a, b: records[a, 16] == records[b, 16] and int(hashes[a] ^ hashes[b]).bit_count() <= MAX_BITS
     )
     assert 100 < (first < 0).sum() < 900 or block == 1
 
 
-def test_a_chain_does_not_add_up(monkeypatch):
+def test_a_chain_does_not_add_up():
     """Each is like its neighbour; only what is like a kept one goes."""
     records = np.full((10, BYTES), 128, np.uint8)
     records[:, :8] = 0
     records[:, 20] = 3 * np.arange(10)
-    monkeypatch.setattr(duplicates, "alike", lambda left, right: np.abs(left[:, 20].astype(int) - right[:, 20]) <= 5)
-    hashes, tints = split(records)
-    assert near(hashes, tints, lambda places: records[places]).tolist() == [-1, 0, -1, 2, -1, 4, -1, 6, -1, 8]
+    search = searched(records, lambda left, right: np.abs(left[:, 20].astype(int) - right[:, 20]) <= 5)
+    assert near(search).tolist() == [-1, 0, -1, 2, -1, 4, -1, 6, -1, 8]
 
 
 def test_tints_keep_colours_apart():
     records = np.full((2, BYTES), 128, np.uint8)
     records[:, :8] = 0
-    hashes, tints = split(records)
-    tints[1, 0] += 13
-    assert near(hashes, tints, lambda places: records[places]).tolist() == [-1, -1]
+    records[1, 8] += 13
+    assert near(searched(records, lambda left, right: left[:, 0] == right[:, 0])).tolist() == [-1, -1]
 
 
 def test_one_bucket_for_all_is_done_in_blocks(monkeypatch):
     held = []
-    real = duplicates._blocks
+    real = candidates._blocks
 
     def blocks(begin, end):
         for some, rows in real(begin, end):
             held.append(len(some))
             yield some, rows
 
-    monkeypatch.setattr(duplicates, "_blocks", blocks)
-    monkeypatch.setattr(duplicates, "BLOCK", 3_000)
+    monkeypatch.setattr(candidates, "_blocks", blocks)
+    monkeypatch.setattr(candidates, "BLOCK", 3_000)
     monkeypatch.setattr(duplicates, "CHUNK", 500)
-    monkeypatch.setattr(duplicates, "FLIPS", (0,))
+    monkeypatch.setattr(candidates, "FLIPS", (0,))
     records = np.full((1500, BYTES), 128, np.uint8)
     records[:, :8] = 7
-    tints = np.random.default_rng(0).integers(0, 256, (1500, 8)).astype(np.uint8)
-    near(split(records)[0], tints, lambda places: records[places])
+    records[:, 8:16] = np.random.default_rng(0).integers(0, 256, (1500, 8)).astype(np.uint8)
+    near(searched(records))
     assert max(held) <= 3_000

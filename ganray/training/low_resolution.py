@@ -1,0 +1,88 @@
+"""Small pictures as shops have them, of sharp ones: reduced by several filters, blurred, noisy, saved as JPEG once or twice.
+
+A two-stage random degradation in the spirit of Real-ESRGAN (Wang et al. 2021, arXiv 2107.10833, section 3.2), milder: the pictures are
+catalog photos, not finds on the net. A share of pictures is only reduced, and a share only reduced and saved, because these are the
+commonest inputs. Each picture draws its own recipe from its own random numbers, so that a batch may be divided among workers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganray.images.jpeg_steps import BLOCK
+from ganray.training.draws import Draws
+from ganray.training.jpeg import jpeg
+
+CLEAN, SAVED = 0.2, 0.4  # shares of pictures: reduced alone; reduced and saved as a JPEG; the others have everything
+SIGMA = 2.2  # of the largest blur before reducing, in pixels of the sharp picture
+SIGMA_AFTER = 0.8  # of the second stage's, in pixels of the small picture
+NOISE = 0.09  # largest standard deviation, in units of [-1, 1]: 11 levels
+REACH = 5  # of the blur, in pixels
+
+
+def low_resolution(clean: Tensor, scale: int, draws: Draws) -> Tensor:
+    """Float32 [N, 3, S, S] in [-1, 1] -> the degraded pictures [N, 3, S / scale, S / scale]; S / scale is a multiple of 16."""
+    u = draws.uniform(30, len(clean))
+    everything = u[0] >= CLEAN + SAVED
+    side = clean.shape[-1] // scale
+    noise = draws.normal(len(clean), 2 * 3 * side * side).view(-1, 2, 3, side, side)
+    sigma = SIGMA * u[1] * ((u[4] < 0.6) & everything)
+    blurred = _blur(clean, sigma * (1 - 0.5 * u[2]), sigma * (1 - 0.5 * u[3]))
+    x = torch.stack([_reduced(image, side, row) for image, row in zip(blurred, (u[5:8] * everything).T.tolist(), strict=True)])
+    x = x + _grain(noise[:, 0], x, u[8:10]) * (NOISE * u[10] ** 2 * (u[11] < 0.5) * everything).view(-1, 1, 1, 1)
+    x = _saved(x.clamp(-1, 1), u[12:16], (u[0] >= CLEAN) & ((u[16] < 0.75) | ~everything))
+    again = everything & (u[17] < 0.35)
+    soft = SIGMA_AFTER * u[18] * again
+    x = _blur(x, soft, soft)
+    x = x + _grain(noise[:, 1], x, u[19:21]) * (0.5 * NOISE * u[21] ** 2 * again).view(-1, 1, 1, 1)
+    return _saved(x.clamp(-1, 1), u[22:26], again)
+
+
+def _reduced(image: Tensor, side: int, u: list[float]) -> Tensor:
+    """[3, S, S] -> [3, side, side] by a filter chosen by the first of `u`; some by way of a smaller picture, as enlarged photos are."""
+    kind, detour, size = u
+    x = image[None]
+    if detour > 0.85:
+        between = max(8, round(side * (0.6 + 0.4 * size)))
+        x = F.interpolate(x, size=(between, between), mode="bilinear", antialias=True)
+        return F.interpolate(x, size=(side, side), mode="bicubic").squeeze(0)
+    if kind < 0.55:
+        return F.interpolate(x, size=(side, side), mode="bicubic", antialias=True).squeeze(0)
+    if kind < 0.75:
+        return F.adaptive_avg_pool2d(x, side).squeeze(0)
+    return F.interpolate(x, size=(side, side), mode="bilinear", antialias=kind < 0.9).squeeze(0)
+
+
+def _saved(x: Tensor, u: Tensor, wanted: Tensor) -> Tensor:
+    """The pictures [N, 3, S, S] after a JPEG where `wanted` [N]. Quality 30 to 97; the grid of blocks begins anywhere."""
+    quality = 97 - 67 * u[0] ** 1.3
+    side = x.shape[-1]
+    margin = 2 * BLOCK  # of whole blocks of halved chroma: what meets at the ends of a rolled picture does not reach into it
+    wide = F.pad(x, (margin,) * 4, mode="reflect")
+    moves = [(int(down * margin), int(across * margin)) for down, across in u[1:3].T.tolist()]
+    moved = torch.stack([torch.roll(image, move, (1, 2)) for image, move in zip(wide, moves, strict=True)])
+    saved = jpeg(moved, quality, u[3] < 0.7)
+    back = torch.stack([torch.roll(image, (-down, -across), (1, 2)) for image, (down, across) in zip(saved, moves, strict=True)])
+    return torch.where(wanted.view(-1, 1, 1, 1), back[:, :, margin : margin + side, margin : margin + side], x)
+
+
+def _grain(noise: Tensor, x: Tensor, u: Tensor) -> Tensor:
+    """Unit noise [N, 3, S, S] as cameras have it: the same in all channels or in each its own, some of it stronger where it is bright."""
+    grey = noise[:, :1].expand_as(noise)
+    noise = torch.where((u[0] < 0.4).view(-1, 1, 1, 1), grey, noise)
+    bright = (0.5 + 0.5 * x.clamp(-1, 1)).clamp_min(0.02).sqrt()
+    return torch.where((u[1] < 0.4).view(-1, 1, 1, 1), noise * bright, noise)
+
+
+def _blur(x: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """Each picture of x blurred by a Gaussian of its own standard deviations [N] in pixels."""
+    reach = torch.arange(-REACH, REACH + 1, device=x.device, dtype=x.dtype)
+    flat = F.pad(x.reshape(1, -1, *x.shape[2:]), (REACH,) * 4, mode="replicate")
+    for sigma, shape in ((across, (1, 1, 2 * REACH + 1)), (down, (1, 2 * REACH + 1, 1))):
+        kernel = torch.exp(-0.5 * (reach / sigma.clamp_min(1e-3)[:, None]) ** 2)
+        kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(x.shape[1], 0)
+        flat = F.conv2d(flat, kernel.view(-1, *shape), groups=len(kernel))
+    blurred: Tensor = flat.view_as(x)
+    return blurred
