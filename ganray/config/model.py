@@ -36,6 +36,9 @@ class EditorConfig(Section):
     """The editor's networks and what they learn from; without tasks a run trains a GAN."""
 
     tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field((), description="what to learn, a network each, in turn")
+    encoder: Literal["", "imagenet"] = Field(
+        "", description="imagenet: mattes by a network on frozen ImageNet features (extra `features`); it is 14 MB larger"
+    )
     cutouts: str = Field("", description="URL of a prefix of cut-outs (PNG or WebP with alpha) of products, for mattes")
     drawn: NonNegativeInt = Field(360, description="drawn products beside them, whose mattes are known")
     figures: NonNegativeInt = Field(200, description="drawn figures that wear a product, for mattes: on studio photos they belong to it")

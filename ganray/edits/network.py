@@ -13,14 +13,14 @@ from torch import nn
 
 from ganray.edits.edit import Network
 from ganray.errors import CheckpointError
-from ganray.models.editor import EDITORS
+from ganray.models.editor import EDITORS, input_size
 
 
 class TaskNetwork:
     """The network of a task of models/editor.py; `size` and `halo` in pixels. Thread-safe."""
 
     def __init__(self, task: str, module: nn.Module, device: str = "cpu") -> None:
-        self.task, self.size, self.halo = task, EDITORS[task].size, EDITORS[task].halo
+        self.task, self.size, self.halo = task, input_size(task, module), EDITORS[task].halo
         self._device = torch.device(device)
         self._module = module.eval().requires_grad_(False).to(self._device)
 

@@ -3,7 +3,8 @@
 Mattes and holes need the whole picture at a low resolution (a U-Net, Ronneberger et al. 2015), enlarging and cleaning need pixels and a
 few of their neighbours (sub-pixel convolution, Shi et al. 2016, arXiv 1609.05158; residual blocks without normalisation, Lim et al. 2017,
 arXiv 1707.02921). The second convolution of every block starts at zero, so each network starts as a closed form:
-upscale as bicubic, inpaint as the diffusion that fills its hole beforehand, enhance as the identity.
+upscale as bicubic, inpaint as the diffusion that fills its hole beforehand, enhance as the identity. With `encoder` the matte network is
+the one of feature_matte.py.
 """
 
 from __future__ import annotations
@@ -18,21 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganray.config import EditorConfig
-
-SLOPE = 0.1  # of the leaky rectifier
-
-
-class Residual(nn.Module):
-    """x + conv(act(conv(x))), 3x3; the second convolution starts at zero."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first, self.second = conv(width, width), conv(width, width, gain=0.0)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, width, H, W] -> the same."""
-        shortcut: Tensor = self.second(F.leaky_relu(self.first(x), SLOPE, inplace=True))
-        return x + shortcut
+from ganray.models.blocks import SLOPE, Residual, conv
+from ganray.models.feature_matte import FeatureMatte
 
 
 class UNet(nn.Module):
@@ -135,12 +123,17 @@ class EditorFamily:
 
 
 EDITORS: dict[str, EditorFamily] = {
-    "matte": EditorFamily(Matte, 128),
+    "matte": EditorFamily(lambda config: FeatureMatte() if config.encoder == "imagenet" else Matte(config), 128),
     "inpaint": EditorFamily(Inpaint, 128, cap=0.5),  # without a cap, one batch in thousands undoes an hour of training (LOG.md)
     "upscale": EditorFamily(Upscale, 80, 8, 96),
     "enhance": EditorFamily(Enhance, 128, 16),
 }
 JUDGED = ("inpaint", "upscale")  # tasks with a critic: their answer can be sharper than the input
+
+
+def input_size(task: str, network: nn.Module) -> int:
+    """The side in pixels of the squares that a task's network works on: its own `size`, else that of its row in EDITORS."""
+    return int(getattr(network, "size", EDITORS[task].size))
 
 
 def build_editor(config: EditorConfig) -> nn.ModuleDict:
@@ -181,15 +174,6 @@ def diffused(x: Tensor, hole: Tensor) -> Tensor:
     else:
         wide = colours
     return colours + wide * hole
-
-
-def conv(a: int, b: int, kernel: int = 3, gain: float = 1.0) -> nn.Conv2d:
-    """A convolution that keeps the size; He initialisation times `gain`, biases 0."""
-    layer = nn.Conv2d(a, b, kernel, padding=kernel // 2)
-    nn.init.normal_(layer.weight, std=gain * math.sqrt(2 / (1 + SLOPE**2)) / math.sqrt(a * kernel**2))
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
-    return layer
 
 
 def _blocks(width: int, num: int) -> nn.Sequential:

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from ganray.catalog.windows import Source, catalog_order, read_window
 from ganray.images.codec import encode, to_float, to_pixels
 from ganray.images.transforms import contact_sheet
+from ganray.models.editor import input_size
 from ganray.training.draws import step_draws
-from ganray.training.editor import degraded, picture_of
+from ganray.training.editor import MatteShape, degraded, picture_of
 
 NUM, TILE = 10, 128
 
@@ -20,9 +21,10 @@ def draw_edits(networks: nn.ModuleDict, source: Source, cutouts: Tensor) -> byte
     photos, _ = read_window(source, catalog_order(source).epoch(0)[0])
     real = to_float(torch.from_numpy(photos[:NUM])).to(cutouts.device)
     rows = []
-    for task in networks:
-        pair = degraded(task, real, cutouts, step_draws(source.seed, 0, len(real), device=cutouts.device), 1)
-        answer = picture_of(task, networks[task](pair.x))
+    for task, network in networks.items():
+        draws, shape = step_draws(source.seed, 0, len(real), device=cutouts.device), MatteShape(1, input_size(task, network))
+        pair = degraded(task, real, cutouts, draws, shape)
+        answer = picture_of(task, network(pair.x))
         target = pair.target * 2 - 1 if task == "matte" else pair.target
         given = pair.x[:, :3].clone()
         if pair.x.shape[1] > 3:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,9 @@ from torch.nn import functional as F
 
 from ganray.adam import Adam
 from ganray.config import OptimizerConfig, TrainConfig
-from ganray.models.editor import EDITORS, build_critics, build_editor
+from ganray.models.editor import EDITORS, build_critics, build_editor, input_size
+from ganray.models.feature_matte import FeatureMatte
+from ganray.models.pretrained import imagenet_network
 from ganray.training.degrade import Pair, enhance_pair, inpaint_pair, matte_pair, upscale_pair
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
@@ -69,11 +71,24 @@ class EditorState:
         return optimizers + ([("opt_critics", self.critics, self.opt_critics)] if self.opt_critics else [])
 
 
+class MatteShape(NamedTuple):
+    """How many pairs of mattes there are for a photo, and their side in pixels."""
+
+    composites: int
+    size: int
+
+
 def create_editor_state(config: TrainConfig, cutouts: Tensor, device: torch.device | str = "cpu") -> EditorState:
-    """The state at the start of a run: weights depend on `config.seed` alone. `cutouts` may be empty where no matte is learned."""
+    """The state at the start of a run: weights depend on `config.seed` alone. `cutouts` may be empty where no matte is learned.
+
+    Raises ClusterError where `editor.encoder` asks for published weights that are not installed.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         networks, critics = build_editor(config.editor).to(device), build_critics(config.editor).to(device)
+    for network in networks.values():
+        if isinstance(network, FeatureMatte):
+            network.take_encoder(imagenet_network("leave editor.encoder out"))
     ema = copy.deepcopy(networks).eval().requires_grad_(False)
     opt_critics = _adam(critics, config.optimizer) if len(critics) else None
     return EditorState(networks, critics, ema, _adam(networks, config.optimizer), opt_critics, cutouts.to(device))
@@ -85,7 +100,8 @@ def editor_step(state: EditorState, real: Tensor, terms: StepInputs) -> dict[str
     losses: list[Tensor] = []
     judged: dict[str, tuple[Tensor, Tensor]] = {}
     for task in state.networks:
-        pair = degraded(task, real, state.cutouts, terms.draws, terms.config.editor.composites)
+        shape = MatteShape(terms.config.editor.composites, input_size(task, state.networks[task]))
+        pair = degraded(task, real, state.cutouts, terms.draws, shape)
         with autocast(real.device, terms.config):
             answer = state.networks[task](pair.x.contiguous(memory_format=torch.channels_last)).float()
         loss = task_loss(task, answer, pair)
@@ -115,10 +131,10 @@ def cap_(gradients: list[Tensor], networks: nn.ModuleDict) -> None:
             torch._foreach_mul_(of_network, (cap / norm.clamp_min(1e-12)).clamp_max(1.0))
 
 
-def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, composites: int) -> Pair:
-    """Input and target of a task, of photos [N, 3, R, R] in [-1, 1]: one pair for each photo, `composites` pairs for mattes."""
+def degraded(task: str, real: Tensor, cutouts: Tensor, draws: Draws, shape: MatteShape) -> Pair:
+    """Input and target of a task, of photos [N, 3, R, R] in [-1, 1]: one pair for each photo, those of `shape` for mattes."""
     if task == "matte":
-        pairs = [matte_pair(real, cutouts, draws) for _ in range(composites)]
+        pairs = [matte_pair(real, cutouts, draws, shape.size) for _ in range(shape.composites)]
         return Pair(*(torch.cat(parts) for parts in zip(*pairs, strict=True)))
     return {"inpaint": inpaint_pair, "upscale": upscale_pair, "enhance": enhance_pair}[task](real, draws)
 

@@ -23,7 +23,7 @@ from ganray.edits.network import TaskNetwork
 from ganray.edits.onnx_network import OnnxNetwork
 from ganray.errors import ConfigError, ExportError
 from ganray.model_folder import EDITOR_FOLDER, EditorInfo, load_editor
-from ganray.models.editor import EDITORS
+from ganray.models.editor import input_size
 from ganray.network_table import NETWORKS
 from ganray.storage import open_store
 from ganray.verbs.onnx_writer import onnx_bytes, traced
@@ -55,8 +55,10 @@ def export_editor(config: ExportConfig) -> dict[str, str]:
     rows, said = {}, {}
     for task, module in modules.items():
         data = network_bytes(task, module, info)
-        row = NetworkFile(url=f"{task}.onnx", sha256=hashlib.sha256(data).hexdigest(), **_size_of(task), **ROWS[task])
-        difference = compare(OnnxNetwork(task, row, data), TaskNetwork(task, module), config.seed)
+        network = TaskNetwork(task, module)
+        place: dict[str, Any] = {"url": f"{task}.onnx", "sha256": hashlib.sha256(data).hexdigest(), "size": network.size}
+        row = NetworkFile(**place, halo=network.halo, **ROWS[task])
+        difference = compare(OnnxNetwork(task, row, data), network, config.seed)
         store.put(row.url, data)
         rows[task] = row.model_dump(mode="json", exclude_defaults=True)
         said[task] = f"{row.url}, {len(data):,} bytes, at most {difference:.3g} from torch"
@@ -75,12 +77,12 @@ def network_bytes(task: str, module: nn.Module, info: EditorInfo) -> bytes:
         "license": info.train.license if info.train else "unknown",
     }
     plain = copy.deepcopy(module).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    return onnx_bytes(traced(plain, (torch.from_numpy(noise(task, 1, 0)),)), ("picture",), "answer", facts)
+    return onnx_bytes(traced(plain, (torch.from_numpy(noise(task, 1, 0, input_size(task, module))),)), ("picture",), "answer", facts)
 
 
 def compare(made: OnnxNetwork, network: TaskNetwork, seed: int) -> float:
     """The largest absolute difference from torch on pictures of noise. Raises ExportError above TOLERANCE."""
-    x = noise(network.task, PICTURES, seed)
+    x = noise(network.task, PICTURES, seed, network.size)
     difference = float(np.abs(made(x) - network(x)).max())
     if difference > TOLERANCE:
         raise ExportError(
@@ -90,13 +92,8 @@ def compare(made: OnnxNetwork, network: TaskNetwork, seed: int) -> float:
     return difference
 
 
-def noise(task: str, num: int, seed: int) -> NDArray[np.float32]:
-    """Pictures of noise in [-1, 1], float32 [num, C, S, S]; for inpaint with holes as fourth channel."""
-    size = EDITORS[task].size
+def noise(task: str, num: int, seed: int, size: int) -> NDArray[np.float32]:
+    """Pictures of noise in [-1, 1], float32 [num, C, size, size]; for inpaint with holes as fourth channel."""
     x = np.random.default_rng(seed).uniform(-1, 1, (num, 4 if task == "inpaint" else 3, size, size)).astype(np.float32)
     x[:, 3:] = x[:, 3:] > 0
     return x
-
-
-def _size_of(task: str) -> dict[str, int]:
-    return {"size": EDITORS[task].size, "halo": EDITORS[task].halo}

@@ -5,9 +5,10 @@ from PIL import Image
 from ganray.copies import embedding
 from ganray.copies.embedding import BYTES, embed
 from ganray.errors import ClusterError
+from ganray.models import pretrained
 from tests.tools.scenes import jpeg, scene
 
-pytest.importorskip(embedding.PACKAGE)
+pytest.importorskip(pretrained.PACKAGE)
 
 
 def pixels(image: Image.Image, width: int = 48) -> np.ndarray:
@@ -45,12 +46,12 @@ def fresh():
 
 
 def test_other_weights_are_refused(monkeypatch, fresh):
-    monkeypatch.setattr(embedding, "SHA256", "0" * 64)
+    monkeypatch.setattr(pretrained, "SHA256", "0" * 64)
     with pytest.raises(ClusterError, match="does not hold the weights"):
         embed([pixels(scene(0))])
 
 
 def test_without_the_package_it_is_one_line(monkeypatch, fresh):
-    monkeypatch.setattr(embedding, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(pretrained, "PACKAGE", "no_such_package")
     with pytest.raises(ClusterError, match=r"no-such-package is not installed.*features"):
         embed([pixels(scene(0))])

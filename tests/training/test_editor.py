@@ -10,7 +10,7 @@ from ganray.models.editor import EDITORS
 from ganray.storage import open_store
 from ganray.training.context import LocalContext
 from ganray.training.draws import step_draws
-from ganray.training.editor import cap_, create_editor_state, degraded, smallest_photo, task_loss
+from ganray.training.editor import MatteShape, cap_, create_editor_state, degraded, smallest_photo, task_loss
 from ganray.training.loop import Batch, edits_step, fit
 
 TASKS = ("matte", "inpaint", "upscale", "enhance")
@@ -49,7 +49,7 @@ def test_every_task_gets_better():
     real = next(batches(40_000)).images.permute(0, 3, 1, 2).float() / 127.5 - 1
     fresh = create_editor_state(config, CUTOUTS)
     for task in TASKS:
-        pair = degraded(task, real, CUTOUTS, step_draws(9, 0, 4), 1)
+        pair = degraded(task, real, CUTOUTS, step_draws(9, 0, 4), MatteShape(1, 128))
         before, after = (task_loss(task, networks[task](pair.x), pair).item() for networks in (fresh.networks, state.ema))
         assert after < before, task
     assert {*TASKS, "grad", "img_per_s"} <= context.rows[-1].keys()
@@ -122,7 +122,7 @@ def test_a_steep_gradient_is_shortened_where_its_task_says_so():
 
 def test_a_photo_is_behind_as_many_products_as_it_is_said_to_be():
     real = next(batches()).images.permute(0, 3, 1, 2).float() / 127.5 - 1
-    one, three = (degraded("matte", real, CUTOUTS, step_draws(9, 0, 4), composites) for composites in (1, 3))
+    one, three = (degraded("matte", real, CUTOUTS, step_draws(9, 0, 4), MatteShape(composites, 128)) for composites in (1, 3))
     assert [tuple(part.shape[:1]) for part in three] == [(12,)] * 3 and torch.equal(three.x[:4], one.x)
     assert not torch.equal(three.x[4:8], one.x)
-    assert len(degraded("upscale", real, CUTOUTS, step_draws(9, 0, 4), 3).x) == 4
+    assert len(degraded("upscale", real, CUTOUTS, step_draws(9, 0, 4), MatteShape(3, 128)).x) == 4
