@@ -25,22 +25,20 @@ def folder(small_catalog, tmp_path_factory):
     return place
 
 
-def judge(folder, small_catalog, tmp_path, **options) -> tuple[Judge, Engine]:
-    config = GateConfig(
-        **{"extractor": str(folder / "extractor"), "catalog": small_catalog, "match": 0.0, "far": 1e6, "tries": 1, **options}
-    )
+def judge(folder, small_catalog, tmp_path, **options) -> Judge:
+    lenient = {"match": 0.0, "far": 1e6, "tries": 1}
+    config = GateConfig(extractor=str(folder / "extractor"), catalog=small_catalog, **lenient, **options)
     info, store = load_model(str(folder / "model"))[1], open_store(str(tmp_path / "job"))
     assert gate_digest(config, info)
     assert sum(measure_photos(store, config, info)) == 192
     assert list(measure_photos(store, config, info)) == []  # measured once
-    engine = Engine.load(str(folder / "model"), "cpu", 1)
-    return Judge(store, config, engine), engine
+    return Judge(store, config, Engine.load(str(folder / "model"), "cpu", 1))
 
 
 @pytest.mark.parametrize("method", BOTH)
 def test_a_sample_that_is_a_photo_is_drawn_again(folder, small_catalog, tmp_path, monkeypatch, method):
     photos = next(Catalog.open(small_catalog).iter_images([]))[0]
-    (gate, engine), render = judge(folder, small_catalog, tmp_path, copies_by=method, copies=1e-6), Engine.render
+    gate, render = judge(folder, small_catalog, tmp_path, copies_by=method, copies=1e-6), Engine.render
     copying = {2: photos[5], 4: photos[9][:, ::-1] if method == "imagenet" else photos[9]}
 
     def first_copies(self, z, labels):
@@ -61,6 +59,6 @@ def test_a_sample_that_is_a_photo_is_drawn_again(folder, small_catalog, tmp_path
 
 def test_copies_are_let_through_where_their_share_is_0(folder, small_catalog, tmp_path, monkeypatch):
     photos = next(Catalog.open(small_catalog).iter_images([]))[0]
-    gate, _ = judge(folder, small_catalog, tmp_path, copies_by="fingerprint", copies=0.0)
+    gate = judge(folder, small_catalog, tmp_path, copies_by="fingerprint", copies=0.0)
     monkeypatch.setattr(Engine, "render", lambda self, z, labels: np.array(photos[: len(z)]))
     assert gate.draw(REQUESTS).tries == [1] * 6
