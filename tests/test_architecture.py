@@ -298,7 +298,6 @@ TESTED_IN = {
     "bulk/edit_page.py": "bulk/test_edit_shard.py",
     "bulk/edit_receipt.py": "bulk/test_edit_shard.py",
     "bulk/estimate.py": "verbs/test_generate.py",
-    "bulk/gate.py": "verbs/test_generate.py",
     "bulk/generate_shard.py": "bulk/test_commit.py",
     "bulk/job.py": "bulk/test_commit.py",
     "bulk/page.py": "bulk/test_commit.py",

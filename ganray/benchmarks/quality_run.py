@@ -73,7 +73,7 @@ def perform(run: Run) -> dict[str, Any]:
     save_model(open_store(f"{run.out}/model"), state.ema, info)
     scoring = EvaluateConfig(
         model=f"{run.out}/model", catalog=run.catalog, out=f"{run.out}/evaluation", extractor=run.extractor, num=run.num
-    )
+    ).model_copy(update={"copies_by": "fingerprint"})
     (report,) = (message for message in examine(scoring, "cpu", threads=1) if isinstance(message, dict))
     return report | {"training": facts}
 

@@ -25,7 +25,7 @@ BANDS = 64 // BAND_BITS
 FLIPS = (0, *(1 << bit for bit in range(BAND_BITS)))  # a band finds hashes that differ from it in at most one bit
 BLOCK = 1 << 19  # candidates in memory at a time
 
-FLOOR = 0.8  # least cosine of embeddings of candidates
+FLOOR = 0.7  # least cosine of embeddings of candidates
 NEAREST = 4  # candidates of a photo, in each slab that is searched
 ROWS, SLAB = 512, 8192  # photos that are compared with so many others at a time
 EXHAUSTIVE = 1 << 15  # in a larger range only some cells are searched

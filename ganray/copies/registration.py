@@ -20,7 +20,8 @@ STEPS = 5, 4  # at half and at full resolution
 MAX_SLOPE, MAX_MOVE = 0.2, 0.3  # of the map, in units of half a side: beyond that it is another picture
 MAX_ODD = 0.1  # how far the map may be from turning and scaling alone
 MIN_OVERLAP = 0.6  # share of the picture
-MAX_COARSE = 0.12  # unexplained share of the variance at half the resolution: what is worse has no second look
+MIN_GAIN = 0.7  # of contrast, in both directions
+MAX_COARSE = 0.05  # unexplained share of the variance at half the resolution: what is worse has no second look
 DIGITS = 3  # to which figures are rounded before they are compared
 
 
@@ -75,7 +76,7 @@ def evidence(first: Pictures, second: Pictures) -> Evidence:
     if len(worth):
         x, y = _smooth(a[worth]), _smooth(b[worth])
         fit = _register(x, y, coarse.maps[worth], STEPS[1])
-        tint, colour = _chroma(first.chroma[worth], second.chroma[worth], fit.maps)
+        tint, colour = _chroma(first.chroma[worth], second.chroma[worth], fit)
         values = (fit.unexplained, _detail(fit, y), tint, colour, _product(x, y, fit), fit.gain, fit.weights.mean((1, 2)))
         figures[:, worth] = np.stack(values)
         figures[6, worth] = np.where(_plausible(fit.maps), figures[6, worth], 0)
@@ -120,10 +121,14 @@ def _detail(fit: _Fit, b: Floats) -> Floats:
     return result
 
 
-def _chroma(a: Floats, b: Floats, maps: Floats) -> tuple[Floats, Floats]:
-    """The largest difference in any quarter by quarter of the side, and the root mean square one, in levels."""
-    moved, inside = _sampled(a.astype(np.float64), maps)
-    difference = np.stack(moved, -1) - b
+def _chroma(a: Floats, b: Floats, fit: _Fit) -> tuple[Floats, Floats]:
+    """The largest difference in any quarter by quarter of the side, and the root mean square one, in levels.
+
+    Darkening a picture also makes its colours weaker, by the same factor.
+    """
+    gain = fit.gain.clip(MIN_GAIN, 1 / MIN_GAIN)[:, None, None, None]
+    moved, inside = _sampled(a.astype(np.float64) - 128, fit.maps)
+    difference = np.stack(moved, -1) * gain + 128 - b
     weights = inside[..., None].astype(np.float64)
     num, side = b.shape[:2]
     cells = (weights * difference).reshape(num, 4, side // 4, 4, side // 4, 2).sum((2, 4))

@@ -15,6 +15,7 @@ from ganray import __version__
 from ganray.catalog.reader import Catalog, Labels
 from ganray.catalog.search_groups import groups_to_search, photo_at
 from ganray.config import EvaluateConfig
+from ganray.copies.methods import chosen_method
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EvaluationError
 from ganray.evaluation.copies import CopyFinder, Searchers, find_pairs, search
@@ -93,11 +94,12 @@ def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step
         features.append(extract(extractor, photos.pixels))
         yield Step(num, "measuring")
     groups = groups_to_search(catalog, config.search, config.seed)
-    searchers = Searchers(Nearest(features[1]), Nearest(features[2]), CopyFinder(config.copies_by, sample.pixels))
+    copies = CopyFinder(chosen_method(config.copies_by), sample.pixels)
+    searchers = Searchers(Nearest(features[1]), Nearest(features[2]), copies)
     for num_searched in search(catalog, groups, extractor, holdout.pixels, searchers):
         yield Step(num_searched, "searching for copies")
     report = describe(config, catalog, engine, extractor, num) | {"searched": searchers.near.searched}
-    report |= {"copies": {"method": config.copies_by, "found": int((searchers.copies.places >= 0).sum())}}
+    report |= {"copies": {"method": copies.method, "found": int((copies.places >= 0).sum())}}
     usual, near = searchers.usual, searchers.near
     report |= measure(extractor, scored_attributes(catalog, engine.info), features, (usual, near), head_labels(catalog, holdout.labels))
     pairs = find_pairs(searchers, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)

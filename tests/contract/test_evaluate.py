@@ -15,6 +15,8 @@ from ganray.storage import open_store
 from ganray.verbs.evaluate import evaluate
 from tests.tools.models import save_untrained_model
 
+QUICK = {"extractor_kimg": 0.2, "gpu": False, "copies_by": "fingerprint"}
+
 
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.ray)])
 def executor(request):
@@ -30,14 +32,14 @@ def model(small_catalog, tmp_path_factory) -> str:
 
 @pytest.fixture
 def config(small_catalog, model, tmp_path) -> EvaluateConfig:
-    return EvaluateConfig(model=model, catalog=small_catalog, out=str(tmp_path / "out"), num=64, extractor_kimg=0.2, gpu=False)
+    return EvaluateConfig(model=model, catalog=small_catalog, out=str(tmp_path / "out"), num=64, **QUICK)
 
 
 @pytest.fixture(scope="module")
 def expected(small_catalog, model, tmp_path_factory) -> tuple[dict, str]:
     """Report and page of an evaluation in this process."""
     out = tmp_path_factory.mktemp("expected")
-    config = EvaluateConfig(model=model, catalog=small_catalog, out=str(out), num=64, extractor_kimg=0.2, gpu=False, executor="local")
+    config = EvaluateConfig(model=model, catalog=small_catalog, out=str(out), num=64, **QUICK, executor="local")
     return without_url(evaluate(config)), page(out)
 
 

@@ -43,7 +43,7 @@ def test_another_shade_before_white_is_measured():
         return image
 
     found = evidence(pictures([product(90)]), pictures([product(130)]))
-    assert found.unexplained[0] < 0.02 and found.product[0] == pytest.approx(40, abs=8)
+    assert found.unexplained[0] < 0.02 and found.product[0] == pytest.approx(32, abs=10)  # with the edge, which is partly white
     assert evidence(pictures([product(90)]), pictures([product(92)])).product[0] < 4
 
 

@@ -4,10 +4,12 @@ import torch
 
 from ganray.catalog import search_groups
 from ganray.catalog.reader import Catalog
-from ganray.evaluation.copies import PAIRS, find_pairs, search
+from ganray.evaluation import copies
+from ganray.evaluation.copies import PAIRS, CopyFinder, Searchers, find_pairs, search
 from ganray.metrics.features import extract, new_extractor
 from ganray.metrics.neighbours import Nearest, copied_share
 from ganray.requests import GenerateRequest
+from tests.tools.copy_methods import BOTH
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +28,11 @@ def extractor(catalog):
     return new_extractor(32, catalog.vocabulary()).eval()
 
 
-def look(catalog, groups, extractor, holdout, sample):
+def look(catalog, groups, extractor, holdout, sample, method="fingerprint"):
     usual, near = (Nearest(extract(extractor, part)) for part in (holdout, sample))
-    assert sum(search(catalog, groups, extractor, holdout, usual, near)) == usual.searched == near.searched
-    return usual, near
+    searchers = Searchers(usual, near, CopyFinder(method, sample))
+    assert sum(search(catalog, groups, extractor, holdout, searchers)) == usual.searched == near.searched
+    return searchers
 
 
 def changed(photos):
@@ -39,7 +42,8 @@ def changed(photos):
 @pytest.mark.parametrize("batch", [256, 5])
 def test_a_copy_of_any_photo_is_found_and_a_photo_is_not_its_own_neighbour(catalog, photos, extractor, monkeypatch, batch):
     monkeypatch.setattr(search_groups, "BATCH", batch)
-    usual, near = look(catalog, catalog.row_groups(), extractor, photos[::7], photos[3::31])
+    searchers = look(catalog, catalog.row_groups(), extractor, photos[::7], photos[3::31])
+    usual, near = searchers.usual, searchers.near
     assert near.places.tolist() == list(range(3, 192, 31))
     assert near.distances.max() < 1e-4
     assert near.searched == 192
@@ -53,7 +57,7 @@ def test_a_copy_of_any_photo_is_found_and_a_photo_is_not_its_own_neighbour(catal
 
 def test_the_double_of_a_photo_is_no_other_photo(catalog, photos, extractor):
     holdout = np.concatenate([photos[:2], photos[:1]])
-    usual, _ = look(catalog, catalog.row_groups()[:1], extractor, holdout, photos[:1])
+    usual = look(catalog, catalog.row_groups()[:1], extractor, holdout, photos[:1]).usual
     assert usual.distances.min() > 1e-3
     assert usual.distances[0] == pytest.approx(float(usual.distances[2]), abs=1e-4)
 
@@ -61,13 +65,29 @@ def test_the_double_of_a_photo_is_no_other_photo(catalog, photos, extractor):
 def test_the_closest_pair_is_the_planted_copy(catalog, photos, extractor):
     sample = changed(photos[100:140])
     sample[7] = photos[191]
-    usual, near = look(catalog, catalog.row_groups(), extractor, photos[:40], sample)
+    searchers = look(catalog, catalog.row_groups(), extractor, photos[:40], sample)
     requests = [GenerateRequest(id=str(place), attributes={"category": "mug"}, seed=place) for place in range(40)]
-    pairs = find_pairs(usual, near, lambda place: photos[place], sample, requests)
+    pairs = find_pairs(searchers, lambda place: photos[place], sample, requests)
     closest = pairs["The closest"][0]
     assert closest.distance < 1e-3
     assert np.array_equal(closest.image, sample[7])
     assert np.array_equal(closest.photo, photos[191])
     assert closest.asked == "mug"
+    copy = pairs.pop("Copies of a photo")
+    assert len(copy) == 1 and np.array_equal(copy[0].image, sample[7]) and np.array_equal(copy[0].photo, photos[191])
     assert {len(group) for group in pairs.values()} == {PAIRS}
     assert pairs["Typical"][0].distance > 0.1
+
+
+@pytest.mark.parametrize("method", BOTH)
+def test_samples_that_are_photos_are_found_in_any_company(photos, monkeypatch, method):
+    sample = np.concatenate([changed(photos[:6]), photos[50:52, :, ::-1] if method == "imagenet" else photos[50:52]])
+    whole = CopyFinder(method, sample)
+    whole.look(photos)
+    found = whole.finish().tolist()
+    assert found[:6] == [-1] * 6 and found[6:] == [50, 51]
+    monkeypatch.setattr(copies, "SLAB", 20)
+    parts = CopyFinder(method, sample)
+    for start in range(0, 192, 13):
+        parts.look(photos[start : start + 13])
+    assert parts.finish().tolist() == found

@@ -16,6 +16,8 @@ from ganray.models import build_generator
 from ganray.storage import open_store
 from tests.tools.models import save_untrained_model
 
+QUICK = {"num": 64, "extractor_kimg": 0.5, "copies_by": "fingerprint"}
+
 
 @pytest.fixture(scope="module")
 def model(small_catalog, tmp_path_factory):
@@ -24,7 +26,7 @@ def model(small_catalog, tmp_path_factory):
 
 @pytest.fixture
 def config(small_catalog, model, tmp_path):
-    return EvaluateConfig(model=model, catalog=small_catalog, out=str(tmp_path / "out"), num=64, extractor_kimg=0.5)
+    return EvaluateConfig(model=model, catalog=small_catalog, out=str(tmp_path / "out"), **QUICK)
 
 
 def finish(config):

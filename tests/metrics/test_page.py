@@ -42,6 +42,7 @@ def test_every_figure_stands_beside_its_floor_and_its_meaning():
 def test_it_says_how_many_photos_were_searched():
     assert page().count("among all 3,000 photos of the catalog") == 2
     assert page(searched=1024).count("among 1,024 of the 3,000 photos of the catalog") == 2
+    assert "by imagenet: 4 images are one of them" in page(copies={"method": "imagenet", "found": 4})
 
 
 def test_the_page_stands_alone_and_escapes_what_users_named():

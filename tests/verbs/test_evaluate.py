@@ -39,9 +39,10 @@ def test_the_result_has_each_score_beside_that_of_photos():
         "scores": {"frechet": 12.5},
         "floors": {"frechet": 0.5},
         "searched": 192,
+        "copies": {"method": "fingerprint", "found": 3},
         "catalog": {"num_images": 1000},
     }
     lines = show(report).splitlines()
     assert lines[0].split() == ["64", "of", "each", "generated", "held-out", "photos"]
     assert lines[1].split()[-2:] == ["12.5", "0.5"]
-    assert lines[2] == "searched for copies in 192 of 1,000 photos"
+    assert lines[2] == "searched for copies in 192 of 1,000 photos: 3 of 64 images are copies of one, sought by fingerprint"

@@ -208,7 +208,8 @@ def gated(small_catalog, tmp_path_factory):
     for _ in training(extractor, images, labels, kimg=0.5):
         pass
     save_extractor(open_store(str(folder / "extractor")), extractor, {})
-    return str(folder / "model"), GateConfig(extractor=str(folder / "extractor"), catalog=small_catalog, tries=2, far=1e6, match=0.2)
+    how = {"copies_by": "fingerprint"}
+    return str(folder / "model"), GateConfig(extractor=str(folder / "extractor"), catalog=small_catalog, tries=2, far=1e6, match=0.2, **how)
 
 
 def test_what_the_gate_refuses_is_drawn_again_and_then_quarantined_with_its_score(config, gated):
