@@ -12,17 +12,20 @@ from ganray.edits.border import PlainGround, plain_ground, small_picture
 from ganray.edits.colour_model import by_colours
 from ganray.edits.doubt import matte_doubt
 from ganray.edits.edit import Tools
-from ganray.edits.filters import box_mean, enlarged, guided, sampled, scaled
+from ganray.edits.filters import Field, Places, box_mean, enlarged, guided, sampled, scaled
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
 from ganray.edits.parts import ALONE, longest_part, without_specks
 from ganray.edits.photo import Alpha, Photo
 from ganray.edits.shadows import soft_shadows
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
+from ganray.images.components import near
 
 MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
 LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
 CHUNK = 2**20  # pixels at edges that are processed at once
+RINGING = 8.0  # levels that a JPEG adds to the noise of the ground beside an edge
+SOFT = 0.6  # value of the refined matte below which a pixel of the ground's colour is taken for ground
 CONFIRMING_MATTE = 0.15  # value of the learned matte that confirms the border's matte nearby
 SAME_PRODUCT_IOU = 0.5  # intersection over union from which two mattes show the same product
 BELIEVED_NOISE = 2.4  # levels: studio grounds have .2 - 2.0, sellers' plain floors and walls 3.0 and more (LOG.md)
@@ -43,7 +46,7 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     ground = plain_ground(photo.pixels)
     rough, method, told = _rough(photo.pixels, ground, tools)
     whole, dropped = without_specks(rough, ground)
-    matte = refined(photo.pixels, whole)
+    matte = refined(photo.pixels, whole, ground)
     share = float(matte.mean())
     if not MIN_PRODUCT <= share <= MAX_PRODUCT or float(matte.max()) < PRODUCT_MATTE:
         thin = method == "border" and share < MIN_PRODUCT and longest_part(whole > PRODUCT_MATTE) >= ALONE * max(whole.shape)
@@ -96,8 +99,8 @@ def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Al
 def _confirmed(plain: Alpha, learned: Alpha) -> Alpha:
     """The border's matte where the learned one is positive nearby: without creases and lines on the floor."""
     height, width = plain.shape
-    near = box_mean((scaled(learned, width, height) > CONFIRMING_MATTE).astype(np.float32), max(2, min(plain.shape) // 25)) > 0
-    return np.where(near, plain, 0).astype(np.float32)
+    nearby = box_mean((scaled(learned, width, height) > CONFIRMING_MATTE).astype(np.float32), max(2, min(plain.shape) // 25)) > 0
+    return np.where(nearby, plain, 0).astype(np.float32)
 
 
 def _agreement(plain: Alpha, learned: Alpha) -> float:
@@ -107,8 +110,12 @@ def _agreement(plain: Alpha, learned: Alpha) -> float:
     return float((by_border & by_network).sum()) / max(1.0, float((by_border | by_network).sum()))
 
 
-def refined(pixels: Pixels, rough: Alpha) -> Alpha:
-    """A matte of any size aligned with the photo's edges, at the photo's size; away from edges it is 0 or 1."""
+def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> Alpha:
+    """A matte of any size aligned with the photo's edges, at the photo's size; away from edges it is 0 or 1.
+
+    What has the colour of a plain `ground` and is connected with the border has no share of the product: otherwise the filter leaves a soft
+    rim of the old ground, as wide as it looks.
+    """
     small = small_picture(pixels) / np.float32(255)
     height, width = small.shape[:2]
     mask = scaled(rough, width, height)
@@ -116,10 +123,22 @@ def refined(pixels: Pixels, rough: Alpha) -> Alpha:
     size = (pixels.shape[0], pixels.shape[1])
     matte = (enlarged(mask, size[1], size[0]) > 255 * PRODUCT_MATTE).astype(np.float32)
     share = box_mean((mask > PRODUCT_MATTE).astype(np.float32), max(2, round(0.02 * min(height, width))))
-    near = ((share > 0.001) & (share < 0.999)).astype(np.float32)
-    rows, columns = np.nonzero(enlarged(near, size[1], size[0]) > 2)
+    edge = ((share > 0.001) & (share < 0.999)).astype(np.float32)
+    rows, columns = np.nonzero(enlarged(edge, size[1], size[0]) > 2)
     for start in range(0, len(rows), CHUNK):
         y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
         values = (pixels[y, x] / np.float32(255) * sampled(a, size, y, x)).sum(-1) + sampled(b, size, y, x)
-        matte[y, x] = np.clip((values - 0.05) / 0.9, 0, 1)
+        values = np.clip((values - 0.05) / 0.9, 0, 1)
+        if ground is not None:
+            values = np.where(values < SOFT, values * (1 - _is_ground(pixels, ground, y, x)), values)
+        matte[y, x] = values
     return matte
+
+
+def _is_ground(pixels: Pixels, ground: PlainGround, y: Places, x: Places) -> Field:
+    """How far the pixels at (y, x) are ground, 0 to 1, by their colour and by what they are connected with: float32 [n]."""
+    size = (pixels.shape[0], pixels.shape[1])
+    distance = np.linalg.norm(pixels[y, x] - sampled(ground.surface, size, y, x), axis=1)
+    outside = sampled(near(ground.background, 1).astype(np.float32)[..., None], size, y, x)[:, 0] > 0.5
+    alike: Field = outside * np.clip(2 - distance / (ground.low + RINGING), 0, 1)
+    return alike.astype(np.float32)
