@@ -35,7 +35,7 @@ from ganray.images.untrusted import Raw, SafeDecoder, decode_raw
 from ganray.model_folder import DESCRIPTION, EDITOR, has_editor, load_editor
 from ganray.models import Generator
 from ganray.models.editor import EDITORS
-from ganray.network_table import NETWORKS, has_networks, networks_of, read_file, read_networks
+from ganray.network_table import NETWORKS, has_networks, networks_of, read_file, read_networks, version_of
 from ganray.requests import EditRequest, GenerateRequest, Stream, seed_of
 from ganray.storage import open_store
 from ganray.titles import NONE
@@ -280,7 +280,7 @@ def _own_networks(url: str, networks: str) -> dict[str, OnnxNetwork]:
     rows = read_networks(networks_of(url)) if url and has_networks(url) else {}
     if networks:
         rows |= read_networks(networks)
-    return {task: shared_network(task, rows[task], read_file) for task in EDITORS if task in rows}
+    return {task: shared_network(task, rows[task], version_of(rows[task]), read_file) for task in EDITORS if task in rows}
 
 
 def _bytes(url: str, fetch: Fetch) -> bytes:

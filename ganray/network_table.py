@@ -51,6 +51,12 @@ def read_file(row: NetworkFile) -> bytes:
     return store.get(key)
 
 
+def version_of(row: NetworkFile) -> str:
+    """The etag of a row's file: another one may be another file. Raises StorageError."""
+    store, key = open_object(row.url)
+    return store.head(key).etag
+
+
 def _placed(url: str, folder: str) -> str:
     """A URL, or a path from the folder of the YAML file, as a URL."""
     return url if "://" in url or url.startswith(("/", "~")) else f"{folder.rstrip('/')}/{url}"

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from ganray.errors import ConfigError, ObjectNotFound, StorageError
-from ganray.network_table import has_networks, networks_of, read_file, read_networks
+from ganray.network_table import has_networks, networks_of, read_file, read_networks, version_of
 from ganray.storage import open_store
 
 ROW = {"url": "nets/a.onnx", "sha256": "0" * 64, "size": 64}
@@ -23,6 +23,9 @@ def test_files_are_sought_from_where_the_table_lies(place, tmp_path):
     rows = read_networks(url)
     assert list(rows) == ["matte", "upscale"] and rows["upscale"].factor == 4
     assert [read_file(row) for row in rows.values()] == [b"abc", b"abc"]
+    before = version_of(rows["matte"])
+    store.put("nets/a.onnx", b"another")
+    assert version_of(rows["matte"]) != before
     with pytest.raises(ObjectNotFound, match=r"nets/b\.onnx does not exist"):
         read_file(rows["matte"].model_copy(update={"url": f"{store.url}/nets/b.onnx"}))
 

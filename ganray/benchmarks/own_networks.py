@@ -1,9 +1,9 @@
 """`own-networks`: photos a CPU second of an edit through an ONNX network, over those of onnxruntime alone on the same inputs.
 
-For a matte the bare side is one look at each photo, whatever ganray takes. The networks are an editor's, exported: those under
-`--editor`, else an upscaler of CHANNELS that has learned nothing, which costs the same (Real-ESRGAN's have as many; of ganray's own, four
-times as fast, the rest of the edit is a fifth). `--networks` names others beside them. Both sides run in turn in this process, on one
-thread, and CPU time counts, so that other work on the machine does not. Decoding is left out of both.
+For a matte the bare side is one look at each photo, whatever ganray takes. The networks are an editor's, exported: those under `--editor`,
+else an upscaler of CHANNELS that has learned nothing, which costs the same (Real-ESRGAN's have as many; ganray's own is four times as fast,
+and the rest of its edit a fifth). `--networks` names others beside them. Both sides run in turn in this process, on one thread; CPU time
+counts, so that other work on the machine does not. Decoding is left out of both.
 """
 
 from __future__ import annotations

@@ -32,12 +32,8 @@ class OnnxNetwork:
     def __init__(self, task: str, row: NetworkFile, data: bytes) -> None:
         """Open the bytes of a file and try them. Raises CheckpointError for other bytes than the row's, for no ONNX file, for another
         number or shape of inputs and outputs, and for numbers that are not finite; ConfigError without the extra `onnx`."""
-        digest = hashlib.sha256(data).hexdigest()
-        if digest != row.sha256:
-            raise CheckpointError(
-                f"{task}: {row.url} has sha256 {digest}, {row.sha256} is named for it",
-                "Put the named file back, or name the new one's digest",
-            )
+        check_digest(task, row, data)
+        self.places: set[tuple[str, str]] = set()  # URL and version of files whose bytes are known to be these
         self.task, self.size, self.halo, self.factor, self.mirrored = task, row.size, row.halo, row.factor, row.mirror
         self.views = row.views or (1 if row.size >= SHARP else 3)
         self.identity = f"{task}:{row.sha256}/{row.settings_digest}"
@@ -132,14 +128,28 @@ _open: weakref.WeakValueDictionary[str, OnnxNetwork] = weakref.WeakValueDictiona
 _opening = threading.Lock()
 
 
-def shared_network(task: str, row: NetworkFile, read: Callable[[NetworkFile], bytes]) -> OnnxNetwork:
-    """The network of a row, one for all lanes of this process while any of them holds it. Raises what OnnxNetwork and `read` raise."""
-    key = f"{task}:{row.sha256}/{row.settings_digest}"
+def shared_network(task: str, row: NetworkFile, version: str, read: Callable[[NetworkFile], bytes]) -> OnnxNetwork:
+    """The network of a row, one for all lanes of this process while any of them holds it. `version` is that of the file (its etag): another
+    one is read and must have the row's digest. Raises what OnnxNetwork and `read` raise."""
+    key, place = f"{task}:{row.sha256}/{row.settings_digest}", (row.url, version)
     with _opening:
         network = _open.get(key)
         if network is None:
             network = _open[key] = OnnxNetwork(task, row, read(row))
+        elif place not in network.places:
+            check_digest(task, row, read(row))
+        network.places.add(place)
         return network
+
+
+def check_digest(task: str, row: NetworkFile, data: bytes) -> None:
+    """Raise CheckpointError unless these bytes have the digest that the row names."""
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != row.sha256:
+        raise CheckpointError(
+            f"{task}: {row.url} has sha256 {digest}, {row.sha256} is named for it",
+            "Put the named file back, or name the new one's digest",
+        )
 
 
 def _feeds(session: OnnxSession, task: str, row: NetworkFile) -> list[tuple[str, type[np.generic]]]:

@@ -168,13 +168,17 @@ def test_lanes_share_a_network_while_one_of_them_holds_it(x):
         read.append(row.url)
         return data
 
-    first, second = (shared_network("matte", row_of(data, mean=(0.25, 0, 0)), fetch) for _ in range(2))
+    row = row_of(data, mean=(0.25, 0, 0))
+    first, second = (shared_network("matte", row, "etag", fetch) for _ in range(2))
     assert first is second and len(read) == 1
-    other = shared_network("matte", row_of(data), fetch)
+    other = shared_network("matte", row_of(data), "etag", fetch)
     assert (
         other is not first and other.identity != first.identity and other.identity.startswith(f"matte:{hashlib.sha256(data).hexdigest()}/")
     )
+    assert shared_network("matte", row, "another etag", fetch) is first and len(read) == 3  # another version may be another file
+    with pytest.raises(CheckpointError, match="is named for it"):
+        shared_network("matte", row, "a third", lambda _: first_channel(32))
     del first, second
     gc.collect()
-    shared_network("matte", row_of(data, mean=(0.25, 0, 0)), fetch)
-    assert len(read) == 3
+    shared_network("matte", row, "etag", fetch)
+    assert len(read) == 4

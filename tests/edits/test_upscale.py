@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from ganray.edits.network import Halved, factor_of
 from ganray.edits.photo import Photo
 from ganray.edits.upscale import UpscaleParams, upscale
 from ganray.errors import EditError
@@ -21,6 +22,16 @@ class Twice:
         return (x.repeat(2, 2).repeat(2, 3) + self.wrong * dots).astype(np.float32)
 
 
+class FourTimes(Twice):
+    """One that enlarges by four; it counts its calls."""
+
+    factor, calls = 4, 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return x.repeat(4, 2).repeat(4, 3)
+
+
 @pytest.fixture(scope="module")
 def photo():
     coarse = np.random.default_rng(0).integers(30, 220, (9, 12, 3), np.uint8)
@@ -28,7 +39,7 @@ def photo():
     return Photo(pixels, matte=(pixels[..., 0] > 120).astype(np.float32))
 
 
-@pytest.mark.parametrize("network", [None, Twice()])
+@pytest.mark.parametrize("network", [None, Twice(), FourTimes()])
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_larger_and_no_other_picture(photo, factor, network):
     result = upscale(photo, UpscaleParams(factor=factor), Lent({"upscale": network} if network else {}))
@@ -36,6 +47,19 @@ def test_larger_and_no_other_picture(photo, factor, network):
     small = np.asarray(Image.fromarray(result.pixels).resize((75, 51), Image.Resampling.BICUBIC), float)
     assert np.abs(small - photo.pixels).max() < 8 and result.facts["fidelity_db"] > 34
     assert result.facts["upscale"] == ("learned" if network else "lanczos")
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_a_network_of_four_takes_one_pass(photo, factor):
+    network = FourTimes()
+    upscale(photo, UpscaleParams(factor=factor), Lent({"upscale": network}))
+    assert network.calls == 1  # all tiles of the photo
+
+
+def test_a_factor_of_four_is_halved_by_means(photo):
+    x = np.arange(2 * 3 * 40 * 40, dtype=np.float32).reshape(2, 3, 40, 40)
+    np.testing.assert_array_equal(Halved(FourTimes())(x), x.repeat(2, 2).repeat(2, 3))
+    assert (factor_of(Halved(FourTimes())), factor_of(FourTimes()), factor_of(Twice())) == (2, 4, 2)
 
 
 def test_what_would_be_another_picture_is_refused(photo):

@@ -21,6 +21,7 @@ from ganray.requests import EditRequest
 from ganray.serving import app as http
 from ganray.serving import body_limit
 from tests.tools.jobs import put_photos
+from tests.tools.onnx_files import larger, put_networks
 
 CONFIG = ServeConfig()
 
@@ -58,6 +59,18 @@ def test_one_picture_comes_as_its_bytes_with_its_facts_in_headers(engine, seller
     assert (reply.headers["x-ganray-request-id"], reply.headers["x-ganray-seed"]) == ("SKU%20%C3%BC", "4")
     assert json.loads(reply.headers["x-ganray-edits"]) == [{"white": {}}]
     assert json.loads(reply.headers["x-ganray-facts"])["matte"] == "border"
+
+
+def test_own_networks_are_named_by_the_reply(seller_photos, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    own = put_networks(tmp_path / "own", upscale=(larger(48), {"size": 48, "halo": 4}))
+    engine = EditEngine.load(networks=own, threads=2, decode=SafeDecoder(2))
+    body = {"id": "a", "image": inline(seller_photos["same.jpg"]), "edits": "upscale:2", "seed": 4}
+    for reply in ask(engine, body, body):
+        assert reply.headers["x-ganray-model"] == engine.digest == read_label(reply.content)["ganray:EditModelDigest"]
+        (edited,) = EditEngine.load(networks=own, threads=1).edit(EditRequest(**body), {}.__getitem__)
+        assert reply.content == encode_edited(edited, engine.digest)
 
 
 def test_without_an_id_the_same_body_gives_the_same_bytes(engine, seller_photos):
