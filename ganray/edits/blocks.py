@@ -69,7 +69,7 @@ def deblocked(pixels: Pixels, quality: int) -> NDArray[np.float32]:
             total[..., channel] += again[BLOCK : BLOCK + height, BLOCK : BLOCK + width]
     total /= len(MOVES)
     total[..., 0] += 128
-    return np.asarray(total @ np.linalg.inv(TO_YCC).T.astype(np.float32), np.float32)
+    return np.clip(total @ np.linalg.inv(TO_YCC).T.astype(np.float32), 0, 255)
 
 
 def _ycc(pixels: Pixels) -> Plane:

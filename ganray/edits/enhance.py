@@ -143,7 +143,7 @@ def _enhanced(pixels: Pixels, plan: Corrections) -> Pixels:
     """Rows of the photo with the corrections of `plan`."""
     x = pixels.astype(np.float32)
     if plan.noise:
-        x = _denoised(x, plan.noise)
+        x = denoised(x, plan.noise)
     x = np.clip(x * plan.gains, 0, 255)
     x = np.interp(x, np.arange(256), plan.curve).astype(np.float32)
     if plan.sharpen or plan.local:
@@ -151,7 +151,7 @@ def _enhanced(pixels: Pixels, plan: Corrections) -> Pixels:
     return _levelled(x)
 
 
-def _denoised(x: Field, deviation: float) -> Field:
+def denoised(x: Field, deviation: float) -> Field:
     """Averages luma where it varies no more than noise does; differences between channels follow luma's edges and are averaged more widely.
 
     `deviation` is luma's; each channel of equal, independent noise has 1.5 times as much, and so do its differences from luma.

@@ -2,11 +2,11 @@
 
 Factor 2 is one pass of the sub-pixel network (models/editor.py) in tiles, factor 4 two passes, factor 3 those reduced to three quarters.
 A network that enlarges by 4 takes one pass for each.
-Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added. Where the network
-has taken out noise or blocks of JPEG, that difference is the damage itself, and less of it is added, or nothing.
+Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added. Without a network
+Lanczos is used, which invents nothing and is never refused. The facts record it.
 
-Without a network Lanczos is used, which invents nothing and is never refused; blocks of a JPEG of low quality are smoothed before
-(blocks.py). The facts record it.
+Damage is not to be enlarged: blocks of JPEG (blocks.py) and noise (enhance.py) that are measured are taken out before. Where the network
+takes out more, the difference to the input is damage, too: less of it is added, or nothing.
 
 A network is judged by what it changes: little of what four pixels of the photo have in common, and no more within than noise has; blocks
 must not come out stronger. At sharp edges (text, charts) a faithful result goes beyond black and white, and levels of 0 to 255 cut that
@@ -24,11 +24,14 @@ from pydantic import Field as Option
 
 from ganray.edits.blocks import blockiness, deblocked, saved_quality
 from ganray.edits.edit import Network, Params, Tools
+from ganray.edits.enhance import NOISY, denoised
 from ganray.edits.filters import Field, scaled
 from ganray.edits.network import Halved, factor_of
 from ganray.edits.photo import Alpha, Photo
+from ganray.edits.photo_statistics import noise, rising
 from ganray.edits.tiles import through
 from ganray.errors import EditError
+from ganray.images.codec import Pixels
 
 MOST_PIXELS = 50_000_000
 MIN_FIDELITY_DB = 34.0  # dB: smallest PSNR between the input and the reduced result, of means over CELL pixels a side
@@ -39,6 +42,7 @@ MORE_BLOCKS = 0.3  # levels of luma by which steps between blocks of 8 px may gr
 OVERSHOOT = 0.5  # of the full range, beyond black and white: more than a sharp edge has
 ROUNDS = 2
 REMEDY = "Edit without the model (Lanczos), or train the editor again"
+SMALLEST = 32  # side of a picture whose noise can be told from its detail, in pixels
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
 
 
@@ -62,20 +66,30 @@ def upscale(photo: Photo, params: UpscaleParams, tools: Tools) -> Photo:
         raise EditError("too_large", f"{width}x{height} pixels would be too many, more than {MOST_PIXELS:,}", remedy)
     network = tools.network("upscale")
     low = photo.pixels.astype(np.float32) / 127.5 - 1
-    quality = saved_quality(photo.pixels) if network is None else 0
-    target = low if not quality else deblocked(photo.pixels, quality) / np.float32(127.5) - 1
-    high = scaled(target, width, height, LANCZOS) if network is None else _learned(low, network, factor)
-    weight = _exactness(low, high) if network is not None else np.float32(1)
+    target, facts = repaired(photo.pixels)
+    high = scaled(target, width, height, LANCZOS) if network is None else _learned(target, network, factor)
+    weight = _exactness(target, high) if network is not None else np.float32(1)
     for _ in range(ROUNDS if weight else 0):
         high = high + weight * scaled(target - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
     if network is not None:
         _check_fidelity(photo, low, high)
     pixels = np.clip(np.rint(high * 127.5 + 127.5), 0, 255).astype(np.uint8)
-    facts: dict[str, float | str] = {"upscale": "learned" if network else "lanczos", "factor": factor}
-    if quality:
-        facts["deblocked"] = quality
+    facts |= {"upscale": "learned" if network else "lanczos", "factor": factor}
     facts["fidelity_db"] = round(fidelity(photo, pixels), 2)
     return photo.having(pixels=pixels, facts=facts, **_shares(photo, width, height))
+
+
+def repaired(pixels: Pixels) -> tuple[Field, dict[str, float | str]]:
+    """The photo as float32 [H, W, 3] in [-1, 1] without blocks of JPEG and without noise, as far as either is measured; and what was found:
+    enlarging would show them, and bicubic would hide them better."""
+    facts: dict[str, float | str] = {}
+    x = pixels.astype(np.float32)
+    if quality := saved_quality(pixels):
+        x, facts["deblocked"] = deblocked(pixels, quality), quality
+    deviation = noise(np.rint(x).astype(np.uint8)) if min(pixels.shape[:2]) >= SMALLEST else 0.0
+    if strength := rising(deviation, *NOISY):
+        x, facts["denoised"] = denoised(x, strength * deviation), round(strength * deviation, 2)
+    return x / np.float32(127.5) - 1, facts
 
 
 def fidelity(photo: Photo, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:

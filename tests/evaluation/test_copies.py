@@ -74,14 +74,14 @@ def test_the_closest_pair_is_the_planted_copy(catalog, photos, extractor):
     assert np.array_equal(closest.photo, photos[191])
     assert closest.asked == "mug"
     copy = pairs.pop("Copies of a photo")
-    assert len(copy) == 1 and np.array_equal(copy[0].image, sample[7]) and np.array_equal(copy[0].photo, photos[191])
+    assert any(np.array_equal(pair.image, sample[7]) and np.array_equal(pair.photo, photos[191]) for pair in copy)
     assert {len(group) for group in pairs.values()} == {PAIRS}
     assert pairs["Typical"][0].distance > 0.1
 
 
 @pytest.mark.parametrize("method", BOTH)
 def test_samples_that_are_photos_are_found_in_any_company(photos, monkeypatch, method):
-    sample = np.concatenate([changed(photos[:6]), photos[50:52, :, ::-1] if method == "imagenet" else photos[50:52]])
+    sample = np.concatenate([photos[:6, ::-1], photos[50:52, :, ::-1] if method == "imagenet" else photos[50:52]])
     whole = CopyFinder(method, sample)
     whole.look(photos)
     found = whole.finish().tolist()
