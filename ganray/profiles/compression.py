@@ -1,0 +1,59 @@
+"""Over-compression: by the quantization tables of a JPEG, and by the steps between blocks of 8 pixels that an earlier JPEG left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ganray.images.codec import Pixels
+from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY, Evidence, strongest
+from ganray.profiles.foreground import Floats
+
+BLOCK = 8
+STANDARD = 57.625  # mean of the luma table of ITU-T T.81, annex K, which libjpeg takes for quality 50
+POOR, VERY_POOR = 45, 25  # qualities of libjpeg
+BLOCKS, MANY_BLOCKS = 1.45, 1.9  # how many times the steps between blocks are as large as those within
+FLAT = 2.0  # levels: smaller steps are of flat areas, where nothing can be seen of blocks
+CROP = 1536  # pixels of each side, in the middle, in which blocks are sought
+STEPS = 2000  # steps needed for a figure
+
+
+def compression(pixels: Pixels, tables: Sequence[Sequence[int]]) -> Evidence:
+    """Whether uint8 [H, W, 3] is damaged by compression; `tables` are the quantization tables of its file, none if it is no JPEG."""
+    return strongest(by_tables(tables), by_blocks(pixels)) if tables else by_blocks(pixels)
+
+
+def by_tables(tables: Sequence[Sequence[int]]) -> Evidence:
+    """By the quality of libjpeg that the first table has in the mean."""
+    scale = 100 * float(np.mean(tables[0])) / STANDARD
+    quality = round(5000 / scale if scale > 100 else (200 - scale) / 2)
+    strength = CERTAIN if quality <= VERY_POOR else LIKELY if quality <= POOR else CLEAR
+    return Evidence(strength, f"JPEG of quality {max(1, quality)}")
+
+
+def by_blocks(pixels: Pixels) -> Evidence:
+    """By the luma's steps across the edges of blocks, beside those within."""
+    height, width = pixels.shape[:2]
+    top, left = ((max(0, side - CROP) // 2 // BLOCK) * BLOCK for side in (height, width))
+    luma = pixels[top : top + CROP, left : left + CROP].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    ratios = [ratio for lines in (luma, luma.T) if (ratio := blockiness(lines)) is not None]
+    ratio = min(ratios, default=1.0)
+    strength = CERTAIN if ratio >= MANY_BLOCKS else LIKELY if ratio >= BLOCKS else CLEAR
+    return Evidence(strength, f"steps between blocks of 8 pixels are {ratio:.1f} times those within")
+
+
+def blockiness(lines: Floats) -> float | None:
+    """How many times the steps of luma [h, w] from one block of columns to the next are as large as those two pixels to either side, in the
+    median over the edges of blocks; None where nothing moves."""
+    step = np.abs(np.diff(lines, axis=1))
+    usable = (step.shape[1] - 4) // BLOCK * BLOCK
+    if usable < 2 * BLOCK:
+        return None
+    by_phase = [step[:, phase : usable + phase : BLOCK][:, : usable // BLOCK] for phase in range(BLOCK)]
+    across = by_phase[BLOCK - 1]
+    within = np.stack(by_phase[1 : BLOCK - 2]).mean(0)
+    seen = (across + within) > FLAT
+    if seen.sum() < STEPS:
+        return None
+    return float(across[seen].mean() / max(float(within[seen].mean()), 0.1))
