@@ -33,10 +33,18 @@ class Seen:
 
     def __init__(self, pixels: Pixels, tables: Sequence[Sequence[int]]) -> None:
         self.whole, self.tables = pixels, tables
+        self._evidence: dict[str, Evidence] = {}
         self.border, inset = border(reduced(pixels, SIDE))
         height, width = pixels.shape[:2]
         cut = round(inset * height), round(inset * width)
         self.pixels = np.ascontiguousarray(pixels[cut[0] : height - cut[0], cut[1] : width - cut[1]]) if inset else pixels
+
+    def evidence(self, rule: str) -> Evidence:
+        """The measurement of a rule, made once."""
+        if rule not in self._evidence:
+            small = min(self.pixels.shape[:2]) < LEAST
+            self._evidence[rule] = Evidence(UNKNOWN, "the picture is too small") if small else RULES[rule][2](self)
+        return self._evidence[rule]
 
     @cached_property
     def foreground(self) -> Foreground:
@@ -120,12 +128,11 @@ RULES: dict[str, tuple[str, str, Callable[[Seen], Evidence]]] = {
 
 def content_findings(seen: Seen, wanted: Content) -> Iterator[Finding]:
     """A finding for each rule that the profile does not ignore."""
-    for rule, (want, mend, measure) in RULES.items():
+    for rule, (want, mend, _) in RULES.items():
         level = getattr(wanted, rule)
         if level == "ignore":
             continue
-        small = min(seen.pixels.shape[:2]) < LEAST
-        evidence = Evidence(UNKNOWN, "the picture is too small") if small else measure(seen)
+        evidence = seen.evidence(rule)
         if evidence.strength == UNKNOWN:
             yield Finding(rule=rule, ok=None, found=evidence.found, wanted=want, level=level)
         elif evidence.fault:
