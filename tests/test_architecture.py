@@ -82,7 +82,7 @@ ARROWS: dict[str, set[str]] = {
             "training",
         ),
         *("checkpoint", "model_folder", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output", "bulk", "on_ray"),
-        *("execution", "verbs"),
+        *("execution", "verbs", "profiles"),
     },
     "cli": {"commands", "settings", "on_ray"},
 }

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from ganray.images.codec import Pixels, encode
+from ganray.profiles.labelling import reached
 
 Fault = Callable[[Pixels, Pixels, np.random.Generator], Pixels | bytes]
 WORDS = ("SALE 50% OFF", "Free shipping", "NEW ARRIVAL", "www.bestshop.com", "Best seller 2026", "Only $19.99")
@@ -116,9 +117,8 @@ def blurred(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
 
 def exposure(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
     """Too dark: all of it, or all but the white ground."""
-    dim = rng.uniform(0.18, 0.28)
-    dark = np.rint(pixels * dim)
-    return dark.astype(np.uint8) if rng.random() < 0.5 else np.where(pixels.min(2, keepdims=True) >= 250, pixels, dark).astype(np.uint8)
+    dark, ground = np.rint(pixels * rng.uniform(0.18, 0.28)), reached(pixels.min(2) >= 250)
+    return dark.astype(np.uint8) if rng.random() < 0.5 else np.where(ground[..., None], pixels, dark).astype(np.uint8)
 
 
 def compression(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels | bytes:
@@ -130,7 +130,7 @@ def compression(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixe
 
 def cutout(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
     """A part of the product turned white by a wrong matte: a band, so that pieces stand alone, or everything on one side of a line."""
-    side, spoiled = pixels.shape[0], pixels.copy()
+    spoiled = pixels.copy()
     rows = np.flatnonzero((pixels.min(2) < 250).any(1))
     first, last = int(rows[0]), int(rows[-1])
     tall = last - first
@@ -139,7 +139,7 @@ def cutout(pixels: Pixels, other: Pixels, rng: np.random.Generator) -> Pixels:
         spoiled[at:] = 255
     else:
         spoiled[at : at + round(0.08 * tall)] = 255
-    return spoiled if side else pixels
+    return spoiled
 
 
 FAULTS: dict[str, Fault] = {

@@ -65,7 +65,14 @@ def person(side: int, rng: np.random.Generator) -> Pixels:
         canvas.paint(canvas.area(oval(hand[0], hand[1], 0.024, 0.03)), skin, 0.3, 0.02)
     canvas.paint(canvas.area([(0.478, 0.14), (0.522, 0.14), (0.53, 0.21), (0.47, 0.21)]), tinted(skin, -0.12), 0.2, 0.02)
     long = rng.uniform(0.48, 0.78)
-    left = [(0.455, 0.19), (0.455, 0.19), (0.395, 0.215), (0.425, 0.36), (0.44 - 0.1 * (long - 0.4), long), (0.44 - 0.1 * (long - 0.4), long)]
+    left = [
+        (0.455, 0.19),
+        (0.455, 0.19),
+        (0.395, 0.215),
+        (0.425, 0.36),
+        (0.44 - 0.1 * (long - 0.4), long),
+        (0.44 - 0.1 * (long - 0.4), long),
+    ]
     pattern = PATTERNS[int(rng.integers(len(PATTERNS)))]
     canvas.paint(canvas.area(curve(mirrored(left))), dyed(canvas, pattern, cloth, second, rng.uniform()), 0.35, 0.05)
     for way in (-1, 1):

@@ -18,6 +18,8 @@ BROAD = 0.35  # of the product's extent along that side: cords and straps leave 
 TANGENT = 0.75  # a product that only touches the frame is much wider a little farther in
 DEPTH = 0.04  # of the side: that far in
 PERSON = 0.02, 0.6  # share of a product that is skin: of people, who may leave the frame at the top and at the bottom
+APART = 0.015  # of the frame's width between products side by side
+TALL, HEAD, FACE = 2.0, 0.2, 0.15  # height over width of a person; share of it that is the head; share of that which is skin
 BINS = (5, 7, 7)
 
 
@@ -28,11 +30,27 @@ def several(seen: Foreground) -> Evidence:
     large = [part for part in seen.parts if part.area >= LARGE * seen.parts[0].area]
     if len(large) < 2:
         return Evidence(CLEAR, "one")
-    colours = [histogram(seen, part) for part in large[:8]]
-    alike = min(float(np.minimum(colours[0], other).sum()) for other in colours[1:])
-    if alike < ALIKE:
-        return Evidence(CERTAIN, f"{len(large)} separate products of different colours")
-    return Evidence(LIKELY, f"{len(large)} separate parts of the same colours: a pair or a set?")
+    beside = [part for part in large[1:8] if _gap(large[0], part) >= APART * seen.shape.shape[1]]
+    colours = histogram(seen, large[0])
+    if any(float(np.minimum(colours, histogram(seen, part)).sum()) < ALIKE for part in beside):
+        return Evidence(CERTAIN, f"{len(large)} separate products of different colours, side by side")
+    if beside and all(is_person(seen, part) for part in (large[0], *beside)):
+        return Evidence(CERTAIN, f"{len(large)} people side by side")
+    return Evidence(LIKELY, f"{len(large)} separate parts: a pair, a set or several products?")
+
+
+def _gap(one: Part, other: Part) -> int:
+    """The columns between two parts; below 0 where one is above the other, as the parts of a product with a white middle are."""
+    return max(one.box[0], other.box[0]) - min(one.box[2], other.box[2])
+
+
+def is_person(seen: Foreground, part: Part) -> bool:
+    """Whether a part is tall, partly of the colour of skin, and has some of it at the top."""
+    mask = seen.mask_of(part)
+    skin = mask & is_skin(np.clip(seen.small, 0, 255).astype(np.uint8))
+    wide, high = part.size
+    top = slice(part.box[1], part.box[1] + max(1, round(HEAD * high)))
+    return high >= TALL * wide and PERSON[0] <= skin.sum() / part.area <= PERSON[1] and bool(skin[top].sum() >= FACE * mask[top].sum())
 
 
 def histogram(seen: Foreground, part: Part) -> NDArray[np.float32]:
@@ -51,10 +69,7 @@ def cut_off(seen: Foreground) -> Evidence:
     """Whether the frame cuts the product off."""
     if not seen.plain or not seen.parts:
         return Evidence(UNKNOWN, "the background is not plain" if not seen.plain else "no product was found")
-    mask, person = seen.mask_of(seen.parts[0]), has_person(seen)
-    turned = {"top": mask, "bottom": mask[::-1], "left": mask.T, "right": mask.T[::-1]}
-    touched = {side: _touch(each) for side, each in turned.items()}
-    cut = {side: share for side, share in touched.items() if share >= TOUCH[0]}
+    person, cut = has_person(seen), leaving(seen, seen.parts[0])
     if not cut:
         return Evidence(CLEAR, "the whole product is in the frame")
     opposite = {"top", "bottom"} <= cut.keys() or {"left", "right"} <= cut.keys()
@@ -68,6 +83,13 @@ def cut_off(seen: Foreground) -> Evidence:
     return strongest(*found)
 
 
+def leaving(seen: Foreground, part: Part) -> dict[str, float]:
+    """The sides at which the frame cuts a part off, and the shares of those sides."""
+    mask = seen.mask_of(part)
+    turned = {"top": mask, "bottom": mask[::-1], "left": mask.T, "right": mask.T[::-1]}
+    return {side: share for side, each in turned.items() if (share := _touch(each)) >= TOUCH[0]}
+
+
 def _touch(mask: Mask) -> float:
     """The share of the frame's top side along which a product [h, w] is cut off; 0 where it only touches it, or narrowly leaves it."""
     height, width = mask.shape
@@ -75,7 +97,7 @@ def _touch(mask: Mask) -> float:
     extent, inside = np.flatnonzero(mask.any(0)), int(mask[max(2, round(DEPTH * height))].sum())
     if not contact or contact < BROAD * len(extent) or contact < TANGENT * inside:
         return 0.0
-    return contact / width
+    return float(contact / width)
 
 
 def has_person(seen: Foreground) -> bool:

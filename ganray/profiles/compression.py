@@ -14,9 +14,9 @@ BLOCK = 8
 STANDARD = 57.625  # mean of the luma table of ITU-T T.81, annex K, which libjpeg takes for quality 50
 POOR, VERY_POOR = 45, 25  # qualities of libjpeg
 BLOCKS, MANY_BLOCKS = 1.45, 1.9  # how many times the steps between blocks are as large as those within
-FLAT = 2.0  # levels: smaller steps are of flat areas, where nothing can be seen of blocks
+FLAT = 1.5  # levels: smaller steps are of flat areas, where nothing can be seen of blocks
 CROP = 1536  # pixels of each side, in the middle, in which blocks are sought
-STEPS = 2000  # steps needed for a figure
+STEPS, LEAST = 2000, 24  # steps needed for a figure, and for a block of columns to count
 
 
 def compression(pixels: Pixels, tables: Sequence[Sequence[int]]) -> Evidence:
@@ -44,16 +44,21 @@ def by_blocks(pixels: Pixels) -> Evidence:
 
 
 def blockiness(lines: Floats) -> float | None:
-    """How many times the steps of luma [h, w] from one block of columns to the next are as large as those two pixels to either side, in the
-    median over the edges of blocks; None where nothing moves."""
+    """How many times the steps of luma [h, w] from one block of columns to the next are as large as those within, in the median over the
+    blocks, for the place of the grid where that is most; None where nothing moves. A line that lies on the grid is one block of many."""
     step = np.abs(np.diff(lines, axis=1))
-    usable = (step.shape[1] - 4) // BLOCK * BLOCK
-    if usable < 2 * BLOCK:
+    usable = (step.shape[1] - BLOCK) // BLOCK
+    if usable < 4:
         return None
-    by_phase = [step[:, phase : usable + phase : BLOCK][:, : usable // BLOCK] for phase in range(BLOCK)]
-    across = by_phase[BLOCK - 1]
-    within = np.stack(by_phase[1 : BLOCK - 2]).mean(0)
-    seen = (across + within) > FLAT
-    if seen.sum() < STEPS:
+    phases = np.stack([step[:, phase : phase + usable * BLOCK : BLOCK] for phase in range(BLOCK)])  # [8, h, blocks]
+    seen = phases.mean(0) > FLAT
+    counts = seen.sum(0)
+    if counts.sum() < STEPS:
         return None
-    return float(across[seen].mean() / max(float(within[seen].mean()), 0.1))
+    moving = counts >= min(LEAST, counts.max())
+    columns = (phases * seen).sum(1)[:, moving] / counts[moving]  # [8, moving blocks]
+    ratios = []
+    for phase in range(BLOCK):
+        within = columns[[(phase + shift) % BLOCK for shift in (2, 3, 4, 5, 6)]].mean(0)
+        ratios.append(float(np.median(columns[phase] / np.maximum(within, 0.1))))
+    return max(ratios)

@@ -19,6 +19,7 @@ from ganray.profiles.evidence import CERTAIN, CLEAR, UNKNOWN, Evidence, stronges
 from ganray.profiles.exposure import exposure
 from ganray.profiles.foreground import SIDE, Foreground, foreground, reduced
 from ganray.profiles.framing import border, collage
+from ganray.profiles.panels import panels
 from ganray.profiles.profile import Content
 from ganray.profiles.report import Finding
 from ganray.profiles.sharpness import blur
@@ -114,7 +115,7 @@ RULES: dict[str, tuple[str, str, Callable[[Seen], Evidence]]] = {
     "badge": ("no badge, sticker or strip", INPAINT, lambda seen: overlays.badge(seen.foreground)),
     "watermark": ("no watermark", INPAINT, _watermark),
     "border": ("no border", "cropping", lambda seen: seen.border),
-    "collage": ("one picture", ANOTHER, lambda seen: collage(reduced(seen.pixels, SIDE))),
+    "collage": ("one picture", ANOTHER, lambda seen: strongest(collage(reduced(seen.pixels, SIDE)), panels(seen.foreground))),
     "several": ("one product", ANOTHER, lambda seen: several(seen.foreground)),
     "cut_off": ("the whole product in the frame", ANOTHER, lambda seen: cut_off(seen.foreground)),
     "upside_down": ("upright", "a turn by 180 degrees", _upside_down),

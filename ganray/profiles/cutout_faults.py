@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganray.images.components import Mask, near
-from ganray.profiles.arrangement import PERSON
+from ganray.profiles.arrangement import LARGE, PERSON
 from ganray.profiles.evidence import CLEAR, LIKELY, UNKNOWN, Evidence
 from ganray.profiles.foreground import Foreground
 from ganray.profiles.labelling import labelled
@@ -41,7 +41,7 @@ def cut_skin(seen: Foreground) -> Evidence:
 def _islands(seen: Foreground, skin: Mask) -> str:
     labels = seen.labelled[0]
     for part in seen.parts[1:]:
-        if part.area >= ISLAND * labels.size and skin[labels == part.number].mean() >= OWN_SKIN:
+        if ISLAND * labels.size <= part.area < LARGE * seen.parts[0].area and skin[labels == part.number].mean() >= OWN_SKIN:
             return f"a piece of the colour of skin stands alone, {100 * part.area / labels.size:.1f} % of the frame"
     return ""
 
@@ -61,9 +61,15 @@ def _cuts(shape: Mask, skin: Mask) -> str:
                     continue
                 wide = _width_at(mask[row - DEEP], int(start), int(stop))
                 straight = wide <= CORNERS * length and skinned[row - DEEP : row - 1, start:stop].mean() >= SKIN_AT_CUT
-                if straight:
+                if straight and _goes_on(mask[:row, start:stop], skinned[:row, start:stop]):
                     return f"skin ends {where} in a straight line of {length} px at {max(shape.shape)} px"
     return ""
+
+
+def _goes_on(mask: Mask, skin: Mask) -> bool:
+    """Whether a limb [rows up to its end, columns] is a limb: longer than wide, and not a patch with background on its other side."""
+    long = int(np.argmin(np.append(skin[::-1].mean(1) >= 0.5, False)))
+    return long >= mask.shape[1] and long < len(mask) and bool(mask[len(mask) - 1 - long].mean() >= 0.5)
 
 
 def _width_at(line: Mask, start: int, stop: int) -> int:

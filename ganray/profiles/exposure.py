@@ -23,7 +23,8 @@ def exposure(seen: Foreground) -> Evidence:
     luma = seen.small @ np.array([0.299, 0.587, 0.114], np.float32)
     lightest = float(np.percentile(luma, 99))
     frame = Evidence(
-        CERTAIN if lightest < DARK else LIKELY if lightest < DIM else CLEAR, f"the lightest hundredth of the frame has {lightest:.0f} levels"
+        CERTAIN if lightest < DARK else LIKELY if lightest < DIM else CLEAR,
+        f"the lightest hundredth of the frame has {lightest:.0f} levels",
     )
     if not seen.plain or seen.shape.sum() < LEAST:
         burnt = float((seen.small.min(2) >= 254).mean())

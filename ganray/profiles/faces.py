@@ -32,8 +32,7 @@ def is_there() -> bool:
 
 def faces(pixels: Pixels) -> list[tuple[int, int, int, int]]:
     """The boxes (left, top, width, height) of upright faces in uint8 [H, W, 3], in percent of the frame. Needs the extra."""
-    import cv2
-
+    cv2 = _opencv()
     small = np.clip(reduced(pixels, SIDE), 0, 255).astype(np.uint8)
     height, width = small.shape[:2]
     cv2.setNumThreads(1)
@@ -47,10 +46,16 @@ def faces(pixels: Pixels) -> list[tuple[int, int, int, int]]:
     return boxes
 
 
-@lru_cache(maxsize=1)
-def _cascade() -> Any:
+def _opencv() -> Any:
+    """OpenCV, whose cascades its version 5 does not know."""
     import cv2
 
+    return cv2
+
+
+@lru_cache(maxsize=1)
+def _cascade() -> Any:
+    cv2 = _opencv()
     return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades, CASCADE)))
 
 

@@ -89,7 +89,8 @@ class Foreground:
 
     def mask_of(self, part: Part) -> Mask:
         """The pixels [h, w] of a part."""
-        return self.labelled[0] == part.number
+        mine: Mask = self.labelled[0] == part.number
+        return mine
 
     @cached_property
     def steepness(self) -> Floats:
@@ -127,7 +128,7 @@ def steepness(small: Floats) -> Floats:
     steep = np.zeros(small.shape[:2], np.float32)
     for axis in (0, 1):
         step = np.abs(np.diff(small, axis=axis)).max(2)
-        before, after = ((slice(None, -1), slice(1, None)) if axis == 0 else ((slice(None), slice(None, -1)), (slice(None), slice(1, None))))
+        before, after = (slice(None, -1), slice(1, None)) if axis == 0 else ((slice(None), slice(None, -1)), (slice(None), slice(1, None)))
         steep[before], steep[after] = np.maximum(steep[before], step), np.maximum(steep[after], step)
     return steep
 

@@ -19,7 +19,9 @@ def mending(report: Report, profile: Profile, name: str = "") -> list[str]:
     `name` is the parameter of conform if it is not the profile's own name: the path of its file.
     """
     failures = [finding for finding in report.findings if finding.broken and (finding.level == "must" or finding.mend == "conform")]
-    if not any(finding.level == "must" for finding in failures) or any(finding.rule in NOT_EDITABLE and finding.level == "must" for finding in failures):
+    if not any(finding.level == "must" for finding in failures) or any(
+        finding.rule in NOT_EDITABLE and finding.level == "must" for finding in failures
+    ):
         return []
     rules = profile.on(None, report.kind)
     if any(finding.rule == "fill" and not finding.mend for finding in failures):

@@ -24,7 +24,7 @@ FAINT = 115.0  # levels: ink that differs less from the background shows through
 MOST_PARTS = 600
 BADGE = 0.002, 0.14  # shares of the frame
 PLATE, SPREAD = 5.0, 4.0  # levels between pixels of a plate, and around its colour
-COMPACT, LONELY = 0.55, 0.4  # share of its box that a badge fills, and of its rim that is background
+COMPACT, LONELY, ALONE = 0.55, 0.4, 0.9  # share of its box that a badge fills, and of its rim that is background: in a corner, elsewhere
 CORNER = 0.3  # of the frame's sides
 BANNER = 0.8, 0.25  # shares of the frame's width and height of a strip
 VIVID = 40.0  # levels between the channels of a badge's colour; or it is as dark
@@ -54,7 +54,7 @@ def watermark(seen: Foreground) -> Evidence:
 def _letters(seen: Foreground, faint: bool) -> Evidence:
     if not seen.plain:
         return Evidence(UNKNOWN, "the background is not plain")
-    longest, side = Evidence(CLEAR, "none beside the product"), max(seen.shape.shape)
+    longest = Evidence(CLEAR, "none beside the product")
     for line in lines_of(seen):
         if (float(np.median([ink.contrast for ink in line])) < FAINT) != faint:
             continue
@@ -62,7 +62,6 @@ def _letters(seen: Foreground, faint: bool) -> Evidence:
         strength = CERTAIN if len(line) >= MANY else LIKELY
         found = f"{len(line)} {'faint ' if faint else ''}marks like letters in a line, {_place(box, seen)}"
         longest = strongest(longest, Evidence(strength, found))
-    del side
     return longest
 
 
@@ -131,7 +130,6 @@ def badge(seen: Foreground) -> Evidence:
     if not seen.plain:
         return Evidence(UNKNOWN, "the background is not plain")
     found = Evidence(CLEAR, "none beside the product")
-    height, width = seen.shape.shape
     flat = seen.shape & (seen.steepness <= PLATE)
     labels, num = labelled(flat, corners=False)
     areas = np.bincount(labels.ravel(), minlength=num + 1)
@@ -139,7 +137,6 @@ def badge(seen: Foreground) -> Evidence:
     for number in np.flatnonzero(areas >= BADGE[0] * flat.size):
         if number:
             found = strongest(found, _plate(seen, labels == number, ground))
-    del height, width
     return found
 
 
@@ -170,7 +167,8 @@ def _plate(seen: Foreground, region: Mask, ground: Mask) -> Evidence:
     main = seen.parts[0].box
     if seen.parts[0].area < 2 * solid.sum() or (main[0] >= box[0] - 2 and main[2] <= box[2] + 2 and main[1] >= box[1] - 2):
         return clear  # the plate is the product
-    return Evidence(CERTAIN if cornered else LIKELY, f"a flat badge, {_place(box, seen)}")
+    apart = lonely >= ALONE
+    return Evidence(CERTAIN if cornered else LIKELY, f"a flat badge, {_place(box, seen)}") if cornered or apart else clear
 
 
 def _pale(colour: Floats, seen: Foreground) -> bool:

@@ -20,7 +20,9 @@ SIDE = 960  # longest side in pixels at which text is read
 SURE, LETTERS = 0.75, 3  # of a line's score, and characters
 TALL = 0.012  # of the longer side: smaller text is small print of the product
 BESIDE = 0.5  # share of a line's box that lies beside the product
-WORDS = re.compile(r"©|www\.|https?|\.com\b|\.net\b|copyright|watermark|\bsample\b|preview|shutterstock|getty|alamy|istock|stock photo", re.I)
+WORDS = re.compile(
+    r"©|www\.|https?|\.com\b|\.net\b|copyright|watermark|\bsample\b|preview|shutterstock|getty|alamy|istock|stock photo", re.I
+)
 OFFERS = re.compile(r"\bsale\b|% ?off|\bfree\b|shipping|discount|best ?seller|\bnew\b|limited|promo|\bdeal\b|save \$?\d", re.I)
 
 

@@ -33,7 +33,9 @@ class Finding(BaseModel):
         if self.ok is None:
             return f"not checked {self.rule}: {self.found}"
         status = "ok" if self.ok else f"from {self.since}" if self.since else "FAILS" if self.level == "must" else "advice"
-        return f"{status:<6} {self.rule}: {self.found}, wanted {self.wanted}" + (f"; {self.mend} mends it" if self.mend and self.broken else "")
+        return f"{status:<6} {self.rule}: {self.found}, wanted {self.wanted}" + (
+            f"; {self.mend} mends it" if self.mend and self.broken else ""
+        )
 
 
 class Report(BaseModel):

@@ -172,7 +172,16 @@ def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
     holds = [finding.rule for finding in report.findings if finding.ok]
     unchecked = {finding.rule: finding.found for finding in report.unchecked}
     size = {"width": report.width, "height": report.height, "product": report.product}
-    return {"sku": sku_of(key), "image": key, "passed": report.passed, **size, "findings": broken, "holds": holds, "not_checked": unchecked, "mend": mend}
+    return {
+        "sku": sku_of(key),
+        "image": key,
+        "passed": report.passed,
+        **size,
+        "findings": broken,
+        "holds": holds,
+        "not_checked": unchecked,
+        "mend": mend,
+    }
 
 
 def _show(rows: list[Row], row: Row) -> None:
