@@ -13,7 +13,9 @@ from ganray.profiles.foreground import Floats
 BLOCK = 8
 STANDARD = 57.625  # mean of the luma table of ITU-T T.81, annex K, which libjpeg takes for quality 50
 POOR, VERY_POOR = 45, 25  # qualities of libjpeg
-BLOCKS, MANY_BLOCKS = 1.45, 1.9  # how many times the steps between blocks are as large as those within
+BLOCKS, MANY_BLOCKS = 1.6, 2.2  # how many times the steps between blocks are as large as those within
+COARSE, VERY_COARSE = 14.0, 21.0  # levels between the coefficients: of qualities 40 and 25
+ZERO, SIZES, WHITE = 6.0, 150, 253.0  # levels of a coefficient that was quantized to zero; coefficients needed; levels that may be clipped
 FLAT = 1.5  # levels: smaller steps are of flat areas, where nothing can be seen of blocks
 CROP = 1536  # pixels of each side, in the middle, in which blocks are sought
 STEPS, LEAST = 2000, 24  # steps needed for a figure, and for a block of columns to count
@@ -33,14 +35,33 @@ def by_tables(tables: Sequence[Sequence[int]]) -> Evidence:
 
 
 def by_blocks(pixels: Pixels) -> Evidence:
-    """By the luma's steps across the edges of blocks, beside those within."""
+    """By the luma's steps across the edges of blocks, beside those within, and by the steps of its coefficients."""
     height, width = pixels.shape[:2]
     top, left = ((max(0, side - CROP) // 2 // BLOCK) * BLOCK for side in (height, width))
     luma = pixels[top : top + CROP, left : left + CROP].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    step = coefficient_step(luma)
     ratios = [ratio for lines in (luma, luma.T) if (ratio := blockiness(lines)) is not None]
     ratio = min(ratios, default=1.0)
-    strength = CERTAIN if ratio >= MANY_BLOCKS else LIKELY if ratio >= BLOCKS else CLEAR
-    return Evidence(strength, f"steps between blocks of 8 pixels are {ratio:.1f} times those within")
+    strength = CERTAIN if ratio >= MANY_BLOCKS or step >= VERY_COARSE else LIKELY if ratio >= BLOCKS or step >= COARSE else CLEAR
+    return Evidence(
+        strength, f"blocks of 8 pixels: steps between them are {ratio:.1f} times those within, and {step:.0f} levels of coefficients"
+    )
+
+
+def coefficient_step(luma: Floats) -> float:
+    """The least size of the low coefficients (discrete cosine transform of blocks [8, 8]) of luma [h, w] that are not zero, in levels.
+
+    A JPEG left multiples of its quantization steps, so that few are smaller than one; in a picture that was never one there are all sizes.
+    """
+    rows, columns = (side // BLOCK for side in luma.shape)
+    blocks = luma[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK, BLOCK)
+    blocks = blocks[(blocks.max((1, 2)) < WHITE) & (np.ptp(blocks, axis=(1, 2)) > FLAT)]  # clipped ones have other coefficients
+    angle = np.pi * (np.arange(BLOCK) + 0.5) / BLOCK
+    basis = np.stack([np.full(BLOCK, np.sqrt(1 / BLOCK)), *(0.5 * np.cos(order * angle) for order in (1, 2))]).astype(np.float32)
+    low = np.abs(basis @ blocks @ basis.T)  # [n, 3, 3]
+    sizes = low[:, (0, 0, 1, 2, 1), (1, 2, 0, 0, 1)]
+    sizes = sizes[sizes > ZERO]
+    return float(np.percentile(sizes, 10)) if len(sizes) >= SIZES else 0.0
 
 
 def blockiness(lines: Floats) -> float | None:

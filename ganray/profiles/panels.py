@@ -11,6 +11,7 @@ from ganray.profiles.evidence import CLEAR, LIKELY, Evidence
 from ganray.profiles.foreground import Foreground, Part
 
 ENDS, CROSSES = 0.14, 0.015  # shares of the frame's height along which products end at a column, and cross it, at most
+PLACES, EXACT = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4), 0.012  # shares of the frame where panels end
 BOTH = 0.1  # share of the product on each side of a seam
 WHOLE = 0.04  # of the part that is cut off: a smaller whole one is an accessory
 ROWS = 0.12  # of the frame: how far the middles of a row may differ
@@ -44,7 +45,7 @@ def _seam(mask: Mask) -> int:
         crosses = (mask[:, gap:] & mask[:, :-gap]).sum(0)
         found = np.flatnonzero((crosses <= CROSSES * height) & (np.convolve(ends, np.ones(gap), "valid") >= ENDS * height))
         for at in found:
-            if min(left[at], total - left[at]) >= BOTH * total and width // 8 < at < width - width // 8:
+            if min(left[at], total - left[at]) >= BOTH * total and min(abs((at + 1) / width - place) for place in PLACES) <= EXACT:
                 return int(at) + 1
     return 0
 
