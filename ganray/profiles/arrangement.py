@@ -18,6 +18,7 @@ BROAD = 0.35  # of the product's extent along that side: cords and straps leave 
 TANGENT = 0.75  # a product that only touches the frame is much wider a little farther in
 DEPTH = 0.04  # of the side: that far in
 PERSON = 0.02, 0.6  # share of a product that is skin: of people, who may leave the frame at the top and at the bottom
+NEARLY, CONTINUED = 1.5, 0.3  # levels from the background, and the share of what lies between two parts that has them, in a white product
 APART = 0.015  # of the frame's width between products side by side
 TALL, HEAD, FACE = 2.0, 0.2, 0.15  # height over width of a person; share of it that is the head; share of that which is skin
 BINS = (5, 7, 7)
@@ -27,7 +28,7 @@ def several(seen: Foreground) -> Evidence:
     """Whether there is more than one product. Parts in other colours are other products; parts in the same ones may be a pair or a set."""
     if not seen.plain:
         return Evidence(UNKNOWN, "the background is not plain")
-    large = [part for part in seen.parts if part.area >= LARGE * seen.parts[0].area]
+    large = [part for part in seen.parts if part.area >= LARGE * seen.parts[0].area and not _continues(seen, part)]
     if len(large) < 2:
         return Evidence(CLEAR, "one")
     beside = [part for part in large[1:8] if _gap(large[0], part) >= APART * seen.shape.shape[1]]
@@ -37,6 +38,14 @@ def several(seen: Foreground) -> Evidence:
     if beside and all(is_person(seen, part) for part in (large[0], *beside)):
         return Evidence(CERTAIN, f"{len(large)} people side by side")
     return Evidence(LIKELY, f"{len(large)} separate parts: a pair, a set or several products?")
+
+
+def _continues(seen: Foreground, part: Part) -> bool:
+    """Whether a part goes on in the largest one: above or below it, with something between that is not quite the background."""
+    (left, top, right, bottom), main = part.box, seen.parts[0].box
+    columns, rows = slice(max(left, main[0]), min(right, main[2])), slice(min(bottom, main[3]), max(top, main[1]))
+    between = seen.off[rows, columns]
+    return between.size > 0 and part is not seen.parts[0] and float((between > NEARLY).mean()) >= CONTINUED
 
 
 def _gap(one: Part, other: Part) -> int:

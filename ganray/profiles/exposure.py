@@ -12,8 +12,8 @@ from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY, Evidence, strongest
 from ganray.profiles.foreground import Foreground
 
 DIM, DARK = 120.0, 80.0  # levels of the lightest hundredth of a frame
-PRODUCT_DIM, PRODUCT_DARK = 90.0, 70.0  # levels of the lightest twentieth of a product
-COLOURED, VIVID = 0.25, 0.45  # share of its largest channel by which a pixel is coloured
+PRODUCT_DIM = 90.0  # levels of the lightest twentieth of a product
+COLOURED = 0.25  # share of its largest channel by which a pixel is coloured
 BURNT, WASHED = 0.5, 0.85  # share of the product, or of a scene, that is pure white
 LEAST = 400  # pixels of a product that are needed
 
@@ -40,9 +40,7 @@ def _product(seen: Foreground) -> Evidence:
     light, largest = float(np.percentile(luma, 95)), product.max(1)
     colour = float(np.mean((largest - product.min(1)) / np.maximum(largest, 8.0)))
     found = f"the lightest twentieth of the product has {light:.0f} levels, and its colours are {100 * colour:.0f} % saturated"
-    if light < PRODUCT_DARK and colour >= VIVID:
-        return Evidence(CERTAIN, found)
     if light < PRODUCT_DIM and colour >= COLOURED:
-        return Evidence(LIKELY, found)
+        return Evidence(LIKELY, found)  # or navy cloth, or bottle glass
     burnt = float((product.min(1) >= 254).mean())
     return Evidence(LIKELY if burnt >= BURNT else CLEAR, f"{found}, {100 * burnt:.0f} % of it is pure white")

@@ -17,7 +17,13 @@ from ganray.profiles.labelling import filled, labelled
 HARD, FLAT = 0.35, 14.0  # steepest step of a graphic over its contrast, and the spread of its ink in levels
 LETTER = 0.008, 0.13  # heights of letters, as shares of the longer side
 SAME_INK, SAME_HEIGHT, GAP = 36.0, 2.7, 1.3  # levels; ratio; in heights
-FEW, MANY = 3, 4  # letters of a line that are likely, or certainly, text
+FEW, MANY = 4, 5  # letters of a line that are likely, or certainly, text
+UPRIGHT = 1.6  # a line that is so many times as high as wide is none
+PALEST = 22.0  # levels: fainter ink is the edge of a white product
+PLATE_OFF, ON_PLATE = (
+    1.5,
+    0.4,
+)  # levels from the background, and the share of a line's surroundings with them, where it is printed on something
 OF_PRODUCT = 0.3  # of the product's area, that text takes at most
 ASTRAY = 0.45  # heights that letters stray from their line at most
 FAINT = 115.0  # levels: ink that differs less from the background shows through: a watermark
@@ -59,10 +65,18 @@ def _letters(seen: Foreground, faint: bool) -> Evidence:
         if (float(np.median([ink.contrast for ink in line])) < FAINT) != faint:
             continue
         box = _around([ink.part for ink in line])
-        strength = CERTAIN if len(line) >= MANY else LIKELY
+        strength = CERTAIN if len(line) >= MANY and not _on_white_product(seen, box) else LIKELY
         found = f"{len(line)} {'faint ' if faint else ''}marks like letters in a line, {_place(box, seen)}"
         longest = strongest(longest, Evidence(strength, found))
     return longest
+
+
+def _on_white_product(seen: Foreground, box: tuple[int, int, int, int]) -> bool:
+    """Whether what lies between the letters is not quite the background: a label or a page that is white on white."""
+    left, top, right, bottom = box
+    between = ~near(seen.shape[top:bottom, left:right], 2)
+    off = seen.off[top:bottom, left:right][between]
+    return bool(off.size) and float((off > PLATE_OFF).mean()) >= ON_PLATE
 
 
 def lines_of(seen: Foreground) -> list[list[Ink]]:
@@ -88,7 +102,7 @@ def ink_of(seen: Foreground, part: Part) -> Ink:
     ink = seen.small[top:bottom, left:right][mine][off >= 0.75 * contrast]
     hard = float(np.percentile(steep, 80)) >= HARD * contrast
     spread = float(np.abs(ink - np.median(ink, 0)).max(1).mean())
-    return Ink(part, np.median(ink, 0), contrast, hard and spread <= FLAT + 0.1 * contrast)
+    return Ink(part, np.median(ink, 0), contrast, hard and contrast >= PALEST and spread <= FLAT + 0.1 * contrast)
 
 
 def _grouped(letters: list[Ink]) -> list[list[Ink]]:
@@ -115,6 +129,9 @@ def _grouped(letters: list[Ink]) -> list[list[Ink]]:
 
 def _in_line(group: list[Ink]) -> bool:
     """Whether the middles of the letters lie along a straight line, or in rows of them."""
+    left, top, right, bottom = _around([ink.part for ink in group])
+    if bottom - top > UPRIGHT * (right - left):
+        return False
     centres = np.array([ink.part.centre for ink in group])
     height = float(np.median([ink.part.size[1] for ink in group]))
     centred = centres - centres.mean(0)

@@ -12,7 +12,7 @@ from ganray.profiles.foreground import Foreground, Part
 
 ENDS, CROSSES = 0.14, 0.015  # shares of the frame's height along which products end at a column, and cross it, at most
 PLACES, EXACT = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4), 0.012  # shares of the frame where panels end
-BOTH = 0.1  # share of the product on each side of a seam
+BOTH = 0.2  # share of the product on each side of a seam
 WHOLE = 0.04  # of the part that is cut off: a smaller whole one is an accessory
 ROWS = 0.12  # of the frame: how far the middles of a row may differ
 
