@@ -16,6 +16,7 @@ ALIKE = 0.3  # overlap of the colours of parts of one product
 TOUCH = 0.1, 0.25  # shares of the frame's side along which a product that is cut off touches it: likely, certain
 BROAD = 0.35  # of the product's extent along that side: cords and straps leave the frame more narrowly
 TANGENT = 0.75  # a product that only touches the frame is much wider a little farther in
+BODY = 30.0  # levels: what differs less from the background at the frame's edge is a shadow
 DEPTH = 0.04  # of the side: that far in
 PERSON = 0.02, 0.6  # share of a product that is skin: of people, who may leave the frame at the top and at the bottom
 NEARLY, CONTINUED = 1.5, 0.3  # levels from the background, and the share of what lies between two parts that has them, in a white product
@@ -94,7 +95,7 @@ def cut_off(seen: Foreground) -> Evidence:
 
 def leaving(seen: Foreground, part: Part) -> dict[str, float]:
     """The sides at which the frame cuts a part off, and the shares of those sides."""
-    mask = seen.mask_of(part)
+    mask = seen.mask_of(part) & (seen.off >= BODY)
     turned = {"top": mask, "bottom": mask[::-1], "left": mask.T, "right": mask.T[::-1]}
     return {side: share for side, each in turned.items() if (share := _touch(each)) >= TOUCH[0]}
 

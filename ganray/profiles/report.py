@@ -10,9 +10,10 @@ from ganray.profiles.profile import Level
 
 
 class Finding(BaseModel):
-    """The result of one rule. `ok` is None where the rule was not checked, and `found` then says why: that is neither a pass nor a failure.
-    `mend` names what would correct it, an edit or else, empty if nothing can. Level `should` is advice. `since` is the future day from which
-    the rule fails the picture."""
+    """The result of one rule. `ok` is None where the rule was not checked, and `found` then says why: neither a pass nor a failure.
+
+    `mend` names what would correct it, an edit or else, empty if nothing can. Level `should` is advice. `since` is the future day from
+    which the rule fails the picture."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

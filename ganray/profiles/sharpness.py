@@ -1,7 +1,8 @@
 """Blur: the width of the sharpest edges (after Marziliano et al. 2002, "A no-reference perceptual blur metric").
 
-Along rows and columns, luma between two turning points is one edge. Its width is its contrast over its steepest step, in pixels of a picture
-of at most SIDE: a step has 1, a Gaussian blur of sigma has 2.5 sigma. Edges that are crossed at a slant look wider, so the sharpest tenth counts.
+Along rows and columns, luma between two turning points is one edge. Its width is its contrast over its steepest step, in pixels of a
+picture of at most SIDE: a step has 1, a Gaussian blur of sigma has 2.5 sigma. Edges that are crossed at a slant look wider, so the sharpest
+tenth counts.
 """
 
 from __future__ import annotations

@@ -171,7 +171,8 @@ def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
     broken = [finding.model_dump(mode="json", exclude_defaults=True) for finding in (*report.failed, *report.advice)]
     holds = [finding.rule for finding in report.findings if finding.ok]
     unchecked = {finding.rule: finding.found for finding in report.unchecked}
-    size = {"width": report.width, "height": report.height, "product": report.product}
+    facts = {"passed": report.passed, "width": report.width, "height": report.height, "product": report.product}
+    rules = {"findings": broken, "holds": holds, "not_checked": unchecked}
     return {
         "sku": sku_of(key),
         "image": key,
