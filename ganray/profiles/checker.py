@@ -145,12 +145,12 @@ class _Picture:
                 found = f"{100 * seen.border:.0f} % of the frame's edge has that colour, most of it is about {seen.background}"
                 yield _finding("background", False, found, wanted, mend)
             elif seen.nearly and not seen.dirty:
-                found = f"{seen.nearly:,} pixels that reach the frame's edge are nearly of that colour"
+                found = f"{seen.nearly:,} pixels that reach the frame's edge are nearly of that colour, and to the eye not"
                 yield _finding("background", False, found, wanted, mend)
             else:
-                found = (
-                    f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product differ, by at most {seen.worst} levels"
-                )
+                found = f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product differ"
+                if seen.dirty:
+                    found += f", by at most {seen.worst} levels: not {ground.rgb} by the letter, the same to the eye"
                 yield _finding("background", not seen.dirty, found, wanted, mend)
             if seen.enclosed:
                 found = f"{100 * seen.enclosed:.1f} % of the frame inside the product is flat and about {seen.enclosed_colour}: ground?"

@@ -173,16 +173,7 @@ def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
     unchecked = {finding.rule: finding.found for finding in report.unchecked}
     facts = {"passed": report.passed, "width": report.width, "height": report.height, "product": report.product}
     rules = {"findings": broken, "holds": holds, "not_checked": unchecked}
-    return {
-        "sku": sku_of(key),
-        "image": key,
-        "passed": report.passed,
-        **size,
-        "findings": broken,
-        "holds": holds,
-        "not_checked": unchecked,
-        "mend": mend,
-    }
+    return {"sku": sku_of(key), "image": key, **facts, **rules, "mend": mend}
 
 
 def _show(rows: list[Row], row: Row) -> None:
