@@ -4,6 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganray.profiles import faces, reading
+
+
+@pytest.fixture(autouse=True)
+def without_extras(request, monkeypatch):
+    """Reading and faces only where a test is marked slow: the others are to be the same wherever extras are installed, and fast."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(reading, "is_there", lambda: False)
+        monkeypatch.setattr(faces, "is_there", lambda: False)
+
 
 @pytest.fixture
 def shot():

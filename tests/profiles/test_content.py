@@ -1,19 +1,11 @@
 import numpy as np
-import pytest
 from PIL import Image, ImageFilter
 
-from ganray.profiles import Content, faces, reading
+from ganray.profiles import Content
 from ganray.profiles.content import RULES, Seen, content_findings
 from tests.profiles.test_overlays import written
 
 STRICT = Content(**dict.fromkeys(Content.model_fields, "must"))
-
-
-@pytest.fixture
-def bare(monkeypatch):
-    """Without the extras."""
-    monkeypatch.setattr(reading, "is_there", lambda: False)
-    monkeypatch.setattr(faces, "is_there", lambda: False)
 
 
 def findings(pixels, wanted=STRICT):
@@ -24,32 +16,32 @@ def test_every_rule_of_a_profile_is_measured():
     assert RULES.keys() == Content.model_fields.keys()
 
 
-def test_without_the_extras_a_rule_is_not_checked_and_never_holds(goods, bare):
+def test_without_the_extras_a_rule_is_not_checked_and_never_holds(goods):
     found = findings(goods())
     assert {rule for rule, finding in found.items() if finding.ok is None} == {"text", "watermark", "people", "upside_down"}
     assert "ganray[ocr]" in found["text"].found and "ganray[faces]" in found["people"].found
     assert not any(finding.broken for finding in found.values())
 
 
-def test_letters_are_found_without_anybody_who_reads(goods, bare):
+def test_letters_are_found_without_anybody_who_reads(goods):
     finding = findings(written(goods(box=(0.2, 0.2, 0.8, 0.95))))["text"]
     assert finding.broken and finding.level == "must" and "inpaint" in finding.mend
 
 
-def test_what_is_only_likely_is_advice(goods, bare):
+def test_what_is_only_likely_is_advice(goods):
     pair = goods(box=(0.55, 0.2, 0.95, 0.8), on=goods(box=(0.05, 0.2, 0.45, 0.8)))
     finding = findings(pair)["several"]
     assert finding.broken and finding.level == "should"
 
 
-def test_rules_are_ignored_or_advice_where_the_profile_says_so(goods, bare):
+def test_rules_are_ignored_or_advice_where_the_profile_says_so(goods):
     soft = np.asarray(Image.fromarray(goods()).filter(ImageFilter.GaussianBlur(8)))
     assert findings(soft)["blurred"].level == "must"
     mild = findings(soft, Content(text="ignore"))
     assert "text" not in mild and mild["blurred"].level == "should" and "several" not in mild
 
 
-def test_what_is_inside_a_border_is_measured_alone(goods, bare):
+def test_what_is_inside_a_border_is_measured_alone(goods):
     pixels = goods()
     pixels[:5] = pixels[-5:] = (200, 20, 30)
     pixels[:, :5] = pixels[:, -5:] = (200, 20, 30)

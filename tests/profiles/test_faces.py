@@ -18,6 +18,7 @@ def test_a_face_that_is_found_after_a_turn_stands_on_its_head():
     assert faces.turned_face([], []).strength == UNKNOWN
 
 
+@pytest.mark.slow
 def test_goods_have_no_face(goods):
     if not faces.is_there():
         pytest.skip("OpenCV 4 with its cascades is not installed")
