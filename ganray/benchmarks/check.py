@@ -64,7 +64,7 @@ def planted(photos: list[tuple[str, Pixels]]) -> Iterator[tuple[str, bytes, Pixe
     for kind, (name, fault) in enumerate(FAULTS.items()):
         usable = [pixels for of, pixels in photos if name != "cutout" or of == "person"]
         for number in range(EACH):
-            place = number * len(FAULTS) + kind
+            place = number * (len(FAULTS) + 1) + kind  # so that each fault meets every kind of photo
             rng = np.random.default_rng([3, number, kind])
             made = fault(usable[place % len(usable)], usable[(place + 1) % len(usable)], rng)
             if isinstance(made, bytes):

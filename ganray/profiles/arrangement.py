@@ -13,7 +13,7 @@ from ganray.profiles.skin import is_skin
 
 LARGE = 0.25  # of the largest part: a smaller one is an accessory or a part of the product
 ALIKE = 0.3  # overlap of the colours of parts of one product
-TOUCH = 0.1, 0.25  # shares of the frame's side along which a product that is cut off touches it: likely, certain
+TOUCH = 0.06, 0.25  # shares of the frame's side along which a product that is cut off touches it: likely, certain
 BROAD = 0.35  # of the product's extent along that side: cords and straps leave the frame more narrowly
 TANGENT = 0.75  # a product that only touches the frame is much wider a little farther in
 BODY = 30.0  # levels: what differs less from the background at the frame's edge is a shadow

@@ -1,4 +1,4 @@
-"""Traces of a matte that went wrong, where people wear the product: cut skin. A hint, since wood has the colours of skin.
+"""Traces of a matte that went wrong: a band that is missing, and cut skin where people wear the product. Hints: wood has the colours of skin.
 
 Legs and arms end in round outlines or leave the frame. In the middle of a white frame, skin that ends in a straight line, stands alone or
 has a white hole was cut by an editor.
@@ -18,6 +18,7 @@ from ganray.profiles.skin import is_skin
 ISLAND, OWN_SKIN = 0.0008, 0.6  # share of the frame; share of it that is skin
 CUT, CORNERS, DEEP = 0.03, 1.25, 8  # share of the side; how much wider the part is that many pixels farther in, at most
 SKIN_AT_CUT = 0.7
+EDGE, FACING, PURE = 5, 0.8, 1.5  # pixels beside a band; share of the product that faces itself there; levels from the background
 HOLE, SKIN_AROUND = 0.002, 0.6  # share of the frame; share of its rim that is skin
 WHITE = 253  # levels
 
@@ -28,6 +29,8 @@ def cut_skin(seen: Foreground) -> Evidence:
         return Evidence(UNKNOWN, "the background is not plain")
     if not seen.parts:
         return Evidence(CLEAR, "none")
+    if gap := _gap(seen):
+        return Evidence(LIKELY, gap)
     skin = is_skin(np.clip(seen.small, 0, 255).astype(np.uint8)) & seen.shape
     share = float(skin.sum() / seen.shape.sum())
     if share < PERSON[0] or share > PERSON[1]:
@@ -36,6 +39,25 @@ def cut_skin(seen: Foreground) -> Evidence:
         if found:
             return Evidence(LIKELY, found)
     return Evidence(CLEAR, "none")
+
+
+def _gap(seen: Foreground) -> str:
+    """A band of pure background straight through the product, whose two edges face each other."""
+    for turned, where in ((False, "across"), (True, "down")):
+        mask, off = (seen.shape.T, seen.off.T) if turned else (seen.shape, seen.off)
+        rows = np.flatnonzero(mask.any(1))
+        empty = np.flatnonzero(~mask[: rows[-1]].any(1))
+        empty = empty[empty > rows[0]]
+        for band in np.split(empty, np.flatnonzero(np.diff(empty) > 1) + 1):
+            if len(band) < 3 or band[0] - rows[0] <= EDGE or rows[-1] - band[-1] <= EDGE:
+                continue
+            over, under = mask[band[0] - EDGE : band[0] - 1].sum(0), mask[band[-1] + 2 : band[-1] + 1 + EDGE].sum(0)
+            solid = np.stack([over, under]) >= EDGE - 2
+            either = np.stack([over, under]) > 0
+            same = solid.all(0).sum() / max(1, either.any(0).sum())
+            if same >= FACING and either.any(0).sum() >= CUT * max(mask.shape) and off[band[1:-1]].max() <= PURE:
+                return f"a band of pure background goes straight {where} the product"
+    return ""
 
 
 def _islands(seen: Foreground, skin: Mask) -> str:
