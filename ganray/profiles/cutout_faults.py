@@ -1,4 +1,5 @@
-"""Traces of a matte that went wrong: a band that is missing, and cut skin where people wear the product. Hints: wood has the colours of skin.
+"""Traces of a matte that went wrong: a band that is missing, and cut skin where people wear the product. They are hints, since wood has the
+colours of skin.
 
 Legs and arms end in round outlines or leave the frame. In the middle of a white frame, skin that ends in a straight line, stands alone or
 has a white hole was cut by an editor.
@@ -42,21 +43,18 @@ def cut_skin(seen: Foreground) -> Evidence:
 
 
 def _gap(seen: Foreground) -> str:
-    """A band of pure background straight through the product, whose two edges face each other."""
-    for turned, where in ((False, "across"), (True, "down")):
-        mask, off = (seen.shape.T, seen.off.T) if turned else (seen.shape, seen.off)
-        rows = np.flatnonzero(mask.any(1))
-        empty = np.flatnonzero(~mask[: rows[-1]].any(1))
-        empty = empty[empty > rows[0]]
-        for band in np.split(empty, np.flatnonzero(np.diff(empty) > 1) + 1):
-            if len(band) < 3 or band[0] - rows[0] <= EDGE or rows[-1] - band[-1] <= EDGE:
-                continue
-            over, under = mask[band[0] - EDGE : band[0] - 1].sum(0), mask[band[-1] + 2 : band[-1] + 1 + EDGE].sum(0)
-            solid = np.stack([over, under]) >= EDGE - 2
-            either = np.stack([over, under]) > 0
-            same = solid.all(0).sum() / max(1, either.any(0).sum())
-            if same >= FACING and either.any(0).sum() >= CUT * max(mask.shape) and off[band[1:-1]].max() <= PURE:
-                return f"a band of pure background goes straight {where} the product"
+    """A band of pure background straight across the product, whose two edges face each other."""
+    mask = seen.shape
+    rows = np.flatnonzero(mask.any(1))
+    empty = np.flatnonzero(~mask[rows[0] : rows[-1]].any(1)) + rows[0]
+    for band in np.split(empty, np.flatnonzero(np.diff(empty) > 1) + 1):
+        if len(band) < 3 or band[0] - rows[0] <= EDGE or rows[-1] - band[-1] <= EDGE:
+            continue
+        beside = np.stack([mask[band[0] - EDGE : band[0] - 1].sum(0), mask[band[-1] + 2 : band[-1] + 1 + EDGE].sum(0)])
+        either, both = (beside > 0).any(0), (beside >= EDGE - 2).all(0)
+        pure = float(np.median(seen.off[band[1:-1]][:, either])) <= PURE if either.any() else False
+        if pure and either.sum() >= CUT * max(mask.shape) and both.sum() >= FACING * either.sum():
+            return "a band of pure background goes straight across the product"
     return ""
 
 

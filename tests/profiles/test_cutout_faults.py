@@ -26,6 +26,14 @@ def test_legs_without_feet_and_feet_without_legs_are_told(figure):
     assert "stands alone" in cut_skin(foreground(parted)).found
 
 
+def test_a_band_that_is_missing_is_told_and_a_gap_between_goods_is_not(goods):
+    pixels = goods((40, 60, 160))
+    pixels[200:220] = 255
+    assert "band" in cut_skin(foreground(pixels)).found
+    pair = goods(box=(0.2, 0.55, 0.8, 0.95), on=goods(box=(0.2, 0.05, 0.8, 0.45)))
+    assert cut_skin(foreground(pair)).strength == CLEAR
+
+
 def test_a_hole_in_skin_is_told(goods):
     pixels = goods((224, 172, 138), (0.2, 0.1, 0.8, 0.55), on=goods((40, 60, 160), (0.15, 0.4, 0.85, 0.95)))
     assert cut_skin(foreground(pixels)).strength == CLEAR
