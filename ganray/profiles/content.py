@@ -34,6 +34,7 @@ class Seen:
 
     def __init__(self, pixels: Pixels, tables: Sequence[Sequence[int]]) -> None:
         self.whole, self.tables = pixels, tables
+        self.unread = f"nobody reads: {reading.REMEDY}"
         self._evidence: dict[str, Evidence] = {}
         self.border, inset = border(reduced(pixels, SIDE))
         height, width = pixels.shape[:2]
@@ -59,8 +60,14 @@ class Seen:
 
     @cached_property
     def lines(self) -> list[reading.Line] | None:
-        """The lines of text; None without the extra."""
-        return reading.read(self.pixels) if reading.is_there() else None
+        """The lines of text; None without the extra, and where it fails."""
+        if not reading.is_there():
+            return None
+        try:
+            return reading.read(self.pixels)
+        except Exception as error:  # of somebody else's network: the other rules still hold or do not
+            self.unread = f"the reader failed ({type(error).__name__})"
+            return None
 
     @cached_property
     def turned_lines(self) -> list[reading.Line]:
@@ -80,19 +87,19 @@ class Seen:
 
 def _text(seen: Seen) -> Evidence:
     if seen.lines is None:
-        return _or_unread(overlays.text(seen.foreground))
+        return _or_unread(overlays.text(seen.foreground), seen)
     return strongest(overlays.text(seen.foreground), reading.text_beside(seen.lines, seen.foreground))
 
 
 def _watermark(seen: Seen) -> Evidence:
     if seen.lines is None:
-        return _or_unread(overlays.watermark(seen.foreground))
+        return _or_unread(overlays.watermark(seen.foreground), seen)
     return strongest(overlays.watermark(seen.foreground), reading.watermark_words(seen.lines))
 
 
-def _or_unread(formed: Evidence) -> Evidence:
+def _or_unread(formed: Evidence, seen: Seen) -> Evidence:
     """Without a reader, forms that look like letters are found, but nothing can be said to have no text."""
-    return formed if formed.fault else Evidence(UNKNOWN, f"nobody reads: {reading.REMEDY}")
+    return formed if formed.fault else Evidence(UNKNOWN, seen.unread)
 
 
 def _people(seen: Seen) -> Evidence:

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ganray.profiles import Content
+from ganray.profiles import Content, reading
 from ganray.profiles.content import RULES, Seen, content_findings
 from tests.profiles.test_overlays import written
 
@@ -26,6 +26,16 @@ def test_without_the_extras_a_rule_is_not_checked_and_never_holds(goods):
 def test_letters_are_found_without_anybody_who_reads(goods):
     finding = findings(written(goods(box=(0.2, 0.2, 0.8, 0.95))))["text"]
     assert finding.broken and finding.level == "must" and "inpaint" in finding.mend
+
+
+def test_a_reader_that_fails_leaves_its_rules_unchecked(goods, monkeypatch):
+    def read(pixels):
+        raise RuntimeError("no threads")
+
+    monkeypatch.setattr(reading, "is_there", lambda: True)
+    monkeypatch.setattr(reading, "read", read)
+    found = findings(goods())
+    assert found["text"].ok is None and "RuntimeError" in found["watermark"].found and found["border"].ok
 
 
 def test_what_is_only_likely_is_advice(goods):
