@@ -15,7 +15,8 @@ STANDARD = 57.625  # mean of the luma table of ITU-T T.81, annex K, which libjpe
 POOR, VERY_POOR = 45, 25  # qualities of libjpeg
 BLOCKS, MANY_BLOCKS = 1.6, 2.2  # how many times the steps between blocks are as large as those within
 COARSE, VERY_COARSE = 14.0, 21.0  # levels between the coefficients: of qualities 40 and 25
-ZERO, SIZES, WHITE = 6.0, 150, 253.0  # levels of a coefficient that was quantized to zero; coefficients needed; levels that may be clipped
+ZERO, SIZES, WHITE = 6.0, 40, 253.0  # levels of a coefficient that was quantized to zero; coefficients needed; levels that may be clipped
+ONCE, TWICE, ALONE = 1.3, 1.75, 0.8  # multiples of a step, between which hardly a coefficient lies: edges of flat drawings have all sizes
 FLAT = 1.5  # levels: smaller steps are of flat areas, where nothing can be seen of blocks
 CROP = 1536  # pixels of each side, in the middle, in which blocks are sought
 STEPS, LEAST = 2000, 24  # steps needed for a figure, and for a block of columns to count
@@ -59,9 +60,14 @@ def coefficient_step(luma: Floats) -> float:
     angle = np.pi * (np.arange(BLOCK) + 0.5) / BLOCK
     basis = np.stack([np.full(BLOCK, np.sqrt(1 / BLOCK)), *(0.5 * np.cos(order * angle) for order in (1, 2))]).astype(np.float32)
     low = np.abs(basis @ blocks @ basis.T)  # [n, 3, 3]
-    sizes = low[:, (0, 0, 1, 2, 1), (1, 2, 0, 0, 1)]
-    sizes = sizes[sizes > ZERO]
-    return float(np.percentile(sizes, 10)) if len(sizes) >= SIZES else 0.0
+    steps = []
+    for row, column in ((0, 1), (0, 2), (1, 0), (2, 0), (1, 1)):
+        sizes = low[:, row, column]
+        sizes = sizes[sizes > ZERO]
+        step = float(np.percentile(sizes, 10)) if len(sizes) >= SIZES else 0.0
+        alone = (sizes < ONCE * step).sum() >= ALONE * (sizes < TWICE * step).sum()
+        steps.append(step if alone else 0.0)
+    return float(np.median(steps))
 
 
 def blockiness(lines: Floats) -> float | None:

@@ -86,15 +86,21 @@ class Seen:
 
 
 def _text(seen: Seen) -> Evidence:
+    formed = overlays.text(seen.foreground)
+    if formed.strength == CERTAIN:
+        return formed  # without reading, which takes longer than all the rest
     if seen.lines is None:
-        return _or_unread(overlays.text(seen.foreground), seen)
-    return strongest(overlays.text(seen.foreground), reading.text_beside(seen.lines, seen.foreground))
+        return _or_unread(formed, seen)
+    return strongest(formed, reading.text_beside(seen.lines, seen.foreground))
 
 
 def _watermark(seen: Seen) -> Evidence:
+    formed = overlays.watermark(seen.foreground)
+    if formed.strength == CERTAIN:
+        return formed
     if seen.lines is None:
-        return _or_unread(overlays.watermark(seen.foreground), seen)
-    return strongest(overlays.watermark(seen.foreground), reading.watermark_words(seen.lines))
+        return _or_unread(formed, seen)
+    return strongest(formed, reading.watermark_words(seen.lines))
 
 
 def _or_unread(formed: Evidence, seen: Seen) -> Evidence:
