@@ -16,7 +16,8 @@ THIN, THICK = 0.045, 0.12  # of a side: a thin border is certain, a thick one ma
 LINE = 0.035  # of a side: a thicker line may be a frame that is for sale
 PALE, TINT = 200.0, 12.0  # levels: a light grey border is a background
 STEP = 10.0  # levels across a seam
-SEAM, CLEAN_SEAM, AROUND = 0.9, 0.97, 0.6  # shares of a picture's height that a seam takes, and of that, what a column beside it may
+SEAM, CLEAN_SEAM, AROUND = 0.9, 0.97, 0.55  # shares of a picture's height that a seam takes, and from which a column is like one
+NEAR, FEW = 12, 8  # columns to each side, and how many of them may be like a seam: both edges of a gap are, stripes are more
 ALIVE = 12.0  # levels of standard deviation of a panel that is a picture of its own
 
 
@@ -84,8 +85,8 @@ def _seams(small: Floats, how: str) -> Evidence:
     share = (np.abs(small[:, 2:] - small[:, :-2]).max(2) >= STEP).mean(0)  # of column 1, 2, ...
     if last - first < 16:
         return Evidence(CLEAR, "no seams")
-    beside = np.maximum(np.roll(share, 6), np.roll(share, -6))
-    seams = np.flatnonzero((share >= SEAM) & (beside <= AROUND * share))
+    beside = np.convolve(share >= AROUND, np.ones(2 * NEAR + 1), "same")
+    seams = np.flatnonzero((share >= SEAM) & (beside <= FEW))
     seams = seams[(seams >= first) & (seams < last)]
     if not len(seams):
         return Evidence(CLEAR, "no seams")

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY
 from ganray.profiles.exposure import exposure
@@ -13,7 +12,7 @@ def strength(pixels):
 def test_a_black_product_on_white_is_no_fault_and_a_dimmed_frame_is(goods):
     assert strength(goods((28, 27, 30))) == strength(goods()) == strength(goods((250, 250, 248))) == CLEAR
     assert strength(goods() * 0.25) == CERTAIN
-    assert strength(goods((20, 70, 130), on=np.full((400, 400, 3), 40))) == LIKELY
+    assert strength(goods((20, 30, 50), on=np.full((400, 400, 3), 105))) == LIKELY
 
 
 def test_a_dim_product_that_is_coloured_is_advice(goods):
@@ -23,4 +22,4 @@ def test_a_dim_product_that_is_coloured_is_advice(goods):
 def test_a_scene_that_is_burnt_out_is_too_bright():
     scene = np.random.default_rng(0).integers(60, 255, (300, 300, 3))
     assert strength(scene) == CLEAR
-    assert strength(scene + 150) == pytest.approx(strength(scene + 150)) and strength(scene + 150) in (LIKELY, CERTAIN)
+    assert strength(scene + 170) == LIKELY
