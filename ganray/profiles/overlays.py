@@ -20,6 +20,7 @@ SAME_INK, SAME_HEIGHT, GAP = 36.0, 2.7, 1.3  # levels; ratio; in heights
 FEW, MANY = 4, 5  # letters of a line that are likely, or certainly, text
 UPRIGHT = 1.6  # a line that is so many times as high as wide is none
 PALEST = 22.0  # levels: fainter ink is the edge of a white product
+AROUND, RINGING = 16, 9  # pixels around a line that are looked at, and those beside its letters where a codec rings
 PLATE_OFF, ON_PLATE = (
     1.5,
     0.4,
@@ -73,9 +74,9 @@ def _letters(seen: Foreground, faint: bool) -> Evidence:
 
 def _on_white_product(seen: Foreground, box: tuple[int, int, int, int]) -> bool:
     """Whether what lies between the letters is not quite the background: a label or a page that is white on white."""
-    left, top, right, bottom = box
-    between = ~near(seen.shape[top:bottom, left:right], 2)
-    off = seen.off[top:bottom, left:right][between]
+    height, width = seen.shape.shape
+    left, top, right, bottom = max(0, box[0] - AROUND), max(0, box[1] - AROUND), min(width, box[2] + AROUND), min(height, box[3] + AROUND)
+    off = seen.off[top:bottom, left:right][~near(seen.shape, RINGING)[top:bottom, left:right]]
     return bool(off.size) and float((off > PLATE_OFF).mean()) >= ON_PLATE
 
 
@@ -175,7 +176,7 @@ def _plate(seen: Foreground, region: Mask, ground: Mask) -> Evidence:
         return clear
     whole = np.zeros_like(region)
     whole[box[1] : box[3], box[0] : box[2]] = solid[1:-1, 1:-1]
-    rim = near(whole, 4) & ~near(whole, 2)
+    rim = near(whole, 9) & ~near(whole, 5)
     lonely = float(ground[rim].mean()) if rim.any() else 0.0
     if lonely < LONELY:
         return clear

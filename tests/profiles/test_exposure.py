@@ -19,7 +19,6 @@ def test_a_dim_product_that_is_coloured_is_advice(goods):
     assert strength(goods((60, 10, 12))) == LIKELY
 
 
-def test_a_scene_that_is_burnt_out_is_too_bright():
-    scene = np.random.default_rng(0).integers(60, 255, (300, 300, 3))
-    assert strength(scene) == CLEAR
-    assert strength(scene + 170) == LIKELY
+def test_a_product_that_is_burnt_out_is_too_bright(goods):
+    assert strength(goods((400, 400, 395), on=np.full((400, 400, 3), 190))) == LIKELY
+    assert strength(np.random.default_rng(0).integers(60, 255, (300, 300, 3))) == CLEAR
