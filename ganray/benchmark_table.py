@@ -42,6 +42,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "enhance": Benchmark("ganray.benchmarks.enhance", 0.0, long=True, needs=("photos",)),
     "recolor": Benchmark("ganray.benchmarks.recolor", 5.0, lower=True, long=True, needs=("photos", "cutouts")),
     "relabel": Benchmark("ganray.benchmarks.relabel", 0.95, long=True),
+    "check": Benchmark("ganray.benchmarks.check", 0.9, long=True),
     "edit-speed": Benchmark("ganray.benchmarks.edit_speed", 0.85),
     "own-networks": Benchmark("ganray.benchmarks.own_networks", 0.9, long=True),
     "exactly-once": Benchmark("ganray.benchmarks.exactly_once", 1.0, long=True, needs=("store",)),

@@ -85,8 +85,8 @@ ARROWS: dict[str, set[str]] = {
             "models",
             "training",
         ),
-        *("checkpoint", "model_folder", "network_table", "metrics", "edits", "engine", "edit_engine", "evaluation", "runs", "output"),
-        *("bulk", "on_ray", "execution", "verbs"),
+        *("checkpoint", "model_folder", "network_table", "metrics", "profiles", "edits", "engine", "edit_engine", "evaluation", "runs"),
+        *("output", "bulk", "on_ray", "execution", "verbs"),
     },
     "cli": {"commands", "settings", "on_ray"},
 }

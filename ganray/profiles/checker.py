@@ -19,6 +19,7 @@ from ganray.errors import ImageError
 from ganray.images.codec import FORMATS, Limits, Pixels, decode
 from ganray.images.colour import distance_from_srgb
 from ganray.images.provenance import read_label
+from ganray.profiles.content import Seen, content_findings
 from ganray.profiles.measurements import RING, Measurements, measure
 from ganray.profiles.profile import Profile, Rules
 from ganray.profiles.report import Finding, Report
@@ -47,8 +48,8 @@ def check(
     if source is not None:
         findings.append(label_kept(rules, data, source))
     for later in (change for change in profile.days if day is not None and change > day):
-        failed = {finding.rule for finding in findings if not finding.ok and finding.level == "must"}
-        fails = (finding for finding in picture.findings(profile.on(later, kind)) if not finding.ok and finding.rule not in failed)
+        failed = {finding.rule for finding in findings if finding.broken and finding.level == "must"}
+        fails = (finding for finding in picture.findings(profile.on(later, kind)) if finding.broken and finding.rule not in failed)
         findings += [finding.model_copy(update={"since": later}) for finding in fails if finding.level == "must"]
     return Report(
         profile=profile.name,
@@ -77,7 +78,8 @@ class _Picture:
         self.pixels: Pixels = decoded.pixels
         self.height, self.width = self.pixels.shape[:2]
         self.label = read_label(data).get("Iptc4xmpExt:DigitalSourceType", "").rpartition("/")[2]
-        self.mode, self.transparent, self.space = _header(data)
+        self.mode, self.transparent, self.space, tables = _header(data)
+        self.content = Seen(self.pixels, tables)
         ground = rules.background
         self.kind = ground.kind
         self.seen: Measurements = measure(self.pixels, None if ground.kind == "any" else ground.rgb, ground.tolerance)
@@ -108,6 +110,7 @@ class _Picture:
         yield from self._sizes(rules)
         yield from self._ground(rules)
         yield from self._labels(rules)
+        yield from content_findings(self.content, rules.content)
 
     def _sizes(self, rules: Rules) -> Iterator[Finding]:
         for name, side, pixels in (
@@ -142,12 +145,12 @@ class _Picture:
                 found = f"{100 * seen.border:.0f} % of the frame's edge has that colour, most of it is about {seen.background}"
                 yield _finding("background", False, found, wanted, mend)
             elif seen.nearly and not seen.dirty:
-                found = f"{seen.nearly:,} pixels that reach the frame's edge are nearly of that colour"
+                found = f"{seen.nearly:,} pixels that reach the frame's edge are nearly of that colour, and to the eye not"
                 yield _finding("background", False, found, wanted, mend)
             else:
-                found = (
-                    f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product differ, by at most {seen.worst} levels"
-                )
+                found = f"{seen.dirty:,} of {seen.far:,} pixels farther than {RING} px from the product differ"
+                if seen.dirty:
+                    found += f", by at most {seen.worst} levels: not {ground.rgb} by the letter, the same to the eye"
                 yield _finding("background", not seen.dirty, found, wanted, mend)
             if seen.enclosed:
                 found = f"{100 * seen.enclosed:.1f} % of the frame inside the product is flat and about {seen.enclosed_colour}: ground?"
@@ -160,7 +163,7 @@ class _Picture:
         assert fill is not None
         wanted = f"{100 * fill.min:.0f}-{100 * fill.max:.0f} % of the frame"
         if not self.on_ground and (rules.background.kind != "any" or not self.seen.plain):
-            return _finding("fill", True, "cannot be measured on this background", wanted, "", fill.level)
+            return Finding(rule="fill", ok=None, found="it cannot be measured on this background", wanted=wanted, level=fill.level)
         if self.seen.box is None:
             return _finding("fill", False, "no product found", wanted, "", fill.level)
         return _finding("fill", fill.min <= self.seen.fill <= fill.max, f"{100 * self.seen.fill:.1f} %", wanted, "conform", fill.level)
@@ -186,16 +189,18 @@ def _alpha(rules: Rules) -> str:
     return "opaque or transparent" if rules.alpha else "opaque"
 
 
-def _header(data: bytes) -> tuple[str, bool, str]:
-    """The file's pixel mode (such as `RGB, 16 bits`), whether any pixel is transparent, and its colour space, empty for sRGB."""
+def _header(data: bytes) -> tuple[str, bool, str, list[list[int]]]:
+    """The file's pixel mode (such as `RGB, 16 bits`), whether any pixel is transparent, its colour space, empty for sRGB, and the
+    quantization tables of a JPEG."""
     with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=FORMATS) as image:
         mode, transparent = image.mode, False
+        tables = [list(table) for table in getattr(image, "quantization", {}).values()]
         distance, space = distance_from_srgb(image, data)
         deep = mode.startswith(("I", "F")) or (data.startswith(b"\x89PNG") and data[24:25] == b"\x10") or _bits(image) > 8
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             with contextlib.suppress(Exception):  # without a readable alpha channel it is opaque; the picture itself was decoded before
                 transparent = int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
-    return f"{mode}, 16 bits" if deep else mode, transparent, space if distance > NEAR_SRGB else ""
+    return f"{mode}, 16 bits" if deep else mode, transparent, space if distance > NEAR_SRGB else "", tables
 
 
 def _bits(image: Image.Image) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from ganray.profiles.profile import Profile, Rules, best_frame, least_frame
+from ganray.profiles.profile import Content, Profile, Rules, best_frame, least_frame
 from ganray.profiles.report import Report
 
 FACTORS = (2, 3, 4)  # of upscale
 USUAL_FILL = 0.6  # assumed share of a photo's longer side that a product fills if it cannot be measured; most fill more
 SAFETY_MARGIN = 0.97  # safety margin: the boxes of the editor and the checker differ slightly
-NOT_EDITABLE = ("readable", "synthetic", "label")  # rules that no edit can correct
+NOT_EDITABLE = ("readable", "synthetic", "label", *Content.model_fields)  # rules that no chain corrects without being told how
 
 
 def mending(report: Report, profile: Profile, name: str = "") -> list[str]:
@@ -18,8 +18,10 @@ def mending(report: Report, profile: Profile, name: str = "") -> list[str]:
 
     `name` is the parameter of conform if it is not the profile's own name: the path of its file.
     """
-    failures = [finding for finding in report.findings if not finding.ok and (finding.level == "must" or finding.mend == "conform")]
-    if not any(finding.level == "must" for finding in failures) or any(finding.rule in NOT_EDITABLE for finding in failures):
+    failures = [finding for finding in report.findings if finding.broken and (finding.level == "must" or finding.mend == "conform")]
+    if not any(finding.level == "must" for finding in failures) or any(
+        finding.rule in NOT_EDITABLE and finding.level == "must" for finding in failures
+    ):
         return []
     rules = profile.on(None, report.kind)
     if any(finding.rule == "fill" and not finding.mend for finding in failures):

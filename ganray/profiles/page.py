@@ -33,7 +33,7 @@ def render_page(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
         | {"second_hand": summary["evidence"] != "read"},
         counts=[
             {"rule": rule, "num": f"{num:,}", "level": level}
-            for level, by_rule in (("fail", summary["fails"]), ("advice", summary["advice"]))
+            for level, by_rule in (("fail", summary["fails"]), ("advice", summary["advice"]), ("not checked", summary["not_checked"]))
             for rule, num in by_rule.items()
         ],
         by_eye=summary["by_eye"],
@@ -50,6 +50,7 @@ def _picture(row: Row) -> dict[str, Any]:
         "thumbnail": data_url("image/jpeg", row.thumbnail) if row.thumbnail else "",
         "size": f"{report.width:,} x {report.height:,}" if report.width else "",
         "findings": list(map(_finding, (*report.failed, *report.advice))),
+        "unchecked": ", ".join(f"{finding.rule} ({finding.found})" for finding in report.unchecked),
         "mend": " → ".join(row.mend),
     }
 
@@ -61,4 +62,5 @@ def _finding(finding: Finding) -> dict[str, str]:
         "since": str(finding.since or ""),
         "found": finding.found,
         "wanted": finding.wanted,
+        "mend": finding.mend,
     }

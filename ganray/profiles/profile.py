@@ -88,6 +88,27 @@ class Aspect(Rule):
         return f"{self.width:g}:{self.height:g}"
 
 
+Strictness = Literal["must", "should", "ignore"]
+
+
+class Content(Rule):
+    """How strict the rules about what a picture shows are (`content.py`). A fault that is only likely is advice in any case."""
+
+    text: Strictness = "should"
+    badge: Strictness = "should"
+    watermark: Strictness = "should"
+    border: Strictness = "should"
+    collage: Strictness = "should"
+    several: Strictness = "ignore"
+    cut_off: Strictness = "should"
+    upside_down: Strictness = "should"
+    blurred: Strictness = "should"
+    exposure: Strictness = "should"
+    compression: Strictness = "should"
+    people: Strictness = "ignore"
+    cutout: Strictness = "should"
+
+
 class Rules(Rule):
     """The requirements for one picture."""
 
@@ -104,6 +125,7 @@ class Rules(Rule):
     srgb: bool = True
     synthetic: bool = True
     label_kept: bool = True
+    content: Content = Content()
     by_eye: tuple[str, ...] = ()
 
     @field_validator("formats")

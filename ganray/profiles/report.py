@@ -10,23 +10,32 @@ from ganray.profiles.profile import Level
 
 
 class Finding(BaseModel):
-    """The result of one rule. `mend` names the edit that would correct it, empty if none can. Level `should` is advice. `since` is the
-    future day from which the rule fails the picture."""
+    """The result of one rule. `ok` is None where the rule was not checked, and `found` then says why: neither a pass nor a failure.
+
+    `mend` names what would correct it, an edit or else, empty if nothing can. Level `should` is advice. `since` is the future day from
+    which the rule fails the picture."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule: str
-    ok: bool
+    ok: bool | None
     found: str
     wanted: str
     mend: str = ""
     level: Level = "must"
     since: date | None = None
 
+    @property
+    def broken(self) -> bool:
+        """Whether the rule was checked and does not hold."""
+        return self.ok is False
+
     def __str__(self) -> str:
+        if self.ok is None:
+            return f"not checked {self.rule}: {self.found}"
         status = "ok" if self.ok else f"from {self.since}" if self.since else "FAILS" if self.level == "must" else "advice"
         return f"{status:<6} {self.rule}: {self.found}, wanted {self.wanted}" + (
-            f"; {self.mend} mends it" if self.mend and not self.ok else ""
+            f"; {self.mend} mends it" if self.mend and self.broken else ""
         )
 
 
@@ -46,15 +55,20 @@ class Report(BaseModel):
 
     @property
     def passed(self) -> bool:
-        """Whether every rule of level `must` holds on the report's day."""
-        return all(finding.ok or finding.level != "must" or finding.since is not None for finding in self.findings)
+        """Whether every rule of level `must` that was checked holds on the report's day."""
+        return not self.failed
 
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that fail the picture."""
-        return tuple(finding for finding in self.findings if not finding.ok and finding.level == "must" and finding.since is None)
+        return tuple(finding for finding in self.findings if finding.broken and finding.level == "must" and finding.since is None)
 
     @property
     def advice(self) -> tuple[Finding, ...]:
         """The findings that do not hold but do not fail the picture on the report's day."""
-        return tuple(finding for finding in self.findings if not finding.ok and (finding.level != "must" or finding.since is not None))
+        return tuple(finding for finding in self.findings if finding.broken and (finding.level != "must" or finding.since is not None))
+
+    @property
+    def unchecked(self) -> tuple[Finding, ...]:
+        """The findings of rules that were not checked."""
+        return tuple(finding for finding in self.findings if finding.ok is None)

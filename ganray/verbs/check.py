@@ -38,7 +38,7 @@ PICTURES_SHOWN = 400  # pictures on the page, those that fail first
 
 @dataclass
 class Outcome:
-    """The result: `counts` of pictures, `by_rule` of failures, and the URL of the report."""
+    """The result: `counts` of pictures; by rule those that fail (`by_rule`), get advice, or were not checked; and the URL of the report."""
 
     profile: Profile
     day: date
@@ -46,6 +46,7 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     by_rule: Counter[str] = field(default_factory=Counter)
     advice: Counter[str] = field(default_factory=Counter)
+    unchecked: Counter[str] = field(default_factory=Counter)
     requests: str = ""
 
 
@@ -85,7 +86,7 @@ def show(out: Outcome) -> str:
     counts = out.counts
     lines = [f"{counts['images']:,} pictures against {out.profile.name} of {out.profile.version}, rules of {out.day}"]
     lines.append(f"{counts['passed']:,} pass, {counts['failed']:,} fail; edits would mend {counts['mendable']:,}")
-    for name, by in (("fails", out.by_rule), ("advice", out.advice)):
+    for name, by in (("fails", out.by_rule), ("advice", out.advice), ("not checked", out.unchecked)):
         if by:
             lines.append(f"{name}: " + ", ".join(f"{rule} {count:,}" for rule, count in by.most_common()))
     lines.append(f"report: {out.report}")
@@ -161,6 +162,7 @@ def _count(out: Outcome, report: Report, mend: list[str]) -> None:
     out.counts["passed" if report.passed else "failed"] += 1
     out.counts["mendable"] += bool(mend and not report.passed)
     out.by_rule.update(finding.rule for finding in report.failed)
+    out.unchecked.update(finding.rule for finding in report.unchecked)
     out.advice.update(finding.rule for finding in report.advice)
 
 
@@ -168,8 +170,10 @@ def _entry(key: str, report: Report, mend: list[str]) -> dict[str, Any]:
     """A picture in report.json: findings in full, failures first, and the names of the rules that hold."""
     broken = [finding.model_dump(mode="json", exclude_defaults=True) for finding in (*report.failed, *report.advice)]
     holds = [finding.rule for finding in report.findings if finding.ok]
-    size = {"width": report.width, "height": report.height, "product": report.product}
-    return {"sku": sku_of(key), "image": key, "passed": report.passed, **size, "findings": broken, "holds": holds, "mend": mend}
+    unchecked = {finding.rule: finding.found for finding in report.unchecked}
+    facts = {"passed": report.passed, "width": report.width, "height": report.height, "product": report.product}
+    rules = {"findings": broken, "holds": holds, "not_checked": unchecked}
+    return {"sku": sku_of(key), "image": key, **facts, **rules, "mend": mend}
 
 
 def _show(rows: list[Row], row: Row) -> None:
@@ -198,6 +202,7 @@ def _write(config: CheckConfig, source: Store, out: Outcome, results: list[dict[
         "counts": dict(out.counts),
         "fails": dict(out.by_rule.most_common()),
         "advice": dict(out.advice.most_common()),
+        "not_checked": dict(out.unchecked.most_common()),
     }
     store.put("report.json", json.dumps(summary | {"results": results}, indent=1, ensure_ascii=False).encode())
     rows.sort(key=lambda row: row.report.passed)
