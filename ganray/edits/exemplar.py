@@ -29,7 +29,7 @@ MIDDLE = SIDE // 2
 
 @dataclass(frozen=True)
 class Level:
-    """A level of the pyramid: picture uint8 [h, w, 3], its hole, what lies outside the frame, and what the hole is expected to look like."""
+    """A level of the pyramid: picture uint8 [h, w, 3], its hole, what lies outside the frame, and how the hole is expected to look."""
 
     picture: Pixels
     hole: Mask
@@ -39,8 +39,8 @@ class Level:
 
 @dataclass(frozen=True)
 class Scene:
-    """A level with its mirror image beside it: `picture` uint8 [h, 2 w, 3] and all its patches; the patches that the hole touches at `places`,
-    and the weight of each."""
+    """A level with its mirror image beside it: `picture` uint8 [h, 2 w, 3] and all its patches; the patches that the hole touches, at
+    `places`, and the weight of each."""
 
     level: Level
     picture: Pixels
@@ -56,9 +56,9 @@ class Scene:
 
 
 def exemplar(picture: Pixels, hole: Mask, guide: Pixels, pulls: tuple[float, ...]) -> NDArray[np.intp] | None:
-    """Of each pixel [H, W] that the hole covers the pixel to copy, row * 2 W + column, where columns from W on are those of the mirror image;
-    other pixels have their own number. `guide` uint8 [H, W, 3] is a smooth fill; `pulls` its weights from the finest level on. None where
-    nothing can be copied.
+    """Of each pixel [H, W] that the hole covers the pixel to copy: row * 2 W + column, columns from W on being those of the mirror image;
+    other pixels have their own number. `guide` uint8 [H, W, 3] is a smooth fill, `pulls` are its weights from the finest level on. None
+    where nothing can be copied.
     """
     rng = np.random.default_rng(0)
     scene: Scene | None = None
@@ -129,16 +129,16 @@ def _scene(level: Level, pull: float) -> Scene | None:
     places = np.flatnonzero(wanted)
     library = Library(patches_of(picture), columns, usable, known, np.ascontiguousarray(means), pull)
     rows, across = np.divmod(places, columns)
-    return Scene(level, picture, library, places, TRUST[_depth(level.hole)[rows + MIDDLE, across + MIDDLE]])
+    return Scene(level, picture, library, places, TRUST[depths(level.hole)[rows + MIDDLE, across + MIDDLE]])
 
 
 TRUST = np.array([round(4096 * DECAY**step) + 1 for step in range(FARTHEST + 1)], np.float32)
 
 
-def _depth(hole: Mask) -> NDArray[np.intp]:
-    """How many pixels each pixel of the hole is away from what is known, up to FARTHEST."""
+def depths(hole: Mask, most: int = FARTHEST) -> NDArray[np.intp]:
+    """How many pixels each pixel of a hole [H, W] is away from what is known (along rows, columns and diagonals), up to `most`."""
     depth, left = np.zeros(hole.shape, np.intp), hole
-    for _ in range(FARTHEST):
+    for _ in range(most):
         if not left.any():
             break
         depth += left
