@@ -48,13 +48,14 @@ class Copies:
                 share *= self.hole[row, column] & ~unknown[at, to]
                 if not share.any():
                     continue
-                colours = picture[at, to].astype(np.float32)
+                source: Field = picture[at, to].astype(np.float32)
                 if self.surface is not None:
-                    colours, is_ground = self.surface.carried(colours, (at, to), (rows, columns))
+                    source, is_ground = self.surface.carried(source, (at, to), (rows, columns))
                     ground &= is_ground | (share == 0)
-                total += share[:, None] * colours
+                total += share[:, None] * source
                 weight += share
-        return total / np.maximum(weight, 1e-6)[:, None], ground & (self.surface is not None)
+        colours: Field = total / np.maximum(weight, np.float32(1e-6))[:, None]
+        return colours, ground & (self.surface is not None)
 
     def _moved(self, row: Places, column: Places, rows: Places, columns: Places, size: tuple[int, ...]) -> tuple[Places, Places]:
         """The full pixels that are to (rows, columns) as the source of a reduced pixel is to that one."""
@@ -87,7 +88,8 @@ def reduced(picture: Pixels, hole: Mask, factor: int) -> Pixels:
 
 def covered(mask: Mask, factor: int) -> Mask:
     """Which squares of `factor` pixels have one of the mask [H, W]: [h, w]."""
-    return _squares(mask, factor).any((1, 3))
+    result: Mask = _squares(mask, factor).any((1, 3))
+    return result
 
 
 def mirrored(picture: Pixels) -> Pixels:
