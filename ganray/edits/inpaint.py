@@ -44,7 +44,7 @@ class InpaintParams(Params):
 
 
 def inpaint(photo: Photo, params: InpaintParams, tools: Tools) -> Photo:
-    """The photo with the masked part filled. Raises EditError("mask") for a mask of another size, an empty one and one over MAX_MASK_SHARE."""
+    """The photo with the masked part filled. Raises EditError("mask") for a mask of another size, an empty one or one of nearly all."""
     hole = _hole(photo, params, tools)
     network = tools.network("inpaint")
     pixels, unknown = photo.pixels.copy(), hole.copy()
