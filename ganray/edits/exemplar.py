@@ -13,14 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.edits.filters import box_mean
-from ganray.edits.patches import SIDE, SIMILAR, Costs, Library, Matches, Places, explore, find_all, patches_of, propagate, touching
+from ganray.edits.patches import (
+    SIDE,
+    SIMILAR,
+    Costs,
+    Library,
+    Matches,
+    Places,
+    explore,
+    find_all,
+    patches_at,
+    patches_of,
+    propagate,
+    touching,
+)
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
 
 COARSEST = 20  # shorter side of the coarsest level in pixels, at least
 FEWEST = 100  # known patches that a level must have
 EXACT = 2e8  # pairs of numbers in a search among all patches, at most
-ROUNDS = (3, 3, 4, 6, 8)  # of searching and voting, from the finest level on
+ROUNDS = (2, 3, 4, 6, 8)  # of searching and voting, from the finest level on
 DECAY = 0.77  # a patch counts less by this factor for each pixel that it is farther from what is known
 FARTHEST = 24  # pixels from which on it does not count less any more
 AROUND = 6  # radius in pixels of the surrounding colour
@@ -75,9 +88,11 @@ def exemplar(picture: Pixels, hole: Mask, guide: Pixels, pulls: tuple[float, ...
             matches = _enlarged(matches, scene, finer, rng)
             filled = _voted(finer, matches)
         scene = finer
-        for round_ in range(ROUNDS[min(depth, len(ROUNDS) - 1)]):
+        rounds = ROUNDS[min(depth, len(ROUNDS) - 1)]
+        for round_ in range(rounds):
             _search(scene, matches, filled, rng, round_)
-            filled = _voted(scene, matches)
+            if round_ < rounds - 1:  # the next finer level votes by its own pixels
+                filled = _voted(scene, matches)
     return None if scene is None or matches is None else _chosen(scene, matches, hole.shape[1])[: hole.shape[0], : hole.shape[1]]
 
 
@@ -181,16 +196,14 @@ def _enlarged(coarse: Matches, scene: Scene, finer: Scene, rng: np.random.Genera
 def _search(scene: Scene, matches: Matches, filled: Pixels, rng: np.random.Generator, round_: int) -> None:
     """Better sources for what the picture shows now."""
     library = scene.library
-    rows, columns = np.divmod(scene.places, library.columns)
-    width = filled.shape[1] - SIDE + 1
-    matches.wanted[:] = patches_of(filled)[rows * width + columns]
+    matches.wanted[:] = patches_at(filled, *np.divmod(scene.places, library.columns))
     if len(scene.places) * len(library.known) * library.rows.shape[1] < EXACT:
         find_all(matches, library)
         return
     matches.costs[:] = library.costs(matches.wanted, matches.around, matches.sources)
     for step in (4, 2, 1) if round_ == 0 else (1, 1):
         propagate(matches, library, step)
-    for radius in (0, 16, 4, 1) if round_ == 0 else (8, 1):
+    for radius in (0, 12, 3) if round_ == 0 else (6, 1):
         explore(matches, library, rng, radius)
     propagate(matches, library, 1)
 

@@ -80,6 +80,14 @@ def patches_of(picture: Pixels) -> NDArray[np.uint8]:
     return np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(-1, NUMBERS)
 
 
+def patches_at(picture: Pixels, rows: Places, columns: Places) -> NDArray[np.uint8]:
+    """The patches of uint8 [H, W, 3] with these upper left corners, [n, NUMBERS]."""
+    width = picture.shape[1]
+    offsets = (np.arange(SIDE)[:, None] * width + np.arange(SIDE)).ravel()
+    found: NDArray[np.uint8] = picture.reshape(-1, 3)[(rows * width + columns)[:, None] + offsets].reshape(-1, NUMBERS)
+    return found
+
+
 def touching(mask: Mask) -> Mask:
     """Which patches have a pixel of the mask [H, W]: [H - SIDE + 1, W - SIDE + 1]."""
     total = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)

@@ -18,6 +18,7 @@ from ganray.images.components import Mask, near
 
 PLAIN = 2.4  # levels: largest standard deviation of plain ground around its surface
 NEAR = 6.0  # levels: pixels that differ less from the surface are ground
+BARE = 1.0  # levels: ground with less noise is filled without grain
 GRAIN = 3.0  # levels: the most that copied ground keeps of its deviation
 FIT = 20_000  # pixels that a surface is fitted to, at most
 FEWEST = 24  # and at least
@@ -31,29 +32,40 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Surface:
-    """Quadratic in x and y, each -1..1 over a frame of `size` (height, width), whose upper left corner lies at -`origin`: coefficients
-    float64 [6, 3], the standard deviation around it in levels, and the share of the pixels that fit."""
+    """Quadratic in x and y, each -1..1 over a frame of `size` (height, width): coefficients float64 [6, 3], the standard deviation around
+    it in levels, and the share of the pixels that fit. Pixels are counted from `origin` in units of `step`."""
 
     size: tuple[int, int]
     coefficients: NDArray[np.float64]
     noise: float
     share: float
     origin: tuple[int, int] = (0, 0)
+    step: int = 1
 
     def within(self, top: int, left: int) -> Surface:
         """The same surface in the coordinates of a window of the frame."""
         return replace(self, origin=(top, left))
 
+    def reduced(self, factor: int) -> Surface:
+        """The same surface in the coordinates of squares of `factor` pixels."""
+        return replace(self, step=factor * self.step)
+
+    def near(self, colours: Field, level: Field) -> Mask:
+        """Which colours float32 [..., 3] are those of ground whose level is given."""
+        near_level: Mask = np.abs(colours - level).max(-1) <= NEAR
+        return near_level
+
     def at(self, rows: Places, columns: Places) -> Field:
         """Float32 [n, 3], levels at these pixels."""
-        terms = _terms(self.size, rows + self.origin[0], columns + self.origin[1])
+        rows, columns = (origin + (places + 0.5) * self.step - 0.5 for origin, places in zip(self.origin, (rows, columns), strict=True))
+        terms = _terms(self.size, rows, columns)
         values: Field = np.clip(terms @ self.coefficients, 0, 255).astype(np.float32)
         return values
 
     def carried(self, colours: Field, sources: tuple[Places, Places], places: tuple[Places, Places]) -> tuple[Field, Mask]:
         """Colours [n, 3] of `sources` (rows, columns) as they are at other places: ground follows the surface; and which are ground [n]."""
         apart = colours - self.at(*sources)
-        is_ground: Mask = np.abs(apart).max(1) <= NEAR
+        is_ground = self.near(apart, np.float32(0))
         level = np.clip(apart, -GRAIN, GRAIN) + self.at(*places)
         return np.where(is_ground[:, None], level, colours), is_ground
 
