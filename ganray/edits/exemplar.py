@@ -24,8 +24,8 @@ from ganray.edits.patches import (
     find_all,
     patches_at,
     patches_of,
+    pixels_in,
     propagate,
-    touching,
 )
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
@@ -36,18 +36,21 @@ EXACT = 2e8  # pairs of numbers in a search among all patches, at most
 ROUNDS = (2, 3, 4, 6, 8)  # of searching and voting, from the finest level on
 DECAY = 0.77  # a patch counts less by this factor for each pixel that it is farther from what is known
 FARTHEST = 24  # pixels from which on it does not count less any more
+BARRED = SIDE * SIDE // 2  # barred pixels that a patch may have
 AROUND = 6  # radius in pixels of the surrounding colour
 MIDDLE = SIDE // 2
 
 
 @dataclass(frozen=True)
 class Level:
-    """A level of the pyramid: picture uint8 [h, w, 3], its hole, what lies outside the frame, and how the hole is expected to look."""
+    """A level of the pyramid: picture uint8 [h, w, 3], its hole, what lies outside the frame, and how the hole is expected to look.
+    What is `barred` (plain ground) may be copied only with something else beside it."""
 
     picture: Pixels
     hole: Mask
     outside: Mask
     guide: Pixels
+    barred: Mask
 
 
 @dataclass(frozen=True)
@@ -68,15 +71,15 @@ class Scene:
         return result
 
 
-def exemplar(picture: Pixels, hole: Mask, guide: Pixels, pulls: tuple[float, ...]) -> NDArray[np.intp] | None:
+def exemplar(picture: Pixels, hole: Mask, expected: tuple[Pixels, Mask], pulls: tuple[float, ...]) -> NDArray[np.intp] | None:
     """Of each pixel [H, W] that the hole covers the pixel to copy: row * 2 W + column, columns from W on being those of the mirror image;
-    other pixels have their own number. `guide` uint8 [H, W, 3] is a smooth fill, `pulls` are its weights from the finest level on. None
-    where nothing can be copied.
+    other pixels have their own number. `expected` are a smooth fill uint8 [H, W, 3] and what should not fill the hole, `pulls` the weights
+    of the smooth fill from the finest level on. None where nothing can be copied.
     """
     rng = np.random.default_rng(0)
     scene: Scene | None = None
     matches: Matches | None = None
-    depths = [(depth, level) for depth, level in enumerate(_pyramid(picture, hole, guide))]
+    depths = [(depth, level) for depth, level in enumerate(_pyramid(picture, hole, *expected))]
     for depth, level in reversed(depths):
         finer = _scene(level, pulls[min(depth, len(pulls) - 1)])
         if finer is None:
@@ -96,7 +99,7 @@ def exemplar(picture: Pixels, hole: Mask, guide: Pixels, pulls: tuple[float, ...
     return None if scene is None or matches is None else _chosen(scene, matches, hole.shape[1])[: hole.shape[0], : hole.shape[1]]
 
 
-def _pyramid(picture: Pixels, hole: Mask, guide: Pixels) -> list[Level]:
+def _pyramid(picture: Pixels, hole: Mask, guide: Pixels, barred: Mask) -> list[Level]:
     """From the finest level on, each half as large; padded so that each can be halved."""
     height, width = hole.shape
     depth = 0
@@ -104,7 +107,8 @@ def _pyramid(picture: Pixels, hole: Mask, guide: Pixels) -> list[Level]:
         depth += 1
     pad = (0, -height % (1 << depth)), (0, -width % (1 << depth))
     outside = np.pad(np.zeros_like(hole), pad, constant_values=True)
-    levels = [Level(np.pad(picture, (*pad, (0, 0)), "edge"), np.pad(hole, pad, "edge"), outside, np.pad(guide, (*pad, (0, 0)), "edge"))]
+    pictures = (np.pad(image, (*pad, (0, 0)), "edge") for image in (picture, guide))
+    levels = [Level(next(pictures), np.pad(hole, pad, "edge"), outside, next(pictures), np.pad(barred, pad, "edge"))]
     while len(levels) <= depth:
         levels.append(_halved(levels[-1]))
     return levels
@@ -116,7 +120,8 @@ def _halved(level: Level) -> Level:
     count = _sums(known)
     seen = (_sums(level.picture * known[..., None]) + count[..., None] // 2) // np.maximum(count, 1)[..., None]
     guide = (_sums(level.guide.astype(np.int32)) + 2) // 4
-    return Level(seen.astype(np.uint8), count < 2, _sums(level.outside.astype(np.int32)) > 0, guide.astype(np.uint8))
+    outside, barred = (_sums(mask.astype(np.int32)) for mask in (level.outside, level.barred))
+    return Level(seen.astype(np.uint8), count < 2, outside > 0, guide.astype(np.uint8), barred > 2)
 
 
 def _sums(x: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -129,7 +134,10 @@ def _scene(level: Level, pull: float) -> Scene | None:
     height, width = level.hole.shape
     picture = np.concatenate([level.picture, level.picture[:, ::-1]], 1)
     useless = level.hole | level.outside
-    usable = ~touching(np.concatenate([useless, useless[:, ::-1]], 1))
+    usable = pixels_in(np.concatenate([useless, useless[:, ::-1]], 1)) == 0
+    allowed = pixels_in(np.concatenate([level.barred, level.barred[:, ::-1]], 1)) <= BARRED
+    if (usable & allowed).sum() >= FEWEST:
+        usable &= allowed
     usable[:, width - SIDE + 1 : width] = False  # across the mirror
     usable = usable.ravel()
     known = np.flatnonzero(usable)
@@ -140,7 +148,7 @@ def _scene(level: Level, pull: float) -> Scene | None:
     means = np.concatenate([around, around[:, ::-1]], 1)[MIDDLE : height - MIDDLE, MIDDLE : 2 * width - MIDDLE].reshape(-1, 3)
     columns = 2 * width - SIDE + 1
     wanted = np.zeros((height - SIDE + 1, columns), bool)
-    wanted[:, : width - SIDE + 1] = touching(level.hole)
+    wanted[:, : width - SIDE + 1] = pixels_in(level.hole) > 0
     places = np.flatnonzero(wanted)
     library = Library(patches_of(picture), columns, usable, known, np.ascontiguousarray(means), pull)
     rows, across = np.divmod(places, columns)

@@ -21,7 +21,7 @@ from ganray.edits.hole_parts import Part, clusters, parts_of
 from ganray.edits.photo import Photo
 from ganray.edits.smooth import relaxed
 from ganray.edits.surface import BARE, frame_surface, rim_surface
-from ganray.edits.texture import copy_texture
+from ganray.edits.texture import copy_texture, fill_ground
 from ganray.errors import EditError
 from ganray.images.components import Mask, near
 
@@ -60,6 +60,11 @@ def inpaint(photo: Photo, params: InpaintParams, tools: Tools) -> Photo:
             continue
         unknown[part.rows, part.columns] = False
     ground = frame_surface(pixels, unknown) if deep else None
+    if ground is not None:
+        before = int(unknown.sum())
+        fill_ground(pixels, unknown, ground, network)
+        filled["surface"] += before - int(unknown.sum())
+        deep = list(parts_of(unknown))
     for cluster in clusters(deep, photo.size):
         copy_texture(pixels, unknown, cluster, network, ground)
         filled["exemplar"] += sum(len(part.rows) for part in cluster.parts)

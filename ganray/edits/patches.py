@@ -88,12 +88,12 @@ def patches_at(picture: Pixels, rows: Places, columns: Places) -> NDArray[np.uin
     return found
 
 
-def touching(mask: Mask) -> Mask:
-    """Which patches have a pixel of the mask [H, W]: [H - SIDE + 1, W - SIDE + 1]."""
+def pixels_in(mask: Mask) -> NDArray[np.int32]:
+    """How many pixels of the mask [H, W] each patch has: [H - SIDE + 1, W - SIDE + 1]."""
     total = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)
     total[1:, 1:] = mask.cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32)
-    found: Mask = total[SIDE:, SIDE:] - total[:-SIDE, SIDE:] - total[SIDE:, :-SIDE] + total[:-SIDE, :-SIDE] > 0
-    return found
+    counts: NDArray[np.int32] = total[SIDE:, SIDE:] - total[:-SIDE, SIDE:] - total[SIDE:, :-SIDE] + total[:-SIDE, :-SIDE]
+    return counts
 
 
 def propagate(matches: Matches, library: Library, step: int) -> None:

@@ -50,10 +50,15 @@ class Surface:
         """The same surface in the coordinates of squares of `factor` pixels."""
         return replace(self, step=factor * self.step)
 
-    def near(self, colours: Field, level: Field) -> Mask:
-        """Which colours float32 [..., 3] are those of ground whose level is given."""
-        near_level: Mask = np.abs(colours - level).max(-1) <= NEAR
-        return near_level
+    def over(self, size: tuple[int, ...]) -> Field:
+        """The levels of a whole picture of this size, float32 [H, W, 3]."""
+        rows, columns = np.indices(size)
+        return self.at(rows.ravel(), columns.ravel()).reshape(*size, 3)
+
+    def is_at(self, picture: Pixels) -> Mask:
+        """Which pixels of uint8 [H, W, 3] are ground."""
+        near_it: Mask = np.abs(picture - self.over(picture.shape[:2])).max(-1) <= NEAR
+        return near_it
 
     def at(self, rows: Places, columns: Places) -> Field:
         """Float32 [n, 3], levels at these pixels."""
@@ -65,7 +70,7 @@ class Surface:
     def carried(self, colours: Field, sources: tuple[Places, Places], places: tuple[Places, Places]) -> tuple[Field, Mask]:
         """Colours [n, 3] of `sources` (rows, columns) as they are at other places: ground follows the surface; and which are ground [n]."""
         apart = colours - self.at(*sources)
-        is_ground = self.near(apart, np.float32(0))
+        is_ground: Mask = np.abs(apart).max(1) <= NEAR
         level = np.clip(apart, -GRAIN, GRAIN) + self.at(*places)
         return np.where(is_ground[:, None], level, colours), is_ground
 

@@ -12,7 +12,7 @@ def stripes(height=72, width=96, period=8):
 
 def filled(picture, hole, guide=None, pulls=(0.0,)):
     guide = np.full_like(picture, 128) if guide is None else guide
-    sources = exemplar(np.where(hole[..., None], 0, picture).astype(np.uint8), hole, guide, pulls)
+    sources = exemplar(np.where(hole[..., None], 0, picture).astype(np.uint8), hole, (guide, np.zeros_like(hole)), pulls)
     return mirrored(picture).reshape(-1, 3)[sources], sources
 
 
@@ -63,7 +63,7 @@ def test_the_same_picture_gives_the_same_sources():
 def test_where_nothing_can_be_copied_it_says_so(size):
     hole = np.ones(size, bool)
     hole[0] = False
-    assert exemplar(np.zeros((*size, 3), np.uint8), hole, np.zeros((*size, 3), np.uint8), (0.0,)) is None
+    assert exemplar(np.zeros((*size, 3), np.uint8), hole, (np.zeros((*size, 3), np.uint8), np.zeros_like(hole)), (0.0,)) is None
 
 
 def test_depths_are_counted_from_the_rim():
