@@ -55,7 +55,7 @@ def _along(known: Mask, label: Field, slope: float) -> tuple[NDArray[np.float64]
 
 
 def _ends(known: Mask, label: Field, slope: float) -> tuple[Field, Field]:
-    """Of each pixel the distance in pixels to the first known one that lies above it on a line, and its label; infinite if there is none."""
+    """Of each pixel the distance in pixels to the first known one above it on a line, and its label; infinite if there is none."""
     distances, labels = np.full(known.shape, np.inf, np.float32), np.zeros(known.shape, np.float32)
     distance, seen = np.full(known.shape[1], np.inf, np.float32), np.zeros(known.shape[1], np.float32)
     step = np.float32(np.hypot(1, slope))

@@ -15,7 +15,7 @@ from ganray.edits.transfer import Copies, covered, mirrored, reduced, reduction
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
 
-PULLS_DIFFUSION, PULLS_NETWORK = (0.0,), (0.1, 0.1, 0.2, 0.3, 0.5)  # weight of the expected colours, from the finest level on
+PULLS = (0.1, 0.1, 0.2, 0.3, 0.5)  # weight of the expected colours, from the finest level on
 BLUR, TAKEN = 8, 0.5  # radius in pixels of low frequencies, and how much of the network's is taken
 OUTLINED = 256  # longest side in pixels at which it is decided what is ground
 GROUND_SHARE = 0.4  # of a pixel: from which on it is filled as ground
@@ -28,10 +28,12 @@ def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Netwo
     picture, hole = pixels[window.slices], unknown[window.slices]
     factor = reduction(hole)
     small, small_hole = reduced(picture, hole, factor), covered(hole, factor)
-    guide = smooth_fill(small, small_hole, [covered(part.mask(window), factor) for part in cluster.parts], network)
     surface = ground.within(window.top, window.left) if ground else None
-    barred = surface.reduced(factor).is_at(small) if surface else np.zeros_like(small_hole)
-    sources = exemplar(small, small_hole, (guide, barred), PULLS_NETWORK if network else PULLS_DIFFUSION)
+    barred = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
+    components = [covered(part.mask(window), factor) for part in cluster.parts]
+    guide = smooth_fill(small, small_hole if network else small_hole | barred, components, network)
+    pulls = PULLS if network or surface else (0.0,)  # what is diffused from product and ground alike says nothing
+    sources = exemplar(small, small_hole, (guide, barred), pulls)
     rows, columns = np.nonzero(hole)
     if sources is None:
         colours = sampled(guide.astype(np.float32), hole.shape, rows, columns)
