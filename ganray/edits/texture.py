@@ -1,53 +1,57 @@
-"""Fill the holes of a window by texture that is copied from its known pixels; on plain ground, first what is ground with more certainty."""
+"""Fill the holes of a window by texture that is copied from its known pixels; on plain ground, first what is ground, then the product."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganray.edits.edit import Network
 from ganray.edits.exemplar import exemplar
-from ganray.edits.filters import Field, box_mean, sampled
-from ganray.edits.hole_parts import Box, Cluster, parts_of
+from ganray.edits.filters import Field, sampled
+from ganray.edits.hole_parts import Box, Cluster, clusters, parts_of
 from ganray.edits.outline import ground_behind
 from ganray.edits.smooth import smooth_fill
-from ganray.edits.surface import BARE, Surface
-from ganray.edits.transfer import Copies, covered, mirrored, reduced, reduction
+from ganray.edits.surface import BARE, PLAIN, Surface
+from ganray.edits.transfer import Copies, covered, reduced, reduction
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
 
-PULLS = (0.1, 0.1, 0.2, 0.3, 0.5)  # weight of the expected colours, from the finest level on
-BLUR, TAKEN = 8, 0.5  # radius in pixels of low frequencies, and how much of the network's is taken
+PULLS = (0.0, 0.0, 0.03, 0.1, 0.2)  # weight of the expected colours, from the finest level on: they are smooth, texture is not
+PULLS_PLAIN = (0.1, 0.1, 0.2, 0.3, 0.5)  # on plain ground, where they are those of the product alone
 OUTLINED = 256  # longest side in pixels at which it is decided what is ground
 GROUND_SHARE = 0.4  # of a pixel: from which on it is filled as ground
 CONTRAST = 40.0  # levels between product and ground from which on the network's colours tell one from the other
 
 
-def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Network | None, ground: Surface | None) -> None:
-    """Fill the parts of a cluster in place, and mark them as known. On plain ground, of this surface, they are mainly product."""
+def copy_texture(
+    pixels: Pixels, unknown: Mask, cluster: Cluster, network: Network | None, ground: Surface | None, behind: Mask | None = None
+) -> None:
+    """Fill the parts of a cluster in place, and mark them as known. On ground of this surface they are taken for product, or, where `behind`
+    [H, W] is given, only its pixels are filled, with ground."""
     window = cluster.window
     picture, hole = pixels[window.slices], unknown[window.slices]
     factor = reduction(hole)
     small, small_hole = reduced(picture, hole, factor), covered(hole, factor)
     surface = ground.within(window.top, window.left) if ground else None
-    barred = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
+    is_ground = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
+    barred = is_ground if behind is None else ~is_ground & ~small_hole
     components = [covered(part.mask(window), factor) for part in cluster.parts]
-    guide = smooth_fill(small, small_hole if network else small_hole | barred, components, network)
-    pulls = PULLS if network or surface else (0.0,)  # what is diffused from product and ground alike says nothing
+    product_only = surface is not None and not network
+    guide = smooth_fill(small, small_hole | barred if product_only else small_hole, components, network)
+    pulls = PULLS_PLAIN if product_only else PULLS if network else (0.0,)
     sources = exemplar(small, small_hole, (guide, barred), pulls)
-    rows, columns = np.nonzero(hole)
+    rows, columns = np.nonzero(hole if behind is None else hole & behind[window.slices])
     if sources is None:
         colours = sampled(guide.astype(np.float32), hole.shape, rows, columns)
     else:
-        colours, is_ground = Copies(sources, small_hole, factor, surface).of(picture, hole, rows, columns)
-        if network:
-            low = _low_frequencies(guide, mirrored(small).reshape(-1, 3)[sources])
-            colours += np.where(is_ground, np.float32(0), np.float32(TAKEN))[:, None] * sampled(low, hole.shape, rows, columns)
+        plain = surface if surface is not None and surface.noise <= PLAIN else None
+        colours = Copies(sources, small_hole, factor, plain).of(picture, hole, rows, columns)
     picture[rows, columns] = np.rint(np.clip(colours, 0, 255))
-    hole[:] = False
+    hole[rows, columns] = False
 
 
 def fill_ground(pixels: Pixels, unknown: Mask, surface: Surface, network: Network | None) -> None:
-    """Fill what is probably plain ground by its surface, in place, and mark it as known."""
+    """Fill what is probably ground in place, and mark it as known: by its surface, or by its texture if it is not quite plain."""
     factor = -(-max(unknown.shape) // OUTLINED)
     small, hole = reduced(pixels, unknown, factor), covered(unknown, factor)
     ground = surface.reduced(factor).is_at(small) & ~hole
@@ -58,14 +62,22 @@ def fill_ground(pixels: Pixels, unknown: Mask, surface: Surface, network: Networ
     rows, columns = np.nonzero(unknown)
     probable = sampled(share, unknown.shape, rows, columns) > GROUND_SHARE
     rows, columns = rows[probable], columns[probable]
-    levels = surface.at(rows, columns)
-    if surface.noise > BARE and ground.any():
-        at, to = np.nonzero(ground)
-        chosen = np.random.default_rng(0).integers(0, len(at), len(rows))
-        at, to = at[chosen] * factor, to[chosen] * factor
-        levels = surface.carried(pixels[at, to].astype(np.float32), (at, to), (rows, columns))[0]
-    pixels[rows, columns] = np.rint(levels)
+    if surface.noise > PLAIN:
+        behind = np.zeros_like(unknown)
+        behind[rows, columns] = True
+        for cluster in clusters(list(parts_of(unknown)), surface.size):
+            copy_texture(pixels, unknown, cluster, network, surface, behind)
+        return
+    pixels[rows, columns] = np.rint(_grained(pixels, surface, np.argwhere(ground) * factor, rows, columns))
     unknown[rows, columns] = False
+
+
+def _grained(pixels: Pixels, surface: Surface, ground: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Field:
+    """The surface at these pixels float32 [n, 3], with the deviations of known ground at places [m, 2] if these can be seen."""
+    if surface.noise <= BARE or not len(ground):
+        return surface.at(rows, columns)
+    at, to = ground[np.random.default_rng(0).integers(0, len(ground), len(rows))].T
+    return surface.carried(pixels[at, to].astype(np.float32), (at, to), (rows, columns))[0]
 
 
 def _told(picture: Pixels, hole: Mask, ground: Mask, surface: Surface, network: Network) -> tuple[Field, Field]:
@@ -78,11 +90,3 @@ def _told(picture: Pixels, hole: Mask, ground: Mask, surface: Surface, network: 
     contrast = (product * product).sum(-1)
     told = 1 - np.clip((expected * product).sum(-1) / np.maximum(contrast, 1), 0, 1)
     return told, np.clip(np.sqrt(contrast) / CONTRAST, 0, 1)
-
-
-def _low_frequencies(guide: Pixels, copied: Pixels) -> Field:
-    """What the smooth fill [h, w, 3] has more than the copied one, float32, without detail; it vanishes at the rim, where both agree."""
-    difference = guide.astype(np.float32) - copied
-    for _ in range(3):
-        difference = box_mean(difference, BLUR // 2)
-    return difference

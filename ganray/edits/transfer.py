@@ -34,10 +34,9 @@ class Copies:
     factor: int
     surface: Surface | None = None
 
-    def of(self, picture: Pixels, unknown: Mask, rows: Places, columns: Places) -> tuple[Field, Mask]:
-        """The colours float32 [n, 3] that these pixels of the full picture [H, W, 3] take, and which of them are ground [n]."""
+    def of(self, picture: Pixels, unknown: Mask, rows: Places, columns: Places) -> Field:
+        """The colours float32 [n, 3] that these pixels of the full picture [H, W, 3] take."""
         total, weight = np.zeros((len(rows), 3), np.float32), np.zeros(len(rows), np.float32)
-        ground = np.ones(len(rows), bool)
         (top, down), (left, right) = _cells(rows, self.factor), _cells(columns, self.factor)
         for beside in (0, 1):
             for below in (0, 1):
@@ -50,12 +49,11 @@ class Copies:
                     continue
                 source: Field = picture[at, to].astype(np.float32)
                 if self.surface is not None:
-                    source, is_ground = self.surface.carried(source, (at, to), (rows, columns))
-                    ground &= is_ground | (share == 0)
+                    source = self.surface.carried(source, (at, to), (rows, columns))[0]
                 total += share[:, None] * source
                 weight += share
         colours: Field = total / np.maximum(weight, np.float32(1e-6))[:, None]
-        return colours, ground & (self.surface is not None)
+        return colours
 
     def _moved(self, row: Places, column: Places, rows: Places, columns: Places, size: tuple[int, ...]) -> tuple[Places, Places]:
         """The full pixels that are to (rows, columns) as the source of a reduced pixel is to that one."""
@@ -90,11 +88,6 @@ def covered(mask: Mask, factor: int) -> Mask:
     """Which squares of `factor` pixels have one of the mask [H, W]: [h, w]."""
     result: Mask = _squares(mask, factor).any((1, 3))
     return result
-
-
-def mirrored(picture: Pixels) -> Pixels:
-    """A picture [h, w, 3] with its mirror image on the right: [h, 2 w, 3]."""
-    return np.concatenate([picture, picture[:, ::-1]], 1)
 
 
 def _squares(x: NDArray[T], factor: int) -> NDArray[T]:

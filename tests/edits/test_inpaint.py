@@ -85,15 +85,29 @@ def test_plain_ground_stays_plain_where_a_hole_crosses_the_product(ground):
     assert (result[hole & ~was_ground] != ground).any(1).mean() > 0.9
 
 
-def test_the_network_leads_the_texture_and_is_taken_over_in_low_frequencies():
-    truth, mask = checks(), spots((30, 50, 30, 40), size=(96, 144))
+def test_the_network_leads_the_search():
+    truth, mask = np.full((96, 144, 3), 60, np.uint8), spots((30, 50, 36, 44), size=(96, 144))
+    truth[:, 72:] = 180
+    truth = np.clip(truth + np.random.default_rng(0).normal(0, 14, truth.shape), 0, 255).astype(np.uint8)
     plain = filled(truth, mask)
     result = filled(truth, mask, {"inpaint": Brighter()})
     hole = mask[..., 0] > 0
     assert plain.facts["inpaint"] == "exemplar" and result.facts["inpaint"] == "learned"
-    assert result.pixels[hole].mean() > plain.pixels[hole].mean() + 3
+    assert result.pixels[hole].mean() > plain.pixels[hole].mean() + 5
     flat = filled(np.full((96, 144, 3), 100, np.uint8), mask, {"inpaint": Brighter()})
     assert (flat.pixels == 100).all() and flat.facts["inpaint"] == "surface"
+
+
+def test_the_edge_of_a_product_goes_on_over_rough_ground():
+    rng = np.random.default_rng(0)
+    truth = np.clip(190 + rng.normal(0, 4, (120, 120, 3)), 0, 255)
+    truth[20:100, 40:80] = checks(80, 40)
+    truth, mask = truth.astype(np.uint8), spots((45, 60, 30, 45), size=(120, 120))
+    result = filled(truth, mask).pixels
+    hole = mask[..., 0] > 0
+    light = np.abs(result[..., 2].astype(int) - 190) < 25
+    assert ((light == (np.abs(truth[..., 2].astype(int) - 190) < 25)) | ~hole).mean() > 0.97
+    assert result[50:70, 90:104].std() > 2.5  # its grain is copied
 
 
 def test_a_photo_is_filled_the_same_way_twice():
