@@ -17,8 +17,7 @@ from ganray.images.codec import Pixels
 from ganray.images.components import Mask, near
 
 PLAIN = 2.4  # levels: largest standard deviation of plain ground around its surface
-ROUGH = 7.0  # levels: largest one of ground that can be told from a product
-NEAR = 6.0  # levels: pixels that differ less from the surface are ground, or three standard deviations
+NEAR = 6.0  # levels: pixels that differ less from the surface are ground
 BARE = 1.0  # levels: ground with less noise is filled without grain
 GRAIN = 3.0  # levels: the most that copied ground keeps of its deviation
 FIT = 20_000  # pixels that a surface is fitted to, at most
@@ -58,7 +57,7 @@ class Surface:
 
     def is_at(self, picture: Pixels) -> Mask:
         """Which pixels of uint8 [H, W, 3] are ground."""
-        near_it: Mask = np.abs(picture - self.over(picture.shape[:2])).max(-1) <= max(NEAR, 3 * self.noise)
+        near_it: Mask = np.abs(picture - self.over(picture.shape[:2])).max(-1) <= NEAR
         return near_it
 
     def at(self, rows: Places, columns: Places) -> Field:
@@ -109,7 +108,7 @@ def rim_surface(pixels: Pixels, unknown: Mask, part: Part) -> Surface | None:
 
 
 def frame_surface(pixels: Pixels, unknown: Mask) -> Surface | None:
-    """The surface on which the known part of the picture's border lies; None where it is rough."""
+    """The surface on which the known part of the picture's border lies; None where it is not plain."""
     height, width = unknown.shape
     ring, step = max(2, round(RING * min(height, width))), max(1, max(height, width) // SAMPLED)
     edge = np.zeros((height, width), bool)
@@ -117,7 +116,7 @@ def frame_surface(pixels: Pixels, unknown: Mask) -> Surface | None:
         edge[part, ::step] = edge[::step, part] = True
     rows, columns = np.nonzero(edge & ~unknown)
     surface = fit(pixels[rows, columns], rows, columns, (height, width))
-    return surface if surface is not None and surface.noise <= ROUGH and surface.share >= MAINLY else None
+    return surface if surface is not None and surface.noise <= PLAIN and surface.share >= MAINLY else None
 
 
 def _terms(size: tuple[int, int], rows: Places, columns: Places) -> NDArray[np.float64]:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from ganray.edits.edit import Network
 from ganray.edits.exemplar import exemplar
 from ganray.edits.filters import Field, sampled
-from ganray.edits.hole_parts import Box, Cluster, clusters, parts_of
+from ganray.edits.hole_parts import Box, Cluster, parts_of
 from ganray.edits.outline import ground_behind
 from ganray.edits.smooth import smooth_fill
-from ganray.edits.surface import BARE, PLAIN, Surface
+from ganray.edits.surface import BARE, Surface
 from ganray.edits.transfer import Copies, covered, reduced, reduction
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
@@ -23,35 +23,29 @@ GROUND_SHARE = 0.4  # of a pixel: from which on it is filled as ground
 CONTRAST = 40.0  # levels between product and ground from which on the network's colours tell one from the other
 
 
-def copy_texture(
-    pixels: Pixels, unknown: Mask, cluster: Cluster, network: Network | None, ground: Surface | None, behind: Mask | None = None
-) -> None:
-    """Fill the parts of a cluster in place, and mark them as known. On ground of this surface they are taken for product, or, where `behind`
-    [H, W] is given, only its pixels are filled, with ground."""
+def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Network | None, ground: Surface | None) -> None:
+    """Fill the parts of a cluster in place, and mark them as known. Before plain ground, of this surface, they are taken for product."""
     window = cluster.window
     picture, hole = pixels[window.slices], unknown[window.slices]
     factor = reduction(hole)
     small, small_hole = reduced(picture, hole, factor), covered(hole, factor)
     surface = ground.within(window.top, window.left) if ground else None
-    is_ground = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
-    barred = is_ground if behind is None else ~is_ground & ~small_hole
+    barred = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
     components = [covered(part.mask(window), factor) for part in cluster.parts]
-    product_only = surface is not None and not network
-    guide = smooth_fill(small, small_hole | barred if product_only else small_hole, components, network)
-    pulls = PULLS_PLAIN if product_only else PULLS if network else (0.0,)
+    guide = smooth_fill(small, small_hole if network else small_hole | barred, components, network)
+    pulls = PULLS if network else PULLS_PLAIN if surface else (0.0,)
     sources = exemplar(small, small_hole, (guide, barred), pulls)
-    rows, columns = np.nonzero(hole if behind is None else hole & behind[window.slices])
+    rows, columns = np.nonzero(hole)
     if sources is None:
         colours = sampled(guide.astype(np.float32), hole.shape, rows, columns)
     else:
-        plain = surface if surface is not None and surface.noise <= PLAIN else None
-        colours = Copies(sources, small_hole, factor, plain).of(picture, hole, rows, columns)
+        colours = Copies(sources, small_hole, factor, surface).of(picture, hole, rows, columns)
     picture[rows, columns] = np.rint(np.clip(colours, 0, 255))
-    hole[rows, columns] = False
+    hole[:] = False
 
 
 def fill_ground(pixels: Pixels, unknown: Mask, surface: Surface, network: Network | None) -> None:
-    """Fill what is probably ground in place, and mark it as known: by its surface, or by its texture if it is not quite plain."""
+    """Fill what is probably plain ground by its surface, in place, and mark it as known."""
     factor = -(-max(unknown.shape) // OUTLINED)
     small, hole = reduced(pixels, unknown, factor), covered(unknown, factor)
     ground = surface.reduced(factor).is_at(small) & ~hole
@@ -62,12 +56,6 @@ def fill_ground(pixels: Pixels, unknown: Mask, surface: Surface, network: Networ
     rows, columns = np.nonzero(unknown)
     probable = sampled(share, unknown.shape, rows, columns) > GROUND_SHARE
     rows, columns = rows[probable], columns[probable]
-    if surface.noise > PLAIN:
-        behind = np.zeros_like(unknown)
-        behind[rows, columns] = True
-        for cluster in clusters(list(parts_of(unknown)), surface.size):
-            copy_texture(pixels, unknown, cluster, network, surface, behind)
-        return
     pixels[rows, columns] = np.rint(_grained(pixels, surface, np.argwhere(ground) * factor, rows, columns))
     unknown[rows, columns] = False
 
