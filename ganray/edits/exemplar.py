@@ -8,6 +8,7 @@ pixel: the same moves copy the texture of a photo many times as large.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,14 @@ AROUND = 6  # radius in pixels of the surrounding colour
 MIDDLE = SIDE // 2
 
 
+class Filling(NamedTuple):
+    """What fills a hole: of each pixel [H, W] the one to copy, row * 2 W + column, columns from W on being those of the mirror image (pixels
+    outside of the hole have their own number); and the picture uint8 [H, W, 3] with the means of what all patches over a pixel copy."""
+
+    sources: NDArray[np.intp]
+    picture: Pixels
+
+
 @dataclass(frozen=True)
 class Level:
     """A level of the pyramid: picture uint8 [h, w, 3], its hole, what lies outside the frame, and how the hole is expected to look.
@@ -71,10 +80,9 @@ class Scene:
         return result
 
 
-def exemplar(picture: Pixels, hole: Mask, expected: tuple[Pixels, Mask], pulls: tuple[float, ...]) -> NDArray[np.intp] | None:
-    """Of each pixel [H, W] that the hole covers the pixel to copy: row * 2 W + column, columns from W on being those of the mirror image;
-    other pixels have their own number. `expected` are a smooth fill uint8 [H, W, 3] and what should not fill the hole, `pulls` the weights
-    of the smooth fill from the finest level on. None where nothing can be copied.
+def exemplar(picture: Pixels, hole: Mask, expected: tuple[Pixels, Mask], pulls: tuple[float, ...]) -> Filling | None:
+    """Fill the hole [H, W] of a picture uint8 [H, W, 3]. `expected` are a smooth fill [H, W, 3] and what should not fill the hole, `pulls`
+    the weights of the smooth fill from the finest level on. None where nothing can be copied.
     """
     rng = np.random.default_rng(0)
     scene: Scene | None = None
@@ -85,8 +93,8 @@ def exemplar(picture: Pixels, hole: Mask, expected: tuple[Pixels, Mask], pulls: 
         if finer is None:
             continue
         if scene is None or matches is None:
-            filled = np.where(level.hole[..., None], level.guide, level.picture)
             matches = _matches(finer)
+            filled = np.where(level.hole[..., None], level.guide, level.picture)
         else:
             matches = _enlarged(matches, scene, finer, rng)
             filled = _voted(finer, matches)
@@ -94,9 +102,12 @@ def exemplar(picture: Pixels, hole: Mask, expected: tuple[Pixels, Mask], pulls: 
         rounds = ROUNDS[min(depth, len(ROUNDS) - 1)]
         for round_ in range(rounds):
             _search(scene, matches, filled, rng, round_)
-            if round_ < rounds - 1:  # the next finer level votes by its own pixels
+            if depth == 0 or round_ < rounds - 1:  # the next finer level votes by its own pixels
                 filled = _voted(scene, matches)
-    return None if scene is None or matches is None else _chosen(scene, matches, hole.shape[1])[: hole.shape[0], : hole.shape[1]]
+    if scene is None or matches is None:
+        return None
+    frame = slice(hole.shape[0]), slice(hole.shape[1])
+    return Filling(_chosen(scene, matches, hole.shape[1])[frame], filled[frame])
 
 
 def _pyramid(picture: Pixels, hole: Mask, guide: Pixels, barred: Mask) -> list[Level]:

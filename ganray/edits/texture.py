@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ganray.edits.edit import Network
 from ganray.edits.exemplar import exemplar
-from ganray.edits.filters import Field, sampled
+from ganray.edits.filters import Field, box_mean, sampled
 from ganray.edits.hole_parts import Box, Cluster, parts_of
 from ganray.edits.outline import ground_behind
 from ganray.edits.smooth import smooth_fill
@@ -18,6 +18,7 @@ from ganray.images.components import Mask
 
 PULLS = (0.0, 0.0, 0.03, 0.1, 0.2)  # weight of the expected colours, from the finest level on: they are smooth, texture is not
 PULLS_PLAIN = (0.1, 0.1, 0.2, 0.3, 0.5)  # on plain ground, where they are those of the product alone
+BLUR, AGREED, MIXED = 3, 12.0, 0.6  # of low frequencies: radius in pixels, levels that are no doubt, and the most that is mixed in
 OUTLINED = 256  # longest side in pixels at which it is decided what is ground
 GROUND_SHARE = 0.4  # of a pixel: from which on it is filled as ground
 CONTRAST = 40.0  # levels between product and ground from which on the network's colours tell one from the other
@@ -34,12 +35,18 @@ def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Netwo
     components = [covered(part.mask(window), factor) for part in cluster.parts]
     guide = smooth_fill(small, small_hole if network else small_hole | barred, components, network)
     pulls = PULLS if network else PULLS_PLAIN if surface else (0.0,)
-    sources = exemplar(small, small_hole, (guide, barred), pulls)
+    filling = exemplar(small, small_hole, (guide, barred), pulls)
     rows, columns = np.nonzero(hole)
-    if sources is None:
+    if filling is None:
         colours = sampled(guide.astype(np.float32), hole.shape, rows, columns)
+    elif factor == 1:
+        colours = filling.picture[rows, columns].astype(np.float32)
     else:
-        colours = Copies(sources, small_hole, factor, surface).of(picture, hole, rows, columns)
+        colours = Copies(filling.sources, small_hole, factor, surface).of(picture, hole, rows, columns)
+    if filling is not None and network:
+        doubt = _doubt(guide, filling.picture)
+        share = sampled(doubt, hole.shape, rows, columns)[:, None]
+        colours += share * (sampled(guide.astype(np.float32), hole.shape, rows, columns) - colours)
     picture[rows, columns] = np.rint(np.clip(colours, 0, 255))
     hole[:] = False
 
@@ -78,3 +85,11 @@ def _told(picture: Pixels, hole: Mask, ground: Mask, surface: Surface, network: 
     contrast = (product * product).sum(-1)
     told = 1 - np.clip((expected * product).sum(-1) / np.maximum(contrast, 1), 0, 1)
     return told, np.clip(np.sqrt(contrast) / CONTRAST, 0, 1)
+
+
+def _doubt(guide: Pixels, copied: Pixels) -> Field:
+    """How much of the network's fill is mixed in, float32 [h, w]: none where its low frequencies are those of what was copied."""
+    apart = guide.astype(np.float32) - copied
+    for _ in range(3):
+        apart = box_mean(apart, BLUR)
+    return (MIXED * np.clip(np.abs(apart).max(-1) / AGREED - 1, 0, 1)).astype(np.float32)

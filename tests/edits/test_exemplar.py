@@ -11,8 +11,9 @@ def stripes(height=72, width=96, period=8):
 
 def filled(picture, hole, guide=None, pulls=(0.0,)):
     guide = np.full_like(picture, 128) if guide is None else guide
-    sources = exemplar(np.where(hole[..., None], 0, picture).astype(np.uint8), hole, (guide, np.zeros_like(hole)), pulls)
-    return np.concatenate([picture, picture[:, ::-1]], 1).reshape(-1, 3)[sources], sources
+    filling = exemplar(np.where(hole[..., None], 0, picture).astype(np.uint8), hole, (guide, np.zeros_like(hole)), pulls)
+    assert filling is not None
+    return np.concatenate([picture, picture[:, ::-1]], 1).reshape(-1, 3)[filling.sources], filling.sources
 
 
 def box(shape, top, left, height, width):

@@ -44,8 +44,8 @@ def test_texture_of_a_large_picture_is_copied_and_not_enlarged():
     hole = np.zeros((360, 480), bool)
     hole[120:240, 160:300] = True
     small, small_hole = reduced(truth, hole, 4), covered(hole, 4)
-    sources = exemplar(small, small_hole, (small, np.zeros_like(small_hole)), (0.0,))
-    colours = Copies(sources, small_hole, 4).of(truth, hole, *np.nonzero(hole))
+    filling = exemplar(small, small_hole, (small, np.zeros_like(small_hole)), (0.0,))
+    colours = Copies(filling.sources, small_hole, 4).of(truth, hole, *np.nonzero(hole))
     detail = np.zeros(hole.shape, np.float32)
     detail[hole] = colours[:, 0]
     inner = detail[122:238, 162:298]
