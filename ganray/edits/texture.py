@@ -34,7 +34,7 @@ def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Netwo
     barred = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
     components = [covered(part.mask(window), factor) for part in cluster.parts]
     guide = smooth_fill(small, small_hole if network else small_hole | barred, components, network)
-    pulls = PULLS if network else PULLS_PLAIN if surface else (0.0,)
+    pulls = PULLS_PLAIN if surface and not network else PULLS
     filling = exemplar(small, small_hole, (guide, barred), pulls)
     rows, columns = np.nonzero(hole)
     if filling is None:
