@@ -43,8 +43,8 @@ MIDDLE = SIDE // 2
 
 
 class Filling(NamedTuple):
-    """What fills a hole: of each pixel [H, W] the one to copy, row * 2 W + column, columns from W on being those of the mirror image (others
-    have their own number); and the picture uint8 [H, W, 3] with the means of what all patches over a pixel copy."""
+    """What fills a hole: of each pixel [H, W] the one to copy, row * 2 W + column, columns from W on being the mirror image's (others have
+    their own number); and the picture uint8 [H, W, 3] with the means of what all patches over a pixel copy."""
 
     sources: NDArray[np.intp]
     picture: Pixels
