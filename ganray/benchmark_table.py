@@ -38,7 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "matte": Benchmark("ganray.benchmarks.matte", 0.9, long=True, needs=("photos", "cutouts")),
     "studio": Benchmark("ganray.benchmarks.studio", 0.98, long=True),
     "upscale": Benchmark("ganray.benchmarks.upscale", 0.8, long=True, needs=("photos",)),
-    "inpaint": Benchmark("ganray.benchmarks.inpaint", 1.0, long=True, needs=("photos",)),
+    "inpaint": Benchmark("ganray.benchmarks.inpaint", 1.5, long=True),
     "enhance": Benchmark("ganray.benchmarks.enhance", 0.0, long=True, needs=("photos",)),
     "recolor": Benchmark("ganray.benchmarks.recolor", 5.0, lower=True, long=True, needs=("photos", "cutouts")),
     "relabel": Benchmark("ganray.benchmarks.relabel", 0.95, long=True),

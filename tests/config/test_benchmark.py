@@ -19,7 +19,7 @@ def test_an_unknown_name_lists_the_known():
 
 @pytest.mark.parametrize(
     ("given", "option"),
-    [({"name": "matte", "photos": "p"}, "cutouts"), ({"name": "inpaint"}, "photos"), ({"name": "exactly-once"}, "store")],
+    [({"name": "matte", "photos": "p"}, "cutouts"), ({"name": "upscale"}, "photos"), ({"name": "exactly-once"}, "store")],
 )
 def test_what_a_benchmark_cannot_do_without_is_asked_for(given, option):
     with pytest.raises(ConfigError, match=f"benchmark {given['name']} needs {option}. Give --{option}"):

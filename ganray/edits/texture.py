@@ -1,0 +1,95 @@
+"""Fill the holes of a window by texture that is copied from its known pixels; on plain ground, first what is ground, then the product."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganray.edits.edit import Network
+from ganray.edits.exemplar import exemplar
+from ganray.edits.filters import Field, box_mean, sampled
+from ganray.edits.hole_parts import Box, Cluster, parts_of
+from ganray.edits.outline import ground_behind
+from ganray.edits.smooth import smooth_fill
+from ganray.edits.surface import BARE, Surface
+from ganray.edits.transfer import Copies, covered, reduced, reduction
+from ganray.images.codec import Pixels
+from ganray.images.components import Mask
+
+PULLS = (0.0, 0.0, 0.03, 0.1, 0.2)  # weight of the expected colours, from the finest level on: they are smooth, texture is not
+PULLS_PLAIN = (0.1, 0.1, 0.2, 0.3, 0.5)  # on plain ground, where they are those of the product alone
+BLUR, AGREED, MIXED = 3, 12.0, 0.6  # of low frequencies: radius in pixels, levels that are no doubt, and the most that is mixed in
+OUTLINED = 256  # longest side in pixels at which it is decided what is ground
+GROUND_SHARE = 0.4  # of a pixel: from which on it is filled as ground
+CONTRAST = 40.0  # levels between product and ground from which on the network's colours tell one from the other
+
+
+def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Network | None, ground: Surface | None) -> None:
+    """Fill the parts of a cluster in place, and mark them as known. Before plain ground, of this surface, they are taken for product."""
+    window = cluster.window
+    picture, hole = pixels[window.slices], unknown[window.slices]
+    factor = reduction(hole)
+    small, small_hole = reduced(picture, hole, factor), covered(hole, factor)
+    surface = ground.within(window.top, window.left) if ground else None
+    barred = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
+    components = [covered(part.mask(window), factor) for part in cluster.parts]
+    guide = smooth_fill(small, small_hole if network else small_hole | barred, components, network)
+    pulls = PULLS_PLAIN if surface and not network else PULLS
+    filling = exemplar(small, small_hole, (guide, barred), pulls)
+    rows, columns = np.nonzero(hole)
+    if filling is None:
+        colours = sampled(guide.astype(np.float32), hole.shape, rows, columns)
+    elif factor == 1:
+        colours = filling.picture[rows, columns].astype(np.float32)
+    else:
+        colours = Copies(filling.sources, small_hole, factor, surface).of(picture, hole, rows, columns)
+    if filling is not None and network:
+        doubt = _doubt(guide, filling.picture)
+        share = sampled(doubt, hole.shape, rows, columns)[:, None]
+        colours += share * (sampled(guide.astype(np.float32), hole.shape, rows, columns) - colours)
+    picture[rows, columns] = np.rint(np.clip(colours, 0, 255))
+    hole[:] = False
+
+
+def fill_ground(pixels: Pixels, unknown: Mask, surface: Surface, network: Network | None) -> None:
+    """Fill what is probably plain ground by its surface, in place, and mark it as known."""
+    factor = -(-max(unknown.shape) // OUTLINED)
+    small, hole = reduced(pixels, unknown, factor), covered(unknown, factor)
+    ground = surface.reduced(factor).is_at(small) & ~hole
+    share = ground_behind(ground, hole)
+    if network:
+        told, weight = _told(small, hole, ground, surface.reduced(factor), network)
+        share += weight / 2 * (told - share)
+    rows, columns = np.nonzero(unknown)
+    probable = sampled(share, unknown.shape, rows, columns) > GROUND_SHARE
+    rows, columns = rows[probable], columns[probable]
+    pixels[rows, columns] = np.rint(_grained(pixels, surface, np.argwhere(ground) * factor, rows, columns))
+    unknown[rows, columns] = False
+
+
+def _grained(pixels: Pixels, surface: Surface, ground: NDArray[np.intp], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Field:
+    """The surface at these pixels float32 [n, 3], with the deviations of known ground at places [m, 2] if these can be seen."""
+    if surface.noise <= BARE or not len(ground):
+        return surface.at(rows, columns)
+    at, to = ground[np.random.default_rng(0).integers(0, len(ground), len(rows))].T
+    return surface.carried(pixels[at, to].astype(np.float32), (at, to), (rows, columns))[0]
+
+
+def _told(picture: Pixels, hole: Mask, ground: Mask, surface: Surface, network: Network) -> tuple[Field, Field]:
+    """The share of ground by where the network's colours lie between ground and product, and how far apart these are, 0..1."""
+    frame = Box(0, 0, *hole.shape)
+    components = [part.mask(frame) for part in parts_of(hole)]
+    level = surface.over(hole.shape)
+    expected = smooth_fill(picture, hole, components, network) - level
+    product = smooth_fill(picture, hole | ground, components, None) - level
+    contrast = (product * product).sum(-1)
+    told = 1 - np.clip((expected * product).sum(-1) / np.maximum(contrast, 1), 0, 1)
+    return told, np.clip(np.sqrt(contrast) / CONTRAST, 0, 1)
+
+
+def _doubt(guide: Pixels, copied: Pixels) -> Field:
+    """How much of the network's fill is mixed in, float32 [h, w]: none where its low frequencies are those of what was copied."""
+    apart = guide.astype(np.float32) - copied
+    for _ in range(3):
+        apart = box_mean(apart, BLUR)
+    return (MIXED * np.clip(np.abs(apart).max(-1) / AGREED - 1, 0, 1)).astype(np.float32)
