@@ -132,7 +132,23 @@ class _Painter:
         if figure.back:
             self._paint("hair", [oval(cx, 0.115, 0.056, 0.075)], figure.hair)
             return
-        self._paint("hair", [curve([(cx - 0.048, 0.12), (cx - 0.05, 0.06), (cx, 0.04), (cx + 0.05, 0.06), (cx + 0.048, 0.12), (cx + 0.03, 0.085), (cx - 0.03, 0.085)])], figure.hair)
+        self._paint(
+            "hair",
+            [
+                curve(
+                    [
+                        (cx - 0.048, 0.12),
+                        (cx - 0.05, 0.06),
+                        (cx, 0.04),
+                        (cx + 0.05, 0.06),
+                        (cx + 0.048, 0.12),
+                        (cx + 0.03, 0.085),
+                        (cx - 0.03, 0.085),
+                    ]
+                )
+            ],
+            figure.hair,
+        )
         for across in (-0.018, 0.018):
             self._paint("face", [oval(cx + across, 0.112, 0.007, 0.004)], (40.0, 30.0, 30.0))
         self._paint("face", [oval(cx, 0.15, 0.014, 0.005)], tuple(np.multiply(figure.skin, (0.9, 0.6, 0.6)).tolist()))
@@ -173,7 +189,14 @@ class _Painter:
 
     def _torso(self, bottom: float, margin: float) -> list[tuple[float, float]]:
         cx = self.cx
-        left = [(0.03, 0.212), (0.1 + margin, 0.232), (0.092 + margin, 0.3), (0.07 + margin, 0.4), (0.082 + margin, 0.47), (0.082 + margin, bottom)]
+        left = [
+            (0.03, 0.212),
+            (0.1 + margin, 0.232),
+            (0.092 + margin, 0.3),
+            (0.07 + margin, 0.4),
+            (0.082 + margin, 0.47),
+            (0.082 + margin, bottom),
+        ]
         return [(cx - x, y) for x, y in left] + [(cx + x, y) for x, y in reversed(left)]
 
     def _leg(self, sign: int, bottom: float, margin: float) -> list[tuple[float, float]]:
@@ -221,7 +244,10 @@ class _Painter:
         elif cloth.pattern == "printed":
             rows = np.flatnonzero(mask.max(1) > 0.5)
             middle = 0.6 * rows[0] + 0.4 * rows[-1] if len(rows) else 0
-            ink = self.canvas.area(oval(self.cx, middle / self.side, 0.04, 0.03), box(self.cx - 0.05, middle / self.side + 0.04, self.cx + 0.05, middle / self.side + 0.055))
+            ink = self.canvas.area(
+                oval(self.cx, middle / self.side, 0.04, 0.03),
+                box(self.cx - 0.05, middle / self.side + 0.04, self.cx + 0.05, middle / self.side + 0.055),
+            )
         cloth_colour, second = np.asarray(cloth.colour, np.float32), np.asarray(cloth.second, np.float32)
         fabric: Field = (cloth_colour + ink[..., None] * (second - cloth_colour)).astype(np.float32)
         return fabric

@@ -1,0 +1,113 @@
+"""Which materials of a product are skin: by colour, and by what is around them.
+
+Skin has hues of 20 to 85 degrees in CIE Lab, red and yellow at once, at any lightness and little to moderate chroma (Chai and Ngan 1999
+found the same narrow range of chroma in YCbCr for all tones). So have camel coats, tan bags and brown shoes. What decides is the context: a
+face (where the extra `faces` finds one) or a head over a neck shows the person's own tone; without a person, the product's own material is
+no skin, however it looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganray.edits.materials import Colour, Materials, distance
+from ganray.images.components import Mask, numbered
+from ganray.images.lab import Lab, chroma
+
+HUES = 18.0, 85.0  # degrees
+CHROMA = 7.0, 40.0
+REDNESS = 2.5  # a of Lab, at least: sand and khaki have less
+LIGHTNESS = 12.0, 95.0
+ALIKE = 11.0  # distance within which a material has a person's tone
+LEAST_TONE = 0.003  # share of the product that shows a tone at least
+HEAD = 0.3  # of the product's height in which a head is
+NECK, SHOULDERS = 0.88, 1.6  # width of a neck over that of the head above it, at most; of shoulders over the neck, at least
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is known of a person: `found` by (face, head or nothing), the skin's own `tones`, and the materials that are skin."""
+
+    found: str
+    tones: tuple[Lab, ...]
+    skin: tuple[int, ...]
+
+
+def is_skin_like(lab: Lab) -> bool:
+    """Whether skin may have a colour Lab [3]."""
+    hue, depth = float(np.degrees(np.arctan2(lab[2], lab[1]))), float(chroma(lab))
+    in_hues = HUES[0] <= hue <= HUES[1] and float(lab[1]) >= REDNESS
+    return in_hues and CHROMA[0] <= depth <= CHROMA[1] and LIGHTNESS[0] <= float(lab[0]) <= LIGHTNESS[1]
+
+
+def person_in(materials: Materials, faces: list[Lab]) -> Person:
+    """The person in the picture, if there is one; `faces` are the tones of faces that were found."""
+    head = None if faces else head_tone(materials)
+    tones = tuple(faces) if faces else (head,) if head is not None else ()
+    names = materials.names()
+    like = [name for name in names if is_skin_like(materials.colours[name].lab)]
+    if tones:
+        skin = tuple(name for name in like if any(_has_tone(materials.colours[name], tone) for tone in tones))
+        return Person("face" if faces else "head", tones, skin)
+    skin = tuple(name for name in like if name != names[0])
+    return Person("", (), skin)
+
+
+def head_tone(materials: Materials) -> Lab | None:
+    """The tone of a face above a neck, Lab [3]; None where the product has no head, or none of its skin is seen."""
+    product = materials.product
+    rows = np.flatnonzero(product.any(1))
+    top, tall = int(rows[0]), int(rows[-1] - rows[0] + 1)
+    head = _head(product, top, tall)
+    if head is None:
+        return None
+    counts = np.bincount(materials.labels[head][materials.labels[head] >= 0], minlength=len(materials.colours))
+    order = np.argsort(-counts, kind="stable").tolist()
+    for place in order:
+        enough = counts[place] >= max(6, LEAST_TONE * product.sum(), 0.12 * counts.sum())
+        if enough and is_skin_like(materials.colours[place].lab):
+            inside: Lab = np.median(materials.lab[head & (materials.labels == place)], 0).astype(np.float32)
+            return inside
+    return None
+
+
+def _has_tone(colour: Colour, tone: Lab) -> bool:
+    """Whether a material may be the skin of a person whose face has a tone: limbs are darker or lighter than faces, not of another hue."""
+    apart = float(np.hypot(colour.lab[1] - tone[1], colour.lab[2] - tone[2]))
+    near = float(distance(tone, colour)) < ALIKE
+    return near or (apart < ALIKE and abs(float(colour.lab[0] - tone[0])) < 2 * ALIKE)
+
+
+def _head(product: Mask, top: int, tall: int) -> Mask | None:
+    """The part of a product [h, w] above its neck: what is over the narrowest row between a wider one and shoulders."""
+    end = top + max(4, round(HEAD * tall))
+    first = product[top : top + max(2, tall // 25)]
+    parts = numbered(np.pad(product[top:end], 1), corners=False)[1:-1, 1:-1]
+    for column in np.unique(np.nonzero(first)[1])[:: max(1, first.shape[1] // 64)].tolist():
+        part = parts[np.flatnonzero(product[top:end, column])[0], column]
+        width = _widths(parts == part, column)
+        for neck in range(2, len(width) - 2):
+            above, below = width[:neck].max(), width[neck + 1 : neck + 1 + max(3, tall // 6)].max()
+            if 0 < width[neck] <= NECK * above and below >= SHOULDERS * width[neck] and below >= 1.25 * above and above < 0.3 * tall:
+                head = np.zeros_like(product)
+                rows = slice(top, top + neck)
+                half = int(above)
+                head[rows, max(0, column - half) : column + half] = product[rows, max(0, column - half) : column + half]
+                return head
+    return None
+
+
+def _widths(part: Mask, column: int) -> np.ndarray:
+    """In each row, the length of the run of a part [h, w] around a column that is followed from the top, the middle of each run next."""
+    widths = np.zeros(len(part), int)
+    for row, line in enumerate(part):
+        if not line[column]:
+            continue
+        gaps = np.flatnonzero(~line)
+        left, right = gaps[gaps < column], gaps[gaps > column]
+        start, stop = (int(left[-1]) + 1 if len(left) else 0), (int(right[0]) if len(right) else len(line))
+        widths[row] = stop - start
+        column = (start + stop) // 2
+    return widths
