@@ -20,6 +20,7 @@ from ganray.images.lab import Lab, chroma, within
 FLOOR, CEILING = 3.0, 99.0  # lightness: limits of the product's usual range
 DARKEST, LIGHTEST = 5.0, 96.0  # lightness: limits of the target, since black and white cloth have folds too
 GREY, CHROMATIC = 8.0, 18.0  # chroma: below a cloth is grey, above it is dyed; between, both rules are mixed
+LEAST_DYE = 5.0  # chroma below which a cloth has no dye that its pattern could share
 NOISE = 4.0  # chroma of dark pixels is not to be trusted below this
 
 
@@ -70,9 +71,16 @@ def takes_dye(lab: Lab, dominant: Lab) -> Field:
     like, dyed = likeness(lab, dominant), dyedness(dominant)
     if not dyed:
         return like
-    tinted = _share(lab, dominant).clip(0, 1) * _of_hue(lab, dominant)
-    weight: Field = (like + dyed * (tinted - like)).astype(np.float32)
+    weight: Field = (like + dyed * (dye_share(lab, dominant) - like)).astype(np.float32)
     return weight
+
+
+def dye_share(lab: Lab, dominant: Lab) -> Field:
+    """The share of a cloth's dye in colours Lab [..., 3] of its pattern, 0 to 1: float32 [...]; none of a grey cloth's."""
+    if float(chroma(dominant)) < LEAST_DYE:
+        return np.zeros(lab.shape[:-1], np.float32)
+    share: Field = _share(lab, dominant).clip(0, 1) * _of_hue(lab, dominant)
+    return share
 
 
 def redyed(lab: Lab, shift: Shift) -> Lab:

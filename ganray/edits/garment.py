@@ -7,9 +7,10 @@ What touches it and is something else (skin, hair, other garments) guards the ed
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganray.edits.faces import face_tones
 from ganray.edits.materials import Colour, Materials, colours_of, distance, materials_of
@@ -17,12 +18,14 @@ from ganray.edits.photo import Photo
 from ganray.edits.skin import Person, is_skin_like, person_in
 from ganray.errors import EditError
 from ganray.images.components import Mask, near, numbered
-from ganray.images.lab import to_lab
+from ganray.images.lab import Lab, to_lab
 
 LEAST_GARMENT = 0.12  # smallest share of the product that a garment on a person has
 RIVAL_WITH_PERSON, RIVAL = 0.45, 0.8  # share of the garment's area from which another material may be meant as well
 PART = 0.25  # share of the largest part's area from which another part of that colour belongs to the product
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
+SAME = 10.0  # colour difference below which two pictures show one colour
+FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
 CONFUSED = 9.0  # distance below which a garment and what touches it cannot be told apart
 GUARD = 3  # pixels of the working size beside another material in which the edge lies
 RING, EDGE = 0.01, 1  # width of what guards a mask, as a share of the longer side, and pixels inside a mask's edge that may be mixtures
@@ -34,28 +37,49 @@ MASK_REMEDY = "Give a mask: the name of a picture that is white where the produc
 
 @dataclass(frozen=True)
 class Garment:
-    """At the working size [h, w]: the `region` of a garment and, within it, the `edge` beside other materials. `kept` are the pattern's
-    colours, `guards` those of what touches it. `centre` is its (y, x) within the picture, 0 to 1."""
+    """At the working size [h, w]: the `region` of a garment and, within it, the `edge` beside other materials. `ground` is the colour of
+    its cloth, `kept` are those of its pattern, `guards` those of what touches it. `centre` is its (y, x) within the picture, 0 to 1."""
 
     region: Mask
     edge: Mask
+    ground: Colour | None = None
     kept: tuple[Colour, ...] = ()
     guards: tuple[Colour, ...] = ()
     centre: tuple[float, float] = (0.5, 0.5)
     facts: dict[str, float | str] = field(default_factory=dict)
 
 
-def find_garment(photo: Photo, beside: tuple[float, float] | None = None) -> Garment | None:
-    """The garment of a photo with a matte; None where the product is too small to be looked at. Of several, the one nearest to `beside`
-    if that is given. Raises EditError: skin, ambiguous_garment."""
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a picture's product."""
+
+    materials: Materials
+    person: Person
+
+    @property
+    def garments(self) -> list[int]:
+        """The materials that are not skin, the largest first."""
+        return [name for name in self.materials.names() if name not in self.person.skin]
+
+    def shows(self, lab: Lab) -> bool:
+        """Whether a garment has a colour Lab [3]."""
+        return any(float(np.linalg.norm(self.materials.colours[name].lab - lab)) < SAME for name in self.garments)
+
+
+def look(photo: Photo) -> Seen | None:
+    """The materials of a photo with a matte, and its person; None where the product is too small to be looked at."""
     assert photo.matte is not None
     materials = materials_of(photo.pixels, photo.matte)
-    if materials is None:
-        return None
-    person = person_in(materials, face_tones(photo.pixels))
-    chosen = _chosen(materials, person, beside)
+    return None if materials is None else Seen(materials, person_in(materials, face_tones(photo.pixels)))
+
+
+def find_garment(seen: Seen, other: Seen | None = None) -> Garment:
+    """The garment of a photo. `other` shows the same in another colour: of several garments, the one that it does not show is meant. Raises
+    EditError: skin, ambiguous_garment."""
+    materials, person = seen.materials, seen.person
+    chosen = _chosen(seen, other)
     region, left = _region(materials, chosen)
-    garment = _guarded(materials, chosen, region)
+    garment = _guarded(seen, chosen, region)
     _check_edge(materials, chosen, garment, person)
     size = float(materials.product.sum())
     skin = sum(materials.share(name) for name in person.skin if name != chosen)
@@ -68,7 +92,17 @@ def find_garment(photo: Photo, beside: tuple[float, float] | None = None) -> Gar
         facts["left_share"] = round(left / size, 3)
     if not person.found and is_skin_like(materials.colours[chosen].lab):
         facts["skin_like"] = "the product has a colour of skin, and no person was seen"
-    return Garment(garment.region, garment.edge, garment.kept, garment.guards, _middle(region), facts)
+    return replace(garment, facts=facts)
+
+
+def reference_garment(seen: Seen, other: Seen | None, beside: tuple[float, float]) -> Garment:
+    """The garment of a reference: of several, what `other` does not show, else what lies at a place (y, x)."""
+    try:
+        chosen = _chosen(seen, other)
+    except EditError:
+        names = [name for name in seen.garments if seen.materials.share(name) >= LEAST_GARMENT] or seen.materials.names()[:1]
+        chosen = min(names, key=lambda name: abs(_middle(seen.materials.of(name))[0] - beside[0]))
+    return _guarded(seen, chosen, _region(seen.materials, chosen)[0])
 
 
 def masked_garment(photo: Photo) -> Garment:
@@ -83,37 +117,34 @@ def masked_garment(photo: Photo) -> Garment:
     colours = colours_of(to_lab(photo.pixels[around][:: 1 + int(around.sum()) // SAMPLE])) if around.any() else ()
     edge = meant & near(~meant, EDGE)
     if materials is None:
-        return Garment(meant, edge, (), colours)
+        return Garment(meant, edge, None, (), colours)
     ground = max(materials.colours, key=lambda colour: colour.share)
-    kept = tuple(colour for colour in materials.colours if colour is not ground)
+    first = materials.colours.index(ground)
+    kept = tuple(colour for place, colour in enumerate(materials.colours) if _is_firm(materials, first, place))
     guards = tuple(colour for colour in colours if all(_apart(colour, own) >= CONFUSED for own in materials.colours))
-    return Garment(meant, edge, kept, guards, _middle(photo.matte > 0.5))
+    return Garment(meant, edge, ground, kept, guards, _middle(photo.matte > 0.5))
 
 
-def _chosen(materials: Materials, person: Person, beside: tuple[float, float] | None) -> int:
+def _chosen(seen: Seen, other: Seen | None) -> int:
     """The material that is the garment."""
-    names = materials.names()
-    garments = [name for name in names if name not in person.skin]
-    least = LEAST_GARMENT if person.found or person.skin else 0.0
-    if not garments or materials.share(garments[0]) < least:
+    materials, person, garments = seen.materials, seen.person, seen.garments
+    with_person = bool(person.found or person.skin)
+    share = [materials.share(name) for name in garments] + [0.0, 0.0]
+    if share[0] < (LEAST_GARMENT if with_person else 1e-6):
         raise EditError("skin", "most of what was found looks like skin", MASK_REMEDY)
-    first = garments[0]
-    if not person.found and is_skin_like(materials.colours[first].lab) and _is_cut(materials) and len(garments) > 1:
-        second = materials.share(garments[1])
-        if second >= LEAST_GARMENT:
-            raise EditError("skin", "the product's main colour may be skin, and no face was seen", MASK_REMEDY)
-    rivals = [name for name in garments if materials.share(name) >= LEAST_GARMENT]
-    if beside is not None and len(rivals) > 1:
-        return min(rivals, key=lambda name: abs(_middle(materials.of(name))[0] - beside[0]))
-    second = materials.share(garments[1]) if len(garments) > 1 else 0.0
-    limit = RIVAL_WITH_PERSON if person.found or person.skin else RIVAL
-    if second >= limit * materials.share(first):
+    if not person.found and is_skin_like(materials.colours[garments[0]].lab) and _is_cut(materials) and share[1] >= LEAST_GARMENT:
+        raise EditError("skin", "the product's main colour may be skin, and no face was seen", MASK_REMEDY)
+    rivals = [name for name in garments if materials.share(name) >= max(LEAST_GARMENT, 0.25 * share[0])]
+    unlike = [name for name in rivals if other and not other.shows(materials.colours[name].lab)]
+    if len(rivals) > 1 and len(unlike) == 1:
+        return unlike[0]
+    if share[1] >= (RIVAL_WITH_PERSON if with_person else RIVAL) * share[0]:
         raise EditError(
             "ambiguous_garment",
-            f"two parts may be meant ({100 * materials.share(first):.0f} and {100 * second:.0f} % of what was found)",
+            f"two parts may be meant ({100 * share[0]:.0f} and {100 * share[1]:.0f} % of what was found)",
             MASK_REMEDY,
         )
-    return first
+    return garments[0]
 
 
 def _is_cut(materials: Materials) -> bool:
@@ -136,17 +167,33 @@ def _region(materials: Materials, chosen: int) -> tuple[Mask, float]:
     return inside, float((own & ~inside).sum())
 
 
-def _guarded(materials: Materials, chosen: int, region: Mask) -> Garment:
-    """The garment with what guards its edge."""
-    others, num = materials.product & ~region, len(materials.colours)
-    inside = np.bincount(materials.labels[region], minlength=num)
+def of_ground(lab: Lab, garment: Garment) -> NDArray[np.bool_]:
+    """Whether colours Lab [n, 3] of a garment are of its cloth, not of its pattern: bool [n]."""
+    if garment.ground is None or not garment.kept:
+        return np.ones(len(lab), bool)
+    own: NDArray[np.bool_] = distance(lab, garment.ground) < np.min([distance(lab, colour) for colour in garment.kept], 0)
+    return own
+
+
+def _guarded(seen: Seen, chosen: int, region: Mask) -> Garment:
+    """The garment with what guards its edge: skin and other garments wherever they are, and all else that lies beside it."""
+    materials, num = seen.materials, len(seen.materials.colours)
+    apart = [group for group in set(materials.groups) - {chosen} if group in seen.person.skin or materials.share(group) >= LEAST_GARMENT]
+    others = materials.product & (~region | np.isin(materials.labels, [place for place in range(num) if materials.groups[place] in apart]))
+    inside = np.bincount(materials.labels[region & ~others & materials.product], minlength=num)
     beside = np.bincount(materials.labels[near(region, GUARD) & others], minlength=num)
     of_garment = [group == chosen for group in materials.groups]
     ground = int(np.where(of_garment, inside, -1).argmax())
-    kept = tuple(colour for place, colour in enumerate(materials.colours) if place != ground and inside[place] >= LEAST_PIXELS)
+    kept = tuple(materials.colours[place] for place in range(num) if inside[place] >= LEAST_PIXELS and _is_firm(materials, ground, place))
     guards = tuple(colour for place, colour in enumerate(materials.colours) if not of_garment[place] and beside[place] >= LEAST_PIXELS)
     wide = near(region, 2)
-    return Garment(wide, near(others, GUARD) & wide, kept, guards)
+    return Garment(wide, near(others, GUARD) & wide, materials.colours[ground], kept, guards)
+
+
+def _is_firm(materials: Materials, ground: int, place: int) -> bool:
+    """Whether a colour within a garment is one of its pattern, not its ground in other light: it has sharp borders."""
+    apart = float(np.linalg.norm(materials.colours[ground].lab - materials.colours[place].lab))
+    return place != ground and float(materials.steps[ground, place]) >= FIRM * apart
 
 
 def _check_edge(materials: Materials, chosen: int, garment: Garment, person: Person) -> None:

@@ -42,13 +42,15 @@ class Colour:
 @dataclass(frozen=True)
 class Materials:
     """A product at the working size: `lab` [h, w, 3], the certain `product` [h, w], `labels` [h, w] of `colours` (-1: none), and `groups`:
-    the material of each colour, named by its most common colour."""
+    the material of each colour, named by its most common colour. `steps` [n, n] are the median differences across the borders of two
+    colours, infinite where they have none."""
 
     lab: Lab
     product: Mask
     labels: Labels
     colours: tuple[Colour, ...]
     groups: tuple[int, ...]
+    steps: Field
 
     def of(self, group: int) -> Mask:
         """Where a material is [h, w]."""
@@ -74,7 +76,8 @@ def materials_of(pixels: Pixels, matte: Alpha) -> Materials | None:
     labels = _labels(lab, product, colours)
     shares = np.bincount(labels[product], minlength=len(colours)) / product.sum()
     measured = tuple(_measured(lab[labels == place], colour, float(shares[place])) for place, colour in enumerate(colours))
-    return Materials(lab, product, labels, measured, _grouped(lab, product, labels, measured))
+    contact, steps = _borders(lab, labels, len(colours))
+    return Materials(lab, product, labels, measured, _grouped(product, labels, measured, (contact, steps)), steps)
 
 
 def colours_of(sample: Lab) -> tuple[Colour, ...]:
@@ -132,18 +135,17 @@ def _measured(lab: Lab, colour: Lab, share: float) -> Colour:
     return Colour(np.median(lab, 0).astype(np.float32), low, high, share)
 
 
-def _grouped(lab: Lab, product: Mask, labels: Labels, colours: tuple[Colour, ...]) -> tuple[int, ...]:
+def _grouped(product: Mask, labels: Labels, colours: tuple[Colour, ...], borders: tuple[Field, Field]) -> tuple[int, ...]:
     """The material of each colour."""
     num = len(colours)
     rows = np.flatnonzero(product.any(1))
     radius = max(3, round(NEAR * (rows[-1] - rows[0] + 1)))
     dense = np.stack([box_mean((labels == place).astype(np.float32), radius) for place in range(num)])
-    contact, step = _borders(lab, labels, num)
     group = list(range(num))
     order = sorted(range(num), key=lambda place: -colours[place].share)
     for rank, first in enumerate(order):
         for second in order[rank + 1 :]:
-            if _joined(first, second, colours, (labels, dense, contact, step)):
+            if _joined(first, second, colours, (labels, dense, *borders)):
                 group = [group[first] if member == group[second] else member for member in group]
     largest = {member: max((p for p in range(num) if group[p] == member), key=lambda p: colours[p].share) for member in set(group)}
     return tuple(largest[member] for member in group)

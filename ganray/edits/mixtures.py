@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganray.edits.dye import Shift, falling, redyed
+from ganray.edits.dye import Shift, dye_share, falling, redyed
 from ganray.edits.filters import Field
 from ganray.edits.materials import Colour, distance
-from ganray.images.lab import Lab
+from ganray.images.lab import Lab, within
 
 PURE = 0.12  # share of the other colour up to which a pixel is one colour alone
-OWN = 5.0, 11.0  # distance from the ground up to which a pixel is of the ground, and from which it may be a mixture
+OWN, FAR = (0.25, 0.55), 20.0  # distance from the ground, over that of the pattern (or FAR), up to which a pixel is of the ground
 BETWEEN = 1.2, 1.6  # sum of both distances over the distance of the colours: up to which a pixel is a mixture, and from which it is none
-APART = 12.0  # distance below which two colours move together
+APART = 8.0  # distance below which two colours move together
 
 
 def with_pattern(lab: Lab, shift: Shift, ground: Colour, kept: tuple[Colour, ...]) -> Lab:
-    """The colours Lab [..., 3] after a shift of the ground; mixtures with a colour of the pattern move by what each part moves."""
+    """The colours Lab [..., 3] after a shift of the ground. A colour of the pattern moves by its share of the dye, and mixtures with it by
+    what each part moves."""
     moved = redyed(lab, shift)
     own = distance(lab, ground)
     best, mixture = np.zeros(lab.shape[:-1], np.float32), moved
@@ -30,12 +31,11 @@ def with_pattern(lab: Lab, shift: Shift, ground: Colour, kept: tuple[Colour, ...
             continue
         other = distance(lab, colour)
         share = own / (own + other + 1e-3)
-        on_line = falling((own + other) / apart, *BETWEEN) * (1 - falling(own, *OWN))
-        of_colour = redyed(colour.lab[None], shift)[0] - colour.lab
-        candidate = lab + (1 - share)[..., None] * of_ground + share[..., None] * of_colour
-        mixture = np.where((on_line > best)[..., None], candidate, mixture)
+        on_line = falling((own + other) / apart, *BETWEEN) * (1 - falling(own / min(apart, FAR), *OWN))
+        part = (1 - share) + share * float(dye_share(colour.lab, ground.lab))
+        mixture = np.where((on_line > best)[..., None], lab + part[..., None] * of_ground, mixture)
         best = np.maximum(best, on_line)
-    result: Lab = (moved + best[..., None] * (mixture - moved)).astype(np.float32)
+    result: Lab = within((moved + best[..., None] * (mixture - moved)).astype(np.float32))
     return result
 
 

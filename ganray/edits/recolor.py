@@ -20,7 +20,7 @@ from pydantic import model_validator
 from ganray.edits.dye import Shift, dominant_colour, redyed, shift_to, takes_dye
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import enlarged
-from ganray.edits.garment import Garment, find_garment, masked_garment
+from ganray.edits.garment import Garment, Seen, find_garment, look, masked_garment, of_ground, reference_garment
 from ganray.edits.ground import own_at_edges
 from ganray.edits.mask import read_mask
 from ganray.edits.materials import Colour
@@ -77,24 +77,25 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
     without a mask `garment_share`, `skin_share` and `left_share` (of the product: the garment, skin, and islands of its colour that were
     left), and `pattern_contrast` where there is a pattern (its colour difference to the ground, after over before, at worst).
     """
+    reference = _opened(*tools.picture(params.reference), tools) if params.reference else None
+    garment: Garment | None
     if params.mask:
         whole = photo.having(matte=read_mask(photo, params.mask, tools))
-        garment: Garment | None = masked_garment(whole)
+        garment, seen = masked_garment(whole), None
     else:
         photo = whole = with_matte(photo, tools)
-        garment = find_garment(whole)
+        seen = look(whole)
+        garment = find_garment(seen, look(reference) if reference else None) if seen else None
     assert whole.matte is not None
     places = _places(garment, whole)
     sample = _sample(whole.pixels, whole.matte, places)
-    if params.colour:
-        target = lab_of(params.colour)
-    else:
-        target = reference_colour(*tools.picture(params.reference), tools, garment.centre if garment else None)
-    shift = shift_to(target, sample, params.lightness)
-    took = takes_dye(sample, shift.dominant) > 0.5
+    target = _reference_colour(reference, seen, garment) if reference else lab_of(params.colour)
+    cloth = of_ground(sample, garment) if garment else np.ones(len(sample), bool)
+    shift = shift_to(target, sample[cloth] if cloth.any() else sample, params.lightness)
+    took = cloth & (takes_dye(sample, shift.dominant) > 0.5)
     if float(took.mean()) < LEAST_SHARE:
         raise EditError("no_product", "the product has no dominant colour", "Send a product with fewer colours")
-    moves = _moves(shift, garment, sample)
+    moves = _moves(shift, garment)
     facts: dict[str, float | str] = {
         "colour": "#" + bytes(from_lab(target)).hex(),
         "delta_e": round(float(np.median(delta_e_2000(moves[0](sample[took]), target))), 2),
@@ -104,22 +105,27 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
     return photo.having(pixels=_recoloured(whole, places, moves), facts=facts)
 
 
-def reference_colour(pixels: Pixels, alpha: Alpha | None, tools: Tools, beside: tuple[float, float] | None = None) -> Lab:
-    """The colour Lab [3] of a picture's garment, found as in a photo; of several garments, that at the place `beside`. Of the whole picture
-    if there is no product, as in a swatch."""
+def _opened(pixels: Pixels, alpha: Alpha | None, tools: Tools) -> Photo:
+    """A reference with the matte of its product; all of it is product where none is found, as in a swatch."""
     photo = opened(pixels, alpha)
     try:
-        photo = with_matte(photo, tools)
+        return with_matte(photo, tools)
     except EditError as error:
         if error.reason not in ("no_product", "too_small"):
             raise
-        photo = photo.having(matte=np.ones(photo.size, np.float32))
-    assert photo.matte is not None
-    places = _places(find_garment(photo, beside or (0.5, 0.5)), photo)
-    return dominant_colour(_sample(photo.pixels, photo.matte, places))
+        return photo.having(matte=np.ones(photo.size, np.float32))
 
 
-def _moves(shift: Shift, garment: Garment | None, sample: Lab) -> tuple[Move, Move]:
+def _reference_colour(reference: Photo, seen: Seen | None, garment: Garment | None) -> Lab:
+    """The colour Lab [3] of a reference's garment; of several, of that which the photo does not show, else of that at the same place."""
+    assert reference.matte is not None
+    shown = look(reference)
+    shape = reference_garment(shown, seen, garment.centre if garment else (0.5, 0.5)) if shown else None
+    sample = _sample(reference.pixels, reference.matte, _places(shape, reference))
+    return dominant_colour(sample[of_ground(sample, shape)] if shape else sample)
+
+
+def _moves(shift: Shift, garment: Garment | None) -> tuple[Move, Move]:
     """How colours move inside of a garment, and at its edge beside something else."""
     if garment is None:
         return (lambda lab: redyed(lab, shift)), (lambda lab: redyed(lab, shift))

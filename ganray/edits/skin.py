@@ -22,7 +22,7 @@ REDNESS = 2.5  # a of Lab, at least: sand and khaki have less
 LIGHTNESS = 12.0, 95.0
 ALIKE = 11.0  # distance within which a material has a person's tone
 LEAST_TONE = 0.003  # share of the product that shows a tone at least
-HEAD = 0.3  # of the product's height in which a head is
+HEAD = 0.45  # of the product's height in which a head is
 NECK, SHOULDERS = 0.88, 1.6  # width of a neck over that of the head above it, at most; of shoulders over the neck, at least
 
 
