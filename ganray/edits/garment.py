@@ -13,21 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.edits.faces import face_tones
-from ganray.edits.materials import Colour, Materials, colours_of, distance, materials_of
+from ganray.edits.materials import Colour, Materials, colours_of, distance, in_parts, materials_of
 from ganray.edits.photo import Photo
 from ganray.edits.skin import Person, is_skin_like, person_in
 from ganray.errors import EditError
-from ganray.images.components import Mask, near, numbered
-from ganray.images.lab import Lab, to_lab
+from ganray.images.components import Mask, cells, near, numbered
+from ganray.images.lab import Lab, chroma, to_lab
 
 LEAST_GARMENT = 0.12  # smallest share of the product that a garment on a person has
 RIVAL_WITH_PERSON, RIVAL = 0.45, 0.8  # share of the garment's area from which another material may be meant as well
+GRID = 160  # cells of the longer side at which connected parts are found
 PART = 0.25  # share of the largest part's area from which another part of that colour belongs to the product
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
 SAME = 10.0  # colour difference below which two pictures show one colour
 FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
 CONFUSED = 9.0  # distance below which a garment and what touches it cannot be told apart
 GUARD = 3  # pixels of the working size beside another material in which the edge lies
+REACH = 8  # pixels of the working size from which the colours of what lies beside are taken
+COMMON, CHROMATIC = 0.4, 8.0  # share of the most common colour from which another may be the cloth's, and the chroma that decides
 RING, EDGE = 0.01, 1  # width of what guards a mask, as a share of the longer side, and pixels inside a mask's edge that may be mixtures
 SAMPLE = 20_000  # pixels from which the colours around a mask are taken
 LEAST_PIXELS = 6  # of the working size: fewer of a colour are none
@@ -65,6 +68,10 @@ class Seen:
         """Whether a garment has a colour Lab [3]."""
         return any(float(np.linalg.norm(self.materials.colours[name].lab - lab)) < SAME for name in self.garments)
 
+    def has_colour(self, lab: Lab) -> bool:
+        """Whether anything of the product has a colour Lab [3]."""
+        return any(float(np.linalg.norm(colour.lab - lab)) < SAME for colour in self.materials.colours)
+
 
 def look(photo: Photo) -> Seen | None:
     """The materials of a photo with a matte, and its person; None where the product is too small to be looked at."""
@@ -79,7 +86,7 @@ def find_garment(seen: Seen, other: Seen | None = None) -> Garment:
     materials, person = seen.materials, seen.person
     chosen = _chosen(seen, other)
     region, left = _region(materials, chosen)
-    garment = _guarded(seen, chosen, region)
+    garment = _guarded(seen, chosen, region, other)
     _check_edge(materials, chosen, garment, person)
     size = float(materials.product.sum())
     skin = sum(materials.share(name) for name in person.skin if name != chosen)
@@ -102,7 +109,7 @@ def reference_garment(seen: Seen, other: Seen | None, beside: tuple[float, float
     except EditError:
         names = [name for name in seen.garments if seen.materials.share(name) >= LEAST_GARMENT] or seen.materials.names()[:1]
         chosen = min(names, key=lambda name: abs(_middle(seen.materials.of(name))[0] - beside[0]))
-    return _guarded(seen, chosen, _region(seen.materials, chosen)[0])
+    return _guarded(seen, chosen, _region(seen.materials, chosen)[0], other)
 
 
 def masked_garment(photo: Photo) -> Garment:
@@ -159,11 +166,12 @@ def _region(materials: Materials, chosen: int) -> tuple[Mask, float]:
     rows = np.flatnonzero(materials.product.any(1))
     gap = max(1, round(GAP * (rows[-1] - rows[0] + 1)))
     closed = ~near(~near(np.pad(own, gap), gap), gap)[gap:-gap, gap:-gap]
-    parts = numbered(closed & materials.product, corners=True)
+    counts, side = cells(closed & materials.product, GRID)
+    parts = numbered(counts > 0).repeat(side, 0).repeat(side, 1)[: own.shape[0], : own.shape[1]]
     areas = np.bincount(parts[own], minlength=2)
     areas[0] = 0
     taken = np.flatnonzero(areas >= PART * areas.max())
-    inside = np.isin(parts, taken[taken > 0])
+    inside = np.isin(parts, taken[taken > 0]) & closed & materials.product
     return inside, float((own & ~inside).sum())
 
 
@@ -175,7 +183,7 @@ def of_ground(lab: Lab, garment: Garment) -> NDArray[np.bool_]:
     return own
 
 
-def _guarded(seen: Seen, chosen: int, region: Mask) -> Garment:
+def _guarded(seen: Seen, chosen: int, region: Mask, other: Seen | None) -> Garment:
     """The garment with what guards its edge: skin and other garments wherever they are, and all else that lies beside it."""
     materials, num = seen.materials, len(seen.materials.colours)
     apart = [group for group in set(materials.groups) - {chosen} if group in seen.person.skin or materials.share(group) >= LEAST_GARMENT]
@@ -183,11 +191,28 @@ def _guarded(seen: Seen, chosen: int, region: Mask) -> Garment:
     inside = np.bincount(materials.labels[region & ~others & materials.product], minlength=num)
     beside = np.bincount(materials.labels[near(region, GUARD) & others], minlength=num)
     of_garment = [group == chosen for group in materials.groups]
-    ground = int(np.where(of_garment, inside, -1).argmax())
+    ground = _ground(seen, np.where(of_garment, inside, 0), other)
     kept = tuple(materials.colours[place] for place in range(num) if inside[place] >= LEAST_PIXELS and _is_firm(materials, ground, place))
-    guards = tuple(colour for place, colour in enumerate(materials.colours) if not of_garment[place] and beside[place] >= LEAST_PIXELS)
+    around = near(region, REACH) & others
+    guards = [
+        part
+        for place in range(num)
+        if not of_garment[place] and beside[place] >= LEAST_PIXELS
+        for part in in_parts(materials.lab[around & (materials.labels == place)])
+    ]
     wide = near(region, 2)
-    return Garment(wide, near(others, GUARD) & wide, materials.colours[ground], kept, guards)
+    return Garment(wide, near(others, GUARD) & wide, materials.colours[ground], kept, tuple(guards))
+
+
+def _ground(seen: Seen, inside: NDArray[np.int64], other: Seen | None) -> int:
+    """Which colour of a garment, of so many pixels each, is its cloth's: of two that are as common, what another picture does not show, or
+    the more chromatic one."""
+    common = [place for place in np.argsort(-inside, kind="stable").tolist() if inside[place] >= max(1, COMMON * inside.max())]
+    colours = seen.materials.colours
+    unlike = [place for place in common if other and not other.has_colour(colours[place].lab)]
+    if len(unlike) == 1:
+        return unlike[0]
+    return max(common, key=lambda place: (float(chroma(colours[place].lab)) > CHROMATIC, inside[place]))
 
 
 def _is_firm(materials: Materials, ground: int, place: int) -> bool:

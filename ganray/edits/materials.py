@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.edits.border import small_picture
-from ganray.edits.dye import dominant_colour, shaded
+from ganray.edits.dye import dominant_colour
 from ganray.edits.filters import Field, box_mean, scaled
 from ganray.edits.photo import Alpha
 from ganray.images.codec import Pixels
@@ -25,6 +25,7 @@ MOST, LEAST_SHARE = 10, 0.012  # number of colours, and the smallest share of th
 LIGHTER, DARKER = 16.0, 22.0  # lightness within which a colour is one
 AMONG, WITHIN = 0.24, 0.7  # how much of each other two colours of a pattern see nearby; how much of a print's border is its ground
 SOFT_STEP, SOFT_LIGHTNESS = 0.5, 38.0  # the step between two colours of one dye over the distance of both, and its largest lightness
+BRIGHTEST = 1.25  # times the chroma of a colour: bright surfaces are nearer to white again
 NEAR = 0.045  # of the product's height: nearby
 Labels = NDArray[np.intp]
 
@@ -90,10 +91,24 @@ def colours_of(sample: Lab) -> tuple[Colour, ...]:
 def distance(lab: Lab, colour: Colour) -> Field:
     """How far colours Lab [..., 3] are from one in any light: their chroma's distance at equal lightness, and the lightness beyond the
     usual range: float32 [...]."""
-    across = np.hypot(*np.moveaxis(lab[..., 1:] - shaded(lab[..., 0], colour.lab), -1, 0))
+    across = np.hypot(*np.moveaxis(lab[..., 1:] - in_light(lab[..., 0], colour.lab), -1, 0))
     beyond = np.maximum(0, np.maximum(lab[..., 0] - colour.high, colour.low - lab[..., 0]))
     apart: Field = np.hypot(across, 0.8 * beyond).astype(np.float32)
     return apart
+
+
+def in_parts(lab: Lab) -> list[Colour]:
+    """The dark, the middle and the light third of one colour's pixels Lab [n, 3]: a surface in strong light is no scaled copy of itself."""
+    thirds = np.array_split(lab[np.argsort(lab[:, 0], kind="stable")], 3)
+    return [_measured(third, third[0], len(third) / len(lab)) for third in thirds if len(third)]
+
+
+def in_light(lightness: NDArray[np.float32], colour: Lab) -> NDArray[np.float32]:
+    """The chroma [..., 2] of a colour Lab [3] at other lightnesses. Light times k gives a surface about k ** (1/3) times L + 16, a and b
+    (CIE 15, where the cube root holds)."""
+    share = np.clip((lightness + 16) / (float(colour[0]) + 16), 0, BRIGHTEST)
+    chromatic: NDArray[np.float32] = share[..., None] * colour[1:]
+    return chromatic
 
 
 def _colours(sample: Lab) -> list[Lab]:
@@ -114,7 +129,7 @@ def _colours(sample: Lab) -> list[Lab]:
 
 def _alike(lab: Lab, colour: Lab) -> Field:
     """Below 1 for what is one colour with the given Lab [3]."""
-    across = np.hypot(*np.moveaxis(lab[..., 1:] - shaded(lab[..., 0], colour), -1, 0)) / (5 + 0.12 * float(chroma(colour)))
+    across = np.hypot(*np.moveaxis(lab[..., 1:] - in_light(lab[..., 0], colour), -1, 0)) / (5 + 0.12 * float(chroma(colour)))
     apart = lab[..., 0] - colour[0]
     apart = np.where(apart > 0, apart / LIGHTER, -apart / DARKER)
     alike: Field = np.hypot(across, apart).astype(np.float32)
@@ -163,7 +178,7 @@ def _joined(first: int, second: int, colours: tuple[Colour, ...], seen: tuple[La
     if min(sees) > AMONG or enclosed > WITHIN:
         return True
     light, dark = sorted((colours[first].lab, colours[second].lab), key=lambda lab: -float(lab[0]))
-    across = float(np.hypot(*(dark[1:] - shaded(dark[0], light))))
+    across = float(np.hypot(*(dark[1:] - in_light(dark[0], light))))
     apart = float(np.linalg.norm(light - dark))
     one_line = across < 3.5 + 0.1 * float(chroma(light)) and float(light[0] - dark[0]) < SOFT_LIGHTNESS
     return one_line and (step[first, second] < SOFT_STEP * apart or min(sees) > 0.5 * AMONG)

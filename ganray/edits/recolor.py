@@ -2,9 +2,9 @@
 
 A mask says what to recolour, or the garment is found by colour and place (`garment`). Its cloth is moved in CIE Lab (`dye`); prints and
 stripes stay or move by their share of the dye. At the edge of a pattern, of skin or of another garment a pixel is a mixture, and moves by
-the share of the garment in it (`mixtures`). Black can become white, but a photo of a black product holds few folds, and the white one will not show more;
-white becomes black with compressed shadows. White is rendered as lightness 96 and black as 5 (a colour difference of 2 to 3), so that folds
-stay visible. Outside the garment no bit changes.
+the share of the garment in it (`mixtures`). Black can become white, but a photo of a black product holds few folds, and the white one will
+not show more; white becomes black with compressed shadows. White is rendered as lightness 96 and black as 5 (a colour difference of 2 to
+3), so that folds stay visible. Outside the garment no bit changes.
 """
 
 from __future__ import annotations

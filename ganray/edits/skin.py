@@ -60,9 +60,10 @@ def head_tone(materials: Materials) -> Lab | None:
     product = materials.product
     rows = np.flatnonzero(product.any(1))
     top, tall = int(rows[0]), int(rows[-1] - rows[0] + 1)
-    head = _head(product, top, tall)
-    if head is None:
+    small = _head(product[::2, ::2], top // 2, tall // 2)
+    if small is None:
         return None
+    head = small.repeat(2, 0).repeat(2, 1)[: product.shape[0], : product.shape[1]] & product
     counts = np.bincount(materials.labels[head][materials.labels[head] >= 0], minlength=len(materials.colours))
     order = np.argsort(-counts, kind="stable").tolist()
     for place in order:
