@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ganray.edits.dye import dye_share
 from ganray.edits.faces import face_tones
 from ganray.edits.materials import Colour, Materials, colours_of, distance, in_parts, materials_of
 from ganray.edits.photo import Photo
-from ganray.edits.skin import Person, is_skin_like, person_in
+from ganray.edits.skin import Person, is_skin_like, person_in, thickness
 from ganray.errors import EditError
 from ganray.images.components import Mask, cells, near, numbered
 from ganray.images.lab import Lab, chroma, to_lab
@@ -27,10 +28,12 @@ PART = 0.25  # share of the largest part's area from which another part of that 
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
 SAME = 10.0  # colour difference below which two pictures show one colour
 FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
+TRUNK = 0.75  # of the product's thickness: skin is thinner
 CONFUSED = 9.0  # distance below which a garment and what touches it cannot be told apart
 GUARD = 3  # pixels of the working size beside another material in which the edge lies
 REACH = 8  # pixels of the working size from which the colours of what lies beside are taken
-COMMON, CHROMATIC = 0.4, 8.0  # share of the most common colour from which another may be the cloth's, and the chroma that decides
+COMMON = 0.35  # share of the most common colour from which another may be the cloth's
+CHROMATIC, TINT = 8.0, 0.25  # chroma from which a cloth is dyed, and the least share of the dye in its tints
 RING, EDGE = 0.01, 1  # width of what guards a mask, as a share of the longer side, and pixels inside a mask's edge that may be mixtures
 SAMPLE = 20_000  # pixels from which the colours around a mask are taken
 LEAST_PIXELS = 6  # of the working size: fewer of a colour are none
@@ -87,7 +90,7 @@ def find_garment(seen: Seen, other: Seen | None = None) -> Garment:
     chosen = _chosen(seen, other)
     region, left = _region(materials, chosen)
     garment = _guarded(seen, chosen, region, other)
-    _check_edge(materials, chosen, garment, person)
+    _check_skin(seen, chosen, garment)
     size = float(materials.product.sum())
     skin = sum(materials.share(name) for name in person.skin if name != chosen)
     facts: dict[str, float | str] = {"garment_share": round(float(region.sum()) / size, 3)}
@@ -205,14 +208,19 @@ def _guarded(seen: Seen, chosen: int, region: Mask, other: Seen | None) -> Garme
 
 
 def _ground(seen: Seen, inside: NDArray[np.int64], other: Seen | None) -> int:
-    """Which colour of a garment, of so many pixels each, is its cloth's: of two that are as common, what another picture does not show, or
-    the more chromatic one."""
+    """Which colour of a garment, of so many pixels each, is its cloth's: of some that are as common, what another picture does not show.
+    Else the dyed one of white and a dye, and the full one of a dye and its tint (checks); else the most common."""
     common = [place for place in np.argsort(-inside, kind="stable").tolist() if inside[place] >= max(1, COMMON * inside.max())]
     colours = seen.materials.colours
     unlike = [place for place in common if other and not other.has_colour(colours[place].lab)]
-    if len(unlike) == 1:
-        return unlike[0]
-    return max(common, key=lambda place: (float(chroma(colours[place].lab)) > CHROMATIC, inside[place]))
+    best = (unlike or common)[0]
+    for place in unlike or common:
+        own, more = colours[best].lab, colours[place].lab
+        if float(chroma(more)) > max(CHROMATIC, 1.3 * float(chroma(own))) and (
+            float(chroma(own)) < CHROMATIC or float(dye_share(own, more)) > TINT
+        ):
+            best = place
+    return best
 
 
 def _is_firm(materials: Materials, ground: int, place: int) -> bool:
@@ -221,18 +229,19 @@ def _is_firm(materials: Materials, ground: int, place: int) -> bool:
     return place != ground and float(materials.steps[ground, place]) >= FIRM * apart
 
 
-def _check_edge(materials: Materials, chosen: int, garment: Garment, person: Person) -> None:
-    """Raise EditError where skin that touches the garment cannot be told from it, and where a person's tone is the garment's."""
-    ground = materials.colours[chosen]
-    if not person.found and not person.skin:
-        return
-    skins = [materials.colours[name] for name in person.skin if name != chosen]
-    touching = [colour for colour in skins if any(colour is guard for guard in garment.guards)]
-    alike = any(_apart(ground, colour) < CONFUSED for colour in touching) or any(
-        float(distance(tone, ground)) < CONFUSED for tone in person.tones
-    )
-    if alike:
+def _check_skin(seen: Seen, chosen: int, garment: Garment) -> None:
+    """Raise EditError where skin that touches the garment cannot be told from it, where a person's tone is the garment's, and where what was
+    taken for skin is as thick as the trunk: it may be a garment."""
+    materials, person, ground = seen.materials, seen.person, garment.ground
+    assert ground is not None
+    skins = [name for name in person.skin if name != chosen]
+    touching = [guard for guard in garment.guards if is_skin_like(guard.lab)] if skins else []
+    tones = [float(distance(tone, ground)) for tone in person.tones]
+    if any(_apart(ground, guard) < CONFUSED for guard in touching) or any(apart < CONFUSED for apart in tones):
         raise EditError("skin", "the product has nearly the colour of the skin beside it", MASK_REMEDY)
+    trunk = thickness(materials.product)
+    if any(thickness(materials.of(name)) > TRUNK * trunk for name in skins):
+        raise EditError("skin", "what looks like skin may be a garment", MASK_REMEDY)
 
 
 def _apart(first: Colour, second: Colour) -> float:

@@ -177,11 +177,21 @@ def _joined(first: int, second: int, colours: tuple[Colour, ...], seen: tuple[La
     enclosed = contact[first, second] / border if border else 0.0
     if min(sees) > AMONG or enclosed > WITHIN:
         return True
-    light, dark = sorted((colours[first].lab, colours[second].lab), key=lambda lab: -float(lab[0]))
-    across = float(np.hypot(*(dark[1:] - in_light(dark[0], light))))
-    apart = float(np.linalg.norm(light - dark))
-    one_line = across < 3.5 + 0.1 * float(chroma(light)) and float(light[0] - dark[0]) < SOFT_LIGHTNESS
-    return one_line and (step[first, second] < SOFT_STEP * apart or min(sees) > 0.5 * AMONG)
+    if not _one_dye(colours[first].lab, colours[second].lab):
+        return False
+    apart = float(np.linalg.norm(colours[first].lab - colours[second].lab))
+    return bool(step[first, second] < SOFT_STEP * apart or min(sees) > 0.75 * AMONG)
+
+
+def _one_dye(first: Lab, second: Lab) -> bool:
+    """Whether two colours Lab [3] may be one dye in other light: of one hue, and of as much chroma as the light explains."""
+    light, dark = sorted((first, second), key=lambda lab: -float(lab[0]))
+    depth = float(chroma(light))
+    missing = dark[1:] - in_light(dark[0], light)
+    unit = light[1:] / max(depth, 1e-3) if depth > 1 else np.zeros(2, np.float32)
+    along = float(abs(missing @ unit))
+    across = float(np.sqrt(max(0.0, float(missing @ missing) - along**2)))
+    return across < 3 + 0.08 * depth and along < 5 + 0.25 * depth and float(light[0] - dark[0]) < SOFT_LIGHTNESS
 
 
 def _borders(lab: Lab, labels: Labels, num: int) -> tuple[Field, Field]:

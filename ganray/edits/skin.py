@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ganray.edits.filters import box_mean
 from ganray.edits.materials import Colour, Materials, distance
 from ganray.images.components import Mask, numbered
 from ganray.images.lab import Lab, chroma
@@ -23,6 +24,7 @@ LIGHTNESS = 12.0, 95.0
 ALIKE = 11.0  # distance within which a material has a person's tone
 LEAST_TONE = 0.003  # share of the product that shows a tone at least
 HEAD = 0.45  # of the product's height in which a head is
+FACE = 0.45  # of a head's height: where hair ends, if there is any
 NECK, SHOULDERS = 0.88, 1.6  # width of a neck over that of the head above it, at most; of shoulders over the neck, at least
 
 
@@ -55,6 +57,15 @@ def person_in(materials: Materials, faces: list[Lab]) -> Person:
     return Person("", (), skin)
 
 
+def thickness(mask: Mask) -> int:
+    """The largest radius of a square that lies in a mask [h, w] but for a tenth, in pixels; 0 for an empty one."""
+    field, radius = mask.astype(np.float32), 0
+    for step in (32, 16, 8, 4, 2, 1):
+        if radius + step < min(mask.shape) // 2 and float((box_mean(field, radius + step) * mask).max()) > 0.9:
+            radius += step
+    return radius
+
+
 def head_tone(materials: Materials) -> Lab | None:
     """The tone of a face above a neck, Lab [3]; None where the product has no head, or none of its skin is seen."""
     product = materials.product
@@ -82,7 +93,8 @@ def _has_tone(colour: Colour, tone: Lab) -> bool:
 
 
 def _head(product: Mask, top: int, tall: int) -> Mask | None:
-    """The part of a product [h, w] above its neck: what is over the narrowest row between a wider one and shoulders."""
+    """The lower part of a head, without most of its hair, in a product [h, w]: over the neck, a row that is narrower than one above it and
+    than shoulders below it."""
     end = top + max(4, round(HEAD * tall))
     first = product[top : top + max(2, tall // 25)]
     parts = numbered(np.pad(product[top:end], 1), corners=False)[1:-1, 1:-1]
@@ -93,8 +105,8 @@ def _head(product: Mask, top: int, tall: int) -> Mask | None:
             above, below = width[:neck].max(), width[neck + 1 : neck + 1 + max(3, tall // 6)].max()
             if 0 < width[neck] <= NECK * above and below >= SHOULDERS * width[neck] and below >= 1.25 * above and above < 0.3 * tall:
                 head = np.zeros_like(product)
-                rows = slice(top, top + neck)
-                half = int(above)
+                rows = slice(top + round(FACE * neck), top + neck)
+                half = int(0.5 * above)
                 head[rows, max(0, column - half) : column + half] = product[rows, max(0, column - half) : column + half]
                 return head
     return None
