@@ -28,7 +28,7 @@ PART = 0.25  # share of the largest part's area from which another part of that 
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
 SAME = 10.0  # colour difference below which two pictures show one colour
 FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
-TRUNK = 0.75  # of the product's thickness: skin is thinner
+TRUNK, DOUBTFUL = 0.65, 0.45  # of the product's thickness: skin is thinner, and what may be skin or not is no limb from here
 CONFUSED = 9.0  # distance below which a garment and what touches it cannot be told apart
 GUARD = 3  # pixels of the working size beside another material in which the edge lies
 REACH = 8  # pixels of the working size from which the colours of what lies beside are taken
@@ -230,8 +230,8 @@ def _is_firm(materials: Materials, ground: int, place: int) -> bool:
 
 
 def _check_skin(seen: Seen, chosen: int, garment: Garment) -> None:
-    """Raise EditError where skin that touches the garment cannot be told from it, where a person's tone is the garment's, and where what was
-    taken for skin is as thick as the trunk: it may be a garment."""
+    """Raise EditError where skin that touches the garment cannot be told from it, where a person's tone is the garment's, and where what
+    was taken for skin is as thick as a trunk: it may be a garment."""
     materials, person, ground = seen.materials, seen.person, garment.ground
     assert ground is not None
     skins = [name for name in person.skin if name != chosen]
@@ -240,7 +240,7 @@ def _check_skin(seen: Seen, chosen: int, garment: Garment) -> None:
     if any(_apart(ground, guard) < CONFUSED for guard in touching) or any(apart < CONFUSED for apart in tones):
         raise EditError("skin", "the product has nearly the colour of the skin beside it", MASK_REMEDY)
     trunk = thickness(materials.product)
-    if any(thickness(materials.of(name)) > TRUNK * trunk for name in skins):
+    if any(thickness(materials.of(name)) > (DOUBTFUL if name in person.doubtful else TRUNK) * trunk for name in skins):
         raise EditError("skin", "what looks like skin may be a garment", MASK_REMEDY)
 
 

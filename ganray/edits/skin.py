@@ -21,8 +21,9 @@ HUES = 18.0, 85.0  # degrees
 CHROMA = 7.0, 40.0
 REDNESS = 2.5  # a of Lab, at least: sand and khaki have less
 LIGHTNESS = 12.0, 95.0
-ALIKE = 11.0  # distance within which a material has a person's tone
+SURE, ALIKE = 7.0, 12.0  # distance within which a material surely has a person's tone, and within which it may
 LEAST_TONE = 0.003  # share of the product that shows a tone at least
+FULL = 0.75  # share of a square that is of a mask
 HEAD = 0.45  # of the product's height in which a head is
 FACE = 0.45  # of a head's height: where hair ends, if there is any
 NECK, SHOULDERS = 0.88, 1.6  # width of a neck over that of the head above it, at most; of shoulders over the neck, at least
@@ -30,11 +31,13 @@ NECK, SHOULDERS = 0.88, 1.6  # width of a neck over that of the head above it, a
 
 @dataclass(frozen=True)
 class Person:
-    """What is known of a person: `found` by (face, head or nothing), the skin's own `tones`, and the materials that are skin."""
+    """What is known of a person: `found` by (face, head or nothing), the skin's own `tones`, and the materials that are skin, of which some
+    are `doubtful`."""
 
     found: str
     tones: tuple[Lab, ...]
     skin: tuple[int, ...]
+    doubtful: tuple[int, ...] = ()
 
 
 def is_skin_like(lab: Lab) -> bool:
@@ -51,17 +54,20 @@ def person_in(materials: Materials, faces: list[Lab]) -> Person:
     names = materials.names()
     like = [name for name in names if is_skin_like(materials.colours[name].lab)]
     if tones:
-        skin = tuple(name for name in like if any(_has_tone(materials.colours[name], tone) for tone in tones))
-        return Person("face" if faces else "head", tones, skin)
+        apart = {name: min(_tone_apart(materials.colours[name], tone) for tone in tones) for name in like}
+        skin = tuple(name for name in like if apart[name] < ALIKE)
+        return Person("face" if faces else "head", tones, skin, tuple(name for name in skin if apart[name] >= SURE))
     skin = tuple(name for name in like if name != names[0])
-    return Person("", (), skin)
+    first = materials.colours[skin[0]].lab if skin else None
+    return Person("", (), skin, tuple(name for name in skin if _tone_apart(materials.colours[name], first) >= SURE))
 
 
 def thickness(mask: Mask) -> int:
-    """The largest radius of a square that lies in a mask [h, w] but for a tenth, in pixels; 0 for an empty one."""
+    """The largest radius of a square that lies in a mask [h, w] but for a quarter (dots, stripes), in pixels; 0 for an
+    empty one."""
     field, radius = mask.astype(np.float32), 0
     for step in (32, 16, 8, 4, 2, 1):
-        if radius + step < min(mask.shape) // 2 and float((box_mean(field, radius + step) * mask).max()) > 0.9:
+        if radius + step < min(mask.shape) // 2 and float((box_mean(field, radius + step) * field).max()) > FULL:
             radius += step
     return radius
 
@@ -85,11 +91,12 @@ def head_tone(materials: Materials) -> Lab | None:
     return None
 
 
-def _has_tone(colour: Colour, tone: Lab) -> bool:
-    """Whether a material may be the skin of a person whose face has a tone: limbs are darker or lighter than faces, not of another hue."""
+def _tone_apart(colour: Colour, tone: Lab | None) -> float:
+    """How far a material is from a person's tone Lab [3]: limbs are darker or lighter than faces, not of another hue."""
+    assert tone is not None
     apart = float(np.hypot(colour.lab[1] - tone[1], colour.lab[2] - tone[2]))
-    near = float(distance(tone, colour)) < ALIKE
-    return near or (apart < ALIKE and abs(float(colour.lab[0] - tone[0])) < 2 * ALIKE)
+    beyond = max(0.0, abs(float(colour.lab[0] - tone[0])) - 2 * ALIKE)
+    return min(float(distance(tone, colour)), apart + beyond)
 
 
 def _head(product: Mask, top: int, tall: int) -> Mask | None:
