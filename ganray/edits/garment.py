@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ganray.edits.dye import dye_share
 from ganray.edits.faces import face_tones
+from ganray.edits.filters import scaled
 from ganray.edits.materials import Colour, Materials, colours_of, distance, in_parts, materials_of
 from ganray.edits.photo import Photo
 from ganray.edits.skin import Person, is_skin_like, person_in, thickness
@@ -21,6 +22,7 @@ from ganray.errors import EditError
 from ganray.images.components import Mask, cells, near, numbered
 from ganray.images.lab import Lab, chroma, to_lab
 
+LEAST_REFERENCE = 0.08  # smallest share of a reference's product that its garment has
 LEAST_GARMENT = 0.12  # smallest share of the product that a garment on a person has
 RIVAL_WITH_PERSON, RIVAL = 0.45, 0.8  # share of the garment's area from which another material may be meant as well
 GRID = 160  # cells of the longer side at which connected parts are found
@@ -29,7 +31,7 @@ GAP = 0.02  # of the product's height: half the gap that a strap or a hand may l
 SAME = 10.0  # colour difference below which two pictures show one colour
 FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
 TRUNK, DOUBTFUL = 0.65, 0.45  # of the product's thickness: skin is thinner, and what may be skin or not is no limb from here
-CONFUSED = 9.0  # distance below which a garment and what touches it cannot be told apart
+CONFUSED = 10.0  # distance below which a garment and what touches it cannot be told apart
 GUARD = 3  # pixels of the working size beside another material in which the edge lies
 REACH = 8  # pixels of the working size from which the colours of what lies beside are taken
 COMMON = 0.35  # share of the most common colour from which another may be the cloth's
@@ -44,14 +46,13 @@ MASK_REMEDY = "Give a mask: the name of a picture that is white where the produc
 @dataclass(frozen=True)
 class Garment:
     """At the working size [h, w]: the `region` of a garment and, within it, the `edge` beside other materials. `ground` is the colour of
-    its cloth, `kept` are those of its pattern, `guards` those of what touches it. `centre` is its (y, x) within the picture, 0 to 1."""
+    its cloth, `kept` are those of its pattern, `guards` those of what touches it."""
 
     region: Mask
     edge: Mask
     ground: Colour | None = None
     kept: tuple[Colour, ...] = ()
     guards: tuple[Colour, ...] = ()
-    centre: tuple[float, float] = (0.5, 0.5)
     facts: dict[str, float | str] = field(default_factory=dict)
 
 
@@ -105,14 +106,28 @@ def find_garment(seen: Seen, other: Seen | None = None) -> Garment:
     return replace(garment, facts=facts)
 
 
-def reference_garment(seen: Seen, other: Seen | None, beside: tuple[float, float]) -> Garment:
-    """The garment of a reference: of several, what `other` does not show, else what lies at a place (y, x)."""
-    try:
-        chosen = _chosen(seen, other)
-    except EditError:
-        names = [name for name in seen.garments if seen.materials.share(name) >= LEAST_GARMENT] or seen.materials.names()[:1]
-        chosen = min(names, key=lambda name: abs(_middle(seen.materials.of(name))[0] - beside[0]))
-    return _guarded(seen, chosen, _region(seen.materials, chosen)[0], other)
+def reference_garment(shown: Seen, seen: Seen | None, garment: Garment | None) -> Garment:
+    """The garment of a reference: of several, what the photo shows nowhere but in its own garment, and of these what lies at the same place
+    of the frame (most products are photographed in one pose); else the largest that is no skin."""
+    materials = shown.materials
+    names = [name for name in materials.names() if materials.share(name) >= LEAST_REFERENCE] or materials.names()[:1]
+    if seen and garment and garment.ground:
+        beside = [colour for colour in seen.materials.colours if float(np.linalg.norm(colour.lab - garment.ground.lab)) >= SAME]
+        fresh = [name for name in names if all(_apart(materials.colours[name], colour) >= SAME for colour in beside)]
+        names = fresh or names
+    chosen = max(names, key=lambda name: (_overlap(materials.of(name), garment), name in shown.garments, materials.share(name)))
+    return _guarded(shown, chosen, _region(materials, chosen)[0], seen)
+
+
+def _overlap(mask: Mask, garment: Garment | None) -> float:
+    """Intersection over union of a mask [h, w] and a garment's region, both stretched to one frame; in tenths, so that little counts as
+    nothing."""
+    if garment is None:
+        return 0.0
+    height, width = mask.shape
+    region = scaled(garment.region.astype(np.float32), width, height) > 0.5
+    union = int((mask | region).sum())
+    return round(10 * int((mask & region).sum()) / union) / 10 if union else 0.0
 
 
 def masked_garment(photo: Photo) -> Garment:
@@ -132,7 +147,7 @@ def masked_garment(photo: Photo) -> Garment:
     first = materials.colours.index(ground)
     kept = tuple(colour for place, colour in enumerate(materials.colours) if _is_firm(materials, first, place))
     guards = tuple(colour for colour in colours if all(_apart(colour, own) >= CONFUSED for own in materials.colours))
-    return Garment(meant, edge, ground, kept, guards, _middle(photo.matte > 0.5))
+    return Garment(meant, edge, ground, kept, guards)
 
 
 def _chosen(seen: Seen, other: Seen | None) -> int:
@@ -246,9 +261,3 @@ def _check_skin(seen: Seen, chosen: int, garment: Garment) -> None:
 
 def _apart(first: Colour, second: Colour) -> float:
     return min(float(distance(first.lab, second)), float(distance(second.lab, first)))
-
-
-def _middle(mask: Mask) -> tuple[float, float]:
-    """The (y, x) of a mask within its picture, 0 to 1."""
-    rows, columns = np.nonzero(mask)
-    return float(rows.mean() / mask.shape[0]), float(columns.mean() / mask.shape[1])

@@ -12,7 +12,7 @@ from ganray.edits.filters import Field
 from ganray.edits.materials import Colour, distance
 from ganray.images.lab import Lab, within
 
-PURE = 0.12  # share of the other colour up to which a pixel is one colour alone
+PURE, FOREIGN = 0.12, 0.7  # share of what lies beside up to which a pixel is of the ground alone, and from which it is none of it
 OWN, FAR = (0.25, 0.55), 20.0  # distance from the ground, over that of the pattern (or FAR), up to which a pixel is of the ground
 BETWEEN = 1.2, 1.6  # sum of both distances over the distance of the colours: up to which a pixel is a mixture, and from which it is none
 APART = 8.0  # distance below which two colours move together
@@ -46,5 +46,5 @@ def beside_others(lab: Lab, ground: Colour, guards: tuple[Colour, ...]) -> Field
     for guard in guards:
         other = distance(lab, guard)
         between = own / (own + other + 1e-3)
-        share = np.minimum(share, np.clip((1 - between - PURE) / (1 - 2 * PURE), 0, 1))
+        share = np.minimum(share, np.clip((FOREIGN - between) / (FOREIGN - PURE), 0, 1))
     return share

@@ -120,7 +120,7 @@ def _reference_colour(reference: Photo, seen: Seen | None, garment: Garment | No
     """The colour Lab [3] of a reference's garment; of several, of that which the photo does not show, else of that at the same place."""
     assert reference.matte is not None
     shown = look(reference)
-    shape = reference_garment(shown, seen, garment.centre if garment else (0.5, 0.5)) if shown else None
+    shape = reference_garment(shown, seen, garment) if shown else None
     sample = _sample(reference.pixels, reference.matte, _places(shape, reference))
     return dominant_colour(sample[of_ground(sample, shape)] if shape else sample)
 
