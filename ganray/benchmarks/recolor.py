@@ -39,14 +39,14 @@ def _figures(config: BenchmarkConfig) -> list[dict[str, Any]]:
     sheet: list[list[Pixels]] = []
     skin = 0
     for pair in pairs(config.images or FIGURES):
-        for name in rows:
+        for name, values in rows.items():
             try:
                 after = _recoloured(pair, masked=name == "masked")
             except EditError as error:
                 refused[f"{name}: {error.reason}"] += 1
                 continue
             worn = solid(pair.photo.share("garment0"), 0.5)
-            rows[name].append(float(delta_e_2000(to_lab(after[worn]), to_lab(pair.truth.pixels[worn])).mean()))
+            values.append(float(delta_e_2000(to_lab(after[worn]), to_lab(pair.truth.pixels[worn])).mean()))
             skin += int(((after != pair.photo.pixels).any(2) & solid(pair.photo.share("skin"))).sum())
             if name == "found" and len(sheet) < fixtures.PICTURES_SHOWN:
                 sheet.append([pair.photo.pixels, pair.truth.pixels, after])
