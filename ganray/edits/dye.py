@@ -182,7 +182,14 @@ def _parts(lab: Lab, dominant: Lab) -> tuple[NDArray[np.float32], NDArray[np.flo
 
 
 def _of_hue(lab: Lab, dominant: Lab) -> NDArray[np.float32]:
-    """1 where a colour has the hue of the dominant one (within 14 degrees and noise), 0 where it has another (from 24 on)."""
+    """1 where a colour has the hue of the dominant one (within 14 degrees and noise) or is like it in other light, 0 where it has another
+    hue (from 24 degrees on)."""
     along, across = _parts(lab, dominant)
     reach = 4 + 0.25 * np.maximum(along, 0)
-    return falling(np.abs(across) / reach, 1, 1.8)
+    near: NDArray[np.float32] = np.asarray(np.abs(across) / reach, np.float32)
+    return np.maximum(falling(near, 1, 1.8), likeness(lab, dominant))
+
+
+def bend(depth: float) -> float:
+    """How far in chroma light bends the hue of a vivid colour of this chroma: lines of one hue are curved in Lab, most of all for blue."""
+    return 0.2 * max(0.0, depth - 40)

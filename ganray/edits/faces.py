@@ -7,6 +7,7 @@ nothing is looked for; `can_look` says so.
 from __future__ import annotations
 
 import functools
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def faces_in(pixels: Pixels) -> list[tuple[int, int, int]]:
 def _cascade() -> Any:
     """OpenCV's detector, None where there is none."""
     try:
-        import cv2
+        cv2: Any = importlib.import_module("cv2")
     except ImportError:
         return None
     if not hasattr(cv2, "CascadeClassifier"):  # OpenCV 5 has neither the class nor its data

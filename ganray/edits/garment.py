@@ -24,7 +24,7 @@ from ganray.images.lab import Lab, chroma, to_lab
 
 LEAST_REFERENCE = 0.08  # smallest share of a reference's product that its garment has
 LEAST_GARMENT = 0.12  # smallest share of the product that a garment on a person has
-RIVAL_WITH_PERSON, RIVAL = 0.45, 0.8  # share of the garment's area from which another material may be meant as well
+RIVALS = {"person": 0.45, "skin": 0.6, "": 0.8}  # share of the garment's area from which another may be meant, by what else was seen
 GRID = 160  # cells of the longer side at which connected parts are found
 PART = 0.25  # share of the largest part's area from which another part of that colour belongs to the product
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
@@ -163,7 +163,7 @@ def _chosen(seen: Seen, other: Seen | None) -> int:
     unlike = [name for name in rivals if other and not other.shows(materials.colours[name].lab)]
     if len(rivals) > 1 and len(unlike) == 1:
         return unlike[0]
-    if share[1] >= (RIVAL_WITH_PERSON if with_person else RIVAL) * share[0]:
+    if share[1] >= RIVALS["person" if person.found else "skin" if person.skin else ""] * share[0]:
         raise EditError(
             "ambiguous_garment",
             f"two parts may be meant ({100 * share[0]:.0f} and {100 * share[1]:.0f} % of what was found)",

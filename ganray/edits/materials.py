@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.edits.border import small_picture
-from ganray.edits.dye import dominant_colour
+from ganray.edits.dye import bend, dominant_colour
 from ganray.edits.filters import Field, box_mean, scaled
 from ganray.edits.photo import Alpha
 from ganray.images.codec import Pixels
@@ -113,7 +113,7 @@ def in_light(lightness: NDArray[np.float32], colour: Lab) -> NDArray[np.float32]
 
 def _colours(sample: Lab) -> list[Lab]:
     """The colours of Lab [n, 3], the most common first."""
-    rest, colours = sample, []
+    rest, colours = sample, list[Lab]()
     while len(colours) < MOST and len(rest) >= LEAST_SHARE * len(sample):
         colour = dominant_colour(rest)
         alike = _alike(rest, colour) < 1
@@ -129,7 +129,9 @@ def _colours(sample: Lab) -> list[Lab]:
 
 def _alike(lab: Lab, colour: Lab) -> Field:
     """Below 1 for what is one colour with the given Lab [3]."""
-    across = np.hypot(*np.moveaxis(lab[..., 1:] - in_light(lab[..., 0], colour), -1, 0)) / (5 + 0.12 * float(chroma(colour)))
+    across = np.hypot(*np.moveaxis(lab[..., 1:] - in_light(lab[..., 0], colour), -1, 0))
+    depth = float(chroma(colour))
+    across = across / (5 + 0.12 * depth + bend(depth))
     apart = lab[..., 0] - colour[0]
     apart = np.where(apart > 0, apart / LIGHTER, -apart / DARKER)
     alike: Field = np.hypot(across, apart).astype(np.float32)
@@ -191,7 +193,7 @@ def _one_dye(first: Lab, second: Lab) -> bool:
     unit = light[1:] / max(depth, 1e-3) if depth > 1 else np.zeros(2, np.float32)
     along = float(abs(missing @ unit))
     across = float(np.sqrt(max(0.0, float(missing @ missing) - along**2)))
-    return across < 3 + 0.08 * depth and along < 5 + 0.25 * depth and float(light[0] - dark[0]) < SOFT_LIGHTNESS
+    return across < 3 + 0.08 * depth + bend(depth) and along < 5 + 0.25 * depth and float(light[0] - dark[0]) < SOFT_LIGHTNESS
 
 
 def _borders(lab: Lab, labels: Labels, num: int) -> tuple[Field, Field]:

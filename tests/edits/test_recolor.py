@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ganray.catalog.sample import draw, product
 from ganray.benchmarks.drawn_figures import Cloth, Figure, draw_figure, dressed, solid
+from ganray.catalog.sample import draw, product
 from ganray.edits import EDITS, apply_chain, parse_chain
 from ganray.edits.palette import rgb_of
 from ganray.edits.photo import Photo
