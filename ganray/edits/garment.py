@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ganray.edits.dye import dye_share
 from ganray.edits.faces import face_tones
 from ganray.edits.filters import scaled
-from ganray.edits.materials import Colour, Materials, colours_of, distance, in_parts, materials_of
+from ganray.edits.materials import Colour, Materials, colours_of, distance, in_parts, materials_of, one_dye
 from ganray.edits.photo import Photo
 from ganray.edits.skin import Person, is_skin_like, person_in, thickness
 from ganray.errors import EditError
@@ -29,6 +29,7 @@ GRID = 160  # cells of the longer side at which connected parts are found
 PART = 0.25  # share of the largest part's area from which another part of that colour belongs to the product
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
 SAME = 10.0  # colour difference below which two pictures show one colour
+PRINTED = 14.0  # lightness above a grey cloth from which a colour on it is printed: no light makes a highlight of it
 FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
 TRUNK, DOUBTFUL = 0.65, 0.45  # of the product's thickness: skin is thinner, and what may be skin or not is no limb from here
 CONFUSED = 10.0  # distance below which a garment and what touches it cannot be told apart
@@ -231,17 +232,20 @@ def _ground(seen: Seen, inside: NDArray[np.int64], other: Seen | None) -> int:
     best = (unlike or common)[0]
     for place in unlike or common:
         own, more = colours[best].lab, colours[place].lab
-        if float(chroma(more)) > max(CHROMATIC, 1.3 * float(chroma(own))) and (
-            float(chroma(own)) < CHROMATIC or float(dye_share(own, more)) > TINT
-        ):
+        is_more = float(chroma(more)) > max(CHROMATIC, 1.3 * float(chroma(own)))
+        if is_more and (float(chroma(own)) < CHROMATIC or float(dye_share(own, more)) > TINT):
             best = place
-    return best
+    return int(best)
 
 
 def _is_firm(materials: Materials, ground: int, place: int) -> bool:
-    """Whether a colour within a garment is one of its pattern, not its ground in other light: it has sharp borders."""
-    apart = float(np.linalg.norm(materials.colours[ground].lab - materials.colours[place].lab))
-    return place != ground and float(materials.steps[ground, place]) >= FIRM * apart
+    """Whether a colour within a garment is one of its pattern, not its ground in other light: it has sharp borders, and is no shade, no
+    highlight and no tint of the ground."""
+    cloth, colour = materials.colours[ground].lab, materials.colours[place].lab
+    apart, lighter = float(np.linalg.norm(cloth - colour)), float(colour[0] - cloth[0])
+    if place == ground or float(materials.steps[ground, place]) < FIRM * apart:
+        return False
+    return not one_dye(cloth, colour) or (float(chroma(cloth)) < CHROMATIC and lighter > PRINTED)
 
 
 def _check_skin(seen: Seen, chosen: int, garment: Garment) -> None:

@@ -25,6 +25,7 @@ MOST, LEAST_SHARE = 10, 0.012  # number of colours, and the smallest share of th
 LIGHTER, DARKER = 16.0, 22.0  # lightness within which a colour is one
 AMONG, WITHIN = 0.24, 0.7  # how much of each other two colours of a pattern see nearby; how much of a print's border is its ground
 SOFT_STEP, SOFT_LIGHTNESS = 0.35, 38.0  # the step between two colours of one dye over the distance of both, and its largest lightness
+VIVID = 40.0  # chroma from which cloth of one colour is one material whatever the edges in it
 BRIGHTEST = 1.25  # times the chroma of a colour: bright surfaces are nearer to white again
 NEAR = 0.045  # of the product's height: nearby
 Labels = NDArray[np.intp]
@@ -179,13 +180,15 @@ def _joined(first: int, second: int, colours: tuple[Colour, ...], seen: tuple[La
     enclosed = contact[first, second] / border if border else 0.0
     if min(sees) > AMONG or enclosed > WITHIN:
         return True
-    if not _one_dye(colours[first].lab, colours[second].lab):
+    if not one_dye(colours[first].lab, colours[second].lab):
         return False
     apart = float(np.linalg.norm(colours[first].lab - colours[second].lab))
+    if float(chroma(colours[first].lab)) > VIVID and abs(float(colours[first].lab[0] - colours[second].lab[0])) < LIGHTER:
+        return True  # two vivid garments of one colour are rarer than glossy folds
     return bool(step[first, second] < SOFT_STEP * apart or min(sees) > 0.75 * AMONG)
 
 
-def _one_dye(first: Lab, second: Lab) -> bool:
+def one_dye(first: Lab, second: Lab) -> bool:
     """Whether two colours Lab [3] may be one dye in other light: of one hue, and of as much chroma as the light explains."""
     light, dark = sorted((first, second), key=lambda lab: -float(lab[0]))
     depth = float(chroma(light))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganray.edits.filters import box_mean
 from ganray.edits.materials import Colour, Materials, distance
@@ -119,9 +120,9 @@ def _head(product: Mask, top: int, tall: int) -> Mask | None:
     return None
 
 
-def _widths(part: Mask, column: int) -> np.ndarray:
+def _widths(part: Mask, column: int) -> NDArray[np.int64]:
     """In each row, the length of the run of a part [h, w] around a column that is followed from the top, the middle of each run next."""
-    widths = np.zeros(len(part), int)
+    widths = np.zeros(len(part), np.int64)
     for row, line in enumerate(part):
         if not line[column]:
             continue
