@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ganray.edits.dye import dye_share
+from ganray.edits.dye import dye_share, takes_dye
 from ganray.edits.faces import face_tones
 from ganray.edits.filters import scaled
 from ganray.edits.materials import Colour, Materials, colours_of, distance, in_parts, materials_of, one_dye
@@ -29,6 +29,7 @@ GRID = 160  # cells of the longer side at which connected parts are found
 PART = 0.25  # share of the largest part's area from which another part of that colour belongs to the product
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
 SAME = 10.0  # colour difference below which two pictures show one colour
+SHADE = 0.5  # share of its dye that a part of a product without a person takes
 PRINTED = 14.0  # lightness above a grey cloth from which a colour on it is printed: no light makes a highlight of it
 FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
 TRUNK, DOUBTFUL = 0.65, 0.45  # of the product's thickness: skin is thinner, and what may be skin or not is no limb from here
@@ -88,8 +89,9 @@ def look(photo: Photo) -> Seen | None:
 def find_garment(seen: Seen, other: Seen | None = None) -> Garment:
     """The garment of a photo. `other` shows the same in another colour: of several garments, the one that it does not show is meant. Raises
     EditError: skin, ambiguous_garment."""
-    materials, person = seen.materials, seen.person
     chosen = _chosen(seen, other)
+    seen = _with_shades(seen, chosen)
+    materials, person = seen.materials, seen.person
     region, left = _region(materials, chosen)
     garment = _guarded(seen, chosen, region, other)
     _check_skin(seen, chosen, garment)
@@ -171,6 +173,18 @@ def _chosen(seen: Seen, other: Seen | None) -> int:
             MASK_REMEDY,
         )
     return garments[0]
+
+
+def _with_shades(seen: Seen, chosen: int) -> Seen:
+    """Without a person, materials that take the garment's dye as well are parts of it in other light or in another tone: none is to be left
+    undone. On a person they may be another garment."""
+    if seen.person.found or sum(seen.materials.share(name) for name in seen.person.skin) >= LEAST_GARMENT:
+        return seen
+    colours = seen.materials.colours
+    cloth = colours[chosen].lab
+    alike = {name for name in seen.garments if float(takes_dye(colours[name].lab, cloth)) > SHADE}
+    groups = tuple(chosen if group in alike else group for group in seen.materials.groups)
+    return replace(seen, materials=replace(seen.materials, groups=groups))
 
 
 def _is_cut(materials: Materials) -> bool:
