@@ -6,8 +6,8 @@ nothing is looked for; `can_look` says so.
 
 from __future__ import annotations
 
-import functools
 import importlib
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ LOOKED_AT = 640  # longest side in pixels at which faces are sought
 LEAST_FACE = 0.03  # of the longer side
 NEIGHBOURS = 6  # detections that must agree: with fewer, folds are faces
 CASCADE = "haarcascade_frontalface_default.xml"
+_OWN = threading.local()
 
 
 def can_look() -> bool:
@@ -52,14 +53,20 @@ def faces_in(pixels: Pixels) -> list[tuple[int, int, int]]:
     return sorted((round(x * scale), round(y * scale), round(side * scale)) for x, y, side, _ in np.reshape(found, (-1, 4)).tolist())
 
 
-@functools.cache
 def _cascade() -> Any:
-    """OpenCV's detector, None where there is none."""
+    """OpenCV's detector, one for each thread, since it keeps what it looks at; None where there is none."""
+    if not hasattr(_OWN, "cascade"):
+        _OWN.cascade = _loaded()
+    return _OWN.cascade
+
+
+def _loaded() -> Any:
     try:
         cv2: Any = importlib.import_module("cv2")
     except ImportError:
         return None
     if not hasattr(cv2, "CascadeClassifier"):  # OpenCV 5 has neither the class nor its data
         return None
+    cv2.setNumThreads(1)
     path = Path(cv2.data.haarcascades, CASCADE)
     return cv2.CascadeClassifier(str(path)) if path.exists() else None
