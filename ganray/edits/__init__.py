@@ -74,11 +74,10 @@ def parse_chain(chain: Iterable[str | Mapping[str, Any]]) -> list[Step]:
 def check_pictures(steps: Iterable[Step], pictures: Iterable[str]) -> None:
     """Raise RequestError if a step needs a picture whose name is not among `pictures`, the names of its request."""
     known = list(pictures)
-    for step in steps:
-        name = getattr(step.params, step.params.picture_in) if step.params.picture_in else ""
-        if name and name not in known:
+    for edit, name in ((step.name, name) for step in steps for name in step.params.pictures()):
+        if name not in known:
             raise RequestError(
-                f"edit {step.name}: picture {name!r} is not among the request's pictures: {', '.join(known) or 'none'}",
+                f"edit {edit}: picture {name!r} is not among the request's pictures: {', '.join(known) or 'none'}",
                 f'Give it in the request, as {{"pictures": {{{json.dumps(name)}: KEY}}}}',
             )
 

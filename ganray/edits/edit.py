@@ -19,10 +19,15 @@ from ganray.request_body import Body
 
 class Params(Body):
     """An edit's parameters; `short` names the one that a single value sets (`recolor: "#aa2200"`), `picture_in` the one that names a
-    picture of the request."""
+    picture of the request. An edit that takes several has its own `pictures`."""
 
     short: ClassVar[str] = ""
     picture_in: ClassVar[str] = ""
+
+    def pictures(self) -> list[str]:
+        """The names of the request's pictures that these parameters refer to."""
+        name = getattr(self, self.picture_in) if self.picture_in else ""
+        return [name] if name else []
 
 
 class NoParams(Params):

@@ -1,4 +1,4 @@
-"""Colours by name: the CSS names that shops use (CSS Color 4, section 6.1), and some that are not in CSS."""
+"""Colours by name: those of cloth (`fabric_colours`), and as `css:NAME` the CSS names that shops use (CSS Color 4, section 6.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-COLOURS: dict[str, str] = {
+from ganray.edits.fabric_colours import FABRICS
+from ganray.images.lab import Lab, from_lab, to_lab, within
+
+CSS: dict[str, str] = {
     "black": "#000000",
     "dimgrey": "#696969",
     "grey": "#808080",
@@ -50,30 +53,28 @@ COLOURS: dict[str, str] = {
     "magenta": "#ff00ff",
     "hotpink": "#ff69b4",
     "pink": "#ffc0cb",
-    # not in CSS
-    "charcoal": "#36454f",
-    "cream": "#fff6e0",
-    "camel": "#c19a6b",
-    "mustard": "#d4a017",
-    "rust": "#a8461f",
-    "burgundy": "#6d0f28",
-    "sage": "#9caf88",
-    "mint": "#aaf0d1",
-    "denim": "#4a6a8f",
 }
 
 
-def hex_of(colour: str) -> str:
-    """`#rrggbb` of a name (case, blanks and hyphens do not matter, gray is grey) or of a hex code. Raises ValueError, listing the names."""
+def lab_of(colour: str) -> Lab:
+    """Lab float32 [3] of a cloth's name (case, blanks and hyphens do not matter, gray is grey), of `css:NAME` or of `#rrggbb`.
+
+    Raises ValueError, listing the names.
+    """
     text = re.sub(r"[\s_-]", "", colour.lower()).replace("gray", "grey")
-    if re.fullmatch(r"#[0-9a-f]{6}", text):
-        return text
-    if text not in COLOURS:
-        raise ValueError(f"{colour!r} is not a known colour: use #rrggbb or one of {', '.join(COLOURS)}")
-    return COLOURS[text]
+    if text in FABRICS:
+        return np.array(FABRICS[text], np.float32)
+    code = CSS.get(text.removeprefix("css:"), "") if text.startswith("css:") else text
+    if not re.fullmatch(r"#[0-9a-f]{6}", code):
+        raise ValueError(f"{colour!r} is not a known colour: use #rrggbb, css:NAME or one of {', '.join(FABRICS)}")
+    return to_lab(np.array([int(code[start : start + 2], 16) for start in (1, 3, 5)], np.uint8))
 
 
 def rgb_of(colour: str) -> NDArray[np.uint8]:
-    """Uint8 [3] of a name or `#rrggbb`."""
-    text = hex_of(colour)
-    return np.array([int(text[start : start + 2], 16) for start in (1, 3, 5)], np.uint8)
+    """Uint8 [3] of a name or `#rrggbb`; raises as `lab_of`. A cloth's colour that sRGB lacks loses chroma."""
+    return from_lab(within(lab_of(colour)[None]))[0]
+
+
+def hex_of(colour: str) -> str:
+    """`#rrggbb` of a name or hex code; raises as `lab_of`."""
+    return "#" + bytes(rgb_of(colour)).hex()

@@ -44,7 +44,15 @@ def test_every_edit_says_what_its_parameters_are():
 
 
 @pytest.mark.parametrize(
-    "chain", [["inpaint"], [{"recolor": {"reference": "mask"}}], [{"background": {"picture": "mask"}}], ["interpolate:mask"], ["mix:mask"]]
+    "chain",
+    [
+        ["inpaint"],
+        [{"recolor": {"reference": "mask"}}],
+        [{"recolor": {"reference": "other", "mask": "mask"}}],
+        [{"background": {"picture": "mask"}}],
+        ["interpolate:mask"],
+        ["mix:mask"],
+    ],
 )
 def test_a_picture_that_is_not_given_is_told_before_anything_is_read(chain):
     steps = parse_chain(chain)
