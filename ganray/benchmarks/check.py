@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from ganray.benchmarks import edit_fixtures as fixtures
-from ganray.benchmarks.planted_faults import FAULTS
 from ganray.benchmarks.clean_photos import clean_photos
+from ganray.benchmarks.planted_faults import FAULTS
 from ganray.config import BenchmarkConfig
 from ganray.images.codec import Pixels, encode
 from ganray.profiles import Content, profile

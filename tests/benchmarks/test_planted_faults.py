@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ganray.benchmarks.planted_faults import FAULTS
 from ganray.benchmarks.clean_photos import clean_photos
+from ganray.benchmarks.planted_faults import FAULTS
 
 
 @pytest.fixture(scope="module")
