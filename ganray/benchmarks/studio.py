@@ -16,7 +16,9 @@ from ganray.catalog.figures import figure
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.edit import NoParams, Tools
+from ganray.edits.filters import Field
 from ganray.edits.ground import white
+from ganray.edits.photo import Alpha
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 
@@ -56,7 +58,7 @@ def studio_photo(index: int) -> fixtures.Composite:
     """Photo `index`: a figure on the ground of a studio, as its JPEG decodes."""
     rng = np.random.Generator(np.random.Philox(key=[SEED, index]))
     rgba = figure(SEED, index, SIDE).rgba.astype(np.float32)
-    alpha = rgba[..., 3:] / 255
+    alpha: Field = rgba[..., 3:] / np.float32(255)
     middle = np.linspace(-1, 1, SIDE, dtype=np.float32)
     level = rng.choice((255.0, 252.0, 244.0, 232.0, 214.0))
     ground = level + rng.uniform(-3, 3) * middle[:, None, None] + rng.uniform(-2, 2) * middle[None, :, None] + rng.uniform(-2, 2, 3)
@@ -74,7 +76,7 @@ def lost_share(composite: fixtures.Composite, result: Pixels) -> float:
     return float((result[visible].min(1) >= 255 - VISIBLE).mean())
 
 
-def _shadow(alpha: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _shadow(alpha: Alpha) -> Field:
     """[S, S, 1] in [0, 1]: on the floor under the lowest part of the figure, 0 where it is cut off at the frame."""
     rows = np.flatnonzero(alpha.max(1) > 0.5)
     bottom = int(rows[-1])
@@ -83,7 +85,8 @@ def _shadow(alpha: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.
         columns = np.flatnonzero(alpha[bottom - 10 : bottom].max(0) > 0.5)
         shade[bottom - 3 : bottom + 5, max(0, columns[0] - 12) : columns[-1] + 13] = 1
     image = Image.fromarray((255 * shade).astype(np.uint8)).filter(ImageFilter.GaussianBlur(9))
-    return np.asarray(image, np.float32)[..., None] / 255
+    shadow: Field = np.asarray(image, np.float32)[..., None] / np.float32(255)
+    return shadow
 
 
 def _white(pixels: Pixels, tools: Tools) -> Pixels | None:

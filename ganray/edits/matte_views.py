@@ -26,10 +26,13 @@ Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 
 def learned_mattes(pixels: Pixels, network: Network) -> list[Alpha]:
-    """The network's matte [h, w] of a photo uint8 [H, W, 3], the longer side SIZE at most, after each view; the last one is the best."""
+    """The network's matte [h, w] of a photo uint8 [H, W, 3], the longer side SIZE at most, after each view; the last one is the best.
+
+    A network with `views` is shown as many: one of a large input has seen the details in the first view.
+    """
     width, height = fitted((pixels.shape[0], pixels.shape[1]), SIZE)
     mattes = [matte := scaled(_look(pixels, network), width, height)]
-    for num_views in range(1, NUM_VIEWS):
+    for num_views in range(1, getattr(network, "views", NUM_VIEWS)):
         box = _around(matte > KEPT_MATTE)
         if box is None:
             break

@@ -70,3 +70,20 @@ def test_a_part_is_what_a_cut_picture_would_be():
     part, where = boxed(pixels, 20, (10.0, 5.0, 30.0, 25.0))
     cut, same = boxed(pixels[5:25, 10:30], 20)
     assert where == same and np.array_equal(part, cut)
+
+
+def test_a_network_of_a_large_input_looks_once():
+    class Once:
+        size, halo, views, calls = 64, 0, 1, 0
+
+        def __call__(self, x):
+            self.calls += 1
+            seen = np.zeros_like(x[:, :1])
+            seen[..., 20:40, 20:40] = 1
+            return seen
+
+    network = Once()
+    pixels = np.full((90, 120, 3), 120, np.uint8)
+    assert len(learned_mattes(pixels, network)) == 1 and network.calls == 2  # the picture and its mirror image
+    network.views = 3
+    assert len(learned_mattes(pixels, network)) == 3
