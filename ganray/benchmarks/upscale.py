@@ -44,7 +44,7 @@ def noisy(image: Image.Image) -> Image.Image:
 KINDS: dict[str, tuple[Callable[[Image.Image], Image.Image], float]] = {
     "clean": (lambda image: image, 0.8),
     "jpeg-80": (lambda image: saved(image, 80), 1.2),
-    "jpeg-50": (lambda image: saved(image, 50), 1.2),
+    "jpeg-50": (lambda image: saved(image, 50), 0.0),
     "noise": (noisy, 0.0),
     "blur": (lambda image: image.filter(ImageFilter.GaussianBlur(BLUR)), 0.0),
 }

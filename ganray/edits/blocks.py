@@ -83,5 +83,5 @@ def _quantised(plane: Plane, table: Steps) -> Plane:
     basis = cosines()
     blocks = plane.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).transpose(0, 2, 1, 3)
     kept = np.rint(basis @ blocks @ basis.T / table) * table
-    back: Plane = (basis.T @ kept @ basis).transpose(0, 2, 1, 3).reshape(height, width)
-    return back
+    back = (basis.T @ kept @ basis).transpose(0, 2, 1, 3).reshape(height, width)
+    return np.asarray(back, np.float32)
