@@ -52,4 +52,5 @@ def _maps(x: Maps) -> Maps:
 def _pooled(x: Maps, side: int) -> Maps:
     """Means of squares; what is left over at the border is dropped."""
     height, width = x.shape[0] // side, x.shape[1] // side
-    return x[: height * side, : width * side].reshape(height, side, width, side, -1).mean((1, 3))
+    means: Maps = x[: height * side, : width * side].reshape(height, side, width, side, -1).mean((1, 3))
+    return means

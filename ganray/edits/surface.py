@@ -7,6 +7,7 @@ ground take the surface's level and keep their own small deviation from it: whit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,8 +63,8 @@ class Surface:
 
     def at(self, rows: Places, columns: Places) -> Field:
         """Float32 [n, 3], levels at these pixels."""
-        rows, columns = (origin + (places + 0.5) * self.step - 0.5 for origin, places in zip(self.origin, (rows, columns), strict=True))
-        terms = _terms(self.size, rows, columns)
+        down, across = (origin + (places + 0.5) * self.step - 0.5 for origin, places in zip(self.origin, (rows, columns), strict=True))
+        terms = _terms(self.size, down, across)
         values: Field = np.clip(terms @ self.coefficients, 0, 255).astype(np.float32)
         return values
 
@@ -119,7 +120,7 @@ def frame_surface(pixels: Pixels, unknown: Mask) -> Surface | None:
     return surface if surface is not None and surface.noise <= PLAIN and surface.share >= MAINLY else None
 
 
-def _terms(size: tuple[int, int], rows: Places, columns: Places) -> NDArray[np.float64]:
+def _terms(size: tuple[int, int], rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float64]:
     y, x = (2 * place / max(length - 1, 1) - 1 for place, length in ((rows, size[0]), (columns, size[1])))
     terms: NDArray[np.float64] = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], -1)
     return terms

@@ -72,7 +72,8 @@ def _grained(pixels: Pixels, surface: Surface, ground: NDArray[np.intp], rows: N
     if surface.noise <= BARE or not len(ground):
         return surface.at(rows, columns)
     at, to = ground[np.random.default_rng(0).integers(0, len(ground), len(rows))].T
-    return surface.carried(pixels[at, to].astype(np.float32), (at, to), (rows, columns))[0]
+    colours, is_ground = surface.carried(pixels[at, to].astype(np.float32), (at, to), (rows, columns))
+    return np.where(is_ground[:, None], colours, surface.at(rows, columns))  # full pixels at an edge may be product
 
 
 def _told(picture: Pixels, hole: Mask, ground: Mask, surface: Surface, network: Network) -> tuple[Field, Field]:
@@ -92,4 +93,5 @@ def _doubt(guide: Pixels, copied: Pixels) -> Field:
     apart = guide.astype(np.float32) - copied
     for _ in range(3):
         apart = box_mean(apart, BLUR)
-    return (MIXED * np.clip(np.abs(apart).max(-1) / AGREED - 1, 0, 1)).astype(np.float32)
+    doubt: Field = (MIXED * np.clip(np.abs(apart).max(-1) / AGREED - 1, 0, 1)).astype(np.float32)
+    return doubt

@@ -52,8 +52,8 @@ class Copies:
                     source = self.surface.carried(source, (at, to), (rows, columns))[0]
                 total += share[:, None] * source
                 weight += share
-        colours: Field = total / np.maximum(weight, np.float32(1e-6))[:, None]
-        return colours
+        total /= np.maximum(weight, np.float32(1e-6))[:, None]
+        return total
 
     def _moved(self, row: Places, column: Places, rows: Places, columns: Places, size: tuple[int, ...]) -> tuple[Places, Places]:
         """The full pixels that are to (rows, columns) as the source of a reduced pixel is to that one."""
@@ -86,8 +86,7 @@ def reduced(picture: Pixels, hole: Mask, factor: int) -> Pixels:
 
 def covered(mask: Mask, factor: int) -> Mask:
     """Which squares of `factor` pixels have one of the mask [H, W]: [h, w]."""
-    result: Mask = _squares(mask, factor).any((1, 3))
-    return result
+    return np.asarray(_squares(mask, factor).any((1, 3)))
 
 
 def _squares(x: NDArray[T], factor: int) -> NDArray[T]:

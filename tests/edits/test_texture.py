@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from ganray.edits.hole_parts import clusters, parts_of
+from ganray.edits.surface import frame_surface
+from ganray.edits.texture import copy_texture, fill_ground
+
+
+def scene(noise=0.0):
+    """A dark product on light ground, and a hole over its right edge."""
+    truth = np.full((90, 120, 3), 240.0)
+    truth += np.random.default_rng(0).normal(0, noise, truth.shape)
+    truth[20:70, 30:80] = 50
+    truth[20:70:6, 30:80] = 90
+    hole = np.zeros((90, 120), bool)
+    hole[35:60, 60:105] = True
+    return np.clip(np.rint(truth), 0, 255).astype(np.uint8), hole
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.5])
+def test_ground_is_filled_first_and_the_product_is_left(noise):
+    truth, unknown = scene(noise)
+    hole = unknown.copy()
+    pixels = np.where(hole[..., None], 0, truth).astype(np.uint8)
+    fill_ground(pixels, unknown, frame_surface(pixels, unknown), None)
+    filled = hole & ~unknown
+    assert np.abs(pixels[filled].astype(int) - 240).max() <= 6
+    assert unknown[:, 60:78].sum() > 0.9 * hole[:, 60:78].sum() and filled[:, 84:].sum() > 0.9 * hole[:, 84:].sum()
+    assert (pixels[filled].std() > 0.8) == (noise > 0)
+
+
+def test_the_network_says_what_is_ground():
+    class Light:
+        size, halo = 128, 0
+
+        def __call__(self, x):
+            return x[:, :3] * (1 - x[:, 3:]) + 0.88 * x[:, 3:]
+
+    filled = []
+    for network in (None, Light()):
+        truth, unknown = scene()
+        fill_ground(truth, unknown, frame_surface(truth, unknown), network)
+        filled.append(int(unknown.sum()))
+    assert filled[1] < filled[0]
+
+
+def test_the_rest_is_copied_from_the_product_and_known_afterwards():
+    truth, unknown = scene()
+    hole = unknown.copy()
+    hole[:, 80:] = unknown[:, 80:] = False
+    pixels = np.where(hole[..., None], 0, truth).astype(np.uint8)
+    surface = frame_surface(pixels, unknown)
+    for cluster in clusters(list(parts_of(unknown)), unknown.shape):
+        copy_texture(pixels, unknown, cluster, None, surface)
+    assert not unknown.any() and np.array_equal(pixels[~hole], truth[~hole])
+    assert (pixels[hole].max(1) < 200).mean() > 0.9
