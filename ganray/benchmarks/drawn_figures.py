@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ganray.catalog.drawing import Canvas, Colour, Field, box, curve, dyed, oval, tinted
+from ganray.catalog.drawing import Canvas, Colour, Field, box, curve, dyed, oval
 from ganray.images.codec import Pixels
 
 SKINS: tuple[Colour, ...] = (
@@ -274,11 +274,6 @@ class _Finer:
 
 def _between(first: tuple[float, float], second: tuple[float, float], share: float) -> tuple[float, float]:
     return first[0] + share * (second[0] - first[0]), first[1] + share * (second[1] - first[1])
-
-
-def tone(colour: Colour, amount: float) -> Colour:
-    """A lighter (or darker) tone of a cloth."""
-    return tinted(colour, amount)
 
 
 def solid(share: Field, least: float = 0.99) -> NDArray[np.bool_]:
