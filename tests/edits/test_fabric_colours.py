@@ -10,14 +10,6 @@ from ganray.images.lab import to_lab
 from ganray.metrics.paired import delta_e_2000
 
 CENTROIDS = {"black": "222222", "white": "f2f3f4", "camel": "c19a6b", "brown": "6f4e37", "sage": "8f9779", "fuchsia": "ce4676"}
-    "black": "222222",
-    "white": "f2f3f4",
-    "camel": "c19a6b",
-    "brown": "6f4e37",
-    "sage": "8f9779",
-    "fuchsia": "ce4676",
-    "skyblue": "a1caf1",
-}
 
 
 @pytest.mark.parametrize(("name", "published"), CENTROIDS.items())
