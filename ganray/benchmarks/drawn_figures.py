@@ -261,8 +261,8 @@ class _Painter:
             angle, phase = rng.uniform(0, math.pi), rng.uniform(0, 2 * math.pi)
             wave = np.sin(scale * (x * math.cos(angle) + y * math.sin(angle)) + phase + 2 * np.sin(5 * x + 3 * y + phase))
             light += strength * wave
-        light *= 0.93 - 0.5 * (x - 0.5)
-        return light.astype(np.float32)
+        lit: Field = (light * (0.93 - 0.5 * (x - 0.5))).astype(np.float32)
+        return lit
 
 
 class _Finer:
