@@ -177,8 +177,8 @@ def _chosen(seen: Seen, other: Seen | None) -> int:
 
 
 def _with_shades(seen: Seen, chosen: int) -> Seen:
-    """Materials that take the garment's dye as well are parts of it in other light or in another tone: none is to be left undone. On a person
-    they may be another garment, unless they are small and the dye is one."""
+    """Materials that take the garment's dye as well are parts of it in other light or in another tone: none is to be left undone. On a
+    person they may be another garment, unless they are small and the dye is one."""
     materials = seen.materials
     cloth, share = materials.colours[chosen].lab, materials.share(chosen)
     alone = not seen.person.found and sum(materials.share(name) for name in seen.person.skin) < LEAST_GARMENT
