@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ganray.catalog.drawing import Canvas, Colour, Field, box, curve, dyed, oval, tinted
+from ganray.catalog.drawing import Canvas, Colour, Field, box, curve, dyed, oval
 from ganray.images.codec import Pixels
 
 SKINS: tuple[Colour, ...] = (
@@ -261,8 +261,8 @@ class _Painter:
             angle, phase = rng.uniform(0, math.pi), rng.uniform(0, 2 * math.pi)
             wave = np.sin(scale * (x * math.cos(angle) + y * math.sin(angle)) + phase + 2 * np.sin(5 * x + 3 * y + phase))
             light += strength * wave
-        light *= 0.93 - 0.5 * (x - 0.5)
-        return light.astype(np.float32)
+        lit: Field = (light * (0.93 - 0.5 * (x - 0.5))).astype(np.float32)
+        return lit
 
 
 class _Finer:
@@ -274,11 +274,6 @@ class _Finer:
 
 def _between(first: tuple[float, float], second: tuple[float, float], share: float) -> tuple[float, float]:
     return first[0] + share * (second[0] - first[0]), first[1] + share * (second[1] - first[1])
-
-
-def tone(colour: Colour, amount: float) -> Colour:
-    """A lighter (or darker) tone of a cloth."""
-    return tinted(colour, amount)
 
 
 def solid(share: Field, least: float = 0.99) -> NDArray[np.bool_]:

@@ -29,9 +29,10 @@ GRID = 160  # cells of the longer side at which connected parts are found
 PART = 0.25  # share of the largest part's area from which another part of that colour belongs to the product
 GAP = 0.02  # of the product's height: half the gap that a strap or a hand may leave in a garment
 SAME = 10.0  # colour difference below which two pictures show one colour
-SHADE = 0.5  # share of its dye that a part of a product without a person takes
-PRINTED = 14.0  # lightness above a grey cloth from which a colour on it is printed: no light makes a highlight of it
+SHADE, SMALL = 0.5, 0.35  # share of its dye that a part of a product takes, and of its area that the part has if it is worn
+PRINTED = 22.0  # lightness above a grey cloth from which a colour on it is printed: no light makes a highlight of it
 FIRM = 0.5  # step across the border of two colours over their difference, from which they are two
+PATTERNED = 0.15  # share of other colours in a material from which it is not skin alone
 TRUNK, DOUBTFUL = 0.65, 0.45  # of the product's thickness: skin is thinner, and what may be skin or not is no limb from here
 CONFUSED = 10.0  # distance below which a garment and what touches it cannot be told apart
 GUARD = 3  # pixels of the working size beside another material in which the edge lies
@@ -176,15 +177,19 @@ def _chosen(seen: Seen, other: Seen | None) -> int:
 
 
 def _with_shades(seen: Seen, chosen: int) -> Seen:
-    """Without a person, materials that take the garment's dye as well are parts of it in other light or in another tone: none is to be left
-    undone. On a person they may be another garment."""
-    if seen.person.found or sum(seen.materials.share(name) for name in seen.person.skin) >= LEAST_GARMENT:
-        return seen
-    colours = seen.materials.colours
-    cloth = colours[chosen].lab
-    alike = {name for name in seen.garments if float(takes_dye(colours[name].lab, cloth)) > SHADE}
-    groups = tuple(chosen if group in alike else group for group in seen.materials.groups)
-    return replace(seen, materials=replace(seen.materials, groups=groups))
+    """Materials that take the garment's dye as well are parts of it in other light or in another tone: none is to be left undone. On a
+    person they may be another garment, unless they are small and the dye is one."""
+    materials = seen.materials
+    cloth, share = materials.colours[chosen].lab, materials.share(chosen)
+    alone = not seen.person.found and sum(materials.share(name) for name in seen.person.skin) < LEAST_GARMENT
+    dyed = float(chroma(cloth)) > 1.5 * CHROMATIC
+    alike = {
+        name
+        for name in seen.garments
+        if float(takes_dye(materials.colours[name].lab, cloth)) > SHADE and (alone or (dyed and materials.share(name) < SMALL * share))
+    }
+    groups = tuple(chosen if group in alike else group for group in materials.groups)
+    return replace(seen, materials=replace(materials, groups=groups))
 
 
 def _is_cut(materials: Materials) -> bool:
@@ -275,6 +280,14 @@ def _check_skin(seen: Seen, chosen: int, garment: Garment) -> None:
     trunk = thickness(materials.product)
     if any(thickness(materials.of(name)) > (DOUBTFUL if name in person.doubtful else TRUNK) * trunk for name in skins):
         raise EditError("skin", "what looks like skin may be a garment", MASK_REMEDY)
+    if any(_patterned(materials, name) > PATTERNED for name in skins):
+        raise EditError("skin", "what looks like skin has a pattern, and may be a garment", MASK_REMEDY)
+
+
+def _patterned(materials: Materials, name: int) -> float:
+    """The share of a material that has other colours than skin."""
+    members = [colour for colour, group in zip(materials.colours, materials.groups, strict=True) if group == name]
+    return sum(colour.share for colour in members if not is_skin_like(colour.lab)) / max(1e-6, materials.share(name))
 
 
 def _apart(first: Colour, second: Colour) -> float:

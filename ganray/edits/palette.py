@@ -72,7 +72,8 @@ def lab_of(colour: str) -> Lab:
 
 def rgb_of(colour: str) -> NDArray[np.uint8]:
     """Uint8 [3] of a name or `#rrggbb`; raises as `lab_of`. A cloth's colour that sRGB lacks loses chroma."""
-    return from_lab(within(lab_of(colour)[None]))[0]
+    rgb: NDArray[np.uint8] = from_lab(within(lab_of(colour)[None]))[0]
+    return rgb
 
 
 def hex_of(colour: str) -> str:
