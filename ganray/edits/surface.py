@@ -72,7 +72,7 @@ class Surface:
         """Colours [n, 3] of `sources` (rows, columns) as they are at other places: ground follows the surface; and which are ground [n]."""
         apart = colours - self.at(*sources)
         is_ground: Mask = np.abs(apart).max(1) <= NEAR
-        level = np.clip(apart, -GRAIN, GRAIN) + self.at(*places)
+        level = np.clip(np.clip(apart, -GRAIN, GRAIN) + self.at(*places), 0, 255)
         return np.where(is_ground[:, None], level, colours), is_ground
 
 

@@ -29,6 +29,14 @@ def test_ground_is_filled_first_and_the_product_is_left(noise):
     assert (pixels[filled].std() > 0.8) == (noise > 0)
 
 
+def test_grain_on_white_does_not_wrap_round():
+    truth, unknown = scene(1.5)
+    truth = np.clip(truth.astype(int) + 14, 0, 255).astype(np.uint8)
+    hole = unknown.copy()
+    fill_ground(truth, unknown, frame_surface(truth, unknown), None)
+    assert truth[hole & ~unknown].min() > 240
+
+
 def test_the_network_says_what_is_ground():
     class Light:
         size, halo = 128, 0
