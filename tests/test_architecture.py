@@ -95,7 +95,7 @@ WITH_RAY = ("on_ray", "benchmarks")  # benchmarks only where they are of a clust
 # Arrows within a room: its files in levels; a file may import files of lower levels only.
 LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bulk": (
-        ("gate", "layouts", "profile_filter", "segment_policy", "status"),
+        ("doubt", "gate", "layouts", "profile_filter", "segment_policy", "status"),
         ("job",),
         ("photo_names",),
         ("commit", "edit_job", "edit_page", "estimate", "generate_shard", "page"),
@@ -293,6 +293,7 @@ def test_functions_have_few_parameters():
 
 # Modules whose promise another file of tests holds: seams that make sense only with what stands on both sides of them.
 TESTED_IN = {
+    "bulk/doubt.py": "edits/test_doubt.py",
     "bulk/driver.py": "bulk/test_commit.py",
     "bulk/edit_estimate.py": "verbs/test_edit.py",
     "bulk/edit_page.py": "bulk/test_edit_shard.py",

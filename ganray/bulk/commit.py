@@ -29,9 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ganray.bulk.doubt import DOUBTFUL
 from ganray.bulk.job import GenerateJob, W, json_bytes, shard_key
 from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
-from ganray.edits.doubt import DOUBTFUL
 from ganray.errors import ImageError, StorageError
 from ganray.output.first_writer import same_sample, same_signed_sample
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from ganray.bulk.doubt import DOUBTFUL, REFUSED
 from ganray.bulk.job import JobIdentity, count, now
 from ganray.bulk.photo_names import PhotoNames
 from ganray.config import EditConfig
 from ganray.edits import EDITS, check_pictures, parse_chain, text_of
 from ganray.edits.conform import ConformParams
-from ganray.edits.doubt import DOUBTFUL, REFUSED
 from ganray.errors import ConfigError, ObjectNotFound, RequestError
 from ganray.images.data_url import is_inline
 from ganray.images.names import NAME_RULE, is_image_name, kind_of_name

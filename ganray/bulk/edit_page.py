@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from PIL import Image
 
+from ganray.bulk.doubt import DOUBTFUL
 from ganray.bulk.job import JobIdentity
 from ganray.bulk.layouts import create_once
-from ganray.edits.doubt import DOUBTFUL
 from ganray.images.codec import Pixels, decode
 from ganray.images.provenance import EditLabel, encode_labelled
 from ganray.images.transforms import contact_sheet, resize, square_pad

@@ -11,7 +11,6 @@ from ganray.edits.filters import box_mean, scaled
 from ganray.edits.photo import Alpha
 from ganray.images.components import Mask
 
-DOUBTFUL, REFUSED = 0.1, 0.5  # shares of the product: a person should look; nobody should publish it
 SURE, UNSURE = 0.8, 0.2  # learned matte from which the network sees a product, and below which it sees none
 STRONG = 6.0  # times the limit of the background: a difference from it that is no shadow
 

@@ -25,7 +25,7 @@ MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product ma
 LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
 CHUNK = 2**20  # pixels at edges that are processed at once
 RINGING = 8.0  # levels that a JPEG adds to the noise of the ground beside an edge
-SOFT = 0.6  # value of the refined matte below which a pixel of the ground's colour is taken for ground
+SOFT = 0.5, 0.9  # values of the refined matte below which a pixel of the ground's colour is ground, and above which it is product
 CONFIRMING_MATTE = 0.15  # value of the learned matte that confirms the border's matte nearby
 SAME_PRODUCT_IOU = 0.5  # intersection over union from which two mattes show the same product
 BELIEVED_NOISE = 2.4  # levels: studio grounds have .2 - 2.0, sellers' plain floors and walls 3.0 and more (LOG.md)
@@ -130,7 +130,8 @@ def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> 
         values = (pixels[y, x] / np.float32(255) * sampled(a, size, y, x)).sum(-1) + sampled(b, size, y, x)
         values = np.clip((values - 0.05) / 0.9, 0, 1)
         if ground is not None:
-            values = np.where(values < SOFT, values * (1 - _is_ground(pixels, ground, y, x)), values)
+            soft = np.clip((SOFT[1] - values) / (SOFT[1] - SOFT[0]), 0, 1)
+            values = values * (1 - soft * _is_ground(pixels, ground, y, x))
         matte[y, x] = values
     return matte
 

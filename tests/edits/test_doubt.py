@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from ganray.bulk.doubt import DOUBTFUL, REFUSED
 from ganray.edits.border import plain_ground
-from ganray.edits.doubt import DOUBTFUL, REFUSED, matte_doubt
+from ganray.edits.doubt import matte_doubt
 
 PRODUCT = np.zeros((320, 320), np.float32)
 PRODUCT[100:220, 100:220] = 1

@@ -41,8 +41,8 @@ VALUES = {
         "by_eye": [HOSTILE],
         "pictures": [
             {
-                **dict.fromkeys(("name", "level", "thumbnail", "size", "mend"), HOSTILE),
-                "findings": [dict.fromkeys(("level", "rule", "since", "found", "wanted"), HOSTILE)],
+                **dict.fromkeys(("name", "level", "thumbnail", "size", "mend", "unchecked"), HOSTILE),
+                "findings": [dict.fromkeys(("level", "rule", "since", "found", "wanted", "mend"), HOSTILE)],
             }
         ],
     },

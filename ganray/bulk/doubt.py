@@ -1,0 +1,5 @@
+"""From which doubt on (`edits/doubt.py`: a share of the product) a job counts a result as doubtful, and does not write it."""
+
+from __future__ import annotations
+
+DOUBTFUL, REFUSED = 0.1, 0.5  # a person should look at it; nobody should publish it
