@@ -75,7 +75,8 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
 
     Facts: `recoloured` (share of the garment that took the colour), `delta_e` (median CIEDE2000 of that to the colour asked for), `colour`;
     without a mask `garment_share`, `skin_share` and `left_share` (of the product: the garment, skin, and islands of its colour that were
-    left), and `pattern_contrast` where there is a pattern (its colour difference to the ground, after over before, at worst).
+    left, which is `doubt`, too), and `pattern_contrast` where there is a pattern (its colour difference to the ground, after over before, at
+    worst).
     """
     reference = _opened(*tools.picture(params.reference), tools) if params.reference else None
     garment: Garment | None
@@ -102,6 +103,8 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
         "recoloured": round(float(took.mean()), 3),
         **(garment.facts if garment else {}),
     }
+    if "left_share" in facts:  # a part of the garment may have kept its colour
+        facts["doubt"] = max(float(photo.facts.get("doubt", 0.0)), float(facts["left_share"]))
     return photo.having(pixels=_recoloured(whole, places, moves), facts=facts)
 
 
