@@ -75,8 +75,8 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
 
     Facts: `recoloured` (share of the garment that took the colour), `delta_e` (median CIEDE2000 of that to the colour asked for), `colour`;
     without a mask `garment_share`, `skin_share` and `left_share` (of the product: the garment, skin, and islands of its colour that were
-    left, which is `doubt`, too), and `pattern_contrast` where there is a pattern (its colour difference to the ground, after over before, at
-    worst).
+    left, which is `doubt`, too), and `pattern_contrast` where there is a pattern (its colour difference to the ground, after over before,
+    at worst).
     """
     reference = _opened(*tools.picture(params.reference), tools) if params.reference else None
     garment: Garment | None
