@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import ray
 import ray.train
@@ -22,9 +22,11 @@ from ganray.training.consensus import Consensus
 
 
 def train_worker(config: dict[str, Any]) -> None:
-    """The function that Ray Train runs on every worker, again after every failure."""
-    job: Job = config["job"]
-    readers: Readers = config["readers"]
+    """The function that Ray Train runs on every worker, again after every failure.
+
+    `config` refers to the job: Ray Train's controller unpacks `config`, too, and would import all that a job consists of.
+    """
+    job, readers = cast(tuple[Job, Readers], ray.get(config["work"]))
     torch.set_num_threads(job.threads)
     if job.mailbox.failed():
         return  # Ray Train restarts the group after an error of ours too: it ends here

@@ -69,7 +69,7 @@ class RayWorkerGroup:
         callbacks: list[Any] = [TerminationNotice(), CheckpointBeforeResize(self.mailbox)]
         return Trainer(
             self._worker,
-            train_loop_config={"job": job, "readers": self._readers},
+            train_loop_config={"work": ray.put((job, self._readers))},
             scaling_config=scaling(job.config.workers, job.config.min_workers, self._gpu, job.threads),
             run_config=RunConfig(
                 name="train",
