@@ -1,7 +1,8 @@
 """What a person looks at first when photos have been edited: a sheet of some before and after, and a page with a slider over each pair.
 
 Small copies are made where the photos are at hand, by the workers; which ones depends on the job alone, so every run of it keeps the same:
-some by chance, and the most doubtful ones of each shard, which the page shows first.
+some by chance, the most doubtful ones of each shard, which the page shows first, and all that were refused for their doubt: of those there
+is nothing else to look at.
 """
 
 from __future__ import annotations
@@ -45,12 +46,15 @@ class Thumbnails:
         chosen = sorted(range(plan.shards), key=lambda number: _rank(self._salt, str(number)))[:PAIRS_KEPT]
         self._room = -(-PAIRS_KEPT // len(chosen)) if shard in chosen else 0
         self._by_chance, self._doubtful = list[Kept](), list[Kept]()  # heaps
+        self._refused = list[Kept]()
 
-    def see(self, edited: EditResult, label: EditLabel) -> None:
-        """Take a result, if it is among the first of its shard so far, by chance or by its doubt."""
+    def see(self, edited: EditResult, label: EditLabel, refused: bool = False) -> None:
+        """Take a result, if it is among the first of its shard so far, by chance or by its doubt, or `refused`."""
         id, index, doubt = edited.request.id, edited.index, edited.facts.get("doubt")
         chance = -float(_rank(self._salt, f"{id}/{index}"))
-        if isinstance(doubt, float) and doubt >= DOUBTFUL and _has_room(self._doubtful, DOUBTFUL_KEPT, doubt):
+        if refused:
+            heap, room, worth = self._refused, len(self._refused) + 1, 0.0
+        elif isinstance(doubt, float) and doubt >= DOUBTFUL and _has_room(self._doubtful, DOUBTFUL_KEPT, doubt):
             heap, room, worth = self._doubtful, DOUBTFUL_KEPT, doubt
         elif _has_room(self._by_chance, self._room, chance):
             heap, room, worth = self._by_chance, self._room, chance
@@ -67,13 +71,16 @@ class Thumbnails:
     def stem_of(self, id: str, index: int) -> str:
         """Where the copies of a result lie, without what follows the stem; empty where none are kept."""
         stem = self._stem(id, index)
-        return stem if any(kept == stem for _, kept, _, _ in (*self._by_chance, *self._doubtful)) else ""
+        return stem if any(kept == stem for _, kept, _, _ in self._all()) else ""
 
     def keep(self, store: Store) -> None:
         """Create the copies."""
-        for _, stem, before, after in (*self._by_chance, *self._doubtful):
+        for _, stem, before, after in self._all():
             for when, data in (("before", before), ("after", after)):
                 create_once(store, f"{stem}-{when}.webp", data, lambda ours, theirs: same_sample(ours, theirs, "webp"))
+
+    def _all(self) -> list[Kept]:
+        return self._by_chance + self._doubtful + self._refused
 
     def _stem(self, id: str, index: int) -> str:
         return f"shown/{self._shard:05d}/{file_name(id, index, 'webp').removesuffix('.webp')}"

@@ -87,7 +87,7 @@ class ShardEditor:
                     receipt, picture = self._picture_of(shard, asked, result)
                     receipts.append(receipt)
                     if isinstance(result, EditResult) and receipt.facts is not None:
-                        thumbnails.see(result, label_of(result, self._plan.model_digest))
+                        thumbnails.see(result, label_of(result, self._plan.model_digest), refused=picture is None)
                     if picture is not None:
                         yield picture
 
