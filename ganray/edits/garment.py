@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.edits.dye import dye_share, takes_dye
-from ganray.edits.faces import face_tones
 from ganray.edits.filters import scaled
 from ganray.edits.materials import Colour, Materials, colours_of, distance, in_parts, materials_of, one_dye
 from ganray.edits.photo import Photo
-from ganray.edits.skin import Person, is_skin_like, person_in, thickness
+from ganray.edits.skin import Person, face_tones, is_skin_like, person_in, thickness
 from ganray.errors import EditError
 from ganray.images.components import Mask, cells, near, numbered
 from ganray.images.lab import Lab, chroma, to_lab

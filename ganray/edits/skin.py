@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from ganray.edits.filters import box_mean
 from ganray.edits.materials import Colour, Materials, distance
+from ganray.images.codec import Pixels
 from ganray.images.components import Mask, numbered
-from ganray.images.lab import Lab, chroma
+from ganray.images.faces import find_faces
+from ganray.images.lab import Lab, chroma, to_lab
 
 HUES = 18.0, 85.0  # degrees
 CHROMA = 7.0, 40.0
@@ -46,6 +48,16 @@ def is_skin_like(lab: Lab) -> bool:
     hue, depth = float(np.degrees(np.arctan2(lab[2], lab[1]))), float(chroma(lab))
     in_hues = HUES[0] <= hue <= HUES[1] and float(lab[1]) >= REDNESS
     return in_hues and CHROMA[0] <= depth <= CHROMA[1] and LIGHTNESS[0] <= float(lab[0]) <= LIGHTNESS[1]
+
+
+def face_tones(pixels: Pixels) -> list[Lab]:
+    """The tone Lab [3] of each face in uint8 [H, W, 3]: the median of its middle, where there is neither hair nor ground."""
+    tones: list[Lab] = []
+    for left, top, width, height in find_faces(pixels):
+        middle = pixels[top + int(0.35 * height) : top + int(0.75 * height), left + int(0.3 * width) : left + int(0.7 * width)]
+        if middle.size:
+            tones.append(np.median(to_lab(middle).reshape(-1, 3), 0).astype(np.float32))
+    return tones
 
 
 def person_in(materials: Materials, faces: list[Lab]) -> Person:

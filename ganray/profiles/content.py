@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from ganray.images.codec import Pixels
-from ganray.profiles import faces, overlays, reading
+from ganray.images.faces import REMEDY, Box, can_find
+from ganray.profiles import overlays, reading
 from ganray.profiles.arrangement import cut_off, several
 from ganray.profiles.compression import compression
 from ganray.profiles.cutout_faults import cut_skin
@@ -20,6 +21,7 @@ from ganray.profiles.exposure import exposure
 from ganray.profiles.foreground import SIDE, Foreground, foreground, reduced
 from ganray.profiles.framing import border, collage
 from ganray.profiles.panels import panels
+from ganray.profiles.people import faces, people, turned_face
 from ganray.profiles.profile import Content
 from ganray.profiles.report import Finding
 from ganray.profiles.sharpness import blur
@@ -75,14 +77,14 @@ class Seen:
         return reading.read(self.turned) if self.lines else []
 
     @cached_property
-    def faces(self) -> list[tuple[int, int, int, int]] | None:
+    def faces(self) -> list[Box] | None:
         """Faces; None without the extra."""
-        return faces.faces(self.pixels) if faces.is_there() else None
+        return faces(self.pixels) if can_find() else None
 
     @cached_property
-    def turned_faces(self) -> list[tuple[int, int, int, int]]:
+    def turned_faces(self) -> list[Box]:
         """Faces of the turned picture."""
-        return faces.faces(self.turned) if faces.is_there() and not self.faces else []
+        return faces(self.turned) if can_find() and not self.faces else []
 
 
 def _text(seen: Seen) -> Evidence:
@@ -109,7 +111,7 @@ def _or_unread(formed: Evidence, seen: Seen) -> Evidence:
 
 
 def _people(seen: Seen) -> Evidence:
-    return Evidence(UNKNOWN, f"nobody looks for faces: {faces.REMEDY}") if seen.faces is None else faces.people(seen.faces)
+    return Evidence(UNKNOWN, f"nobody looks for faces: {REMEDY}") if seen.faces is None else people(seen.faces)
 
 
 def _upside_down(seen: Seen) -> Evidence:
@@ -117,7 +119,7 @@ def _upside_down(seen: Seen) -> Evidence:
     if seen.lines:
         told.append(reading.turned_text(seen.lines, seen.turned_lines))
     if seen.faces is not None:
-        told.append(faces.turned_face(seen.faces, seen.turned_faces))
+        told.append(turned_face(seen.faces, seen.turned_faces))
     faults = [each for each in told if each.fault]
     return strongest(*faults) if faults else next((each for each in told if each.strength == CLEAR), told[0])
 

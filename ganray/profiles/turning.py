@@ -1,4 +1,4 @@
-"""Upside down: by the shadow, which lies below what stands on the ground; text and faces are read elsewhere (`reading.py`, `faces.py`)."""
+"""Upside down: by the shadow, which lies below what stands on the ground; text and faces are read elsewhere (`reading.py`, `people.py`)."""
 
 from __future__ import annotations
 

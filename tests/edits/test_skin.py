@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from ganray.benchmarks.drawn_figures import SKINS, Cloth, Figure, draw_figure
+from ganray.edits import skin as skin_module
 from ganray.edits.materials import materials_of
 from ganray.edits.palette import lab_of
-from ganray.edits.skin import head_tone, is_skin_like, person_in, thickness
+from ganray.edits.skin import face_tones, head_tone, is_skin_like, person_in, thickness
 from ganray.images.lab import to_lab
 
 HAIR, BLUE = (38.0, 30.0, 28.0), (45.0, 80.0, 160.0)
@@ -13,6 +14,15 @@ HAIR, BLUE = (38.0, 30.0, 28.0), (45.0, 80.0, 160.0)
 def materials(figure):
     drawn = draw_figure(figure, 320)
     return materials_of(drawn.pixels, np.minimum(1, sum(drawn.shares.values())))
+
+
+def test_a_face_has_the_tone_of_its_skin(monkeypatch):
+    skin = (222.0, 171.0, 135.0)
+    drawn = draw_figure(Figure((Cloth("dress", BLUE),), skin, HAIR), 600)
+    head = np.argwhere(drawn.share("hair") > 0.5).mean(0)
+    monkeypatch.setattr(skin_module, "find_faces", lambda pixels: [(round(head[1]) - 30, round(head[0]) - 10, 60, 60)])
+    (tone,) = face_tones(drawn.pixels)
+    assert np.linalg.norm(tone - to_lab(np.array(skin, np.uint8))) < 15
 
 
 @pytest.mark.parametrize("skin", SKINS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganray.profiles import faces, reading
+from ganray.profiles import content, reading
 
 
 @pytest.fixture(autouse=True)
@@ -12,7 +12,7 @@ def without_extras(request, monkeypatch):
     """Reading and faces only where a test is marked slow: the others are to be the same wherever extras are installed, and fast."""
     if request.node.get_closest_marker("slow") is None:
         monkeypatch.setattr(reading, "is_there", lambda: False)
-        monkeypatch.setattr(faces, "is_there", lambda: False)
+        monkeypatch.setattr(content, "can_find", lambda: False)
 
 
 @pytest.fixture
