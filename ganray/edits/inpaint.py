@@ -18,6 +18,7 @@ from pydantic import Field as Option
 from ganray.edits.edit import Params, Tools
 from ganray.edits.exemplar import depths
 from ganray.edits.hole_parts import Part, clusters, parts_of
+from ganray.edits.mask import read_mask
 from ganray.edits.photo import Photo
 from ganray.edits.smooth import relaxed
 from ganray.edits.surface import BARE, frame_surface, rim_surface
@@ -73,13 +74,7 @@ def inpaint(photo: Photo, params: InpaintParams, tools: Tools) -> Photo:
 
 
 def _hole(photo: Photo, params: InpaintParams, tools: Tools) -> Mask:
-    picture, alpha = tools.picture(params.mask)
-    if picture.shape[:2] != photo.size:
-        mask_size, photo_size = (f"{size[1]}x{size[0]}" for size in (picture.shape[:2], photo.size))
-        raise EditError("mask", f"the mask has {mask_size} pixels, the photo {photo_size}", "Send a mask of the photo's size")
-    hole: Mask = alpha > 0.5 if alpha is not None and float(alpha.min()) < 0.5 else picture.max(2) > 127
-    if not hole.any():
-        raise EditError("mask", "the mask is empty", "Paint the part to fill white and the rest black")
+    hole: Mask = read_mask(photo, params.mask, tools) > 0.5
     if params.grow:
         hole = near(hole, params.grow)
     if hole.mean() > MAX_MASK_SHARE:

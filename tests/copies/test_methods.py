@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganray.copies import methods
+from ganray.copies import embedding, methods
 from ganray.copies.methods import METHODS, chosen_method
 from ganray.errors import ConfigError
 from ganray.images.transforms import square_pad
+from ganray.models import pretrained
 from tests.tools.copy_methods import BOTH, without
 from tests.tools.scenes import jpeg, scene
 
@@ -58,3 +59,8 @@ def test_auto_takes_what_is_there(monkeypatch):
         chosen_method("imagenet")
     monkeypatch.setattr(methods, "PACKAGE", "json")
     assert importlib.util.find_spec("json") and chosen_method("auto") == chosen_method("imagenet") == "imagenet"
+
+
+def test_what_is_known_without_torch_is_what_the_embedding_has():
+    """Readers of photos do not import torch, so these constants stand twice."""
+    assert (methods.PACKAGE, methods.EMBEDDING) == (pretrained.PACKAGE, embedding.BYTES)
