@@ -1,18 +1,20 @@
 """Studio photos drawn by code: a figure of some skin tone in some pose wears a garment of a known colour before white or light grey.
 
 The same figure in another colour is the true result of a recolouring, and the share of each part in each pixel is known. A figure is a pure
-function of its description. Coordinates are those of `catalog.drawing`.
+function of its description. Coordinates are those of `catalog.drawing`. Networks learn from other figures (`catalog/figures.py`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganray.catalog.drawing import Canvas, Colour, Field, box, curve, dyed, oval
+from ganray.catalog.sample import COLOURS
 from ganray.images.codec import Pixels
 
 SKINS: tuple[Colour, ...] = (
@@ -82,6 +84,28 @@ def figure(rng: np.random.Generator, garments: tuple[Cloth, ...], crop: str = "w
         crop=crop,
         seed=int(rng.integers(2**31)),
     )
+
+
+def random_figure(rng: np.random.Generator, crops: Sequence[str] = ("whole",)) -> Figure:
+    """A random figure in a random garment of a random colour and pattern; a top or a bottom is worn with another garment."""
+    colours = list(COLOURS.values())
+    kind, crop = OUTFITS[int(rng.integers(len(OUTFITS)))], str(rng.choice(crops))
+    first, second, third = (colours[place] for place in rng.choice(len(colours), 3, replace=False).tolist())
+    worn = [Cloth(kind, first, str(rng.choice(("plain", "plain", "striped", "checked", "printed"))), second)]
+    if kind in TOPS:
+        worn.append(Cloth(str(rng.choice(BOTTOMS)), third))
+    if kind in BOTTOMS:
+        worn.append(Cloth(str(rng.choice(("tee", "tank"))), third))
+    return figure(rng, tuple(worn), crop)
+
+
+def cutout(figure: Figure, side: int) -> Pixels:
+    """The figure without its ground: uint8 [H, W, 4] with straight alpha, without noise."""
+    drawn = draw_figure(replace(figure, ground=255.0), side, noisy=False)
+    alpha = np.minimum(sum(drawn.shares.values()), 1)[..., None]
+    colour = (drawn.pixels - 255 * (1 - alpha)) / np.maximum(alpha, 1e-3)
+    rgba: Pixels = np.rint(np.concatenate([np.where(alpha > 0, colour, 0).clip(0, 255), 255 * alpha], 2)).astype(np.uint8)
+    return rgba
 
 
 def dressed(figure: Figure, colour: Colour, second: Colour | None = None) -> Figure:

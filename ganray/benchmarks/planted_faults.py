@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from ganray.images.codec import Pixels, encode
-from ganray.profiles.labelling import reached
+from ganray.images.components import reached
 
 Fault = Callable[[Pixels, Pixels, np.random.Generator], Pixels | bytes]
 WORDS = ("SALE 50% OFF", "Free shipping", "NEW ARRIVAL", "www.bestshop.com", "Best seller 2026", "Only $19.99")

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ganray.benchmarks import edit_fixtures as fixtures
-from ganray.catalog.figures import figure
+from ganray.benchmarks.drawn_figures import CROPS, cutout, random_figure
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.edit import NoParams, Tools
@@ -57,13 +57,14 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
 def studio_photo(index: int) -> fixtures.Composite:
     """Photo `index`: a figure on the ground of a studio, as its JPEG decodes."""
     rng = np.random.Generator(np.random.Philox(key=[SEED, index]))
-    rgba = figure(SEED, index, SIDE).rgba.astype(np.float32)
+    rgba = cutout(random_figure(rng, [*CROPS]), SIDE).astype(np.float32)
     alpha: Field = rgba[..., 3:] / np.float32(255)
-    middle = np.linspace(-1, 1, SIDE, dtype=np.float32)
+    height, width = alpha.shape[:2]
+    down, across = (np.linspace(-1, 1, size, dtype=np.float32) for size in (height, width))
     level = rng.choice((255.0, 252.0, 244.0, 232.0, 214.0))
-    ground = level + rng.uniform(-3, 3) * middle[:, None, None] + rng.uniform(-2, 2) * middle[None, :, None] + rng.uniform(-2, 2, 3)
+    ground = level + rng.uniform(-3, 3) * down[:, None, None] + rng.uniform(-2, 2) * across[None, :, None] + rng.uniform(-2, 2, 3)
     ground = np.minimum(ground, 255) * (1 - rng.uniform(0.1, 0.3) * _shadow(alpha[..., 0]))
-    pixels = rgba[..., :3] * alpha + ground * (1 - alpha) + rng.normal(0, rng.uniform(0.2, 1.6), (SIDE, SIDE, 3))
+    pixels = rgba[..., :3] * alpha + ground * (1 - alpha) + rng.normal(0, rng.uniform(0.2, 1.6), (height, width, 3))
     file = BytesIO()
     Image.fromarray(np.rint(pixels.clip(0, 255)).astype(np.uint8)).save(file, "JPEG", quality=int(rng.integers(82, 96)))
     with Image.open(file) as image:

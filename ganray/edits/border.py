@@ -10,34 +10,48 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from ganray.edits.filters import Field, fitted, reached
+from ganray.edits.filters import Field, fitted
 from ganray.edits.holes import Enclosed, enclosed_ground
 from ganray.edits.photo import Alpha
 from ganray.images.codec import Pixels
-from ganray.images.components import Mask
+from ganray.images.components import Mask, reached
 
 WORKING = 320  # longest side, in pixels, at which plain backgrounds are modelled and edges refined
 RING = 0.03  # width of the border that models the background, as a share of the shorter side
 PLAIN_NOISE = 7.0  # levels of 255: largest noise of a plain background around a smooth surface
+STUDIO_NOISE = 2.4  # levels: studio grounds have .2 - 2.0, sellers' plain floors and walls 2.6 and more (LOG.md)
+BESIDE = 4  # pixels of the working size within which an edge changes what is beside it
 PLAIN_SHARE = 0.85  # of the border's pixels that must fit the surface; the rest may be a product that is cut off
 
 
 @dataclass(frozen=True)
 class PlainGround:
-    """A plain background at the working size: the picture and the background's colour at each pixel, float32 [h, w, 3] in levels, and the
-    standard deviation of the border around it."""
+    """A plain background at the working size: the picture and the background's colour at each pixel, float32 [h, w, 3] in levels, the
+    standard deviation of the border around it, and what is known to be its shadows [h, w] (`shadows.py`)."""
 
     picture: Field
     surface: Field
     noise: float
+    shadows: Mask | None = None
 
     @cached_property
     def distance(self) -> Field:
         """How far each pixel is from the background's colour, in levels: [h, w]."""
         distance: Field = np.linalg.norm(self.picture - self.surface, axis=2).astype(np.float32)
         return distance
+
+    @cached_property
+    def contrast(self) -> Field:
+        """The largest distance of what is beside each pixel: [h, w], to two levels."""
+        levels = Image.fromarray(np.minimum(self.distance / 2, 255).astype(np.uint8))
+        return 2 * np.asarray(levels.filter(ImageFilter.MaxFilter(2 * BESIDE + 1)), np.float32)
+
+    @property
+    def of_studio(self) -> bool:
+        """Whether it is as smooth as a studio's, which has no creases and no lines between boards."""
+        return self.noise <= STUDIO_NOISE
 
     @property
     def low(self) -> float:
@@ -46,8 +60,9 @@ class PlainGround:
 
     @cached_property
     def background(self) -> Mask:
-        """What is connected with the picture's border."""
-        return reached(self.distance < 2 * self.low)
+        """What is connected with the picture's border, its shadows too."""
+        alike = self.distance < 2 * self.low
+        return reached(alike if self.shadows is None else alike | self.shadows)
 
     @cached_property
     def enclosed(self) -> Enclosed:
@@ -58,7 +73,8 @@ class PlainGround:
     def matte(self) -> Alpha:
         """What differs from the background [h, w]."""
         alpha = np.clip((self.distance - self.low) / (2 * self.low), 0, 1)
-        return np.where(self.background | self.enclosed.holes, alpha * 0.5, 1.0).astype(np.float32)
+        matte = np.where(self.background | self.enclosed.holes, alpha * 0.5, 1.0)
+        return (matte if self.shadows is None else np.where(self.shadows, 0, matte)).astype(np.float32)
 
 
 def plain_ground(pixels: Pixels) -> PlainGround | None:

@@ -78,14 +78,6 @@ def _spread(guide: Field, mean: Field, radius: int) -> Field:
     return np.stack(rows, -2)
 
 
-def reached(free: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of `free` [H, W] that is connected with the border of the picture (4-neighbourhood)."""
-    parts = numbered(free, corners=False)
-    border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
-    connected: NDArray[np.bool_] = free & np.isin(parts, border)
-    return connected
-
-
 def main_parts(mask: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
     """The largest connected component of a mask [H, W], and those of at least `share` of its area (a pair of shoes)."""
     parts = numbered(mask, corners=False)

@@ -6,6 +6,8 @@ photo at full resolution.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ganray.edits.border import PlainGround, plain_ground, small_picture
@@ -16,7 +18,7 @@ from ganray.edits.filters import Field, Places, box_mean, enlarged, guided, samp
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
 from ganray.edits.parts import ALONE, longest_part, without_specks
 from ganray.edits.photo import Alpha, Photo
-from ganray.edits.shadows import soft_shadows
+from ganray.edits.shadows import DARKEST, soft_shadows
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
 from ganray.images.components import near
@@ -24,11 +26,11 @@ from ganray.images.components import near
 MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
 LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
 CHUNK = 2**20  # pixels at edges that are processed at once
-RINGING = 8.0  # levels that a JPEG adds to the noise of the ground beside an edge
+RINGING = 4.0, 0.07  # levels that a JPEG adds to the noise of the ground beside an edge, and those of each level of the edge
+REACH = 3  # pixels of the working size from the ground within which specks of its colour are ground
 SOFT = 0.5, 0.9  # values of the refined matte below which a pixel of the ground's colour is ground, and above which it is product
 CONFIRMING_MATTE = 0.15  # value of the learned matte that confirms the border's matte nearby
 SAME_PRODUCT_IOU = 0.5  # intersection over union from which two mattes show the same product
-BELIEVED_NOISE = 2.4  # levels: studio grounds have .2 - 2.0, sellers' plain floors and walls 3.0 and more (LOG.md)
 
 
 def with_matte(photo: Photo, tools: Tools) -> Photo:
@@ -44,7 +46,11 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
     ground = plain_ground(photo.pixels)
-    rough, method, told = _rough(photo.pixels, ground, tools)
+    network = tools.network("matte")
+    learned = learned_mattes(photo.pixels, network) if network is not None else []
+    if ground is not None and ground.of_studio and learned:
+        ground = replace(ground, shadows=soft_shadows(ground, learned[-1]))
+    rough, method, told = _rough(photo.pixels, ground, learned)
     whole, dropped = without_specks(rough, ground)
     matte = refined(photo.pixels, whole, ground)
     share = float(matte.mean())
@@ -63,14 +69,13 @@ def with_matte(photo: Photo, tools: Tools) -> Photo:
     return photo.having(matte=matte, facts=facts)
 
 
-def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Alpha, str, dict[str, float | str]]:
+def _rough(pixels: Pixels, ground: PlainGround | None, learned: list[Alpha]) -> tuple[Alpha, str, dict[str, float | str]]:
     """The matte at a working size, how it was found, and facts about what it was made of. Raises EditError("no_network").
 
     The border of a studio's ground is believed: a network leaves out what it has not learned, such as the people who wear a product. Plain
     floors and walls are rougher, and have creases, shadows and lines between boards, which the network does not take for a product.
     """
-    network = tools.network("matte")
-    if network is None:
+    if not learned:
         if ground is None:
             raise EditError(
                 "no_network",
@@ -78,12 +83,11 @@ def _rough(pixels: Pixels, ground: PlainGround | None, tools: Tools) -> tuple[Al
                 "Train one with `ganray train-editor`, or photograph on a plain background",
             )
         return ground.matte, "border", {}
-    learned = learned_mattes(pixels, network)
     if ground is None:
         rough = by_colours(pixels, learned[-1])
         return rough, "learned", {"doubt": round(matte_doubt(rough, learned, None), 3)}
-    if ground.noise <= BELIEVED_NOISE:
-        rough = np.where(soft_shadows(ground, learned[-1]), 0, ground.matte).astype(np.float32)
+    if ground.of_studio:
+        rough = ground.matte
         return rough, "border", {"matte_agreement": round(_agreement(rough, learned[-1]), 3), "doubt": 0.0}
     rough = by_colours(pixels, learned[-1])
     agreement = _agreement(confirmed := _confirmed(ground.matte, learned[0]), rough)
@@ -139,7 +143,14 @@ def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> 
 def _is_ground(pixels: Pixels, ground: PlainGround, y: Places, x: Places) -> Field:
     """How far the pixels at (y, x) are ground, 0 to 1, by their colour and by what they are connected with: float32 [n]."""
     size = (pixels.shape[0], pixels.shape[1])
-    distance = np.linalg.norm(pixels[y, x] - sampled(ground.surface, size, y, x), axis=1)
-    outside = sampled(near(ground.background, 1).astype(np.float32)[..., None], size, y, x)[:, 0] > 0.5
-    alike: Field = outside * np.clip(2 - distance / (ground.low + RINGING), 0, 1)
+    seen, surface = pixels[y, x].astype(np.float32), sampled(ground.surface, size, y, x)
+    distance = np.linalg.norm(seen - surface, axis=1)
+    if ground.shadows is not None and ground.shadows.any():
+        light = (seen * surface).sum(1, keepdims=True) / np.maximum((surface * surface).sum(1, keepdims=True), 1)
+        shaded = sampled(near(ground.shadows, 1).astype(np.float32)[..., None], size, y, x)[:, 0] > 0.5
+        shaded &= (light[:, 0] > DARKEST) & (light[:, 0] < 1)
+        distance = np.where(shaded, np.linalg.norm(seen - light * surface, axis=1), distance)
+    outside = sampled(near(ground.background, REACH).astype(np.float32)[..., None], size, y, x)[:, 0] > 0.5
+    ringing = RINGING[0] + RINGING[1] * sampled(ground.contrast[..., None], size, y, x)[:, 0]
+    alike: Field = outside * np.clip(2 - distance / (ground.low + ringing), 0, 1)
     return alike.astype(np.float32)

@@ -2,7 +2,7 @@
 
 Solid parts count by their area. Thin ones (straps, cables, needles) have none at the working size: before a plain background they count
 where they stand out as clearly as the product does. A line that reaches the picture's border is a crease or a tile's edge, unless there is
-nothing else.
+nothing else; before a studio's ground what is no line is a part that the frame cuts off: an arm beside the body.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ganray.images.components import Mask, Numbers, near, numbered
 
 SPECK = 0.1  # share of the largest component: smaller components are product only if they are long
 LONG, ALONE = 0.08, 0.05  # of the picture's longer side: a part of a set, and something that is alone
+BROAD = 0.012  # of the picture's longer side: half the width from which a part is no line
 STRONG, STRONG_SHARE = 24.0, 0.3  # levels, and share of the product's usual difference from the background, of what is no crease
 
 
@@ -39,20 +40,47 @@ def longest_part(mask: Mask) -> int:
 
 
 def _distinct(rest: Mask, solid: Mask, ground: PlainGround) -> Mask:
-    """Of what is not near the solid parts: components that differ clearly from the background, are long, and do not reach the border."""
+    """Of what is not near the solid parts: components that differ clearly from the background and are long. Those that reach the border are
+    lines, or parts that the frame cuts off, which differ less where skin is pale."""
     usual = float(np.median(ground.distance[solid])) if solid.any() else 0.0
-    strong = rest & (ground.distance > max(min(STRONG, 4 * ground.low), STRONG_SHARE * usual))
+    clear = min(STRONG, 4 * ground.low)
+    strong = rest & (ground.distance > max(clear, STRONG_SHARE * usual))
+    distinct: Mask = rest & (_long(strong, solid) | (_cut_off(rest & (ground.distance > clear)) if ground.of_studio else False))
+    return distinct
+
+
+def _long(strong: Mask, solid: Mask) -> Mask:
+    """The components of a mask that are long, or near the solid parts; beside solid parts none that reaches the border."""
     if not strong.any():
         return strong
     numbers = numbered(near(strong, 1))
     least = LONG if solid.any() else ALONE
-    chosen = _lengths(numbers) >= least * max(rest.shape)
+    chosen = _lengths(numbers) >= least * max(strong.shape)
     if solid.any():
-        chosen[numbers[near(solid, max(2, min(rest.shape) // 50) + 1)]] = True
-        chosen[np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]])] = False
+        chosen[numbers[near(solid, max(2, min(strong.shape) // 50) + 1)]] = True
+        chosen[_at_border(numbers)] = False
     chosen[0] = False
-    distinct: Mask = rest & chosen[numbers]
-    return distinct
+    long: Mask = chosen[numbers]
+    return long
+
+
+def _cut_off(clear: Mask) -> Mask:
+    """The components of a mask that reach the border, and are long and broad."""
+    if not clear.any():
+        return clear
+    numbers = numbered(near(clear, 1))
+    side = max(clear.shape)
+    broad = ~near(~clear, max(1, round(BROAD * side)))  # what lies outside the picture is no gap
+    chosen = np.zeros(int(numbers.max()) + 1, bool)
+    chosen[np.intersect1d(_at_border(numbers), numbers[broad])] = True
+    chosen &= _lengths(numbers) >= LONG * side
+    chosen[0] = False
+    cut_off: Mask = chosen[numbers]
+    return cut_off
+
+
+def _at_border(numbers: Numbers) -> Numbers:
+    return np.unique(np.concatenate([numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]]))
 
 
 def _lengths(numbers: Numbers) -> Numbers:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ganray.edits.border import PlainGround
-from ganray.edits.filters import reached, scaled
+from ganray.edits.filters import scaled
 from ganray.edits.photo import Alpha
-from ganray.images.components import Mask
+from ganray.images.components import Mask, reached
 
 DARKEST = 0.45  # of the background's light that a soft shadow leaves, at least
 TINT = 0.03  # largest difference between the channels' shares of light

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganray.edits.filters import reached
 from ganray.edits.photo import Alpha, Photo
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
-from ganray.images.components import Mask, cells
+from ganray.images.components import Mask, cells, reached
 
 SIZE = 320  # longest side at which alpha is looked at
 CLEAR = 0.2  # share of the largest alpha: what is below is ground

@@ -1,4 +1,5 @@
-"""Masks of what differs from a colour, and their connected components, found on a coarse grid: pixels of one cell are connected."""
+"""Masks of what differs from a colour, and their connected components: of pixels, or on a coarse grid, where pixels of one cell are
+connected."""
 
 from __future__ import annotations
 
@@ -34,21 +35,50 @@ def pixels_of(chosen: Mask, side: int, height: int, width: int) -> Mask:
 
 
 def numbered(taken: Mask, corners: bool = True) -> Numbers:
-    """Labels 1, 2, ... of the connected components of [R, C], over sides and optionally over corners; 0 for cells that are not taken.
+    """Labels 1, 2, ... of the connected components of [H, W], over sides and optionally over corners, in the order of their last pixels; 0
+    for pixels that are not taken.
 
-    Each round, a cell takes the largest label around it, then the current label of the cell with that number: few rounds are needed even
-    for long winding components.
+    By runs of neighbouring pixels, which are few: a picture takes milliseconds.
     """
-    numbers = np.where(taken, np.arange(1, taken.size + 1).reshape(taken.shape), 0)
+    numbers = np.zeros(taken.shape, np.int64)
+    step = np.diff(np.pad(taken, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, starts = np.nonzero(step == 1)
+    ends = np.nonzero(step == -1)[1]
+    pitch, reach = taken.shape[1] + 3, int(corners)
+    first, last = rows * pitch + starts + 1, rows * pitch + ends + 1  # one number for row and column; rows are in order
+    low = np.searchsorted(last, first + pitch - reach, "right")
+    high = np.maximum(np.searchsorted(first, last + pitch + reach, "left"), low)
+    above = np.repeat(np.arange(len(rows)), high - low)
+    below = np.arange(len(above)) - np.repeat(np.cumsum(high - low) - (high - low), high - low) + np.repeat(low, high - low)
+    numbers[taken] = np.repeat(np.unique(_joined(len(rows), above, below), return_inverse=True)[1] + 1, ends - starts)
+    return numbers
+
+
+def _joined(num: int, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The last run that each of `num` runs is connected with, where run `one[i]` touches `other[i]`."""
+    root = np.arange(num)
     while True:
-        padded = np.pad(numbers, 1)
-        beside = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-        above = beside if corners else padded[:, 1:-1]
-        spread = np.where(taken, np.maximum(np.maximum(above[:-2], beside[1:-1]), above[2:]), 0)
-        spread = np.where(taken, spread.ravel()[spread - 1], 0)
-        if (spread == numbers).all():
-            return np.unique(np.append(numbers, 0), return_inverse=True)[1][:-1].reshape(taken.shape)
-        numbers = spread
+        left, right = root[one], root[other]
+        if (left == right).all():
+            return root
+        np.maximum.at(root, np.minimum(left, right), np.maximum(left, right))
+        while (root[root] != root).any():
+            root = root[root]
+
+
+def reached(free: Mask) -> Mask:
+    """The part of a mask [H, W] that is connected with the border of the picture over sides."""
+    parts = numbered(free, corners=False)
+    border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    touching = np.zeros(int(parts.max(initial=0)) + 1, bool)
+    touching[border] = True
+    touching[0] = False
+    return touching[parts]
+
+
+def filled(mask: Mask) -> Mask:
+    """A mask [H, W] without holes."""
+    return ~reached(~mask)
 
 
 def from_border(free: Mask, grid: int) -> Mask:

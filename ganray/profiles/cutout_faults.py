@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganray.images.components import Mask, near
+from ganray.images.components import Mask, near, numbered
 from ganray.profiles.arrangement import LARGE, PERSON
 from ganray.profiles.evidence import CLEAR, LIKELY, UNKNOWN, Evidence
 from ganray.profiles.foreground import Foreground
-from ganray.profiles.labelling import labelled
 from ganray.profiles.skin import is_skin
 
 ISLAND, OWN_SKIN = 0.0008, 0.6  # share of the frame; share of it that is skin
@@ -104,8 +103,8 @@ def _width_at(line: Mask, start: int, stop: int) -> int:
 
 def _holes(seen: Foreground, skin: Mask) -> str:
     white = (seen.small.min(2) >= WHITE) & seen.shape
-    labels, num = labelled(white, corners=False)
-    areas = np.bincount(labels.ravel(), minlength=num + 1)
+    labels = numbered(white, corners=False)
+    areas = np.bincount(labels.ravel())
     for number in np.flatnonzero(areas >= HOLE * labels.size):
         if number:
             hole = labels == number

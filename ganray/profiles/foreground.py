@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganray.images.codec import Pixels
-from ganray.images.components import Mask
-from ganray.profiles.labelling import Labels, labelled, reached
+from ganray.images.components import Mask, Numbers, numbered, reached
 
 SIDE = 512  # longest side in pixels at which content is measured
 RING = 0.02  # width of the border that models the background, as a share of the shorter side
@@ -65,9 +64,10 @@ class Foreground:
         return self.surface is not None
 
     @cached_property
-    def labelled(self) -> tuple[Labels, tuple[Part, ...]]:
+    def labelled(self) -> tuple[Numbers, tuple[Part, ...]]:
         """The numbered pixels [h, w] and the parts, the largest first."""
-        labels, num = labelled(self.shape)
+        labels = numbered(self.shape)
+        num = int(labels.max(initial=0))
         areas = np.bincount(labels.ravel(), minlength=num + 1)
         y, x = np.nonzero(labels)
         number = labels[y, x]

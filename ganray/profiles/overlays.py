@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganray.images.components import Mask, near
+from ganray.images.components import Mask, filled, near, numbered
 from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY, UNKNOWN, Evidence, strongest
 from ganray.profiles.foreground import Floats, Foreground, Part
-from ganray.profiles.labelling import filled, labelled
 
 HARD, FLAT = 0.35, 14.0  # steepest step of a graphic over its contrast, and the spread of its ink in levels
 LETTER = 0.008, 0.13  # heights of letters, as shares of the longer side
@@ -149,8 +148,8 @@ def badge(seen: Foreground) -> Evidence:
         return Evidence(UNKNOWN, "the background is not plain")
     found = Evidence(CLEAR, "none beside the product")
     flat = seen.shape & (seen.steepness <= PLATE)
-    labels, num = labelled(flat, corners=False)
-    areas = np.bincount(labels.ravel(), minlength=num + 1)
+    labels = numbered(flat, corners=False)
+    areas = np.bincount(labels.ravel())
     ground = ~seen.shape
     for number in np.flatnonzero(areas >= BADGE[0] * flat.size):
         if number:

@@ -10,10 +10,9 @@ import numpy as np
 from PIL import Image
 
 from ganray.images.codec import Pixels
-from ganray.images.components import Mask
+from ganray.images.components import Mask, filled
 from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY, UNKNOWN, Evidence, strongest
 from ganray.profiles.foreground import Foreground
-from ganray.profiles.labelling import filled
 
 REMEDY = "pip install 'ganray[ocr]'"
 SIDE = 960  # longest side in pixels at which text is read

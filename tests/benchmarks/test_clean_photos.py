@@ -1,7 +1,6 @@
 import numpy as np
 
-from ganray.benchmarks.clean_photos import clean_photos, person
-from ganray.profiles.skin import is_skin
+from ganray.benchmarks.clean_photos import clean_photos
 
 
 def test_photos_are_on_white_and_ever_the_same():
@@ -10,9 +9,3 @@ def test_photos_are_on_white_and_ever_the_same():
     assert [kind for kind, _ in photos] == ["product", "person", "cutout", "product"]
     for (_, one), (_, other) in zip(photos, clean_photos(4, 120, [cutout]), strict=True):
         assert one.shape == (120, 120, 3) and (one[:2] == 255).all() and np.array_equal(one, other)
-
-
-def test_a_person_has_skin_and_a_garment():
-    rgba = person(200, np.random.default_rng(0))
-    inside = rgba[..., 3] > 250
-    assert 0.05 < inside.mean() < 0.4 and 0.1 < is_skin(rgba[..., :3][inside]).mean() < 0.9

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ganray.benchmarks.drawn_figures import CROPS, OUTFITS, SKINS, Cloth, Figure, draw_figure, dressed, figure, solid
+from ganray.benchmarks.drawn_figures import CROPS, OUTFITS, SKINS, Cloth, Figure, cutout, draw_figure, dressed, figure, random_figure, solid
 
 
 @pytest.mark.parametrize("kind", OUTFITS)
@@ -23,3 +25,13 @@ def test_shares_of_a_pixel_are_at_most_one_and_skin_has_its_tone():
 def test_a_figure_is_a_function_of_its_description(crop):
     one, other = (figure(np.random.default_rng(1), (Cloth("dress", (45.0, 80.0, 160.0)),), crop) for _ in range(2))
     np.testing.assert_array_equal(draw_figure(one, 128).pixels, draw_figure(other, 128).pixels)
+
+
+def test_a_cutout_on_white_is_the_photo():
+    for seed in range(4):
+        person = random_figure(np.random.default_rng(seed), [*CROPS])
+        rgba = cutout(person, 160).astype(np.float32)
+        alpha = rgba[..., 3:] / 255
+        photo = draw_figure(replace(person, ground=255.0), 160, noisy=False).pixels
+        assert np.abs(rgba[..., :3] * alpha + 255 * (1 - alpha) - photo).max() < 2.5
+        assert 0.02 < (alpha > 0.5).mean() < 0.7

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ganray.edits.filters import box_mean, enlarged, fitted, guided, main_parts, reached, sampled, scaled
-from ganray.images.components import numbered
+from ganray.edits.filters import box_mean, enlarged, fitted, guided, main_parts, sampled, scaled
+from ganray.images.components import numbered, reached
 
 
 def test_a_box_mean_is_the_mean_of_what_is_there():

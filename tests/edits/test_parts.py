@@ -54,6 +54,22 @@ def test_a_second_product_of_a_set_stays():
     assert found.matte[690, 770] == 1 and found.matte[500, 300] == 1
 
 
+def test_an_arm_that_the_frame_cuts_off_stays_before_a_studio_s_ground():
+    """Even a pale one beside a dark product; a line to the border does not, and nothing does on a rough floor."""
+
+    def draw(pen):
+        pen.rounded_rectangle((300, 200, 700, 900), 40, fill=(30, 40, 60))
+        pen.line((160, -20, 120, 250), fill=(206, 190, 176), width=56)
+        pen.line((860, -20, 860, 260), fill=(120, 120, 120), width=5)
+
+    found = with_matte(photo(draw), Lent()).matte
+    assert found[150, 134] == 1 and found[120, 860] == 0
+    floor = photo(draw)
+    rough = np.random.default_rng(2).normal(0, 9, (*floor.size, 1))
+    found = with_matte(Photo(np.clip(np.rint(floor.pixels + rough), 0, 255).astype(np.uint8)), Lent()).matte
+    assert found[150, 134] == 0 and found[500, 500] == 1
+
+
 def test_what_is_left_out_is_told():
     """Five crumbs beside a cup: none of them is long, and together they are a share of the matte."""
 

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from ganray.images.components import from_border, near, numbered, without_small
+from ganray.images.components import filled, from_border, near, numbered, reached, without_small
 
 
 def test_parts_are_numbered_over_corners_or_over_sides_alone():
@@ -44,3 +45,40 @@ def test_small_parts_apart_go_and_large_ones_stay():
     kept, dropped = without_small(mask, 200, 1e-3, 0.02)
     assert dropped == 1
     assert not kept[20:23, 20:23].any() and kept[100:300, 100:300].all() and kept[350:390, 350:390].all()
+
+
+@pytest.mark.parametrize("corners", [True, False])
+def test_each_pixel_has_the_number_of_what_is_flooded_from_it(corners):
+    rng = np.random.default_rng(0)
+    for share in (0.2, 0.5, 0.62, 1.0):
+        mask = rng.random((24, 31)) < share
+        numbers = numbered(mask, corners)
+        assert ((numbers > 0) == mask).all()
+        for number in range(1, int(numbers.max()) + 1):
+            part = numbers == number
+            seed = np.zeros_like(mask)
+            seed[tuple(np.argwhere(part)[0])] = True
+            while (grown := mask & (near(seed, 1) if corners else _beside(seed))).sum() > seed.sum():
+                seed = grown
+            assert (seed == part).all()
+
+
+def _beside(mask):
+    padded = np.pad(mask, 1)
+    return mask | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+
+
+def test_numbers_follow_last_pixels_and_rows_do_not_touch_round_the_edge():
+    mask = np.zeros((3, 4), bool)
+    mask[0, 3] = mask[1, 0] = mask[2, 2] = True
+    assert numbered(mask).tolist() == [[0, 0, 0, 1], [2, 0, 0, 0], [0, 0, 3, 0]]
+    mask[:, 3] = True
+    assert numbered(mask, corners=False).tolist() == [[0, 0, 0, 2], [1, 0, 0, 2], [0, 0, 2, 2]]
+
+
+def test_holes_are_filled_and_bays_are_not():
+    mask = np.zeros((9, 9), bool)
+    mask[2:7, 2:7] = True
+    mask[4, 4] = mask[4, 6] = False
+    assert filled(mask)[4, 4] and not filled(mask)[4, 6]
+    assert not reached(~mask)[4, 4] and reached(~mask)[4, 6]

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ganray.benchmarks.clean_photos import on_white, person
+from ganray.benchmarks.clean_photos import on_white
+from ganray.benchmarks.drawn_figures import Cloth, Figure, cutout
 from ganray.profiles.cutout_faults import cut_skin
 from ganray.profiles.evidence import CLEAR, LIKELY
 from ganray.profiles.foreground import foreground
@@ -9,8 +10,8 @@ from ganray.profiles.foreground import foreground
 
 @pytest.fixture
 def figure():
-    rng = np.random.default_rng(2)
-    return on_white(person(400, rng), 400, rng)
+    person = Figure((Cloth("dress", (45.0, 80.0, 160.0)),), (222.0, 171.0, 135.0), (38.0, 30.0, 28.0), stance=0.015)
+    return on_white(cutout(person, 400), 400, np.random.default_rng(2))
 
 
 def test_a_person_is_no_fault_and_goods_have_no_skin(figure, goods):
