@@ -34,6 +34,8 @@ ENVIRONMENT = {
 }
 
 
+START_TRIES = 3
+
 # Serve's proxy binds these ports whether anybody asks or not: two clusters on a machine must not have the same.
 PROXY_PORTS = ("RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_HAPROXY_METRICS_PORT")
 
@@ -66,10 +68,25 @@ def _start(config: RayConfig) -> None:
         options = {"num_cpus": config.num_cpus or cores() + 1, "include_dashboard": False, "_temp_dir": session_folder()}
     address = "local" if here else config.address or None  # None would join whatever somebody started on this machine by `ray start`
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        _init(address, options)
     except (OSError, RuntimeError, ValueError) as error:  # of a connection, too
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error
+
+
+def _init(address: str | None, options: dict[str, Any]) -> None:
+    """`ray.init`, again where a machine is so busy that Ray's own 30 s are too short for its processes to start. Raises RuntimeError where
+    they were too short START_TRIES times."""
+    for last in (*[False] * (START_TRIES - 1), True):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+            return
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+            ray.shutdown()
+            if last:
+                raise RuntimeError(f"this machine is too busy to start a cluster: {error}") from error
 
 
 def _free_port() -> int:

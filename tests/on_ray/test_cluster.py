@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+import ray
 
 from ganray.config import RayConfig
-from ganray.on_ray.cluster import connect
+from ganray.on_ray import cluster as cluster_module
+from ganray.on_ray.cluster import _init, connect
 
 
 @pytest.mark.ray
@@ -49,3 +51,22 @@ def test_somebody_elses_cluster_on_this_machine_is_left_alone():
         held.terminate()
         held.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_machine_that_is_too_busy_for_ray_is_tried_again(monkeypatch):
+    """Ray's 30 s for the start of a node are fixed."""
+    tried = []
+
+    def init(**_):
+        tried.append(1)
+        if len(tried) < 3:
+            raise Exception("The current node timed out during startup. This could happen ...")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    _init("local", {})
+    assert len(tried) == 3
+    tried.clear()
+    monkeypatch.setattr(cluster_module, "START_TRIES", 2)
+    with pytest.raises(RuntimeError, match="too busy"):
+        _init("local", {})

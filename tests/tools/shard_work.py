@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -56,3 +57,37 @@ def count_up(num):
 
 def squares(folder, num=2, finish=root, finishers=2, **options):
     return ShardWork(functools.partial(Squares, str(folder), **options), Workers(num), finish, finishers)
+
+
+def mortal(folder, bad, times, shard):
+    """Squares a number; a bad one ends the process, as often as `times`."""
+    marks = Path(folder)
+    if shard in bad and len(list(marks.glob(f"death-{shard}-*"))) < times:
+        (marks / f"death-{shard}-{os.getpid()}").touch()
+        os._exit(1)
+    return pa.table({"shard": [shard], "square": [shard * shard]})
+
+
+def start_mortal(folder, bad, times):
+    return functools.partial(mortal, folder, bad, times)
+
+
+def wait(seconds):
+    time.sleep(seconds)
+
+
+def die():
+    os._exit(1)
+
+
+def slow(seconds, shard):
+    time.sleep(seconds)
+    return pa.table({"shard": [shard], "square": [shard * shard]})
+
+
+def start_slow(folder, seconds):
+    """A worker that notes on which node it runs."""
+    import ray
+
+    (Path(folder) / f"start-{os.getpid()}").write_text(ray.get_runtime_context().get_node_id())
+    return functools.partial(slow, seconds)

@@ -1,0 +1,102 @@
+"""Workers and hosts that are lost: what they had is done again elsewhere. Results and errors are in tests/contract/test_executors.py."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import ray
+
+from ganray.config import RayConfig
+from ganray.errors import ClusterError
+from ganray.execution.port import ShardWork, Workers
+from ganray.on_ray import shard_pool
+from ganray.on_ray.executor import RayExecutor
+from tests.tools import shard_work
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def executor(cluster):
+    return RayExecutor(RayConfig())
+
+
+def test_what_a_lost_worker_had_is_done_again(executor, tmp_path, capfd):
+    work = ShardWork(functools.partial(shard_work.start_mortal, str(tmp_path), (2,), 1), Workers(2), shard_work.root, 2)
+    assert sorted(executor.map_shards(work, range(8))) == [(number, number**2) for number in range(8)]
+    assert "a worker was lost" in capfd.readouterr().err
+
+
+def test_a_shard_that_ends_every_worker_ends_the_job(executor, tmp_path, monkeypatch):
+    monkeypatch.setattr(shard_pool, "TRIES", 2)
+    work = ShardWork(functools.partial(shard_work.start_mortal, str(tmp_path), (2,), 99), Workers(1))
+    with pytest.raises(ClusterError, match="with 2 workers in turn"):
+        list(executor.map_shards(work, [2]))
+
+
+def test_workers_that_cannot_start_end_the_job(executor, monkeypatch):
+    monkeypatch.setattr(shard_pool, "TRIES", 2)
+    with pytest.raises(ClusterError, match="before they have started"):
+        list(executor.map_shards(ShardWork(shard_work.die, Workers(1)), [0]))
+
+
+def test_a_cluster_without_room_is_told(executor, monkeypatch, capfd, tmp_path):
+    monkeypatch.setattr(shard_pool, "SAID_AFTER_S", 0.5)
+    holder = ray.remote(num_cpus=3)(shard_work.wait)
+    held = holder.remote(6)
+    time.sleep(1)
+    assert list(executor.map_shards(ShardWork(functools.partial(shard_work.start_plain, str(tmp_path)), Workers(1)), [3])) == [(3, 9)]
+    assert capfd.readouterr().err.count("waiting for a worker with 1 CPUs") == 1
+    ray.get(held)
+
+
+ON_TWO_HOSTS = """
+import functools, os, signal, sys, time
+from pathlib import Path
+from ray.cluster_utils import Cluster
+from ganray.config import RayConfig
+from ganray.on_ray.cluster import ENVIRONMENT
+os.environ.update(ENVIRONMENT)
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+hosts = [cluster.add_node(num_cpus=2) for _ in range(2)]
+from ganray.execution.port import ShardWork, Workers
+from ganray.on_ray.executor import RayExecutor
+from tests.tools import shard_work
+executor = RayExecutor(RayConfig(address=cluster.address))
+work = ShardWork(functools.partial(shard_work.start_slow, sys.argv[1], 0.4), Workers(2, 2), shard_work.root, 1)
+found = []
+for result in executor.map_shards(work, range(24)):
+    found.append(result)
+    if len(found) == 4:
+        cluster.remove_node(hosts.pop(), allow_graceful=False)
+        hosts.append(cluster.add_node(num_cpus=2))
+assert sorted(found) == [(number, number ** 2) for number in range(24)], sorted(found)
+nodes = {path.read_text() for path in Path(sys.argv[1]).glob("start-*")}
+print("nodes", len(nodes))
+"""
+
+
+@pytest.mark.slow
+def test_a_bulk_job_survives_a_host_and_takes_one_that_joins(tmp_path):
+    """Two hosts with a worker each; one is killed, and another one joins."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = subprocess.Popen(
+        [sys.executable, "-c", ON_TWO_HOSTS, str(tmp_path)],
+        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, err = done.communicate(timeout=300)
+    finally:
+        if done.poll() is None:
+            os.killpg(done.pid, signal.SIGKILL)
+    assert done.returncode == 0, err
+    assert "nodes 3" in out and "a worker was lost" in err
