@@ -2,9 +2,11 @@
 
 import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -56,8 +58,9 @@ def test_a_cluster_without_room_is_told(executor, monkeypatch, capfd, tmp_path):
 
 
 ON_TWO_HOSTS = """
-import functools, os, signal, sys, time
+import functools, os, sys
 from pathlib import Path
+import ray
 from ray.cluster_utils import Cluster
 from ganray.config import RayConfig
 from ganray.on_ray.cluster import ENVIRONMENT
@@ -68,23 +71,27 @@ from ganray.execution.port import ShardWork, Workers
 from ganray.on_ray.executor import RayExecutor
 from tests.tools import shard_work
 executor = RayExecutor(RayConfig(address=cluster.address))
-work = ShardWork(functools.partial(shard_work.start_slow, sys.argv[1], 0.4), Workers(2, 2), shard_work.root, 1)
-found = []
-for result in executor.map_shards(work, range(24)):
+work = ShardWork(functools.partial(shard_work.start_slow, sys.argv[1], 0.3), Workers(2, 2), shard_work.root, 1)
+found, killed = [], False
+for result in executor.map_shards(work, range(100)):
     found.append(result)
-    if len(found) == 4:
+    if not killed and len(list(Path(sys.argv[1]).glob("start-*"))) == 2:
+        killed = True
         cluster.remove_node(hosts.pop(), allow_graceful=False)
         hosts.append(cluster.add_node(num_cpus=2))
-assert sorted(found) == [(number, number ** 2) for number in range(24)], sorted(found)
+assert sorted(found) == [(number, number ** 2) for number in range(100)], sorted(found)
 nodes = {path.read_text() for path in Path(sys.argv[1]).glob("start-*")}
 print("nodes", len(nodes))
+ray.shutdown()
+cluster.shutdown()
 """
 
 
 @pytest.mark.slow
 def test_a_bulk_job_survives_a_host_and_takes_one_that_joins(tmp_path):
     """Two hosts with a worker each; one is killed, and another one joins."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    folder = tempfile.mkdtemp(prefix="g-", dir="/tmp")  # a socket's path holds 107 bytes
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"RAY_TMPDIR": folder}
     done = subprocess.Popen(
         [sys.executable, "-c", ON_TWO_HOSTS, str(tmp_path)],
         env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
@@ -98,5 +105,6 @@ def test_a_bulk_job_survives_a_host_and_takes_one_that_joins(tmp_path):
     finally:
         if done.poll() is None:
             os.killpg(done.pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
     assert done.returncode == 0, err
     assert "nodes 3" in out and "a worker was lost" in err
