@@ -119,8 +119,8 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "on_ray": (
         ("cluster", "errors", "mailbox", "ray_internals", "scoring"),
-        ("data", "executor", "serve"),
-        ("worker",),
+        ("data", "serve", "shard_pool"),
+        ("executor", "worker"),
         ("worker_group",),
     ),
 }
