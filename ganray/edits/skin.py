@@ -51,12 +51,14 @@ def is_skin_like(lab: Lab) -> bool:
 
 
 def face_tones(pixels: Pixels) -> list[Lab]:
-    """The tone Lab [3] of each face in uint8 [H, W, 3]: the median of its middle, where there is neither hair nor ground."""
+    """The tone Lab [3] of each face in uint8 [H, W, 3]: the median of its middle, where there is neither hair nor ground. Folds and prints
+    that look like a face and are not of skin are none."""
     tones: list[Lab] = []
     for left, top, width, height in find_faces(pixels):
         middle = pixels[top + int(0.35 * height) : top + int(0.75 * height), left + int(0.3 * width) : left + int(0.7 * width)]
-        if middle.size:
-            tones.append(np.median(to_lab(middle).reshape(-1, 3), 0).astype(np.float32))
+        tone = np.median(to_lab(middle).reshape(-1, 3), 0).astype(np.float32) if middle.size else np.zeros(3, np.float32)
+        if is_skin_like(tone):
+            tones.append(tone)
     return tones
 
 

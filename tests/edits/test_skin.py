@@ -23,6 +23,8 @@ def test_a_face_has_the_tone_of_its_skin(monkeypatch):
     monkeypatch.setattr(skin_module, "find_faces", lambda pixels: [(round(head[1]) - 30, round(head[0]) - 10, 60, 60)])
     (tone,) = face_tones(drawn.pixels)
     assert np.linalg.norm(tone - to_lab(np.array(skin, np.uint8))) < 15
+    monkeypatch.setattr(skin_module, "find_faces", lambda pixels: [(round(head[1]) - 30, 330, 60, 60)])
+    assert face_tones(drawn.pixels) == []  # the dress
 
 
 @pytest.mark.parametrize("skin", SKINS)
