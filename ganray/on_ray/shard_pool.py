@@ -124,6 +124,7 @@ class ShardPool:
             return
         if shard is None:
             self._shards_of[worker] = 0
+            self._lost.pop(None, None)
             return
         if worker in self._shards_of:
             self._shards_of[worker] -= 1
