@@ -166,6 +166,10 @@ def _chosen(seen: Seen, other: Seen | None) -> int:
     unlike = [name for name in rivals if other and not other.shows(materials.colours[name].lab)]
     if len(rivals) > 1 and len(unlike) == 1:
         return unlike[0]
+    if other and other.shows(materials.colours[garments[0]].lab) and _hidden(seen, other):
+        raise EditError(
+            "ambiguous_garment", "the reference shows the colour of the largest part, and lacks another", MASK_REMEDY
+        )
     if share[1] >= RIVALS["person" if person.found else "skin" if person.skin else ""] * share[0]:
         raise EditError(
             "ambiguous_garment",
@@ -173,6 +177,12 @@ def _chosen(seen: Seen, other: Seen | None) -> int:
             MASK_REMEDY,
         )
     return garments[0]
+
+
+def _hidden(seen: Seen, other: Seen) -> bool:
+    """Whether `other` lacks a colour of what was found, even one that may be skin: brown cloth beside brown skin."""
+    materials = seen.materials
+    return any(materials.share(name) >= LEAST_GARMENT and not other.shows(materials.colours[name].lab) for name in materials.names())
 
 
 def _with_shades(seen: Seen, chosen: int) -> Seen:
