@@ -167,9 +167,7 @@ def _chosen(seen: Seen, other: Seen | None) -> int:
     if len(rivals) > 1 and len(unlike) == 1:
         return unlike[0]
     if other and other.shows(materials.colours[garments[0]].lab) and _hidden(seen, other):
-        raise EditError(
-            "ambiguous_garment", "the reference shows the colour of the largest part, and lacks another", MASK_REMEDY
-        )
+        raise EditError("ambiguous_garment", "the reference shows the colour of the largest part, and lacks another", MASK_REMEDY)
     if share[1] >= RIVALS["person" if person.found else "skin" if person.skin else ""] * share[0]:
         raise EditError(
             "ambiguous_garment",

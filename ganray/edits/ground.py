@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from pydantic import Field as Option
 from pydantic import field_validator
@@ -119,7 +120,8 @@ def _laid(photo: Photo, ground: Pixels) -> Photo:
     matte = photo.matte
     assert matte is not None
     pixels, behind = photo.pixels.copy(), matte <= 0
-    pixels[behind] = ground if ground.ndim == 1 else ground[behind]
+    whole, new = (_whole_pixels(each) for each in (pixels, ground))
+    whole[behind] = new if ground.ndim == 1 else new[behind]
     for y, x, own in own_at_edges(photo):
         share = matte[y, x][:, None]
         mixed = own * share + (ground if ground.ndim == 1 else ground[y, x]) * (1 - share)
@@ -127,6 +129,11 @@ def _laid(photo: Photo, ground: Pixels) -> Photo:
     if not _is_visible(pixels, ground):
         raise EditError("no_product", "the product does not differ from the new background", "Use another colour, as background:#d0d0d0")
     return photo.having(pixels=pixels, cut=False, alpha=None, straight=False)
+
+
+def _whole_pixels(pixels: Pixels) -> NDArray[np.void]:
+    """Uint8 [..., 3] as items of three bytes [...], which are chosen and set in a quarter of the time."""
+    return np.ascontiguousarray(pixels).view("V3")[..., 0]
 
 
 def _is_visible(pixels: Pixels, ground: Pixels) -> bool:

@@ -120,7 +120,7 @@ def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> 
     What has the colour of a plain `ground` and is connected with the border has no share of the product: otherwise the filter leaves a soft
     rim of the old ground, as wide as it looks.
     """
-    small = small_picture(pixels) / np.float32(255)
+    small = (small_picture(pixels) if ground is None else ground.picture) / np.float32(255)
     height, width = small.shape[:2]
     mask = scaled(rough, width, height)
     a, b = guided(mask, small, max(2, round(0.012 * min(height, width))), 1e-4)
