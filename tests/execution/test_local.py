@@ -18,6 +18,7 @@ SLOW_COMMAND = """
 import os, signal, time
 from ganray.execution.local import LocalExecutor, lanes_running
 from ganray.execution.port import ShardWork, Workers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where these tests were started in the background
 def start():
     return lambda shard: (os.write(1, b"started\\n"), time.sleep(1.5))
 try:
