@@ -22,8 +22,8 @@ WORKING = 320  # longest side, in pixels, at which plain backgrounds are modelle
 RING = 0.03  # width of the border that models the background, as a share of the shorter side
 PLAIN_NOISE = 7.0  # levels of 255: largest noise of a plain background around a smooth surface
 STUDIO_NOISE = 2.4  # levels: studio grounds have .2 - 2.0, sellers' plain floors and walls 2.6 and more (LOG.md)
-BESIDE = 4  # pixels of the working size within which an edge changes what is beside it
 PLAIN_SHARE = 0.85  # of the border's pixels that must fit the surface; the rest may be a product that is cut off
+BESIDE = 4  # pixels of the working size within which an edge changes what is beside it
 
 
 @dataclass(frozen=True)
