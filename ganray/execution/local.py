@@ -91,10 +91,11 @@ class _Run(Generic[R]):
         self._lanes = [threading.Thread(target=self._guarded, args=(lane,), name=f"lane-{k}") for k, lane in enumerate(lanes)]
 
     def start(self) -> None:
-        """Start the lanes. A signal may come in the middle of it: `stop` is for those that were started."""
-        for lane in self._lanes:
-            _lanes.add(lane)
-            lane.start()
+        """Start the lanes. Signals wait until all of them run: an exception in the middle of `Thread.start` breaks its lock."""
+        with _signals_held():
+            for lane in self._lanes:
+                _lanes.add(lane)
+                lane.start()
 
     def results(self) -> Iterator[R]:
         """Every result as it is ready. Raises the first error of a lane, after the results that came before it."""
@@ -166,6 +167,25 @@ def _sigterm_exits() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """What SIGINT and SIGTERM do, they do at the end. A mask of this thread would not hold them: other threads take them for it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    handlers = {number: handler for number in (signal.SIGINT, signal.SIGTERM) if callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for each in held:
+            signal.raise_signal(each)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -91,3 +91,20 @@ def test_a_signal_ends_the_iteration_while_a_shard_runs(number, said):
     out, err = command.communicate(timeout=30)
     assert said in out
     assert err == ""
+
+
+def test_a_signal_while_lanes_are_started_waits_until_all_are(monkeypatch):
+    """`Thread.start` waits on a condition, which an exception in its middle would leave broken: "release unlocked lock"."""
+    started, handlers = [], [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    class SignalledThread(threading.Thread):
+        def start(self):
+            os.kill(os.getpid(), signal.SIGTERM)
+            super().start()
+            started.append(self)
+
+    monkeypatch.setattr(local.threading, "Thread", SignalledThread)
+    with pytest.raises(SystemExit):
+        list(LocalExecutor().map_shards(ShardWork(lambda: functools.partial(pow, 2), Workers(3)), range(30)))
+    assert len(started) == 3
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
