@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 # Two processes of tests: tests/conftest.py says what stays together.
 PARALLEL ?= -n 2 --dist loadgroup --no-loadscope-reorder
 export OMP_WAIT_POLICY ?= PASSIVE
+# An image that sets it would have every process of a test or of Ray compile torch anew: 4 CPU seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 export RAY_AUTH_MODE ?= disabled
 export RAY_USAGE_STATS_ENABLED ?= 0
 
@@ -61,14 +63,20 @@ $(VENV)/bin/python:
 	    $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
 	  else echo "Python's venv is missing: install python3-venv (Debian)"; exit 1; fi; }
 
+# The pip of Debian 12 looks at every release of every package: it takes three times as long as a new one. Bytecode is written by the
+# first process that imports a module: half of what is installed is never imported.
+PIP_INSTALL = $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
+
 $(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "Installing ganray into $(VENV) (about 90 s the first time) ..."
-	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e .
+	@echo "Installing ganray into $(VENV) (about a minute the first time) ..."
+	@$(PIP_INSTALL) --upgrade pip
+	@$(PIP_INSTALL) -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	@echo "Installing ganray and its tools into $(VENV) (about 2 minutes the first time) ..."
-	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "Installing ganray and its tools into $(VENV) (about a minute the first time) ..."
+	@$(PIP_INSTALL) --upgrade pip
+	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $(VENV)/.run $@
 
 # A real S3-compatible store for the integration tests (Ceph RGW). Without root they are skipped, with the reason.
