@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
 from ray.exceptions import RayActorError, RayError
-from ray.train import TrainingFailedError
 
 from ganray.errors import ClusterError, GanrayError, StorageError
 
@@ -41,7 +41,7 @@ def find_ganray_error(error: BaseException) -> GanrayError | None:
     for layer in layers:
         if isinstance(layer, OSError) and layer.errno == 28:
             return StorageError(f"{layer.filename or 'the disk'}: no space left", "Free some space, then run the same command again")
-    if isinstance(error, TrainingFailedError) and any(isinstance(layer, RayActorError) for layer in layers):
+    if _is_of_training(error) and any(isinstance(layer, RayActorError) for layer in layers):
         return ClusterError("training workers died more often than max_failures allows (out of memory?)", "Continue with --resume")
     if isinstance(error, RayError) and not getattr(error, "cause", None):
         return ClusterError(f"Ray: {str(error).strip().splitlines()[0]}", "Run the same command again: finished work is kept")
@@ -55,8 +55,14 @@ def _layers(error: BaseException | None, seen: set[int] | None = None) -> Iterat
     seen.add(id(error))
     yield error
     inner = [getattr(error, "cause", None), error.__cause__, error.__context__]
-    if isinstance(error, TrainingFailedError):
+    if _is_of_training(error):
         inner += [*getattr(error, "worker_failures", {}).values(), getattr(error, "controller_failure", None)]
     for layer in inner:
         if isinstance(layer, BaseException):
             yield from _layers(layer, seen)
+
+
+def _is_of_training(error: BaseException) -> bool:
+    """Whether it is Ray Train's. Its import costs a CPU second, which neither a bulk job nor its workers need to pay."""
+    train = sys.modules.get("ray.train")
+    return train is not None and isinstance(error, train.TrainingFailedError)

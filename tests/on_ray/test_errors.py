@@ -1,4 +1,6 @@
 import errno
+import subprocess
+import sys
 
 import pytest
 from ray.exceptions import RayTaskError
@@ -60,3 +62,9 @@ def test_what_a_constructor_raises_is_kept_for_the_first_call():
     assert defer_error(lambda: 3)() == 3
     with pytest.raises(ZeroDivisionError):  # a defect is told at once
         defer_error(lambda: 1 // 0)
+
+
+def test_a_worker_of_a_bulk_job_does_not_load_ray_train():
+    """Its import costs every worker and every driver a CPU second."""
+    code = "import sys, ganray.on_ray.executor; print({'ray.train', 'ray.data', 'pandas', 'torch'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
