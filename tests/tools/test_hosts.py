@@ -1,0 +1,93 @@
+"""Hosts of namespaces are hosts: what one does or loses, no other one sees but over its link."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tools import hosts
+
+pytestmark = pytest.mark.skipif(bool(hosts.missing()), reason=hosts.missing() or "-")
+LISTEN = "import socket; s = socket.create_server(('0.0.0.0', 7)); print('up', flush=True)\nwhile True: s.accept()[0].sendall(b'here')"
+ASK = "import socket, sys; c = socket.create_connection((sys.argv[1], 7), timeout=2); c.settimeout(2); print(c.recv(9).decode())"
+
+
+@pytest.fixture
+def network():
+    with hosts.Network() as network:
+        yield network
+
+
+def listening(host):
+    process = host.start(["python3", "-c", LISTEN], stdout=-1, text=True)
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+def answers(host, other):
+    return host.run(["python3", "-c", ASK, other.address]).stdout == "here\n"
+
+
+def test_hosts_reach_each_other_and_this_machine_sees_nothing_of_it(network):
+    before = set(Path("/sys/class/net").iterdir())
+    one, two = network.add("one"), network.add("two")
+    assert [host.run(["hostname"]).stdout.strip() for host in (one, two)] == ["one", "two"]
+    with listening(two) as server:
+        assert answers(one, two)
+        server.kill()
+    assert set(Path("/sys/class/net").iterdir()) == before
+
+
+def test_a_cable_that_is_pulled_and_put_back(network):
+    one, two = network.add("one"), network.add("two")
+    with listening(two) as server:
+        two.cut()
+        assert not answers(one, two)
+        two.mend()
+        assert answers(one, two)
+        server.kill()
+
+
+def test_a_host_that_is_frozen_answers_later(network):
+    one, two = network.add("one"), network.add("two")
+    with listening(two) as server:
+        two.freeze()
+        assert not answers(one, two)
+        two.thaw()
+        assert answers(one, two)
+        server.kill()
+
+
+def test_a_host_that_is_killed_takes_its_processes_with_it(network):
+    host = network.add("one")
+    process = host.start(["sh", "-c", "sleep 600 & sleep 600"])
+    time.sleep(0.2)
+    host.kill()
+    assert process.wait(10) != 0
+    assert not [path for path in Path("/proc").glob("[0-9]*/environ") if _has(path, host.folder)]
+
+
+def _has(path, word):
+    try:
+        return f"TMPDIR={word}".encode() in path.read_bytes()
+    except OSError:
+        return False
+
+
+def test_memory_and_disk_are_a_host_s_own(network):
+    one, two = network.add("one", hosts.Size(shm=8, disk=8)), network.add("two")
+    free = "import os, sys; s = os.statvfs(sys.argv[1]); print(s.f_blocks * s.f_frsize >> 20)"
+    assert [one.run(["python3", "-c", free, place]).stdout for place in ("/dev/shm", one.folder)] == ["8\n", "8\n"]
+    filler = one.fill_disk()
+    assert one.run(["sh", "-c", f"echo more > {one.folder}/more"]).returncode != 0
+    assert one.run(["rm", str(filler)]).returncode == 0
+    assert one.run(["sh", "-c", f"echo more > {one.folder}/more"]).returncode == 0
+    assert not Path(one.folder, "more").exists()
+    assert two.run(["cat", f"{one.folder}/more"]).returncode != 0
+
+
+def test_nothing_is_left(network):
+    host = network.add("one")
+    first = host.namespace.first
+    network.__exit__()
+    assert not Path(f"/proc/{first}").exists() and not Path(host.folder).exists()
