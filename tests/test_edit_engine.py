@@ -41,6 +41,12 @@ def engine():
     return EditEngine.load(threads=2)
 
 
+@pytest.fixture(scope="module")
+def safe_engine():
+    """One that decodes in a child process."""
+    return EditEngine.load(threads=1, decode=SafeDecoder())
+
+
 @pytest.fixture
 def with_noise(monkeypatch):
     monkeypatch.setitem(EDITS, "noisy", Edit(NoisyParams, noisy, Stage.REPAIR, "algorithmicallyEnhanced"))
@@ -150,10 +156,9 @@ def test_who_wants_no_more_results_stops_the_work(engine, seller_photos, monkeyp
     ],
 )
 @pytest.mark.parametrize("safe", [False, True])
-def test_a_photo_that_cannot_have_it_says_why(seller_photos, image, error, reason, safe):
-    engine = EditEngine.load(threads=1, decode=SafeDecoder()) if safe else EditEngine.load(threads=1)
+def test_a_photo_that_cannot_have_it_says_why(engine, safe_engine, seller_photos, image, error, reason, safe):
     with pytest.raises(error) as caught:
-        made(engine, seller_photos, {"id": "a", "image": image})
+        made(safe_engine if safe else engine, seller_photos, {"id": "a", "image": image})
     assert caught.value.reason == reason
 
 

@@ -35,22 +35,25 @@ class Pair:
 
 
 def pairs(num: int) -> Iterator[Pair]:
-    """`num` pairs: nine kinds of garments in sixteen colours, skin tones, poses, patterns and crops; tops and bottoms are worn with another
-    garment. A pure function of each place."""
-    for place in range(num):
-        rng = np.random.default_rng(place)
-        kind, pattern, crop = OUTFITS[place % len(OUTFITS)], PATTERNS[place % len(PATTERNS)], CROPS[place // 2 % len(CROPS)]
-        source, target = rng.choice(COLOURS, 2, replace=False).tolist()
-        if crop == "lower" and kind in TOPS:
-            crop = "upper"
-        worn = [Cloth(kind, _rgb(source), "plain" if source in PALE else pattern)]
-        if kind in TOPS:
-            worn.append(Cloth(str(rng.choice(BOTTOMS)), _rgb(_other(rng, source, target))))
-        if kind in BOTTOMS:
-            worn.append(Cloth(str(rng.choice(("tee", "tank"))), _rgb(_other(rng, source, target))))
-        before = figure(rng, tuple(worn), crop)
-        after = draw_figure(dressed(before, _rgb(target)), HEIGHT, noisy=False)
-        yield Pair(draw_figure(before, HEIGHT), after, source, target, worn[0].pattern, len(worn))
+    """`num` pairs: nine kinds of garments in sixteen colours, skin tones, poses, patterns and crops."""
+    return map(pair, range(num))
+
+
+def pair(place: int) -> Pair:
+    """The pair of a place, a pure function of it; tops and bottoms are worn with another garment."""
+    rng = np.random.default_rng(place)
+    kind, pattern, crop = OUTFITS[place % len(OUTFITS)], PATTERNS[place % len(PATTERNS)], CROPS[place // 2 % len(CROPS)]
+    source, target = rng.choice(COLOURS, 2, replace=False).tolist()
+    if crop == "lower" and kind in TOPS:
+        crop = "upper"
+    worn = [Cloth(kind, _rgb(source), "plain" if source in PALE else pattern)]
+    if kind in TOPS:
+        worn.append(Cloth(str(rng.choice(BOTTOMS)), _rgb(_other(rng, source, target))))
+    if kind in BOTTOMS:
+        worn.append(Cloth(str(rng.choice(("tee", "tank"))), _rgb(_other(rng, source, target))))
+    before = figure(rng, tuple(worn), crop)
+    after = draw_figure(dressed(before, _rgb(target)), HEIGHT, noisy=False)
+    return Pair(draw_figure(before, HEIGHT), after, source, target, worn[0].pattern, len(worn))
 
 
 def _other(rng: np.random.Generator, *used: str) -> str:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from ganray.edits.filters import Field, fitted
+from ganray.edits.filters import Field, fitted, highest_around
 from ganray.edits.holes import Enclosed, enclosed_ground
 from ganray.edits.photo import Alpha
+from ganray.images.channels import length
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask, reached
 
@@ -39,14 +40,14 @@ class PlainGround:
     @cached_property
     def distance(self) -> Field:
         """How far each pixel is from the background's colour, in levels: [h, w]."""
-        distance: Field = np.linalg.norm(self.picture - self.surface, axis=2).astype(np.float32)
+        distance: Field = length(self.picture - self.surface).astype(np.float32)
         return distance
 
     @cached_property
     def contrast(self) -> Field:
         """The largest distance of what is beside each pixel: [h, w], to two levels."""
-        levels = Image.fromarray(np.minimum(self.distance / 2, 255).astype(np.uint8))
-        return 2 * np.asarray(levels.filter(ImageFilter.MaxFilter(2 * BESIDE + 1)), np.float32)
+        levels = np.minimum(self.distance / 2, 255).astype(np.uint8)
+        return 2 * highest_around(levels, BESIDE).astype(np.float32)
 
     @property
     def of_studio(self) -> bool:
@@ -87,12 +88,12 @@ def plain_ground(pixels: Pixels) -> PlainGround | None:
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], -1).astype(np.float32)
     known, colours = terms[edge], small[edge]
-    kept = np.linalg.norm(colours - np.median(colours, 0), axis=1) < 60
+    kept = length(colours - np.median(colours, 0)) < 60
     for _ in range(4):
         if kept.mean() < 0.5:
             return None
         surface = np.linalg.lstsq(known[kept], colours[kept], rcond=None)[0]
-        distance = np.linalg.norm(colours - known @ surface, axis=1)
+        distance = length(colours - known @ surface)
         kept = distance < max(3 * PLAIN_NOISE, 2.5 * float(np.median(distance)))
     noise = float(np.sqrt((distance[kept] ** 2).mean() / 3))
     if noise > PLAIN_NOISE or kept.mean() < PLAIN_SHARE:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ganray.edits.filters import Field, fitted, guided, scaled
 from ganray.edits.photo import Alpha
+from ganray.images.channels import total
 from ganray.images.codec import Pixels
 
 SIZE = 160  # longest side in pixels at which colours are counted
@@ -37,7 +38,7 @@ def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
         ratio = np.log(_shares(colour, matte) / _shares(colour, 1 - matte)).clip(-MAX_LOG_RATIO, MAX_LOG_RATIO)
         likely = 1 / (1 + np.exp(-(logit + COLOUR * ratio[colour])))
         a, b = guided(likely.astype(np.float32), guide, 3, 1e-3)
-        matte = np.clip((a * guide).sum(-1) + b, 0, 1).astype(np.float32)
+        matte = np.clip(total(a * guide) + b, 0, 1).astype(np.float32)
     return matte
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.edits.filters import Field
+from ganray.images.channels import total
 from ganray.images.lab import Lab, chroma, within
 
 FLOOR, CEILING = 3.0, 99.0  # lightness: limits of the product's usual range
@@ -44,8 +45,8 @@ def dominant_colour(sample: Lab) -> Lab:
     largest = np.array(np.unravel_index(int(counts.argmax()), counts.shape), np.float32)
     colour: Lab = ((largest + 0.5 - (0, 16, 16)) * (12.5, 8, 8)).astype(np.float32)
     for _ in range(4):
-        offset = (sample - colour) / np.array([30, 14, 14], np.float32)
-        near = (offset**2).sum(-1) < 1
+        offset: Lab = ((sample - colour) / np.array([30, 14, 14], np.float32)).astype(np.float32)
+        near = total(offset * offset) < 1
         if near.any():
             colour = np.median(sample[near], 0).astype(np.float32)
     return colour

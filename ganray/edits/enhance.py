@@ -21,6 +21,7 @@ from ganray.edits.filters import Field, box_mean
 from ganray.edits.photo import Photo
 from ganray.edits.photo_statistics import cast, levels, luma_of, noise, rising, sharpness
 from ganray.edits.tiles import through
+from ganray.images.channels import all_of, any_of
 from ganray.images.codec import Pixels
 
 CLIPPED = 0.01  # largest share of pixels that may be clipped newly
@@ -191,12 +192,12 @@ def _detail(luma: Field, plan: Corrections) -> Field:
 
 def _unclipped(before: Pixels, after: Pixels) -> tuple[Pixels, float]:
     """The result, blended with the original until at most the share CLIPPED of the pixels is clipped newly; and that share."""
-    was_unclipped = ((before > 0) & (before < 255)).all(-1)
+    was_unclipped = all_of((before > 0) & (before < 255))
     for weight in (1.0, 0.8, 0.6, 0.4, 0.2, 0.0):
         mixed = after
         if weight < 1:
             mixed = np.rint(before + weight * (after.astype(np.float32) - before)).astype(np.uint8)
-        share = float((was_unclipped & ((mixed == 0) | (mixed == 255)).any(-1)).mean())
+        share = float((was_unclipped & any_of((mixed == 0) | (mixed == 255))).mean())
         if share <= CLIPPED:
             break
     return mixed, share

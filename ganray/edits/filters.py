@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganray.images.components import numbered
+from ganray.images.channels import total
+from ganray.images.components import numbered, window_ends
 
 Field = NDArray[np.float32]
 Places = NDArray[np.intp]
@@ -15,14 +18,21 @@ Places = NDArray[np.intp]
 def box_mean(x: Field, radius: int) -> Field:
     """Mean over a square of 2 radius + 1 pixels around each pixel, cropped at the border: float32 [H, W] or [H, W, C]."""
     for axis in (0, 1):
-        size = x.shape[axis]
-        total = np.cumsum(x, axis=axis, dtype=np.float64)
-        total = np.concatenate([np.zeros_like(total.take([0], axis)), total], axis)
-        upper = np.minimum(np.arange(size) + radius + 1, size)
-        lower = np.maximum(np.arange(size) - radius, 0)
-        count = (upper - lower).reshape([-1 if other == axis else 1 for other in range(x.ndim)])
-        x = ((total.take(upper, axis) - total.take(lower, axis)) / count).astype(np.float32)
+        before, after = window_ends(x.astype(np.float64), radius, axis)
+        places = np.arange(x.shape[axis])
+        count = np.minimum(places + radius + 1, len(places)) - np.maximum(places - radius, 0)
+        mean = after - before
+        mean /= count.reshape([-1 if other == axis else 1 for other in range(x.ndim)])
+        x = mean.astype(np.float32)
     return x
+
+
+def highest_around(x: NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
+    """The largest of a square of 2 radius + 1 pixels around each pixel, cropped at the border: uint8 [H, W]."""
+    height, width = x.shape
+    padded = np.pad(x, radius)
+    rows = reduce(np.maximum, (padded[shift : shift + height] for shift in range(2 * radius + 1)))
+    return reduce(np.maximum, (rows[:, shift : shift + width] for shift in range(2 * radius + 1)))
 
 
 def scaled(x: Field, width: int, height: int, how: Image.Resampling = Image.Resampling.BILINEAR) -> Field:
@@ -74,7 +84,7 @@ def guided(mask: Field, guide: Field, radius: int, epsilon: float) -> tuple[Fiel
     covariance = box_mean(guide * mask[..., None], radius) - mean * middle[..., None]
     spread = _spread(guide, mean, radius)
     a = np.linalg.solve(spread + epsilon * np.eye(3, dtype=np.float32), covariance[..., None])[..., 0].astype(np.float32)
-    b = middle - (a * mean).sum(-1)
+    b = middle - total(a * mean)
     return box_mean(a, radius), box_mean(b, radius)
 
 

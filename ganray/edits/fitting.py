@@ -8,6 +8,7 @@ import numpy as np
 
 from ganray.edits.photo import Output
 from ganray.errors import EditError
+from ganray.images.channels import any_of
 from ganray.images.codec import QUALITY, Format, Pixels, decode_prepared, encode
 from ganray.images.components import near
 
@@ -82,7 +83,7 @@ def _far(pixels: Pixels, output: Output) -> np.ndarray[tuple[int, ...], np.dtype
     """Pixels with nothing but background within RING: a codec must keep them."""
     if output.ground is None:
         return None
-    return ~near((pixels != np.array(output.ground, np.uint8)).any(2), RING)
+    return ~near(any_of(pixels != np.array(output.ground, np.uint8)), RING)
 
 
 def _is_clean(data: bytes, far: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], output: Output) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ganray.edits.filters import Field, box_mean
+from ganray.images.channels import length, total
 from ganray.images.components import Mask, near, numbered
 
 MIN_HOLE = 2e-4  # share of the picture: a smaller part is a gap in the product's surface
@@ -34,7 +35,7 @@ def enclosed_ground(picture: Field, surface: Field, background: Mask, noise: flo
     """The enclosed ground of a picture float32 [h, w, 3] before a background of the colours `surface`: that is `background` where it is
     connected with the border, has `noise` levels of noise, and differs from its colour by less than `limit` levels."""
     residual = picture - surface
-    distance = np.linalg.norm(residual, axis=2)
+    distance = length(residual)
     least = max(6.0, MIN_HOLE * background.size)
     holes, doubtful = np.zeros_like(background), np.zeros_like(background)
     alike = distance < limit
@@ -90,7 +91,7 @@ def _is_thin_around(part: Mask, ground: Mask) -> bool:
 
 def _in_shade(picture: Field, surface: Field, noise: float) -> Mask:
     """Where the picture has the background's colour in shade: darker in all channels alike."""
-    light = (picture * surface).sum(-1) / np.maximum((surface * surface).sum(-1), 1)
-    tint = np.linalg.norm(picture - light[..., None] * surface, axis=2)
+    light = total(picture * surface) / np.maximum(total(surface * surface), 1)
+    tint = length(picture - light[..., None] * surface)
     shaded: Mask = (light > DARKEST) & (light < LIGHTEST) & (tint < max(TINT, 2 * noise))
     return shaded

@@ -16,6 +16,7 @@ from ganray.edits.border import small_picture
 from ganray.edits.dye import bend, dominant_colour
 from ganray.edits.filters import Field, box_mean, scaled
 from ganray.edits.photo import Alpha
+from ganray.images.channels import length, total
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
 from ganray.images.lab import Lab, chroma, to_lab
@@ -119,7 +120,7 @@ def _colours(sample: Lab) -> list[Lab]:
         colour = dominant_colour(rest)
         alike = _alike(rest, colour) < 1
         if alike.sum() < LEAST_SHARE * len(sample):
-            nearest = np.abs(rest - colour).sum(-1).argsort()[: max(1, int(LEAST_SHARE * len(sample)))]
+            nearest = total(np.abs(rest - colour)).argsort()[: max(1, int(LEAST_SHARE * len(sample)))]
             alike = np.zeros(len(rest), bool)
             alike[nearest] = True
         else:
@@ -208,7 +209,7 @@ def _borders(lab: Lab, labels: Labels, num: int) -> tuple[Field, Field]:
         left, right = of[:, 1:-2] % (num + 1), of[:, 2:-1] % (num + 1)
         edge = left != right
         places.append(np.stack([left[edge], right[edge]], -1))
-        steps.append(np.linalg.norm(values[:, 3:] - values[:, :-3], axis=-1)[edge])
+        steps.append(length((values[:, 3:] - values[:, :-3])[edge]))
     pairs, step = np.concatenate(places), np.concatenate(steps)
     contact, middle = np.zeros((num + 1, num + 1), np.float32), np.full((num + 1, num + 1), np.inf, np.float32)
     for first in range(num + 1):

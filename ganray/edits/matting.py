@@ -20,6 +20,7 @@ from ganray.edits.parts import ALONE, longest_part, without_specks
 from ganray.edits.photo import Alpha, Photo
 from ganray.edits.shadows import DARKEST, soft_shadows
 from ganray.errors import EditError
+from ganray.images.channels import length, total
 from ganray.images.codec import Pixels
 from ganray.images.components import near
 
@@ -131,7 +132,7 @@ def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> 
     rows, columns = np.nonzero(enlarged(edge, size[1], size[0]) > 2)
     for start in range(0, len(rows), CHUNK):
         y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
-        values = (pixels[y, x] / np.float32(255) * sampled(a, size, y, x)).sum(-1) + sampled(b, size, y, x)
+        values = total(pixels[y, x] / np.float32(255) * sampled(a, size, y, x)) + sampled(b, size, y, x)
         values = np.clip((values - 0.05) / 0.9, 0, 1)
         if ground is not None:
             soft = np.clip((SOFT[1] - values) / (SOFT[1] - SOFT[0]), 0, 1)
@@ -144,12 +145,12 @@ def _is_ground(pixels: Pixels, ground: PlainGround, y: Places, x: Places) -> Fie
     """How far the pixels at (y, x) are ground, 0 to 1, by their colour and by what they are connected with: float32 [n]."""
     size = (pixels.shape[0], pixels.shape[1])
     seen, surface = pixels[y, x].astype(np.float32), sampled(ground.surface, size, y, x)
-    distance = np.linalg.norm(seen - surface, axis=1)
+    distance = length(seen - surface)
     if ground.shadows is not None and ground.shadows.any():
         light = (seen * surface).sum(1, keepdims=True) / np.maximum((surface * surface).sum(1, keepdims=True), 1)
         shaded = sampled(near(ground.shadows, 1).astype(np.float32)[..., None], size, y, x)[:, 0] > 0.5
         shaded &= (light[:, 0] > DARKEST) & (light[:, 0] < 1)
-        distance = np.where(shaded, np.linalg.norm(seen - light * surface, axis=1), distance)
+        distance = np.where(shaded, length(seen - light * surface), distance)
     outside = sampled(near(ground.background, REACH).astype(np.float32)[..., None], size, y, x)[:, 0] > 0.5
     ringing = RINGING[0] + RINGING[1] * sampled(ground.contrast[..., None], size, y, x)[:, 0]
     alike: Field = outside * np.clip(2 - distance / (ground.low + ringing), 0, 1)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganray.edits.filters import Field
+from ganray.images.channels import largest, least
 from ganray.images.codec import Pixels
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -40,7 +41,7 @@ class Levels:
 def levels(pixels: Pixels) -> Levels:
     """The levels of uint8 [H, W, 3]."""
     luma = np.rint(luma_of(pixels)).astype(np.uint8)
-    top, bottom = pixels.max(-1), pixels.min(-1)
+    top, bottom = largest(pixels), least(pixels)
     clipped = top >= 254
     white = bottom >= 254
     ring = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
@@ -81,7 +82,8 @@ def cast(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
     middle = np.log(np.maximum(np.median(border, 0), 1))
     middle -= middle.mean()
     agreement = min(1.0, max(0.0, 1.5 * float(middle @ colour) / max(1e-9, float(colour @ colour))))
-    neutral = (pixels.min(-1) >= WHITE) & (np.ptp(pixels, axis=-1) <= 6)
+    lowest = least(pixels)
+    neutral = (lowest >= WHITE) & (largest(pixels) - lowest <= 6)
     certainty = 0.0 if float(neutral.mean()) >= WHITE_SHARE else rising(agreement * float(np.ptp(colour)), 0.09, 0.16)
     colour *= agreement
     return colour.astype(np.float32), certainty

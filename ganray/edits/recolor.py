@@ -30,6 +30,7 @@ from ganray.edits.palette import lab_of
 from ganray.edits.photo import Alpha, Photo
 from ganray.edits.transparency import opened
 from ganray.errors import EditError
+from ganray.images.channels import all_of
 from ganray.images.codec import Pixels
 from ganray.images.lab import Lab, from_lab, to_lab
 from ganray.metrics.paired import delta_e_2000
@@ -40,6 +41,7 @@ LEAST_PIXELS, LEAST_SHARE = 16, 0.05  # smallest number of certain pixels, and s
 BAND = 512  # rows that are processed at once
 CHUNK = 2**19  # colours that are processed at once
 COLOURS = 2**24  # number of 24-bit colours
+SORTED = 2**17  # pixels up to which their colours are sorted: marking them among all COLOURS takes longer
 OUTSIDE, INSIDE, EDGE = 0, 1, 2  # places: not of the garment, of it alone, beside something else
 Places = NDArray[np.uint8]
 Move = Callable[[Lab], Lab]
@@ -181,25 +183,32 @@ def _recoloured(photo: Photo, places: Places, moves: tuple[Move, Move]) -> Pixel
                 mixed, np.minimum(before, after), np.maximum(before, after)
             )  # so that a matte that is too wide leaves no fringe
             pixels[rows, columns] = np.where(
-                (after == colours).all(1)[:, None], photo.pixels[rows, columns], np.clip(np.rint(mixed), 0, 255)
+                all_of(after == colours)[:, None], photo.pixels[rows, columns], np.clip(np.rint(mixed), 0, 255)
             )
     return pixels
 
 
 def _moved_colours(pixels: Pixels, whole: NDArray[np.bool_], more: list[Pixels], move: Move) -> Pixels:
     """The new colour of each used one, at its code: uint8 [COLOURS, 3], of which only the used rows are written."""
-    used = np.zeros(COLOURS, bool)
-    for top in range(0, len(pixels), BAND):
-        used[_coded(pixels[top : top + BAND][whole[top : top + BAND]])] = True
-    for colours in more:
-        used[_coded(colours)] = True
-    codes = np.flatnonzero(used)
+    codes = _used(pixels, whole, more)
     moved = np.empty((COLOURS, 3), np.uint8)
     for start in range(0, len(codes), CHUNK):
         chunk = codes[start : start + CHUNK]
         old = np.stack([chunk >> 16, chunk >> 8 & 255, chunk & 255], -1).astype(np.uint8)
         moved[chunk] = from_lab(move(to_lab(old)))
     return moved
+
+
+def _used(pixels: Pixels, whole: NDArray[np.bool_], more: list[Pixels]) -> NDArray[np.integer]:
+    """The codes of the colours of the pixels that are `whole`, and of more, in order and each once."""
+    if whole.size <= SORTED:
+        return np.unique(np.concatenate([_coded(pixels[whole]), *map(_coded, more)]))
+    used = np.zeros(COLOURS, bool)
+    for top in range(0, len(pixels), BAND):
+        used[_coded(pixels[top : top + BAND][whole[top : top + BAND]])] = True
+    for colours in more:
+        used[_coded(colours)] = True
+    return np.flatnonzero(used)
 
 
 def _coded(pixels: Pixels) -> NDArray[np.int32]:

@@ -7,6 +7,7 @@ import numpy as np
 from ganray.edits.border import PlainGround
 from ganray.edits.filters import scaled
 from ganray.edits.photo import Alpha
+from ganray.images.channels import largest
 from ganray.images.components import Mask, reached
 
 DARKEST = 0.45  # of the background's light that a soft shadow leaves, at least
@@ -21,7 +22,7 @@ def soft_shadows(ground: PlainGround, learned: Alpha) -> Mask:
     height, width = ground.distance.shape
     light = ground.picture / np.maximum(ground.surface, 1)
     level = light.mean(2)
-    neutral = (np.abs(light - level[..., None]).max(2) < TINT) & (level > DARKEST) & (level < 1.02)
+    neutral = (largest(np.abs(light - level[..., None])) < TINT) & (level > DARKEST) & (level < 1.02)
     down, across = (np.abs(np.diff(level * ground.surface.mean(2), axis=axis)) for axis in (0, 1))
     smooth = np.ones((height, width), bool)
     smooth[1:] &= down < SLOPE

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ganray.edits.filters import Field
 from ganray.edits.hole_parts import Part
+from ganray.images.channels import largest
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask, near
 
@@ -58,7 +59,7 @@ class Surface:
 
     def is_at(self, picture: Pixels) -> Mask:
         """Which pixels of uint8 [H, W, 3] are ground."""
-        near_it: Mask = np.abs(picture - self.over(picture.shape[:2])).max(-1) <= NEAR
+        near_it: Mask = largest(np.abs(picture - self.over(picture.shape[:2]))) <= NEAR
         return near_it
 
     def at(self, rows: Places, columns: Places) -> Field:
@@ -71,7 +72,7 @@ class Surface:
     def carried(self, colours: Field, sources: tuple[Places, Places], places: tuple[Places, Places]) -> tuple[Field, Mask]:
         """Colours [n, 3] of `sources` (rows, columns) as they are at other places: ground follows the surface; and which are ground [n]."""
         apart = colours - self.at(*sources)
-        is_ground: Mask = np.abs(apart).max(1) <= NEAR
+        is_ground: Mask = largest(np.abs(apart)) <= NEAR
         level = np.clip(np.clip(apart, -GRAIN, GRAIN) + self.at(*places), 0, 255)
         return np.where(is_ground[:, None], level, colours), is_ground
 
@@ -84,12 +85,12 @@ def fit(colours: Pixels, rows: Places, columns: Places, size: tuple[int, int], f
         return None
     num = 3 if flat else 6
     terms, coefficients = _terms(size, rows, columns), np.zeros((6, 3))
-    kept = np.abs(levels - np.median(levels, 0)).max(1) < OTHER
+    kept = largest(np.abs(levels - np.median(levels, 0))) < OTHER
     for _ in range(ROUNDS):
         if kept.sum() < max(FEWEST, 0.3 * len(rows)):
             return None
         coefficients[:num] = np.linalg.lstsq(terms[kept, :num], levels[kept], rcond=None)[0]
-        apart = np.abs(levels - terms @ coefficients).max(1)
+        apart = largest(np.abs(levels - terms @ coefficients))
         kept = apart < max(NEAR, 2.5 * float(np.median(apart)))
     noise = float(np.sqrt(((levels - terms @ coefficients)[kept] ** 2).mean()))
     return Surface(size, coefficients, noise, float(kept.mean()))

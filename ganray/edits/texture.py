@@ -13,6 +13,7 @@ from ganray.edits.outline import ground_behind
 from ganray.edits.smooth import smooth_fill
 from ganray.edits.surface import BARE, Surface
 from ganray.edits.transfer import Copies, covered, reduced, reduction
+from ganray.images.channels import largest, total
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
 
@@ -83,8 +84,8 @@ def _told(picture: Pixels, hole: Mask, ground: Mask, surface: Surface, network: 
     level = surface.over(hole.shape)
     expected = smooth_fill(picture, hole, components, network) - level
     product = smooth_fill(picture, hole | ground, components, None) - level
-    contrast = (product * product).sum(-1)
-    told = 1 - np.clip((expected * product).sum(-1) / np.maximum(contrast, 1), 0, 1)
+    contrast = total(product * product)
+    told = 1 - np.clip(total(expected * product) / np.maximum(contrast, 1), 0, 1)
     return told, np.clip(np.sqrt(contrast) / CONTRAST, 0, 1)
 
 
@@ -93,5 +94,5 @@ def _doubt(guide: Pixels, copied: Pixels) -> Field:
     apart = guide.astype(np.float32) - copied
     for _ in range(3):
         apart = box_mean(apart, BLUR)
-    doubt: Field = (MIXED * np.clip(np.abs(apart).max(-1) / AGREED - 1, 0, 1)).astype(np.float32)
+    doubt: Field = (MIXED * np.clip(largest(np.abs(apart)) / AGREED - 1, 0, 1)).astype(np.float32)
     return doubt

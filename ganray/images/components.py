@@ -3,6 +3,8 @@ connected."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from ganray.images.codec import Pixels
 
 Mask = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
 
 
 def distance(pixels: Pixels, colour: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -24,9 +27,10 @@ def cells(mask: Mask, grid: int) -> tuple[Numbers, int]:
     height, width = mask.shape
     side = -(-max(height, width) // grid)
     rows, columns = -(-height // side), -(-width // side)
-    padded = np.zeros((rows * side, columns * side), bool)
+    padded = np.zeros((rows * side, columns * side), np.uint8)
     padded[:height, :width] = mask
-    return padded.reshape(rows, side, columns, side).sum((1, 3)), side
+    lines = padded.reshape(rows, side, columns * side).sum(1, dtype=np.uint32)
+    return lines.reshape(rows, columns, side).sum(2, dtype=np.int64), side
 
 
 def pixels_of(chosen: Mask, side: int, height: int, width: int) -> Mask:
@@ -94,13 +98,21 @@ def near(mask: Mask, radius: int) -> Mask:
     """A mask [H, W] dilated by `radius` pixels (127 at most) along rows and columns."""
     dilated = mask
     for axis in (0, 1):
-        size = dilated.shape[axis]
         # uint8 overflows: a window of less than 256 pixels has a pixel of the mask exactly if the sums at its ends differ
-        total = np.zeros([size + 1 if other == axis else length for other, length in enumerate(dilated.shape)], np.uint8)
-        np.cumsum(dilated, axis=axis, dtype=np.uint8, out=total[1:] if axis == 0 else total[:, 1:])
-        upper, lower = np.minimum(np.arange(size) + radius + 1, size), np.maximum(np.arange(size) - radius, 0)
-        dilated = total.take(upper, axis) != total.take(lower, axis)
+        before, after = window_ends(dilated.view(np.uint8), radius, axis)
+        dilated = before != after
     return dilated
+
+
+def window_ends(x: NDArray[T], radius: int, axis: int) -> tuple[NDArray[T], NDArray[T]]:
+    """For the window of `radius` around each place along axis 0 or 1 of [H, W, ...], cropped at the border: the sum of all that comes
+    before it, and the sum up to its end, in the type of x."""
+    size = x.shape[axis]
+    sums = np.zeros([length + 1 + 2 * radius if each == axis else length for each, length in enumerate(x.shape)], x.dtype)
+    places = (slice(None),) * axis
+    np.cumsum(x, axis=axis, dtype=x.dtype, out=sums[*places, radius + 1 : radius + 1 + size])
+    sums[*places, radius + 1 + size :] = sums[*places, radius + size : radius + 1 + size]
+    return sums[*places, :size], sums[*places, 2 * radius + 1 :]
 
 
 def without_small(mask: Mask, grid: int, share: float, of_largest: float) -> tuple[Mask, int]:

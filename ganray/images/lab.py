@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ganray.images.channels import all_of
 from ganray.images.codec import Pixels
 
 Lab = NDArray[np.float32]  # [..., 3]: L, a, b
@@ -63,7 +64,7 @@ def _chroma_scale(share: NDArray[np.float32]) -> Lab:
 
 def _displayable(lab: Lab) -> NDArray[np.bool_]:
     light = _light(lab)
-    return np.asarray(((light > -SLACK) & (light < 1 + SLACK)).all(-1), bool)
+    return all_of((light > -SLACK) & (light < 1 + SLACK))
 
 
 def _light(lab: Lab) -> NDArray[np.float32]:

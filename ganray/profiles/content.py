@@ -130,7 +130,7 @@ RULES: dict[str, tuple[str, str, Callable[[Seen], Evidence]]] = {
     "badge": ("no badge, sticker or strip", INPAINT, lambda seen: overlays.badge(seen.foreground)),
     "watermark": ("no watermark", INPAINT, _watermark),
     "border": ("no border", "cropping", lambda seen: seen.border),
-    "collage": ("one picture", ANOTHER, lambda seen: strongest(collage(reduced(seen.pixels, SIDE)), panels(seen.foreground))),
+    "collage": ("one picture", ANOTHER, lambda seen: strongest(collage(seen.foreground.small), panels(seen.foreground))),
     "several": ("one product", ANOTHER, lambda seen: several(seen.foreground)),
     "cut_off": ("the whole product in the frame", ANOTHER, lambda seen: cut_off(seen.foreground)),
     "upside_down": ("upright", "a turn by 180 degrees", _upside_down),

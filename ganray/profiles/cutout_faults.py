@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganray.images.channels import least
 from ganray.images.components import Mask, near, numbered
 from ganray.profiles.arrangement import LARGE, PERSON
 from ganray.profiles.evidence import CLEAR, LIKELY, UNKNOWN, Evidence
@@ -102,7 +103,7 @@ def _width_at(line: Mask, start: int, stop: int) -> int:
 
 
 def _holes(seen: Foreground, skin: Mask) -> str:
-    white = (seen.small.min(2) >= WHITE) & seen.shape
+    white = (least(seen.small) >= WHITE) & seen.shape
     labels = numbered(white, corners=False)
     areas = np.bincount(labels.ravel())
     for number in np.flatnonzero(areas >= HOLE * labels.size):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganray.images.channels import largest, least
 from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY, Evidence, strongest
 from ganray.profiles.foreground import Foreground
 
@@ -27,7 +28,7 @@ def exposure(seen: Foreground) -> Evidence:
         f"the lightest hundredth of the frame has {lightest:.0f} levels",
     )
     if not seen.plain or seen.shape.sum() < LEAST:
-        burnt = float((seen.small.min(2) >= 254).mean())
+        burnt = float((least(seen.small) >= 254).mean())
         bright = CERTAIN if not seen.plain and burnt >= WASHED else LIKELY if not seen.plain and burnt >= BURNT else CLEAR
         return strongest(frame, Evidence(bright, f"{100 * burnt:.0f} % of the frame is pure white"))
     return strongest(frame, _product(seen))
@@ -37,10 +38,10 @@ def _product(seen: Foreground) -> Evidence:
     """The exposure of the product."""
     product = seen.small[seen.shape]
     luma = product @ np.array([0.299, 0.587, 0.114], np.float32)
-    light, largest = float(np.percentile(luma, 95)), product.max(1)
-    colour = float(np.mean((largest - product.min(1)) / np.maximum(largest, 8.0)))
+    light, highest, lowest = float(np.percentile(luma, 95)), largest(product), least(product)
+    colour = float(np.mean((highest - lowest) / np.maximum(highest, 8.0)))
     found = f"the lightest twentieth of the product has {light:.0f} levels, and its colours are {100 * colour:.0f} % saturated"
     if light < PRODUCT_DIM and colour >= COLOURED:
         return Evidence(LIKELY, found)  # or navy cloth, or bottle glass
-    burnt = float((product.min(1) >= 254).mean())
+    burnt = float((lowest >= 254).mean())
     return Evidence(LIKELY if burnt >= BURNT else CLEAR, f"{found}, {100 * burnt:.0f} % of it is pure white")

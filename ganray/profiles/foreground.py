@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganray.images.channels import largest, least
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask, Numbers, numbered, reached
 
@@ -106,9 +107,10 @@ def foreground(pixels: Pixels) -> Foreground:
         none = np.zeros(small.shape[:2], np.float32)
         return Foreground(small, None, none, none > 0)
     darker = surface - small
-    off: Floats = np.abs(darker).max(2)
+    off: Floats = largest(np.abs(darker))
     ground = off <= max(OFF, 4 * noise)
-    grey = (darker.min(2) > 0) & (darker.max(2) - darker.min(2) <= TINT + 0.1 * off) & (off <= SHADOW)
+    low = least(darker)
+    grey = (low > 0) & (largest(darker) - low <= TINT + 0.1 * off) & (off <= SHADOW)
     behind = reached(ground | (grey & (steepness(small) <= SMOOTH)))
     return Foreground(small, surface, off, ~behind)
 
@@ -127,7 +129,7 @@ def steepness(small: Floats) -> Floats:
     """The largest difference of a channel of [h, w, 3] from the pixel to the left, right, above or below: [h, w]."""
     steep = np.zeros(small.shape[:2], np.float32)
     for axis in (0, 1):
-        step = np.abs(np.diff(small, axis=axis)).max(2)
+        step = largest(np.abs(np.diff(small, axis=axis)))
         before, after = (slice(None, -1), slice(1, None)) if axis == 0 else ((slice(None), slice(None, -1)), (slice(None), slice(1, None)))
         steep[before], steep[after] = np.maximum(steep[before], step), np.maximum(steep[after], step)
     return steep
@@ -144,15 +146,15 @@ def _surface(small: Floats) -> tuple[Floats | None, float]:
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], -1).astype(np.float32)
     known, colours = terms[edge], small[edge]
-    bright = colours.min(1) >= WHITE
-    kept = bright if bright.mean() >= WHITE_SHARE else np.abs(colours - np.median(colours, 0)).max(1) < 40
+    bright = least(colours) >= WHITE
+    kept = bright if bright.mean() >= WHITE_SHARE else largest(np.abs(colours - np.median(colours, 0))) < 40
     distance = np.zeros(len(colours), np.float32)
     for _ in range(4):
         if kept.mean() < PLAIN_SHARE * (0.6 if bright.mean() >= WHITE_SHARE else 1.0):
             return None, 0.0
         used = 6 if kept.mean() >= BENT_SHARE else 1
         factors = np.linalg.lstsq(known[kept, :used], colours[kept], rcond=None)[0]
-        distance = np.abs(colours - known[:, :used] @ factors).max(1)
+        distance = largest(np.abs(colours - known[:, :used] @ factors))
         kept = distance < max(PLAIN_NOISE, 2.5 * float(np.median(distance[kept])))
     noise = float(np.sqrt((distance[kept] ** 2).mean()))
     if noise > PLAIN_NOISE or not kept.any():

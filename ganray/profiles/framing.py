@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganray.images.channels import largest
 from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY, Evidence, strongest
 from ganray.profiles.foreground import Floats
 
@@ -54,10 +55,10 @@ def _line(small: Floats) -> Line | None:
     height, width = small.shape[:2]
     rows = small[: max(4, round((MARGIN + 0.02) * height)), round(MIDDLE * width) : width - round(MIDDLE * width)]
     median = np.median(rows, 1)
-    uniform = (np.abs(rows - median[:, None]).max(2) <= SAME).mean(1) >= UNIFORM
+    uniform = (largest(np.abs(rows - median[:, None])) <= SAME).mean(1) >= UNIFORM
     if not uniform[0]:
         return None
-    like_first = np.abs(rows - median[0]).max(2) <= SAME
+    like_first = largest(np.abs(rows - median[0])) <= SAME
     outer = int(np.argmin(np.append(uniform & (like_first.mean(1) >= UNIFORM), False)))
     if outer >= len(rows) - 2:
         return None
@@ -82,7 +83,7 @@ def _seams(small: Floats, how: str) -> Evidence:
     """Columns in which nearly every row changes."""
     width = small.shape[1]
     first, last = round(0.1 * width), round(0.9 * width)
-    share = (np.abs(small[:, 2:] - small[:, :-2]).max(2) >= STEP).mean(0)  # of column 1, 2, ...
+    share = (largest(np.abs(small[:, 2:] - small[:, :-2])) >= STEP).mean(0)  # of column 1, 2, ...
     if last - first < 16:
         return Evidence(CLEAR, "no seams")
     beside = np.convolve(share >= AROUND, np.ones(2 * NEAR + 1), "same")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ganray.images.channels import largest
 from ganray.images.components import Mask, filled, near, numbered
 from ganray.profiles.evidence import CERTAIN, CLEAR, LIKELY, UNKNOWN, Evidence, strongest
 from ganray.profiles.foreground import Floats, Foreground, Part
@@ -101,7 +102,7 @@ def ink_of(seen: Foreground, part: Part) -> Ink:
     contrast = float(np.percentile(off, 95))
     ink = seen.small[top:bottom, left:right][mine][off >= 0.75 * contrast]
     hard = float(np.percentile(steep, 80)) >= HARD * contrast
-    spread = float(np.abs(ink - np.median(ink, 0)).max(1).mean())
+    spread = float(largest(np.abs(ink - np.median(ink, 0))).mean())
     return Ink(part, np.median(ink, 0), contrast, hard and contrast >= PALEST and spread <= FLAT + 0.1 * contrast)
 
 
@@ -117,7 +118,7 @@ def _grouped(letters: list[Ink]) -> list[list[Ink]]:
     taller = np.maximum(heights[:, None], heights[None])
     joined = np.hypot(np.maximum(gap_x, 0), np.maximum(gap_y, 0)) <= GAP * taller
     joined &= taller <= SAME_HEIGHT * np.minimum(heights[:, None], heights[None])
-    joined &= np.abs(colours[:, None] - colours[None]).max(2) <= SAME_INK
+    joined &= largest(np.abs(colours[:, None] - colours[None])) <= SAME_INK
     root = np.arange(len(letters))
     while True:  # the smallest number among those that are joined
         spread = np.where(joined, root[None], len(letters)).min(1)
@@ -164,7 +165,7 @@ def _plate(seen: Foreground, region: Mask, ground: Mask) -> Evidence:
     colours = seen.small[region]
     colour = np.median(colours, 0)
     clear = Evidence(CLEAR, "none beside the product")
-    if float(np.abs(colours - colour).max(1).mean()) > SPREAD or _pale(colour, seen):
+    if float(largest(np.abs(colours - colour)).mean()) > SPREAD or _pale(colour, seen):
         return clear
     high, wide = (box[3] - box[1]) / region.shape[0], (box[2] - box[0]) / region.shape[1]
     if wide >= BANNER[0] and high <= BANNER[1] and (box[1] <= 2 or box[3] >= region.shape[0] - 2):

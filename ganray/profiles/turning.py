@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ganray.images.channels import least
 from ganray.profiles.evidence import CLEAR, LIKELY, UNKNOWN, Evidence
 from ganray.profiles.foreground import Foreground
 
@@ -18,7 +19,7 @@ def turned_shadow(seen: Foreground) -> Evidence:
     unknown = Evidence(UNKNOWN, "neither text, face nor shadow tells")
     if not seen.plain or not seen.parts or seen.surface is None:
         return unknown
-    darker = (seen.surface - seen.small).min(2)
+    darker = least(seen.surface - seen.small)
     shadow = np.where(~seen.shape & (darker >= DARKENED), darker, 0).sum(1)
     if shadow.sum() < LEAST * FULL * seen.shape.size:
         return unknown

@@ -19,7 +19,7 @@ from ganray.storage import open_store
 from ganray.tables.spelling import fold
 from ganray.vocabulary import Vocabulary
 
-WAYS = {"short": 60, "long": 2000}
+WAYS = {"short": 30, "long": 2000}
 FILES = ("hat.jpg", "hüte rot.png", "a%b.webp", "IMG_1.JPG", "4006381333931.jpg", "ring-2.jpeg", "dress (1).png", "mug+cup.jpg")
 FOLDERS = ("", "hats/", "Hüte/", "2023/11/", "a b/", "x/y/")
 HEADERS = (["file", "kind", "size"], ["file", "Kind\nof", "size"], ["sku", "file", "kind"], ["file", "kind", "kind"])

@@ -21,7 +21,8 @@ RECIPE = Recipe(resolution=64, limits=Limits(max_pixels=100))
 def test_every_reason_raised_anywhere_is_explained():
     raised = set()
     for path in Path(ganray.__file__).parent.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if "ImageError(" in text else ():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ImageError" and isinstance(node.args[0], ast.Constant):
                 raised.add(node.args[0].value)
     assert len(raised) > 5
@@ -89,7 +90,7 @@ def test_replay_from_the_command_line(tmp_path):
 def spoiled(plan, photos, tmp_path):
     """A shop of good photos and bad ones of several kinds, its catalog's work, and the store of the shop."""
     shop, good = open_store(str(tmp_path / "shop")), open_store(photos)
-    for info in list(good.list())[:30]:
+    for info in list(good.list())[:12]:
         shop.put(info.key, good.get(info.key))
     for number in range(70):
         shop.put(f"mug/bad-{number:02d}.jpg", b"nonsense")
@@ -122,7 +123,7 @@ def test_a_whole_quarantine_is_tried_by_one_command_and_the_next_ingest_takes_wh
     assert replay_all(work.out, ["empty", "no_category"]) == {"empty": {"fine": 1, "empty": 2}, "no_category": {"left out": 1}}
     work, num = plan(shop.url, str(tmp_path / "out"), shard_images=60)
     receipts = [prepare_shard(work, number) for number in range(num)]
-    assert sum(receipt.shard.rows for receipt in receipts) == 33
+    assert sum(receipt.shard.rows for receipt in receipts) == 15
     assert sum(receipt.reasons.get("unknown_format", 0) for receipt in receipts) == 67
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganray.edits.filters import box_mean, enlarged, fitted, guided, main_parts, sampled, scaled
+from ganray.edits.filters import box_mean, enlarged, fitted, guided, highest_around, main_parts, sampled, scaled
 from ganray.images.components import numbered, reached
 
 
@@ -11,6 +11,14 @@ def test_a_box_mean_is_the_mean_of_what_is_there():
     assert mean[0, 0] == pytest.approx(x[:3, :3].mean((0, 1)), rel=1e-5)
     assert mean[4, 5] == pytest.approx(x[2:7, 3:8].mean((0, 1)), rel=1e-5)
     assert box_mean(x[..., 0], 50) == pytest.approx(np.full((7, 9), x[..., 0].mean()), rel=1e-5)
+
+
+def test_the_highest_around_is_that_of_the_square():
+    x = np.random.default_rng(0).integers(0, 256, (20, 9)).astype(np.uint8)
+    highest = highest_around(x, 3)
+    assert highest.shape == x.shape and highest.dtype == np.uint8
+    for row, column in np.ndindex(x.shape):
+        assert highest[row, column] == x[max(0, row - 3) : row + 4, max(0, column - 3) : column + 4].max()
 
 
 def test_the_guided_filter_takes_its_edge_from_the_guide():

@@ -13,7 +13,7 @@ from ganray.models.dcgan import DcganGenerator
 
 
 def test_what_the_model_drew_is_found_again(drawer, lent):
-    for seed in range(3):
+    for seed in range(2):
         photo = drawer.draw(seed, category="cap", colour="red")
         inversion = inverted(photo, lent(drawer, category="cap", colour="red"), steps=120, threshold=22)
         again = drawn(inversion.features, drawer.generator)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganray.images.components import filled, from_border, near, numbered, reached, without_small
+from ganray.images.components import filled, from_border, near, numbered, reached, window_ends, without_small
 
 
 def test_parts_are_numbered_over_corners_or_over_sides_alone():
@@ -10,6 +10,16 @@ def test_parts_are_numbered_over_corners_or_over_sides_alone():
     assert over_corners.max() == 2 and over_corners[0, 0] == over_corners[1, 1] != over_corners[0, 3]
     assert over_sides.max() == 3 and over_sides[0, 0] != over_sides[1, 1]
     assert (over_corners[~taken] == 0).all()
+
+
+@pytest.mark.parametrize("radius", [0, 2, 50])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_ends_of_windows_are_sums_up_to_them(axis, radius):
+    x = np.random.default_rng(0).integers(0, 9, (7, 9, 2))
+    before, after = window_ends(x, radius, axis)
+    for place in range(x.shape[axis]):
+        window = x.take(range(max(0, place - radius), min(x.shape[axis], place + radius + 1)), axis)
+        assert np.array_equal(after.take(place, axis) - before.take(place, axis), window.sum(axis))
 
 
 def test_a_winding_part_is_one_and_a_full_grid_too():

@@ -1,3 +1,4 @@
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -15,11 +16,12 @@ def without_extras(request, monkeypatch):
         monkeypatch.setattr(content, "can_find", lambda: False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shot():
     """`shot(side, fill, ground, ...)`: the bytes of a picture of a dark box, its longer side `fill` of the frame, before a colour."""
 
-    def make(side=1000, fill=0.9, ground=(255, 255, 255), format="JPEG", width=None, mode="RGB", **options):
+    @cache
+    def make(side=600, fill=0.9, ground=(255, 255, 255), format="JPEG", width=None, mode="RGB", **options):
         width = width or side
         pixels = np.empty((side, width, 3), np.uint8)
         pixels[:] = ground

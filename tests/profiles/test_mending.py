@@ -19,7 +19,7 @@ def test_nothing_to_do_is_no_chain(shot):
     ("options", "wanted"),
     [
         ({"ground": (240, 240, 240)}, ["white", "conform:amazon-main"]),
-        ({"fill": 0.6}, ["conform:amazon-main"]),
+        ({"side": 1000, "fill": 0.6}, ["conform:amazon-main"]),
         ({"side": 450}, ["upscale:2", "conform:amazon-main"]),
         ({"side": 200, "ground": (240, 240, 240)}, ["white", "upscale:3", "conform:amazon-main"]),
         ({"side": 60}, []),  # no factor makes 500 px of it
@@ -31,7 +31,7 @@ def test_the_chain_mends_what_fails(shot, options, wanted):
 
 
 def test_a_chain_is_one_that_can_be_asked_for(shot):
-    edits = chain(shot(ground=(240, 240, 240), fill=0.6))
+    edits = chain(shot(1000, ground=(240, 240, 240), fill=0.6))
     assert [step.name for step in parse_chain(edits)] == ["white", "conform"]
     assert set(edits[0].split(":")) <= set(EDITS)
 
