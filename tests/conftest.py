@@ -2,12 +2,14 @@
 
 import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from ganray.catalog.sample import draw, product
 from ganray.config import RayConfig
 from ganray.images.codec import encode
+from ganray.storage import open_store
 from tests.tools import s3_server
 from tests.tools.catalogs import PRODUCTS, SIDE, write_catalog, write_items
 
@@ -63,6 +65,19 @@ def s3_url(s3_environment, monkeypatch) -> str:
     for name, value in s3_environment.items():
         monkeypatch.setenv(name, value)
     return f"s3://ganray/{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def s3_pages(s3_environment) -> tuple[str, list[str]]:
+    """A prefix of empty objects, and their keys: more than a listing has on a page. Only to be read."""
+    keys, url = [f"{number:04d}" for number in range(1010)], f"s3://ganray/{uuid.uuid4().hex}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in s3_environment.items():
+            patch.setenv(name, value)
+        store = open_store(url)
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda key: store.put(key, b""), keys))
+    return url, keys
 
 
 @pytest.fixture(scope="session")

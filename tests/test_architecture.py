@@ -137,13 +137,23 @@ def tree_of(path: Path) -> ast.Module:
 
 
 @functools.cache
+def statements(path: Path) -> tuple[ast.AST, ...]:
+    """Every statement of a file, those inside functions too."""
+    found: list[ast.AST] = [tree_of(path)]
+    for node in found:
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            found += getattr(node, part, ())
+    return tuple(found)
+
+
+@functools.cache
 def imports(path: Path) -> tuple[tuple[int, str], ...]:
     return tuple(walk_imports(path))
 
 
 def walk_imports(path: Path):
     """(line, module) of every import in a file, those inside functions too; `from ganray import x` counts as ganray.x."""
-    for node in ast.walk(tree_of(path)):
+    for node in statements(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -265,7 +275,7 @@ def test_files_are_short():
 def functions():
     """(path, function) of every function and method, nested ones too."""
     for path in sources():
-        for node in ast.walk(tree_of(path)):
+        for node in statements(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield path, node
 

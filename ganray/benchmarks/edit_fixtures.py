@@ -146,7 +146,9 @@ def opencv(name: str) -> ModuleType:
 
 
 def write_sheet(name: str, rows: list[list[Pixels]]) -> str:
-    """Write `out/benchmark/NAME.jpg`: a row of pictures for each example, four examples a line; returns its path."""
+    """Write `out/benchmark/NAME.jpg`: a row of pictures for each example, four examples a line; returns its path, or "" for no examples."""
+    if not rows:
+        return ""
     across, wide = 4, max(len(row) for row in rows)
     lines = -(-len(rows) // across)
     sheet = Image.new("RGB", (across * (wide * (TILE + 2) + 8), lines * (TILE + 6)), (70, 70, 120))

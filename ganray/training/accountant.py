@@ -8,9 +8,12 @@ tenth to a quarter.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import warnings
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from ganray.config import Section, TrainConfig
@@ -40,11 +43,22 @@ class PrivacyRecord(Section):
 
 def require() -> str:
     """Name and version of the accounting library. Raises ConfigError where it is not installed."""
-    try:
-        import opacus
-    except ImportError as error:
-        raise ConfigError(f"train: privacy.epsilon needs opacus: {error}", "Install it: pip install 'ganray[privacy]'") from error
-    return f"Renyi divergence, opacus {opacus.__version__}"
+    _divergences()
+    return f"Renyi divergence, opacus {version('opacus')}"
+
+
+@cache
+def _divergences() -> Any:
+    """Opacus's module of Renyi divergences, loaded from its file: `import opacus` loads torch's compiler and scipy.stats as well, which
+    takes six seconds of a slow core."""
+    package = importlib.util.find_spec("opacus")
+    if package is None or package.origin is None:
+        raise ConfigError("train: privacy.epsilon needs opacus, not installed", "Install it: pip install 'ganray[privacy]'")
+    spec = importlib.util.spec_from_file_location("opacus_rdp", Path(package.origin).with_name("accountants") / "analysis" / "rdp.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> float:
@@ -55,13 +69,12 @@ def epsilon_of(noise: float, rate: float, steps: int, delta: float) -> float:
 
 @lru_cache(maxsize=1024)  # half a second each, and a run asks for the same again: before it, on its card, when it resumes
 def _epsilon(noise: float, rate: float, steps: int, delta: float) -> float:
-    from opacus.accountants import RDPAccountant
-
-    accountant: Any = RDPAccountant()
-    accountant.history = [(noise, rate, steps)]
+    """What `opacus.accountants.RDPAccountant` computes of a history of one entry."""
+    divergences, orders = _divergences(), list(ORDERS)
+    spent = divergences.compute_rdp(q=rate, noise_multiplier=noise, steps=steps, orders=orders)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # "another order might give less": the bound holds anyway
-        return float(accountant.get_epsilon(delta=delta, alphas=list(ORDERS)))
+        return float(divergences.get_privacy_spent(orders=orders, rdp=spent, delta=delta)[0])
 
 
 def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ganray.benchmarks import edit_fixtures
 from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig
 from ganray.images.codec import encode
@@ -10,8 +11,9 @@ from ganray.storage import open_store
 
 @pytest.fixture
 def edit_config(tmp_path, editor_folder, monkeypatch):
-    """Three photos and two cut-outs, and an editor that has learned nothing."""
+    """Three photos and two cut-outs, small composites of them, and an editor that has learned nothing."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(edit_fixtures, "COMPOSITE", 200)
     photos, cutouts = open_store(str(tmp_path / "photos")), open_store(str(tmp_path / "cutouts"))
     for index in range(3):
         photos.put(f"{index}.png", encode(draw(product(1, index, cluttered=1.0), 160)[0], "png"))

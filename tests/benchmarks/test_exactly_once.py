@@ -6,18 +6,16 @@ from ganray.benchmarks.exactly_once import CASES, MIXED, SHARD, Case, check
 from ganray.benchmarks.fault_proxy import Fault
 
 pytestmark = [pytest.mark.s3, pytest.mark.slow]
-# of the whole table, which `make test-all` runs: one of each victim at each half of the protocol
-SHORT = {
-    "local": (Case("driver", "requests", "kill after"), Case("driver", "job", "kill before"), Case("store", "receipts", "lose")),
-    "ray": (Case("worker", "images", "kill after"),),
-}
+# Of the whole table, which `make test-all` runs: the driver at each half of the protocol, and the store. Of a worker on Ray the short form
+# is in tests/on_ray/test_shard_pool.py (what a lost worker had is done again) and tests/bulk/test_commit.py (the same bytes again).
+SHORT = (Case("driver", "requests", "kill after"), Case("driver", "job", "kill before"), Case("store", "receipts", "lose"))
 
 
 def cases():
     """Every case on Ray; those of the driver and of the store in the job's own process too."""
-    for executor, short in SHORT.items():
+    for executor in ("local", "ray"):
         for case in CASES:
-            marks = [] if case in short else [pytest.mark.long]
+            marks = [] if executor == "local" and case in SHORT else [pytest.mark.long]
             if executor == "ray":
                 marks.append(pytest.mark.ray)
             if executor == "ray" or case.victim != "worker":

@@ -10,6 +10,7 @@ from tests.tools.onnx_files import put_networks, saturation
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("onnx")
 def test_an_edit_is_rated_beside_its_network_alone(tmp_path, monkeypatch):
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)

@@ -24,25 +24,27 @@ from tests.tools.jobs import put_photos
 
 CHAINS = [["white"], [{"upscale": 2}], ["cutout"], ["noisy", "cutout", {"background": {"colour": "#336699", "shadow": 0.7}}], ["noisy"]]
 PHOTOS = ["mugs/red ü.jpg", "mugs/plain.png", "same.webp", "made.png", "cutout.png", "cmyk.jpg"]
-REQUESTS = [
+REQUESTS = [  # each chain with each number and format
     EditRequest(
         id=f"r{i}", image=PHOTOS[i % len(PHOTOS)], edits=CHAINS[i % len(CHAINS)], count=1 + i % 3, format=["", "webp", "png"][i % 3]
     )
-    for i in range(24)
+    for i in range(15)
 ]
 
 
-@pytest.fixture(autouse=True)
-def with_chance(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def with_chance():
     def noisy(photo, params, tools):
         return photo.having(pixels=photo.pixels ^ tools.rng().integers(0, 4, photo.pixels.shape, "uint8"))
 
-    monkeypatch.setitem(EDITS, "noisy", Edit(NoParams, noisy, Stage.REPAIR, "algorithmicallyEnhanced"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EDITS, "noisy", Edit(NoParams, noisy, Stage.REPAIR, "algorithmicallyEnhanced"))
+        yield
 
 
-@pytest.fixture
-def source(seller_photos, tmp_path):
-    return put_photos(tmp_path / "photos", seller_photos)
+@pytest.fixture(scope="module")
+def source(seller_photos, tmp_path_factory):
+    return put_photos(tmp_path_factory.mktemp("photos"), seller_photos)
 
 
 def files(engine, source, requests):
@@ -53,8 +55,8 @@ def files(engine, source, requests):
     }
 
 
-@pytest.fixture
-def alone(source, editor_folder):
+@pytest.fixture(scope="module")
+def alone(with_chance, source, editor_folder):
     return {key: data for request in REQUESTS for key, data in files(EditEngine.load(editor_folder, threads=1), source, [request]).items()}
 
 

@@ -16,7 +16,7 @@ from ganray.models import build_generator
 from ganray.storage import open_store
 from tests.tools.models import save_untrained_model
 
-QUICK = {"num": 64, "extractor_kimg": 0.5, "copies_by": "fingerprint"}
+QUICK = {"num": 64, "extractor_kimg": 0.2, "copies_by": "fingerprint"}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def finish(config):
 def test_report_page_and_sheet_are_written(config, tmp_path):
     steps, report = finish(config)
     out = tmp_path / "out"
-    assert sum(step.images for step in steps) == pytest.approx(500 + 4 * 64 + 192, abs=32)
+    assert sum(step.images for step in steps) == pytest.approx(200 + 4 * 64 + 192, abs=32)
     assert json.loads((out / "report.json").read_bytes()) == report
     assert (report["num"], report["searched"]) == (64, 192)
     assert list(report["scores"]) == list(FIGURES)

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
+from ganray.evaluation.evaluation import EXTRACTOR
 from ganray.evaluation.run_scores import BEST, SCORES, RunScorer
 from ganray.metrics import MERIT
 from ganray.model_folder import ModelInfo, load_model
@@ -16,10 +18,12 @@ from tests.tools.runs import SCORED
 
 
 @pytest.fixture(scope="module")
-def scoring(small_catalog):
-    """A scorer in this process, with what it reports and says."""
+def scoring(small_catalog, tmp_path_factory):
+    """A scorer in this process, with what it reports and says. The extractor is there unless `untrained`: every run trains the same."""
 
-    def make(out, resume=False, catalog=small_catalog, **score):
+    def make(out, resume=False, catalog=small_catalog, untrained=False, **score):
+        if not untrained:
+            shutil.copytree(extractor, out / EXTRACTOR, dirs_exist_ok=True)
         settings = {**SCORED, "catalog": catalog, "out": str(out), "resume": resume, "score": {**SCORED["score"], **score}}
         config = TrainConfig.model_validate(settings)
         messages = []
@@ -28,6 +32,9 @@ def scoring(small_catalog):
         scorer.prepare()
         return scorer, messages
 
+    out = tmp_path_factory.mktemp("scored")
+    extractor = out / EXTRACTOR
+    make(out, untrained=True)
     return make
 
 
@@ -39,7 +46,7 @@ def some_weights(small_catalog):
 
 
 def test_a_score_leaves_a_row_and_the_best_model(scoring, some_weights, tmp_path):
-    scorer, messages = scoring(tmp_path)
+    scorer, messages = scoring(tmp_path, untrained=True)
     assert scorer.best() is None
     assert scorer.score(some_weights, 32) == ""
     (row,) = [json.loads(line) for line in (tmp_path / SCORES).read_text().splitlines()]
@@ -73,23 +80,23 @@ def test_a_worse_moment_does_not_replace_a_better_one(scoring, some_weights, tmp
 
 
 def test_a_resumed_run_goes_on_with_rows_best_and_extractor(scoring, some_weights, tmp_path):
-    first, _ = scoring(tmp_path)
+    first, _ = scoring(tmp_path, untrained=True)
     for num_images in (32, 64, 96):
         first.score(some_weights, num_images)
     made = (tmp_path / "extractor" / "extractor.safetensors").stat().st_mtime_ns
-    second, _ = scoring(tmp_path, resume=True)
+    second, _ = scoring(tmp_path, resume=True, untrained=True)
     assert second.best() == first.best()
     second.score(some_weights, 64)  # from a checkpoint at 48 images: the moments after it come again
     assert [json.loads(line)["kimg"] for line in (tmp_path / SCORES).read_text().splitlines()] == [0.032, 0.064]
     assert (tmp_path / "extractor" / "extractor.safetensors").stat().st_mtime_ns == made
-    anew, _ = scoring(tmp_path)
+    anew, _ = scoring(tmp_path, untrained=True)
     assert anew.best() is None
 
 
 def test_rows_of_another_extractor_do_not_count(scoring, some_weights, tmp_path):
     scorer, _ = scoring(tmp_path)
     scorer.score(some_weights, 32)
-    other, _ = scoring(tmp_path, resume=True, num=48)
+    other, _ = scoring(tmp_path, resume=True, untrained=True, num=48)
     assert other.best() is None
 
 

@@ -49,11 +49,11 @@ def draw_shapes(num: int, seed: int, side: int = 16) -> tuple[np.ndarray, np.nda
 
 @pytest.fixture(scope="session")
 def trained():
-    """An extractor of 300 shapes, trained for 6 thousand images."""
+    """An extractor of 300 shapes, trained for 3 thousand images."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     extractor = new_extractor(16, VOCABULARY)
-    for _ in training(extractor, *draw_shapes(300, seed=0), kimg=6.0):
+    for _ in training(extractor, *draw_shapes(300, seed=0), kimg=3.0):
         pass
     torch.set_num_threads(threads)
     return extractor

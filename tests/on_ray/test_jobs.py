@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -87,13 +88,15 @@ def submit(address, env, *words):
 def test_a_job_runs_on_a_cluster_with_a_token(head, tmp_path):
     address, env = head
     out = tmp_path / "catalog"
-    run = submit(address, env, "jobs/ingest.py", "--source", "sample:48", "--out", str(out))
+    with ThreadPoolExecutor(3) as pool:
+        run, refused, stranger = (
+            pool.submit(submit, address, env, "jobs/ingest.py", "--source", "sample:48", "--out", str(out)),
+            pool.submit(submit, address, env, "jobs/ingest.py", "--resolution", "huge"),
+            pool.submit(submit, address, env | {"RAY_AUTH_TOKEN": "0" * 64}, "jobs/ingest.py"),
+        )
+        run, refused, stranger = run.result(), refused.result(), stranger.result()
     assert run.returncode == 0, run.stdout + run.stderr
     assert json.loads((out / "catalog.json").read_text())["counts"]["accepted"] == 48
-
-    refused = submit(address, env, "jobs/ingest.py", "--resolution", "huge")
     assert refused.returncode == 1
     assert "resolution = 'huge' from flag --resolution" in refused.stdout + refused.stderr
-
-    stranger = submit(address, env | {"RAY_AUTH_TOKEN": "0" * 64}, "jobs/ingest.py")
     assert stranger.returncode != 0

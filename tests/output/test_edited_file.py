@@ -63,13 +63,19 @@ def cloth(**options):
     return buffer.getvalue()
 
 
+@pytest.fixture(scope="module")
+def decoders():
+    """For `EditEngine.load`: decoding in this process, and in a child."""
+    return {False: {}, True: {"decode": SafeDecoder()}}
+
+
 @pytest.mark.parametrize("safe", [False, True])
 @pytest.mark.parametrize(("quality", "subsampling"), [(75, 2), (90, 1), (97, 0)])
-def test_a_retouched_jpeg_keeps_its_pixels_outside(quality, subsampling, safe):
+def test_a_retouched_jpeg_keeps_its_pixels_outside(quality, subsampling, safe, decoders):
     spot = slice(64, 80), slice(48, 72)
     data = cloth(quality=quality, subsampling=subsampling)
     request, pictures = spotted(spot, data)
-    engine = EditEngine.load(threads=1, **({"decode": SafeDecoder()} if safe else {}))
+    engine = EditEngine.load(threads=1, **decoders[safe])
     result = next(engine.edit(request, pictures.__getitem__))
     written = encode_edited(result, DIGEST)
     outside = np.ones(result.before.shape[:2], bool)

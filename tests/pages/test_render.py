@@ -1,11 +1,10 @@
 import re
-import subprocess
-import sys
 
 import jinja2
 import pytest
 
 from ganray.pages import TEMPLATES, data_url, render
+from tests.tools.commands import run_command
 
 HOSTILE = "<script>alert('\"&')</script>"
 CHART = {
@@ -105,7 +104,8 @@ def test_a_picture_in_the_page():
     assert data_url("image/png", b"\0\1") == "data:image/png;base64,AAE="
 
 
-def test_workers_that_render_no_page_do_not_load_jinja2():
+def test_workers_that_render_no_page_do_not_load_jinja2(tmp_path):
+    """Nor does any of what a command imports before."""
     modules = "ganray, ganray.pages, ganray.bulk.commit, ganray.bulk.page, ganray.bulk.edit_shard"
-    code = f"import sys, {modules}; sys.exit('jinja2' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    (tmp_path / "worker.py").write_text(f"import sys, {modules}\nprint('jinja2' in sys.modules)\nsys.exit()\n")
+    assert run_command([tmp_path / "worker.py"]).stdout == "False\n"

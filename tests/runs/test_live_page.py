@@ -59,10 +59,11 @@ def test_what_an_earlier_part_drew_is_read_again_and_what_is_damaged_is_left_out
 
 
 def test_a_long_run_s_film_is_bounded(store):
+    """Grids of three times as many moments as it has frames, and twice as large; small ones where they should not be shown."""
     keys = [grid_key(float(k)) for k in range(3 * FRAMES)]
     watch = LivePage(store, TrainConfig(kimg=200.0))
     for place, key in enumerate(keys):
-        store.put(key, grid(2 * place, 2 * SIDE, SIDE))
+        store.put(key, grid(2 * place, 2 * SIDE, SIDE // 8) if key in evenly(keys, FRAMES) else grid(255, 8, 8))
     watch.write(RunHistory(grids=keys))
     film = film_of(store)
     assert film.n_frames == FRAMES

@@ -12,13 +12,14 @@ from ganray import settings
 from ganray.config import TrainConfig
 from ganray.errors import Stopped
 from ganray.runs import run_context, signals
+from ganray.runs.checkpoints import Checkpoints
 from ganray.verbs.train import train
 from tests.tools.commands import start_command
 from tests.tools.runs import checkpoints, differing, learned, tiny
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--executor", "local", "--batch", "16", "--threads", "1", "--precision", "fp32", "--augment.p", "0.3", "--data.window", "48"]
-OPTIONS += ["--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--score.kimg", "0"]
+OPTIONS += ["--model.widths", "8,8,8", "--model.z-dim", "8", "--model.embed-dim", "4", "--score.kimg", "0"]
 OPTIONS += ["--optimizer.decay-kimg", "0.192"]
 
 
@@ -90,13 +91,16 @@ def test_the_second_signal_ends_the_run_at_once(small_catalog, tmp_path, monkeyp
     out = tmp_path / "m"
     monkeypatch.setitem(signals.LIMITS_S, number, 600.0)
     monkeypatch.setattr(run_context, "LAST_CHECKPOINT_S", 600.0)
+    waiting, flush = threading.Event(), Checkpoints.flush
+    monkeypatch.setattr(Checkpoints, "flush", lambda *arguments: waiting.set() or flush(*arguments))
 
     def interrupt():
         while not started(out)():
             time.sleep(0.05)
         (out / "checkpoints").write_text("a file where the folder should be")
         os.kill(os.getpid(), number)
-        time.sleep(1.5)  # until the worker has read the command
+        waiting.wait(120)  # the worker has read the command and is about to wait for its last checkpoint
+        time.sleep(0.5)  # a signal just before a wait does not end it
         os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=interrupt)

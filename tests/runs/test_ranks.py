@@ -1,16 +1,22 @@
+import sys
+
 import torch
 
 from ganray.catalog.order import Share
 from ganray.runs.ranks import Ranks
 from ganray.training.consensus import Consensus
+from tests.tools.commands import start_command
 
 
 def test_the_mean_over_workers_is_by_their_shares(tmp_path):
-    """Two processes of gloo: `average_` on tensors of different shapes."""
-    torch.multiprocessing.spawn(_average, args=(str(tmp_path / "store"),), nprocs=2)
+    """Two processes of gloo, of this file: `average_` on tensors of different shapes."""
+    processes = [start_command([__file__, rank, tmp_path / "store"]) for rank in ("0", "1")]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
 
 
-def _average(rank, path):
+def average(rank, path):
     torch.distributed.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
     share = Share.of_rank(rank, 2, 3, 12)  # one lane of three, and two
     ranks = Ranks(rank, 2, torch.device("cpu"), share, Consensus(2))
@@ -28,3 +34,7 @@ def test_a_single_worker_has_the_whole_batch_and_needs_no_group():
     ranks.average_(tensors)
     assert torch.equal(tensors[0], torch.ones(2))
     assert not ranks.termination_requested.is_set()
+
+
+if __name__ == "__main__":
+    sys.exit(average(int(sys.argv[1]), sys.argv[2]))

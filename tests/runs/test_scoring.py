@@ -23,7 +23,7 @@ from ganray.runs.score_process import ScoreProcess
 from ganray.runs.scoring import ScoreClient, ScorerGone, Verdict, score_final_model, scorer_threads, weights_of
 from ganray.storage import open_store
 from ganray.verbs.train import train
-from tests.tools.runs import SCORED
+from tests.tools.runs import SCORED, start_scorer_here
 
 GOOD = {
     "kimg": 0.001,
@@ -145,11 +145,13 @@ def test_a_process_that_is_killed_is_gone(process):
 
 
 @pytest.mark.slow
-def test_a_run_publishes_the_best_of_its_moments(small_catalog, tmp_path):
+def test_a_run_publishes_the_best_of_its_moments(small_catalog, tmp_path, monkeypatch):
+    """Scored in this process, and so every moment that is due."""
     out = tmp_path / "model"
+    monkeypatch.setattr(LocalWorkerGroup, "start_scorer", start_scorer_here)
     result = train(scored(catalog=small_catalog, out=str(out)))
     rows = [json.loads(line) for line in (out / SCORES).read_text().splitlines()]
-    assert rows[-1]["kimg"] == 0.192  # the last moment is always scored
+    assert [row["kimg"] for row in rows] == [0.032, 0.064, 0.096, 0.128, 0.16, 0.192]
     best = max(rows, key=lambda row: row[MERIT])
     _, info = load_model(str(out))
     assert info.metrics == best
@@ -161,7 +163,7 @@ def test_a_run_publishes_the_best_of_its_moments(small_catalog, tmp_path):
 
 @pytest.mark.slow
 def test_a_collapsed_run_ends_with_its_best_model_and_says_so(small_catalog, tmp_path, monkeypatch):
-    """The run's history is one of good coverage; what a young generator draws is far below it."""
+    """The run's history is one of good coverage; what a young generator draws is far below it. It waits for the process that scores."""
     out = tmp_path / "model"
     config = scored(catalog=small_catalog, out=str(out), kimg=50.0)
     info = ModelInfo(model=config.model, attributes=Catalog.open(small_catalog).vocabulary(), train=config)
@@ -176,7 +178,8 @@ def test_a_collapsed_run_ends_with_its_best_model_and_says_so(small_catalog, tmp
         return original(group, *rest)
 
     monkeypatch.setattr(LocalWorkerGroup, "start_scorer", start_scorer)
-    monkeypatch.setattr(score_process, "NICENESS", 0)  # the run goes on until it has answered
+    monkeypatch.setattr(score_process, "NICENESS", 0)
+    monkeypatch.setattr(ScoreProcess, "poll", ScoreProcess.wait)  # else it trains for the seconds that the process takes to start
     with pytest.raises(CollapseError, match=r"coverage fell from 0.99 at 0.001 kimg .* the best model, of .* kimg, is in .*--score.stop 0"):
         train(config.model_copy(update={"resume": True}))
     assert (out / "README.md").exists()

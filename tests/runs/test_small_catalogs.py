@@ -10,16 +10,18 @@ from ganray.catalog.sample import draw, product
 from ganray.engine import Engine
 from ganray.images.codec import encode
 from ganray.requests import GenerateRequest
+from ganray.runs.local import LocalWorkerGroup
 from ganray.verbs.train import train
 from tests.tools.catalogs import write_items
-from tests.tools.runs import tiny
+from tests.tools.runs import start_scorer_here, tiny
 
-SCORES = {"kimg": 0.064, "num": 64, "extractor_kimg": 0.5}
+SCORES = {"kimg": 0.064, "num": 64, "extractor_kimg": 0.2}
 
 
 @pytest.fixture
-def trained(tmp_path, capsys):
+def trained(tmp_path, capsys, monkeypatch):
     """Train on (picture, category, colour); gives an engine of the model, the rows of the log, the scores, and what was said."""
+    monkeypatch.setattr(LocalWorkerGroup, "start_scorer", start_scorer_here)
 
     def trained(items, **changes):
         write_items(str(tmp_path / "catalog"), items, 32)

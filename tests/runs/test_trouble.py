@@ -5,34 +5,31 @@ Each says what happened in a line, loses nothing, and goes on where it can.
 
 import os
 import select
-import shutil
 import socket
 import socketserver
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from ganray.runs.checkpoints import places
-from ganray.storage import open_store
+from tests.tools.commands import start_command
 from tests.tools.runs import checkpoints
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--executor", "local", "--kimg", "500", "--batch", "16", "--threads", "1", "--checkpoint-kimg", "0.32", "--log-kimg", "0.032"]
-OPTIONS += ["--grid-kimg", "400", "--model.widths", "16,16,16", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
+OPTIONS += ["--grid-kimg", "400", "--model.widths", "8,8,8", "--model.z-dim", "8", "--model.embed-dim", "4", "--data.window", "48"]
 OPTIONS += ["--score.kimg", "0"]
 pytestmark = pytest.mark.slow
 
 
 class Command:
-    """A shell command in a process of its own, its stderr read as it comes."""
+    """`jobs/train.py` in a process of its own, its stderr read as it comes."""
 
-    def __init__(self, *command, **variables):
-        env = os.environ | {"PYTHONPATH": str(ROOT)} | variables
-        self.process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    def __init__(self, *arguments, **variables):
+        self.process = start_command([ROOT / "jobs" / "train.py", *arguments], env=os.environ | variables, stdout=subprocess.DEVNULL)
         self.lines: list[str] = []
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
@@ -54,7 +51,7 @@ class Command:
         deadline = time.monotonic() + limit
         while not (found := [line for line in list(self.lines) if text in line]):
             assert time.monotonic() < deadline and self.process.poll() is None, "".join(self.lines)
-            time.sleep(0.1)
+            time.sleep(0.05)
         return found[0]
 
     def interrupt(self):
@@ -67,42 +64,39 @@ def wait_for(happens, limit=240):
     deadline = time.monotonic() + limit
     while not happens():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
-FULL = """
-mount -t tmpfs -o size=8m tmpfs "$1" || exit 77
-(
-    wait_for() { while [ ! -e "$1" ]; do kill -0 $$ || exit; sleep 0.1; done; }  # $$: the command, or nobody to wait for
-    wait_for "$2/fill"
-    cat /dev/zero > "$1/filler" 2> /dev/null
-    wait_for "$2/room"
-    rm "$1/filler"
-) 2> /dev/null &
-shift 2
-exec "$@"
-"""
-
-
-def test_a_full_disk_costs_checkpoints_and_not_the_run(small_catalog, tmp_path):
-    """On a small file system of its own (a mount that ends with the process), filled up and emptied while training runs."""
-    disk, word = tmp_path / "disk", tmp_path / "word"
-    disk.mkdir()
-    word.mkdir()
+@pytest.fixture
+def small_disk():
+    """An empty file system of 4 MiB, a mount of a process of its own: through its root others see it, and with it it ends."""
     unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    if not shutil.which("unshare") or subprocess.run([*unshare, "mount", "-t", "tmpfs", "tmpfs", disk], check=False).returncode:
-        pytest.skip("no mounts of one's own here")
-    told = [sys.executable, str(ROOT / "jobs" / "train.py"), "--catalog", small_catalog, "--out", str(disk / "m"), *OPTIONS]
-    with Command(*unshare, "sh", "-c", FULL, "sh", str(disk), str(word), *told) as command:
-        root = Path(f"/proc/{command.process.pid}/root{disk}/m")  # the mount is seen by its own processes
-        wait_for(lambda: places(open_store(str(root))))
-        (word / "fill").touch()
-        command.hears("could not be written, trying again")
+    mount = 'mount -t tmpfs -o size=4m tmpfs "$1" && echo mounted && cat'
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            holder = subprocess.Popen([*unshare, "sh", "-c", mount, "sh", folder], **pipes)
+        except FileNotFoundError:
+            pytest.skip("no unshare here")
+        with holder:
+            if holder.stdout.readline() != b"mounted\n":
+                pytest.skip("no mounts of one's own here")
+            yield Path(f"/proc/{holder.pid}/root{folder}")
+
+
+def test_a_full_disk_costs_checkpoints_and_not_the_run(small_catalog, small_disk):
+    """Filled up and emptied while training runs."""
+    out, filler = small_disk / "m", small_disk / "filler"
+    with Command("--catalog", small_catalog, "--out", str(out), *OPTIONS) as command:
+        wait_for(lambda: checkpoints(out))
+        with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
         assert "the disk is full" in command.hears("could not be written, trying again")
-        kept = places(open_store(str(root)))[0].num_images
-        (word / "room").touch()
+        kept = checkpoints(out)[0]
+        filler.unlink()
         command.hears("is written, after")
-        wait_for(lambda: places(open_store(str(root)))[0].num_images > kept)
+        wait_for(lambda: checkpoints(out)[0] > kept)
         assert command.interrupt() == 130
 
 
@@ -138,7 +132,7 @@ def test_a_store_that_goes_away_for_a_minute_costs_nothing_but_that(s3_environme
     """Longer than the store's own patience (15 s): the next checkpoints take each other's place until it is back."""
     with Gate(s3_environment["AWS_ENDPOINT_URL"]) as gate:
         threading.Thread(target=gate.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        told = [sys.executable, str(ROOT / "jobs" / "train.py"), "--catalog", small_catalog, "--out", f"{s3_url}/m", *OPTIONS]
+        told = ["--catalog", small_catalog, "--out", f"{s3_url}/m", *OPTIONS]
         with Command(*told, **s3_environment | {"AWS_ENDPOINT_URL": gate.url}) as command:
             wait_for(lambda: checkpoints(f"{s3_url}/m"))
             gate.open = False

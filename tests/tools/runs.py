@@ -7,8 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from ganray.config import TrainConfig
+from ganray.evaluation.run_scores import RunScorer
 from ganray.model_folder import load_model
 from ganray.runs.checkpoints import places
+from ganray.runs.messages import Note, Score
+from ganray.runs.scoring import Verdict
 from ganray.storage import open_store
 
 TINY = {
@@ -20,11 +23,11 @@ TINY = {
     "threads": 1,
     "precision": "fp32",
     "executor": "local",
-    "model": {"resolution": 32, "widths": (16, 16, 16), "patch": 2, "z_dim": 8, "embed_dim": 4},
+    "model": {"resolution": 32, "widths": (8, 8, 8), "patch": 2, "z_dim": 8, "embed_dim": 4},
     "augment": {"p": 0.3},
     "data": {"window": 48},
 }
-SCORED = {**TINY, "log_kimg": 0.016, "grid_kimg": 0.192, "score": {"kimg": 0.032, "num": 64, "extractor_kimg": 1.0}}
+SCORED = {**TINY, "log_kimg": 0.016, "grid_kimg": 0.192, "score": {"kimg": 0.032, "num": 64, "extractor_kimg": 0.2}}
 
 
 def tiny(catalog, out, **changes) -> TrainConfig:
@@ -60,3 +63,28 @@ def weights(url) -> dict[str, torch.Tensor]:
 def rows(out) -> list[dict]:
     """The lines of a run's log."""
     return [json.loads(line) for path in Path(out).glob("logs/*/metrics.jsonl") for line in path.read_text().splitlines()]
+
+
+class ScorerHere:
+    """A `Scorer` without a process of its own, which takes seconds to start: the run waits while it scores."""
+
+    def __init__(self, config, info, mailbox):
+        self._scorer = RunScorer(config, info, 1, lambda row: mailbox.send(Score(row)), lambda text: mailbox.send(Note(text)))
+        self._scorer.prepare()
+
+    def submit(self, weights, num_images):
+        self._verdict = Verdict(self._scorer.score(weights, num_images), self._scorer.best())
+
+    def poll(self):
+        return self._verdict
+
+    def wait(self):
+        return self._verdict
+
+    def close(self):
+        """There is nothing to end."""
+
+
+def start_scorer_here(group, config, info) -> ScorerHere:
+    """In place of `LocalWorkerGroup.start_scorer`."""
+    return ScorerHere(config, info, group.mailbox)

@@ -7,7 +7,7 @@ import pytest
 
 from ganray.config import AugmentConfig, LossConfig, PrivacyConfig, ScoreConfig, TrainConfig
 from ganray.errors import ConfigError
-from ganray.training.accountant import epsilon_of, noise_for, record, require, steps_of
+from ganray.training.accountant import ORDERS, _divergences, epsilon_of, noise_for, record, require, steps_of
 
 
 def to_epsilon(divergence, delta: float) -> float:
@@ -31,6 +31,15 @@ def test_epsilon_is_that_of_the_formula(noise, rate, steps):
     expected = to_epsilon(lambda order: steps * sampled_gaussian(order, noise, rate), 1e-5)
     got = epsilon_of(noise, rate, steps, 1e-5)
     assert 0.9 * expected < got <= expected * (1 + 1e-9)  # orders between whole ones lower it a little
+
+
+@pytest.mark.long  # `import opacus` takes six seconds, which is why a run does without
+def test_epsilon_is_that_of_the_library_s_own_accountant():
+    from opacus.accountants import RDPAccountant
+
+    accountant = RDPAccountant()
+    accountant.history = [(2.0, 0.1, 300)]
+    assert epsilon_of(2.0, 0.1, 300, 1e-5) == accountant.get_epsilon(delta=1e-5, alphas=list(ORDERS))
 
 
 def test_without_sampling_it_is_the_gaussian_mechanism():
@@ -75,5 +84,6 @@ def test_a_record_counts_the_steps_that_were_taken():
 
 def test_without_the_library_one_line_tells_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "opacus", None)
+    _divergences.cache_clear()
     with pytest.raises(ConfigError, match=r"pip install 'ganray\[privacy\]'"):
         require()

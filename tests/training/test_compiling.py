@@ -15,7 +15,7 @@ from ganray.training.step import StepInputs, train_step
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 CONFIG = TrainConfig(
-    model=ModelConfig(resolution=16, widths=(16, 8), z_dim=8, embed_dim=8, group_channels=8, patch=2),
+    model=ModelConfig(resolution=8, widths=(8,), z_dim=8, embed_dim=8, group_channels=8, patch=2),
     batch=8,
     precision="fp32",
     augment=AugmentConfig(p=0.5),
@@ -82,7 +82,7 @@ def test_compiled_steps_are_the_eager_ones(precision, num, tolerance, backend, m
         assert (state.note, state.generator._compiled_call_impl is not None) == ("", compile == "on")
         rows = []
         for _ in range(num):
-            real, label = torch.rand(8, 3, 16, 16, generator=rng) * 2 - 1, torch.randint(3, (8, 1), generator=rng)
+            real, label = torch.rand(8, 3, 8, 8, generator=rng) * 2 - 1, torch.randint(3, (8, 1), generator=rng)
             draws = step_draws(0, state.num_images, 8)
             metrics = train_step(state, real, label, StepInputs(config, hyper(config, state.num_images), draws, lambda tensors: None))
             state.num_images += 8

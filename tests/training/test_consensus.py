@@ -1,9 +1,11 @@
 import json
+import sys
 
 import torch
 
 from ganray.training.consensus import Consensus
 from ganray.training.context import Decision
+from tests.tools.commands import start_command
 
 
 def test_a_single_worker_gets_its_request_at_once():
@@ -15,13 +17,17 @@ def test_a_single_worker_gets_its_request_at_once():
 
 
 def test_what_one_rank_requests_all_do_after_the_next_step(tmp_path):
-    torch.multiprocessing.spawn(_rank, args=(str(tmp_path),), nprocs=2)
+    """Two processes of gloo, of this file."""
+    processes = [start_command([__file__, rank, tmp_path]) for rank in ("0", "1")]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
     results = [json.loads((tmp_path / f"rank-{rank}").read_text()) for rank in (0, 1)]
     assert results[0] == results[1]
     assert results[0] == {"decisions": [0, 0, 1, 0, 2, 3], "text": "of rank 0", "maximum": 1}
 
 
-def _rank(rank, folder):
+def run_rank(rank, folder):
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     consensus = Consensus(2)
     requests = [
@@ -37,3 +43,7 @@ def _rank(rank, folder):
     with open(f"{folder}/rank-{rank}", "w") as file:  # noqa: PTH123
         json.dump(result, file)
     torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    sys.exit(run_rank(int(sys.argv[1]), sys.argv[2]))

@@ -1,7 +1,7 @@
 """The probe against a real limit: a process that the kernel refuses more memory."""
 
-import multiprocessing
 import resource
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,41 +10,53 @@ import torch
 from ganray.config import ModelConfig, TrainConfig
 from ganray.errors import TrainingError
 from ganray.training.memory_probe import fewest_micro_batches
+from tests.tools.commands import run_command
 
 CPU = torch.device("cpu")
-CONFIG = TrainConfig(
-    model=ModelConfig(resolution=32, widths=(32, 32, 32, 16), z_dim=8, embed_dim=8, group_channels=8), batch=64, precision="fp32"
-)
+SMALL = ModelConfig(resolution=16, widths=(16, 16, 16), z_dim=8, embed_dim=8, group_channels=8)
+LARGE = ModelConfig(resolution=32, widths=(64, 64, 64, 32), z_dim=8, embed_dim=8, group_channels=8)
+
+
+def config(model, batch):
+    return TrainConfig(model=model, batch=batch, precision="fp32")
 
 
 def test_what_fits_is_not_divided():
-    assert fewest_micro_batches(CONFIG.model_copy(update={"batch": 4}), (3,), 4, CPU) == 1
+    assert fewest_micro_batches(config(SMALL, 4), (3,), 4, CPU) == 1
 
 
-def probes(spares):
-    """The probe's answers in a process of its own that gets so many MiB more than it has, one limit after the other."""
+def probe(name, batch, *spares):
+    """The probe's answers in a process of its own, of this file, that gets so many MiB more than it has, one limit after the other."""
+    done = run_command([__file__, name, str(batch), *map(str, spares)])
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def answer(name, batch, *spares):
+    """What that process does."""
+    model = {"small": SMALL, "large": LARGE}[name]
     torch.set_num_threads(1)
-    fewest_micro_batches(CONFIG.model_copy(update={"batch": 2}), (3,), 2, CPU)  # loads what is loaded once
-    answers = []
-    for spare in spares:
+    fewest_micro_batches(config(SMALL, 2), (3,), 2, CPU)  # loads what is loaded once
+    for spare in map(int, spares):
         pages = int(Path("/proc/self/statm").read_text().split()[5])  # data and stack
         resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + (spare << 20), resource.RLIM_INFINITY))
         try:
-            answers.append(fewest_micro_batches(CONFIG, (3,), CONFIG.batch, CPU))
+            print(fewest_micro_batches(config(model, int(batch)), (3,), int(batch), CPU))
         except TrainingError as error:
-            answers.append(str(error))
-    return answers
+            print(error)
 
 
 @pytest.mark.slow
 def test_a_step_is_divided_until_it_fits():
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        plenty, short = pool.apply(probes, ((16_000, 60),))
-    assert plenty == 1
-    assert short in (2, 4, 8, 16, 32)
+    plenty, short = probe("small", 64, 16_000, 12)
+    assert plenty == "1"
+    assert short in ("2", "4", "8", "16", "32")
 
 
 def test_a_single_image_that_does_not_fit_is_an_error():
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        (none,) = pool.apply(probes, ((4,),))
+    (none,) = probe("large", 4, 4)
     assert "a step on a single image does not fit into memory (" in none
+
+
+if __name__ == "__main__":
+    sys.exit(answer(*sys.argv[1:]))

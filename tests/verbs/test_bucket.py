@@ -10,15 +10,16 @@ from tests.tools.commands import run_command
 
 OPTIONS = {
     "train": {
-        "kimg": 0.128,
+        "kimg": 0.064,
         "batch": 16,
         "threads": 1,
-        "checkpoint_kimg": 0.064,
-        "grid_kimg": 0.128,
+        "checkpoint_kimg": 0.032,
+        "grid_kimg": 0.064,
         "model": {"widths": [16, 16, 16], "z_dim": 8, "embed_dim": 4},
         "data": {"window": 48},
+        "score": {"num": 32, "extractor_kimg": 0.1},
     },
-    "evaluate": {"num": 64, "extractor_kimg": 0.5},
+    "evaluate": {"num": 64, "extractor_kimg": 0.1, "copies_by": "fingerprint"},
 }
 
 
@@ -43,20 +44,20 @@ def run(bulk_lab, tmp_path, request):
 @pytest.mark.parametrize("run", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])], indirect=True)
 def test_from_a_bucket_of_photos_to_new_images(run, s3_url, tmp_path):
     catalog, model, images, scores = (f"{s3_url}/{name}" for name in ("catalog", "model", "images", "scores"))
-    run("ingest", "--source", "sample:96", "--out", catalog, "--shard-images", "48")
+    run("ingest", "--source", "sample:64", "--out", catalog, "--shard-images", "32")
     run("train", "--catalog", catalog, "--out", model)
-    run("generate", "--model", model, "--out", images, "--num", "40")
+    run("generate", "--model", model, "--out", images, "--num", "20")
     run("evaluate", "--model", model, "--catalog", catalog, "--out", scores)
 
     store = open_store(s3_url)
-    assert json.loads(store.get("catalog/catalog.json"))["counts"] == {"listed": 96, "accepted": 96, "quarantined": 0}
-    assert json.loads(store.get("model/model.json"))["num_images"] == 128
+    assert json.loads(store.get("catalog/catalog.json"))["counts"] == {"listed": 64, "accepted": 64, "quarantined": 0}
+    assert json.loads(store.get("model/model.json"))["num_images"] == 64
     assert len(list(store.list("model/checkpoints/", suffix="state.json"))) == 2
     pictures = {info.key: info.etag for info in store.list("images/images/")}
-    assert len(pictures) == 40
+    assert len(pictures) == 20
     assert json.loads(store.get("scores/report.json"))
 
-    books = run("generate", "--model", model, "--out", images, "--num", "40")
+    books = run("generate", "--model", model, "--out", images, "--num", "20")
     assert "written" in books
     assert {info.key: info.etag for info in store.list("images/images/")} == pictures  # twice is once
     assert not list(tmp_path.glob("*/*"))  # nothing fell beside the bucket

@@ -10,6 +10,7 @@ from tests.tools.commands import run_command
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.long  # each of its verbs by the commands of a user: tests/verbs/test_bucket.py; serving: tests/on_ray/test_serve.py
 def test_the_whole_way(tmp_path):
     """As a user starts it: with no cluster but the one that serves at the end."""
     with socket.socket() as probe:

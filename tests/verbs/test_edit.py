@@ -64,13 +64,13 @@ def test_photos_are_edited_once_and_the_books_close(config, seller_photos):
 @pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.long])])
 def test_a_killed_job_completes_with_the_bytes_of_an_uninterrupted_one(config, seller_photos, tmp_path, executor):
     """Killed as soon as it has written an image: on Ray with a cluster of its own. What is left is made in this process."""
-    put_photos(config.source, {f"more/{i:03d}.jpg": seller_photos["same.jpg"] for i in range(60)})
+    put_photos(config.source, {f"more/{i:03d}.jpg": seller_photos["same.jpg"] for i in range(24)})
     whole = config.model_copy(update={"out": str(tmp_path / "whole")})
     edit(whole)
     cut = whole.model_copy(update={"out": str(tmp_path / "cut")})
     kill_at_the_first_image("edit", cut.model_copy(update={"executor": executor, "ray": RayConfig(num_cpus=3)}), tmp_path)
     books = edit(cut)
-    assert (books["written"] + books["existing"], books["quarantined"]) == (67, 5)
+    assert (books["written"] + books["existing"], books["quarantined"]) == (31, 5)
     assert contents(cut.out) == contents(whole.out)
 
 

@@ -1,3 +1,4 @@
+import functools
 import importlib.util
 import json
 import zipfile
@@ -21,6 +22,7 @@ from ganray.vocabulary import Vocabulary
 from tests.tools.models import TINY_MODELS
 
 ATTRIBUTES = {"category": ("cap", "mug"), "colour": ("blue", "red", "white")}
+pytestmark = pytest.mark.xdist_group("onnx")  # whose imports take seconds
 onnx_installed = pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="pip install onnx onnxscript onnxruntime")
 
 
@@ -41,12 +43,23 @@ def folder_of(tmp_path, name="r3", **changes):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """(model folder, folder of its export in every format) of an r3 with two attributes."""
-    folder = tmp_path_factory.mktemp("r3")
-    url = folder_of(folder)
-    export(ExportConfig(model=url, out=str(folder / "export")))
-    return url, folder / "export"
+def exported_once(tmp_path_factory):
+    """Gives (model folder, folder of its export in every format) of a model, each exported once: it takes seconds."""
+
+    @functools.cache
+    def exported(name, conditional):
+        folder = tmp_path_factory.mktemp(name)
+        url = folder_of(folder, name, attributes=ATTRIBUTES if conditional else {})
+        export(ExportConfig(model=url, out=str(folder / "export")))
+        return url, folder / "export"
+
+    return exported
+
+
+@pytest.fixture(scope="module")
+def exported(exported_once):
+    """Those of an r3 with two attributes."""
+    return exported_once("r3", True)
 
 
 def test_every_model_is_covered():
@@ -63,9 +76,8 @@ def test_every_model_is_covered():
         for kind, attributes in (("two attributes", ATTRIBUTES), ("unconditional", {}))
     ],
 )
-def test_every_model_draws_the_same_in_every_format(name, attributes, tmp_path):
-    url, out = folder_of(tmp_path, name, attributes=attributes), tmp_path / "export"
-    export(ExportConfig(model=url, out=str(out)))
+def test_every_model_draws_the_same_in_every_format(name, attributes, exported_once):
+    url, out = exported_once(name, bool(attributes))
     description = json.loads((out / "export.json").read_text())
     generator, info = load_model(url)
     assert description["model_digest"] == info.digest
@@ -84,9 +96,13 @@ def test_every_model_draws_the_same_in_every_format(name, attributes, tmp_path):
 
 @pytest.mark.slow
 @onnx_installed
-@pytest.mark.parametrize("attributes", [ATTRIBUTES, pytest.param({}, marks=pytest.mark.long)], ids=["attributes too", "titles alone"])
-def test_a_model_that_reads_titles_takes_their_pieces_behind_its_attributes(attributes, tmp_path):
-    config = TINY_MODELS["r3"].model_copy(update={"title_pieces": 12, "title_buckets": 50})
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [("mlp", ATTRIBUTES), *(pytest.param("r3", attributes, marks=pytest.mark.long) for attributes in (ATTRIBUTES, {}))],
+    ids=["attributes too", "r3, attributes too", "r3, titles alone"],
+)
+def test_a_model_that_reads_titles_takes_their_pieces_behind_its_attributes(name, attributes, tmp_path):
+    config = TINY_MODELS[name].model_copy(update={"title_pieces": 12, "title_buckets": 50})
     url, out = model(tmp_path / "model", config, attributes=attributes), tmp_path / "export"
     export(ExportConfig(model=url, out=str(out)))
     description = json.loads((out / "export.json").read_text())
@@ -136,8 +152,9 @@ def test_a_file_names_no_place_of_the_machine_that_made_it(exported):
 
 @pytest.mark.slow
 @onnx_installed
-def test_the_same_model_gives_the_same_bytes(exported, tmp_path):
-    url, folder = exported
+@pytest.mark.parametrize("name", ["mlp", pytest.param("r3", marks=pytest.mark.long)])
+def test_the_same_model_gives_the_same_bytes(name, exported_once, tmp_path):
+    url, folder = exported_once(name, True)
     export(ExportConfig(model=url, out=str(tmp_path)))
     for file in folder.iterdir():
         assert file.read_bytes() == (tmp_path / file.name).read_bytes(), file.name

@@ -18,6 +18,7 @@ from ganray.verbs import export_editor as room
 from ganray.verbs.export import export
 from tests.tools.models import save_untrained_model
 
+pytestmark = pytest.mark.xdist_group("onnx")  # whose imports take seconds
 for package in ("onnx", "onnxscript", "onnxruntime"):
     pytest.importorskip(package)
 CHAINS = {"matte": "cutout", "inpaint": "inpaint", "upscale": "upscale:2", "enhance": "enhance"}

@@ -14,23 +14,24 @@ from ganray.storage import open_store
 from ganray.verbs.edit import edit
 from tests.tools.commands import STDOUT, start_command
 
-PHOTOS = 24
+PHOTOS, SMALL = 8, 2  # those of the first shard are small: its receipt is there while most of the work is to be done
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """The URL of photos that take a second or two in all."""
+    """The URL of photos that take a second or two in all, and nearly nothing for the first ones."""
     photos = open_store(str(tmp_path_factory.mktemp("photos")))
     for number in range(PHOTOS):
-        image = Image.new("RGB", (400, 400), "white")
-        image.paste((200, 30 + number, 40), (120, 120, 280, 280))
+        side = 80 if number < SMALL else 400
+        image = Image.new("RGB", (side, side), "white")
+        image.paste((200, 30 + number, 40), (3 * side // 10, 3 * side // 10, 7 * side // 10, 7 * side // 10))
         image.save(file := io.BytesIO(), "JPEG")
         photos.put(f"{number:03d}.jpg", file.getvalue())
     return photos.url
 
 
 def config_of(photos, out):
-    return EditConfig(source=photos, edits="white", out=str(out), shard_images=2, executor="local")
+    return EditConfig(source=photos, edits="white", out=str(out), shard_images=2, workers=2, executor="local")
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,8 @@ def job(photos, tmp_path, monkeypatch):
     """The config of a job, and its command line."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1790000000")
     config = config_of(photos, tmp_path / "out")
-    words = ["edit", "--source", config.source, "--edits", "white", "--out", config.out, "--shard-images", "2", "--executor", "local"]
-    return config, words
+    words = ["edit", "--source", config.source, "--edits", "white", "--out", config.out, "--shard-images", "2", "--workers", "2"]
+    return config, [*words, "--executor", "local"]
 
 
 def contents(url):

@@ -9,20 +9,20 @@ from ganray.verbs.train_editor import to_train_config, train_editor
 from tests.tools.catalogs import write_catalog
 
 TINY = {
-    "batch": 8,
+    "batch": 4,
     "executor": "local",
-    "kimg": 0.064,
-    "log_kimg": 0.016,
-    "grid_kimg": 0.032,
-    "checkpoint_kimg": 0.032,
-    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 8, "figures": 4, "mined": 16},
+    "kimg": 0.016,
+    "log_kimg": 0.004,
+    "grid_kimg": 0.008,
+    "checkpoint_kimg": 0.008,
+    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 4, "figures": 2, "mined": 8},
 }
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     url = str(tmp_path_factory.mktemp("photos") / "catalog")
-    write_catalog(url, 48, 96)
+    write_catalog(url, 24, 96, row_group=6)
     return url
 
 
@@ -46,17 +46,17 @@ def test_photos_that_are_too_small(small_catalog, tmp_path):
 def test_an_editor_is_trained_and_goes_on_where_it_stood(photos, tmp_path):
     result = train_editor(config(photos, tmp_path / "whole"))
     networks, info = load_editor(str(tmp_path / "whole"))
-    assert (result["kimg"], info.num_images, list(networks)) == (0.064, 64, ["matte", "inpaint", "upscale", "enhance"])
+    assert (result["kimg"], info.num_images, list(networks)) == (0.016, 16, ["matte", "inpaint", "upscale", "enhance"])
     folder = tmp_path / "whole" / "editor"
     rows = [json.loads(line) for path in folder.glob("logs/*/metrics.jsonl") for line in path.read_text().splitlines()]
-    assert [row["kimg"] for row in rows] == pytest.approx([0.016, 0.032, 0.048, 0.064]) and rows[0].keys() >= {"matte", "upscale"}
+    assert [row["kimg"] for row in rows] == pytest.approx([0.004, 0.008, 0.012, 0.016]) and rows[0].keys() >= {"matte", "upscale"}
     assert len(list(folder.glob("grids/*.png"))) == 2
     card = (folder / "README.md").read_text()
     assert info.digest in card and "| upscale | " in card and str(tmp_path) not in card
     with pytest.raises(CheckpointError, match="holds a run already"):
         train_editor(config(photos, tmp_path / "whole"))
-    decay = {"decay_kimg": 0.064}
-    train_editor(config(photos, tmp_path / "parts", kimg=0.032, optimizer=decay))
+    decay = {"decay_kimg": 0.016}
+    train_editor(config(photos, tmp_path / "parts", kimg=0.008, optimizer=decay))
     train_editor(config(photos, tmp_path / "parts", resume=True, optimizer=decay))
     ours, theirs = (tmp_path / name / "editor" / "editor.safetensors" for name in ("parts", "whole"))
     assert ours.read_bytes() == theirs.read_bytes()
