@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -75,7 +74,12 @@ class LocalWorkerGroup:
 
 
 def _interrupt(stop: GracefulStop) -> None:
-    """Raise KeyboardInterrupt in the main thread, where the worker runs; from another thread by the signal once more."""
+    """Raise KeyboardInterrupt in the main thread, where the worker runs; from another thread by the signal once more.
+
+    A real one: `_thread.interrupt_main` does not wake a thread that waits.
+    """
     if threading.current_thread() is threading.main_thread():
         raise KeyboardInterrupt
-    _thread.interrupt_main(stop.received or signal.SIGINT)
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, stop.received or signal.SIGINT)

@@ -111,6 +111,27 @@ def test_the_second_signal_ends_the_run_at_once(small_catalog, tmp_path, monkeyp
     assert kind is KeyboardInterrupt or "SIGTERM: training stopped before a checkpoint could be written" in str(error.value)
 
 
+def test_a_last_checkpoint_that_takes_too_long_is_not_waited_for(small_catalog, tmp_path, monkeypatch):
+    out = tmp_path / "m"
+    monkeypatch.setitem(signals.LIMITS_S, signal.SIGINT, 0.5)
+    monkeypatch.setattr(run_context, "LAST_CHECKPOINT_S", 600.0)
+    interrupted = []
+
+    def interrupt():
+        while not started(out)():
+            time.sleep(0.05)
+        (out / "checkpoints").write_text("a file where the folder should be")
+        interrupted.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(small_catalog, out, kimg=500.0, checkpoint_kimg=400.0, grid_kimg=0.032))
+    thread.join()
+    assert time.monotonic() - interrupted[0] < 60
+
+
 @pytest.mark.slow
 def test_a_killed_command_goes_on_and_ends_bit_equal(small_catalog, tmp_path):
     """SIGKILL to the process; the same command with --resume ends where a quiet run does."""

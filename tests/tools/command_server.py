@@ -112,6 +112,7 @@ def run() -> None:
     """Run the command of `sys.argv`, then end the process as the interpreter does, but without taking every imported module apart."""
     from ganray.cli import entry
 
+    code = 0
     try:
         if sys.argv[0].endswith(".py"):
             runpy.run_path(sys.argv[0], run_name="__main__")
