@@ -19,11 +19,11 @@ help:  ## this list
 demo: $(VENV)/.run  ## the whole way on this machine: catalog, training, 1,000 images, evaluation, HTTP (about 7 minutes)
 	@$(BIN)/ganray demo
 
-test: test-setup  ## lint, types and the tests: about half an hour from a fresh clone, on two slow cores
+test: test-setup  ## lint, types and the tests: about a quarter of an hour from a fresh clone, on two slow cores
 	@$(MAKE) --no-print-directory -j2 lint test-without-ray
 	@$(MAKE) --no-print-directory test-ray
 
-test-fast: test-setup  ## lint, types and every test that needs no Ray (about 13 of these minutes)
+test-fast: test-setup  ## lint, types and every test that needs no Ray (about half of these minutes)
 	@$(MAKE) --no-print-directory -j2 lint test-without-ray
 
 test-all: test-setup  ## `test`, and the long forms of what it runs a short form of (an hour)
