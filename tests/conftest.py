@@ -12,7 +12,9 @@ from ganray.images.codec import encode
 from ganray.storage import open_store
 from tests.tools import s3_server
 from tests.tools.catalogs import PRODUCTS, SIDE, write_catalog, write_items
+from tests.tools.children import forked_children
 
+FORKING = ("bulk", "contract", "verbs")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads on shared cores are up to 27x slower
 
 
@@ -46,6 +48,16 @@ def pytest_collection_finish(session):
 def group_of(item) -> str:
     """What runs in one process with --dist loadgroup: all tests with the S3 server, which is started once, or else those of a file."""
     return "s3" if item.get_closest_marker("s3") else item.location[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked_decoders(request):
+    """In rooms whose tests start many decoders, these are forked from a process that has made their imports."""
+    if request.path.parent.name not in FORKING:
+        yield
+        return
+    with forked_children():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def require() -> str:
 @cache
 def _divergences() -> Any:
     """Opacus's module of Renyi divergences, loaded from its file: `import opacus` loads torch's compiler and scipy.stats as well, which
-    takes six seconds of a slow core."""
+    takes three seconds of a slow core."""
     package = importlib.util.find_spec("opacus")
     if package is None or package.origin is None:
         raise ConfigError("train: privacy.epsilon needs opacus, not installed", "Install it: pip install 'ganray[privacy]'")

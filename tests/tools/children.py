@@ -7,13 +7,10 @@ children as a user's process does.
 
 from __future__ import annotations
 
-import atexit
 import importlib
-import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from contextlib import contextmanager
@@ -22,8 +19,8 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
 from tests.tools.command_server import HEADER_BYTES, serve
+from tests.tools.commands import ForkServer
 
-ROOT = Path(__file__).parents[2]
 PRELOADED = ("images.untrusted", "catalog.cleaning", "bulk.profile_filter", "profiles.checking")
 
 
@@ -73,30 +70,9 @@ class Popen:
         self.wait()
 
 
-class _Server:
-    """The client's end of the process that forks; it ends, with its children, when it is closed."""
-
-    def __init__(self):
-        self._control, theirs = socket.socketpair()
-        self._lock = threading.Lock()
-        command = [sys.executable, "-m", "tests.tools.children", str(theirs.fileno())]
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[theirs.fileno()], stdin=DEVNULL)
-        theirs.close()
-        atexit.register(self.close)
-
-    def send(self, request, descriptors):
-        body = json.dumps(request).encode()
-        with self._lock:
-            socket.send_fds(self._control, [len(body).to_bytes(HEADER_BYTES, "little")], descriptors)
-            self._control.sendall(body)
-
-    def close(self):
-        self._control.close()
-        self._process.wait()
-
-
-_server = cache(_Server)
+@cache
+def _server():
+    return ForkServer("tests.tools.children", OPENBLAS_NUM_THREADS="1")
 
 
 def main():

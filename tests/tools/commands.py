@@ -151,14 +151,14 @@ def run_command(
     return CompletedProcess(process.args, process.returncode, out, error)
 
 
-class _Server:
-    """The client's end of the server, which ends when it is closed."""
+class ForkServer:
+    """The client's end of a module that serves by `command_server.serve`; it ends, with what it has forked, when it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str, **variables: str) -> None:
         self._control, theirs = socket.socketpair()
         self._lock = threading.Lock()
-        command = [sys.executable, "-m", "tests.tools.command_server", str(theirs.fileno())]
-        self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()], stdin=DEVNULL)
+        command = [sys.executable, "-m", module, str(theirs.fileno())]
+        self._process = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, pass_fds=[theirs.fileno()], stdin=DEVNULL)
         theirs.close()
         atexit.register(self.close)
 
@@ -173,4 +173,6 @@ class _Server:
         self._process.wait()
 
 
-_server = cache(_Server)
+@cache
+def _server() -> ForkServer:
+    return ForkServer("tests.tools.command_server")

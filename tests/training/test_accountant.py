@@ -33,7 +33,7 @@ def test_epsilon_is_that_of_the_formula(noise, rate, steps):
     assert 0.9 * expected < got <= expected * (1 + 1e-9)  # orders between whole ones lower it a little
 
 
-@pytest.mark.long  # `import opacus` takes six seconds, which is why a run does without
+@pytest.mark.long  # `import opacus` takes seconds, which is why a run does without
 def test_epsilon_is_that_of_the_library_s_own_accountant():
     from opacus.accountants import RDPAccountant
 
