@@ -48,7 +48,7 @@ def answer(name, batch, *spares):
 
 @pytest.mark.slow
 def test_a_step_is_divided_until_it_fits():
-    plenty, short = probe("small", 64, 16_000, 12)
+    plenty, short = probe("small", 64, 16_000, 24)
     assert plenty == "1"
     assert short in ("2", "4", "8", "16", "32")
 
