@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
 from ganray.bulk.commit import Tally
-from ganray.bulk.status import KEY, Status
+from ganray.bulk.status import KEY, STATES, Status
 from ganray.errors import GanrayError
 from ganray.storage import Store
 
@@ -18,7 +18,10 @@ EVERY_S = 5.0  # between two writes of it
 
 class Reporter:
     """Counts tallies of a job of `images`, of which `before` were finished earlier. `price` is of an hour of the whole cluster, 0 where it
-    is not known; `publish` takes every number of the status."""
+    is not known; `publish` takes every number of the status, `done`, and 1 or 0 for each state that an alert is about.
+
+    `updated` moves only where a shard has come back: that is what tells a job that stalls from a slow one.
+    """
 
     def __init__(self, store: Store, images: int, before: int, price: float, publish: Callable[[dict[str, float]], None]) -> None:
         self._store, self._price, self._publish = store, price, publish
@@ -60,6 +63,8 @@ class Reporter:
     def _write(self) -> None:
         self._written, self.status.updated = time.monotonic(), round(time.time(), 1)
         values = asdict(self.status)
-        self._publish({name: float(value) for name, value in values.items() if isinstance(value, int | float)})
+        numbers = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+        states = {state: float(self.status.state == state) for state in STATES}
+        self._publish(numbers | states | {"done": float(self.status.done)})
         with suppress(GanrayError):  # a store that takes no status for a while is no reason to stop
             self._store.put(KEY, json.dumps(values, indent=1).encode())

@@ -13,6 +13,7 @@ from ganray.errors import GanrayError
 from ganray.storage import Store
 
 KEY = "status.json"
+STATES = ("running", "failed")  # published as 1 or 0: a gauge has no text
 
 
 @dataclass

@@ -19,6 +19,20 @@ from ganray.on_ray.shard_pool import ShardPool
 R = TypeVar("R")
 
 
+class Gauges:
+    """Live numbers by Ray's own Prometheus exporter, which writes `ray_` before their name."""
+
+    def __init__(self) -> None:
+        self._gauges: dict[str, Gauge] = {}
+
+    def publish(self, name: str, values: dict[str, float], tags: dict[str, str]) -> None:
+        """One gauge, with the name of each value in the tag `number`."""
+        if name not in self._gauges:
+            self._gauges[name] = Gauge(name, "Live numbers of a command of ganray", (*tags, "number"))
+        for number, value in values.items():
+            self._gauges[name].set(value, {**tags, "number": number})
+
+
 class RayExecutor:
     """Joins the cluster that the config names, or starts one on this machine. Raises ClusterError where it does not answer."""
 
@@ -26,7 +40,7 @@ class RayExecutor:
 
     def __init__(self, config: RayConfig) -> None:
         self._resources = connect(config)
-        self._gauges: dict[str, Gauge] = {}
+        self.publish = Gauges().publish
 
     def resources(self) -> Resources:
         """What the cluster had when it was joined."""
@@ -48,13 +62,6 @@ class RayExecutor:
             items = generate.options(**options).remote(task)
             for item in items:
                 yield ray.get(item)
-
-    def publish(self, name: str, values: dict[str, float], tags: dict[str, str]) -> None:
-        """A Prometheus gauge of Ray's own exporter, with the name of each value in the tag `number`."""
-        if name not in self._gauges:
-            self._gauges[name] = Gauge(name, "Numbers of a job, see status.json", (*tags, "number"))
-        for number, value in values.items():
-            self._gauges[name].set(value, {**tags, "number": number})
 
 
 def _generate(task: Callable[[], Iterator[R]]) -> Iterator[R]:

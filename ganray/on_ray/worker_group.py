@@ -18,6 +18,7 @@ from ganray.images.codec import Pixels
 from ganray.model_folder import ModelInfo
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.data import Readers
+from ganray.on_ray.executor import Gauges
 from ganray.on_ray.mailbox import make_mailbox
 from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling
 from ganray.on_ray.scoring import RayScorer
@@ -38,6 +39,7 @@ class RayWorkerGroup:
         self.threads, self._readers = training_cpus(config, self._resources, self._gpu)
         self._worker = worker
         self.mailbox = make_mailbox()
+        self.publish = Gauges().publish
 
     def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]]) -> list[list[Pixels]]:
         """See `WorkerGroup`: each is a task of Ray."""

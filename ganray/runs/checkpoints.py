@@ -69,11 +69,18 @@ class Checkpoints:
     """Keeps the newest states of a run: `keep` returns at once, a thread writes.
 
     A store that fails is tried again, with pauses, until it works or the next checkpoint takes the place of this one; training goes on
-    meanwhile. `say` gets lines for a person. Use by one thread, on rank 0 alone.
+    meanwhile. `say` gets lines for a person, `written` the moment of each checkpoint that is whole. Use by one thread, on rank 0 alone.
     """
 
-    def __init__(self, store: Store, config: TrainConfig, attributes: Attributes, say: Callable[[str], None]) -> None:
-        self._store, self._config, self._attributes, self._say = store, config, attributes, say
+    def __init__(
+        self,
+        store: Store,
+        config: TrainConfig,
+        attributes: Attributes,
+        say: Callable[[str], None],
+        written: Callable[[float], None] = lambda kimg: None,
+    ) -> None:
+        self._store, self._config, self._attributes, self._say, self._written = store, config, attributes, say, written
         self._missed, self._kept_at = 0, time.monotonic()
         self._problem: GanrayError | None = None
         self._writer: LatestItemWorker[Snapshot] = LatestItemWorker("checkpoints", self._write)
@@ -115,6 +122,7 @@ class Checkpoints:
         if self._problem:
             self._say(f"the checkpoint of {kimg:g} kimg is written, after {time.monotonic() - started:.0f} s")
         self._problem, self._missed, self._kept_at = None, 0, time.monotonic()
+        self._written(kimg)
 
     def _write_once(self, taken: Snapshot) -> None:
         save_state(taken, self._store.child(CheckpointRef.new(taken.num_images).folder), self._config, self._attributes)

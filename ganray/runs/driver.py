@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from ganray.errors import StorageError
@@ -10,7 +11,7 @@ from ganray.runs.ending import summary
 from ganray.runs.group import WorkerGroup
 from ganray.runs.job import Job
 from ganray.runs.learners import learner_of
-from ganray.runs.recorder import Recorder
+from ganray.runs.recorder import METRIC, LiveNumbers, Recorder
 from ganray.runs.resolve import ResolvedRun
 from ganray.runs.scoring import score_final_model
 from ganray.runs.signals import GracefulStop
@@ -30,7 +31,8 @@ def run_training(run: ResolvedRun, group: WorkerGroup) -> dict[str, Any]:
         cutouts = learner.cutouts(config, group.run_tasks)
         job = Job(config, run.info, run.source, group.threads, group.mailbox, scorer, run.private, cutouts)
         stop = stack.enter_context(GracefulStop(group.mailbox))
-        with Recorder(group.mailbox, store, config) as recorder:
+        numbers = LiveNumbers(config, partial(group.publish, METRIC, tags={"job": store.url}))
+        with Recorder(group.mailbox, store, config, numbers) as recorder:
             _fit(group, job, stop, recorder)
             collapsed = score_final_model(scorer, config, store) if recorder.outcome.result else None
         outcome = recorder.outcome

@@ -32,5 +32,8 @@ class WorkerGroup(Protocol):
     def fit(self, job: Job, stop: GracefulStop) -> None:
         """Train until the workers have ended; while they work, `stop.abort` ends them. Raises what ended them."""
 
+    def publish(self, name: str, values: dict[str, float], tags: dict[str, str]) -> None:
+        """Hand live numbers to whoever watches (Prometheus on a cluster, nobody in one process)."""
+
     def close(self) -> None:
         """Release everything that is left."""

@@ -69,6 +69,9 @@ class LocalWorkerGroup:
             stop.abort = None
             torch.set_num_threads(threads_before)
 
+    def publish(self, name: str, values: dict[str, float], tags: dict[str, str]) -> None:
+        """See `WorkerGroup`: progress.html has the numbers."""
+
     def close(self) -> None:
         """See `WorkerGroup`: nothing is left."""
 

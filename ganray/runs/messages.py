@@ -46,6 +46,13 @@ class Checkpointed:
 
 
 @dataclass(frozen=True)
+class CheckpointWritten:
+    """A checkpoint of `kimg` thousand images lies whole in the store: a run that is lost now goes on from there."""
+
+    kimg: float
+
+
+@dataclass(frozen=True)
 class Note:
     """A line for a person."""
 
@@ -75,4 +82,4 @@ class Failed:
     error: GanrayError
 
 
-Message = Started | Log | Grid | Score | Checkpointed | Note | HandedOver | Result | Failed
+Message = Started | Log | Grid | Score | Checkpointed | CheckpointWritten | Note | HandedOver | Result | Failed

@@ -21,20 +21,56 @@ from typing import Any
 from tensorboardX import SummaryWriter
 
 from ganray.config import TrainConfig
-from ganray.errors import GanrayError
+from ganray.errors import GanrayError, NonFiniteError
 from ganray.metrics import MERIT, RUN_FIGURES
 from ganray.progress import Progress
 from ganray.runs.ending import RunOutcome
 from ganray.runs.history import LOGS, METRICS, RunHistory, append_row, grid_key, load_history
 from ganray.runs.live_page import LivePage
 from ganray.runs.mailbox import Mailbox, MailboxClosed
-from ganray.runs.messages import Checkpointed, Failed, Grid, HandedOver, Log, Message, Note, Result, Row, Score, Started
+from ganray.runs.messages import Checkpointed, CheckpointWritten, Failed, Grid, HandedOver, Log, Message, Note, Result, Row, Score, Started
 from ganray.runs.run_page import seconds_left
 from ganray.runs.trackers import Tracking
 from ganray.storage import Store
 
 POLL_S = 0.5
+METRIC = "ganray_train"  # the name of the live numbers
+STOPPED = "stopped"  # how the state of a run begins that an error has ended
 SYNC_S, SYNC_SHARE = 30.0, 0.05  # between copies of the logs, and the most of the time that they may take: logs of long runs grow
+
+
+class LiveNumbers:
+    """What alerts on a run look at: its newest row, when that came, when a checkpoint was whole, and how the run ended.
+
+    `publish` takes all of them each time. Times are seconds since 1970: who reads them knows the age even where the run is silent.
+    """
+
+    def __init__(self, config: TrainConfig, publish: Callable[[dict[str, float]], None] = lambda numbers: None) -> None:
+        self._publish, self._now = publish, time.time
+        now, minutes = self._now(), config.checkpoint_minutes
+        self._numbers = {"goal_kimg": config.kimg, "checkpoint_minutes": minutes, "checkpoint_time": now, "updated": now}
+        self._numbers |= {"running": 1.0, "failed": 0.0, "non_finite": 0.0, "starts": 0.0}
+
+    def take(self, message: Message) -> None:
+        """Take what a worker has sent."""
+        match message:
+            case Started(kimg):
+                changes = {"kimg": kimg, "starts": self._numbers["starts"] + 1, "updated": self._now()}
+            case Log(row):
+                changes = row | {"updated": self._now()}
+            case CheckpointWritten(kimg):
+                changes = {"checkpoint_kimg": kimg, "checkpoint_time": self._now()}
+            case Failed(error):
+                changes = {"non_finite": float(isinstance(error, NonFiniteError))}
+            case _:
+                return
+        self._numbers |= changes
+        self._publish(dict(self._numbers))
+
+    def end(self, failed: bool) -> None:
+        """The run has ended; `failed` where neither a model came of it nor a person stopped it."""
+        self._numbers |= {"running": 0.0, "failed": float(failed)}
+        self._publish(dict(self._numbers))
 
 
 class Recorder:
@@ -43,8 +79,9 @@ class Recorder:
     The history of a resumed run begins with what it left before.
     """
 
-    def __init__(self, mailbox: Mailbox, store: Store, config: TrainConfig) -> None:
+    def __init__(self, mailbox: Mailbox, store: Store, config: TrainConfig, numbers: LiveNumbers | None = None) -> None:
         self._mailbox, self._store, self._config = mailbox, store, config
+        self._numbers = numbers or LiveNumbers(config)
         self._folder = Path(tempfile.mkdtemp(prefix="ganray-logs-"))
         self._writer = SummaryWriter(logdir=str(self._folder))
         self._lines: list[str] = []
@@ -83,14 +120,15 @@ class Recorder:
             self.history.state = self._ending(error)
             self._guard(self._page.write, self.history)
         self._tracking.close(ok=self._outcome.result is not None)
+        self._guard(self._numbers.end, self._ending(error).startswith(STOPPED))
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _ending(self, error: BaseException | None) -> str:
         if self._outcome.result is not None:
             return "finished"
         if self._outcome.error is not None:
-            return f"stopped: {self._outcome.error}"
-        return "interrupted: --resume goes on" if error is None or isinstance(error, KeyboardInterrupt) else f"stopped: {error}"
+            return f"{STOPPED}: {self._outcome.error}"
+        return "interrupted: --resume goes on" if error is None or isinstance(error, KeyboardInterrupt) else f"{STOPPED}: {error}"
 
     def _remember(self) -> None:
         self.history = load_history(self._store)
@@ -114,6 +152,7 @@ class Recorder:
                 self._guard(self._show)
 
     def _record(self, message: Message) -> None:
+        self._numbers.take(message)
         match message:
             case Log(row):
                 self._log(row)

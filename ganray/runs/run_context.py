@@ -23,7 +23,7 @@ from ganray.runs.checkpoints import Checkpoints, restore
 from ganray.runs.job import Job
 from ganray.runs.learners import learner_of
 from ganray.runs.mailbox import Command, CommandListener
-from ganray.runs.messages import Checkpointed, Grid, HandedOver, Log, Message, Note
+from ganray.runs.messages import Checkpointed, CheckpointWritten, Grid, HandedOver, Log, Message, Note
 from ganray.runs.ranks import Ranks, WorkerTerminated
 from ganray.runs.scoring import ScoreClient
 from ganray.storage import open_store
@@ -54,7 +54,8 @@ class RunContext:
         if self.rank == 0:
             self._listener = CommandListener(job.mailbox)
             self._grids = LatestItemWorker("grids", self._draw, niceness=GRID_NICENESS)
-            self._checkpoints = Checkpoints(self._store, job.config, job.info.attributes, self.say)
+            written = self._announce_checkpoint
+            self._checkpoints = Checkpoints(self._store, job.config, job.info.attributes, self.say, written)
             self._started = time.monotonic() - job.mailbox.elapsed_s()
             self._checkpoint_time = time.monotonic()
 
@@ -109,6 +110,9 @@ class RunContext:
             self._checkpoints.keep(state)
             self._checkpoint_time = time.monotonic()
             self.send(Checkpointed(row))
+
+    def _announce_checkpoint(self, kimg: float) -> None:
+        self.send(CheckpointWritten(kimg))
 
     def decide(self) -> Decision:
         """The strongest request of all ranks."""

@@ -6,8 +6,10 @@ receipts come back. `catalog.json` is written last: without it there is no catal
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -38,6 +40,7 @@ BYTE_SECONDS = 15e-9  # of each byte of a photo: decoding
 PIXEL_SECONDS = 0.2e-6  # of each pixel of a prepared image: resampling, encoding
 EMBED_SECONDS = 20e-3  # of each photo, where an embedding finds near duplicates
 DRAW_SECONDS = 8e-3  # of each product of 64 px that is drawn
+METRIC = "ganray_ingest"  # the name of the live numbers
 SHOWN_VALUES = 10  # of an attribute, in the result of the command
 
 
@@ -161,9 +164,31 @@ def _prepare_shards(job: IngestJob, numbers: Sequence[int], title: str, num_phot
     work: ShardWork[Receipt, Receipt] = ShardWork(partial(ShardWorker, job), _workers(executor))
     receipts = {}
     reasons: Counter[str] = Counter()
-    with bar(title, num_photos, "img") as progress:
+    publish = partial(executor.publish, METRIC, tags={"job": job.out.url, "step": title})
+    with bar(title, num_photos, "img") as progress, _live_numbers(publish, num_photos) as live:
         for receipt in executor.map_shards(work, numbers):
             receipts[receipt.number] = receipt
             reasons.update(receipt.reasons)
             progress.update(receipt.listed, f"{reasons.total()} quarantined" if reasons else "")
+            live(receipt.listed, reasons.total())
     return receipts
+
+
+@contextmanager
+def _live_numbers(publish: Callable[[dict[str, float]], None], num_photos: int) -> Iterator[Callable[[int, int], None]]:
+    """A function that counts the photos of a shard and publishes them; how the step ended is published at the end."""
+    numbers = {"images": float(num_photos), "done": 0.0, "quarantined": 0.0, "running": 1.0, "failed": 0.0, "updated": time.time()}
+    publish(dict(numbers))
+
+    def count(listed: int, quarantined: int) -> None:
+        """`quarantined` is of the whole step."""
+        numbers.update(done=numbers["done"] + listed, quarantined=float(quarantined), updated=time.time())
+        publish(dict(numbers))
+
+    try:
+        yield count
+    except BaseException as error:
+        numbers["failed"] = float(isinstance(error, Exception))
+        raise
+    finally:
+        publish(numbers | {"running": 0.0})

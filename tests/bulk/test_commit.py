@@ -17,6 +17,7 @@ from ganray.bulk.driver import BulkRun, run_job
 from ganray.bulk.generate_shard import load_renderer
 from ganray.bulk.job import GenerateOptions, count, make_generate_job, open_job, split
 from ganray.bulk.page import show_some
+from ganray.bulk.reporter import Reporter
 from ganray.config import GateConfig, ModelConfig
 from ganray.errors import ImageError, ObjectCorrupt, RequestError, StorageError
 from ganray.execution.local import LocalExecutor
@@ -106,6 +107,25 @@ def test_all_images_receipts_and_books_are_there(model, tmp_path):
         assert row["model_digest"] == model[1].digest
     assert {row["attr:category"] for row in rows[:5]} == {"mug"}
     assert not store.exists("quarantine.parquet")
+
+
+def test_numbers_for_alerts_are_published_at_the_begin_at_the_end_and_after_a_failure(tmp_path):
+    published = []
+
+    def report(fails):
+        reporter = Reporter(open_store(str(tmp_path)), 10, 2, 0.0, published.append)
+        with reporter.reporting():
+            reporter.add(commit.Tally(written=2, existing=0, quarantined=1, ready=0.0))
+            assert not fails, "a defect"
+
+    report(fails=False)
+    begin, end = published
+    assert (begin["running"], begin["failed"], begin["done"], begin["images"]) == (1.0, 0.0, 2.0, 10.0)
+    assert (end["running"], end["failed"], end["done"], end["quarantined"]) == (0.0, 0.0, 5.0, 1.0)
+    assert 0 < begin["updated"] <= end["updated"]
+    with pytest.raises(AssertionError, match="a defect"):
+        report(fails=True)
+    assert (published[-1]["running"], published[-1]["failed"]) == (0.0, 1.0)
 
 
 def test_running_twice_writes_nothing(model, tmp_path):

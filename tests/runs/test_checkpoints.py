@@ -73,6 +73,21 @@ def test_the_newest_state_comes_back_bit_equal(store, said):
     assert said == []
 
 
+def test_a_checkpoint_is_announced_when_it_is_whole(store, said):
+    written = []
+
+    def announce(kimg):
+        assert next(place.num_images for place in places(store)) == 1000 * kimg
+        written.append(kimg)
+
+    kept = Checkpoints(store, CONFIG, ATTRIBUTES, said.append, announce)
+    for clock in (100, 200):
+        kept.keep(state(clock))
+        kept.flush()
+    kept.close()
+    assert written == [0.1, 0.2]
+
+
 def test_a_run_that_has_none_begins_at_the_start(store, said):
     assert restore(state(), store, CONFIG, ATTRIBUTES, said.append) is None
 

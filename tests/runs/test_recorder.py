@@ -1,4 +1,5 @@
 import json
+import time
 
 import numpy as np
 
@@ -7,8 +8,8 @@ from ganray.errors import NonFiniteError
 from ganray.images.provenance import Label, encode_labelled
 from ganray.runs import trackers
 from ganray.runs.mailbox import LocalMailbox
-from ganray.runs.messages import Checkpointed, Failed, Grid, HandedOver, Log, Note, Result, Score, Started
-from ganray.runs.recorder import Recorder, note
+from ganray.runs.messages import Checkpointed, CheckpointWritten, Failed, Grid, HandedOver, Log, Note, Result, Score, Started
+from ganray.runs.recorder import LiveNumbers, Recorder, note
 from ganray.storage import open_store
 
 SCORE = {"kimg": 0.5, "frechet": 3.21, "frechet_floor": 0.6, "coverage": 0.55, "coverage_floor": 0.96, "merit": 0.25}
@@ -21,10 +22,11 @@ def at(kimg, **more):
     return ROW | {"kimg": kimg} | more
 
 
-def record(url, messages, config=None):
+def record(url, messages, config=None, publish=lambda numbers: None):
     """What a recorder has taken of a run that sends `messages`."""
     mailbox = LocalMailbox()
-    with Recorder(mailbox, open_store(str(url)), config or TrainConfig(kimg=1.0, out=str(url))) as recorder:
+    config = config or TrainConfig(kimg=1.0, out=str(url))
+    with Recorder(mailbox, open_store(str(url)), config, LiveNumbers(config, publish)) as recorder:
         for message in messages:
             mailbox.send(message)
     return recorder
@@ -129,3 +131,24 @@ def test_the_note_behind_the_bar_tells_speed_game_and_waiting():
     row = ROW | {"logit": 1.5, "r1": 0.25, "r2": 0.5, "data_wait": 0.0123, "grad_d": 3.0}
     assert note(row) == "img/s 100, D 0.7, G 0.69, logit 1.5, R1 0.25, R2 0.5, data wait 1.2 %"
     assert note(row | {"r1": 0.0, "r2": 0.0, "gpu_gib": 12.34}) == "img/s 100, D 0.7, G 0.69, logit 1.5, GPU GiB 12.3, data wait 1.2 %"
+
+
+def test_the_newest_row_and_the_age_of_the_last_checkpoint_are_published(tmp_path):
+    published, before = [], time.time()
+    messages = [Started(0.0), Log(at(0.5)), CheckpointWritten(0.4), Note("a word"), Started(0.4), Log(at(0.6, img_per_s=90.0)), RESULT]
+    record(tmp_path, messages, publish=published.append)
+    assert len(published) == 6  # a note has no numbers; how the run ended has
+    first, last = published[0], published[-1]
+    assert (first["running"], first["starts"], first["kimg"], first["goal_kimg"]) == (1.0, 1.0, 0.0, 1.0)
+    assert (last["kimg"], last["img_per_s"], last["loss_d"], last["starts"]) == (0.6, 90.0, 0.7, 2.0)
+    assert (last["running"], last["failed"], last["non_finite"]) == (0.0, 0.0, 0.0)
+    assert last["checkpoint_kimg"] == 0.4 and "checkpoint_kimg" not in first
+    assert before <= first["checkpoint_time"] < last["checkpoint_time"] < last["updated"] <= time.time()
+
+
+def test_a_loss_that_is_not_finite_is_published_as_such_and_a_person_s_stop_is_no_failure(tmp_path):
+    published = []
+    record(tmp_path, [Started(0.0), Failed(NonFiniteError("loss_d became non-finite", "Resume"))], publish=published.append)
+    record(tmp_path, [Started(0.0), Log(ROW), HandedOver(0.5)], publish=published.append)
+    ends = [row for row in published if not row["running"]]
+    assert [(row["failed"], row["non_finite"]) for row in ends] == [(1.0, 1.0), (0.0, 0.0)]

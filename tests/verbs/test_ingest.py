@@ -8,8 +8,10 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, photo_key, product
 from ganray.config import IngestConfig
 from ganray.errors import CatalogError, ConfigError, ObjectNotFound, StorageError
+from ganray.execution.local import LocalExecutor
 from ganray.images.codec import decode_prepared, encode
 from ganray.storage import open_store
+from ganray.verbs import ingest as module
 from ganray.verbs.ingest import ingest, photo_seconds, sample_plan, sample_seconds, show
 
 DATA = Path(os.environ.get("GANRAY_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -301,3 +303,34 @@ def test_real_photos_with_their_table(tmp_path):
     assert info.counts.model_dump() == {"listed": 600, "accepted": 600, "quarantined": 0}
     assert set(info.attributes) <= {"label", "split", "label_in_full_set"}
     assert {"label", "split"} & set(info.attributes)
+
+
+class Watched(LocalExecutor):
+    """The executor of this process, with somebody who watches."""
+
+    def __init__(self):
+        self.published = []
+
+    def publish(self, name, values, tags):
+        self.published.append((name, values, tags))
+
+
+def test_live_numbers_are_published_as_photos_are_prepared_and_as_it_fails(photos, tmp_path, monkeypatch):
+    watched = Watched()
+    monkeypatch.setattr(module, "choose_executor", lambda *_: watched)
+    config = IngestConfig(source=photos, out=str(tmp_path / "catalog"), resolution=16, min_images=1)
+    counts = ingest(config).counts
+    (name, begin, tags), (_, end, _) = watched.published[0], watched.published[-1]
+    assert (name, tags) == (module.METRIC, {"job": open_store(config.out).url, "step": "ingest"})
+    assert (begin["running"], begin["done"], begin["images"]) == (1.0, 0.0, counts.listed)
+    assert (end["running"], end["failed"], end["done"], end["quarantined"]) == (0.0, 0.0, counts.listed, counts.quarantined)
+    assert counts.quarantined and begin["updated"] <= end["updated"]
+
+    def broken(*_):
+        raise StorageError("the store is away", "Wait")
+        yield
+
+    monkeypatch.setattr(watched, "map_shards", broken)
+    with pytest.raises(StorageError):
+        ingest(config.model_copy(update={"resolution": 8}))
+    assert (watched.published[-1][1]["running"], watched.published[-1][1]["failed"]) == (0.0, 1.0)
