@@ -17,7 +17,9 @@ from typing import Any
 
 import ray
 from fastapi import FastAPI
+from pydantic import ValidationError
 from ray import serve as ray_serve
+from ray.serve import Application
 
 from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
@@ -33,6 +35,7 @@ from ganray.serving.app import make_app
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
+SERVE_KEYS = ("host", "port", "prefix", "ray")  # of a declared application, Serve's own configuration says these
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,22 @@ def _start(config: ServeConfig) -> Serving:
     resources = connect(config.ray)
     gpu = use_gpu(config.gpu, resources, config.replicas)
     threads = serving_cpus(config, resources)
-    device = "cuda" if gpu else "cpu"
     application, alone = application_of(config.prefix), _check_address(config)
+    try:
+        if alone:
+            ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
+        ray_serve.run(_bind(config, gpu, threads), name=application, route_prefix=config.prefix)
+    except BaseException as error:  # also Ctrl-C while replicas start
+        _stop(application, alone)
+        if not isinstance(error, Exception):
+            raise
+        raise find_ganray_error(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
+    return Serving(f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}", application, alone)
+
+
+def _bind(config: ServeConfig, gpu: bool, threads: int) -> Application:
+    """The application: replicas of `threads` torch threads, and one GPU each where `gpu` says so."""
+    device = "cuda" if gpu else "cpu"
     urls = {name: absolute_url(getattr(config, name)) for name in ("model", "networks", "source")}
     absolute = config.model_copy(update=urls)  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
@@ -127,16 +144,32 @@ def _start(config: ServeConfig) -> Serving:
         ray_actor_options=options,
         logging_config={"enable_access_log": False, "log_level": "ERROR"},
     )(ray_serve.ingress()(Endpoint))
+    return deployment.bind(absolute, device, threads)
+
+
+def build_app(args: dict[str, Any]) -> Application:
+    """The application that `ganray serve` runs, from the `args` of a Serve configuration: `import_path: ganray.on_ray.serve:build_app`.
+
+    `args` are keys of ServeConfig. It looks at no cluster, whose nodes may not have started: `gpu`, and on a CPU `threads`, must be given.
+    Raises ConfigError.
+    """
+    taken = [name for name in SERVE_KEYS if name in args]
+    if taken:
+        raise ConfigError(
+            f"args: {taken[0]}: Serve's own configuration says where it listens", "Use http_options and the application's route_prefix"
+        )
     try:
-        if alone:
-            ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
-        ray_serve.run(deployment.bind(absolute, device, threads), name=application, route_prefix=config.prefix)
-    except BaseException as error:  # also Ctrl-C while replicas start
-        _stop(application, alone)
-        if not isinstance(error, Exception):
-            raise
-        raise find_ganray_error(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
-    return Serving(f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}", application, alone)
+        config = ServeConfig.model_validate(args)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"args: {key} = {first['input']!r}: {first['msg']}", "`ganray serve --help` says what it takes") from None
+    if config.gpu is None or not (config.gpu or config.threads):
+        missing = "gpu" if config.gpu is None else "threads"
+        raise ConfigError(
+            f"args: {missing} is missing: a declared application does not look at the cluster", "Give gpu, and threads on a CPU"
+        )
+    return _bind(config, config.gpu, 1 if config.gpu else config.threads)
 
 
 def _stop(application: str, alone: bool) -> None:

@@ -7,13 +7,14 @@ import httpx
 import pytest
 import ray
 from ray import serve as ray_serve
+from ray.serve.schema import ServeDeploySchema
 
 from ganray.benchmarks.random_model import make_model
 from ganray.config import ModelConfig, ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
-from ganray.on_ray.serve import serve
+from ganray.on_ray.serve import build_app, serve
 from ganray.output.edited_file import encode_edited
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import EditRequest, GenerateRequest
@@ -82,6 +83,48 @@ def test_beside_other_applications_it_comes_and_goes_alone(config, other, monkey
 
 def fail(*_, **__):
     raise RuntimeError("no replica")
+
+
+def test_a_declared_application_answers_as_ganray_serve_does(config):
+    """By Serve's own configuration, as `serve deploy` and a RayService of Kubernetes hand it in; in a Serve of its own, as above."""
+    from ray.serve.context import _get_global_client
+
+    port = free_port()
+    args = {"model": config.model, "threads": 1, "gpu": False, "queue": 8}
+    app = {"name": "declared", "route_prefix": "/declared", "import_path": "ganray.on_ray.serve:build_app", "args": args}
+    ray_serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "ERROR"})
+    try:
+        schema = ServeDeploySchema.model_validate(
+            {"applications": [app | {"deployments": [{"name": "ganray", "max_replicas_per_node": 1}]}]}
+        )
+        _get_global_client().deploy_apps(schema, _blocking=True)
+        reply = httpx.post(f"http://127.0.0.1:{port}/declared/v1/generate", json={"id": "SKU 1", "seed": 3})
+        engine = Engine.load(config.model, "cpu", 1)
+        (sample,) = engine.generate([GenerateRequest(id="SKU 1", seed=3)])
+        assert reply.content == encode_sample(sample.pixels, SampleFile("SKU 1", 0, 3, "png", engine.info.digest))
+    finally:
+        ray_serve.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"threads": 1}, "gpu is missing"),
+        ({"gpu": False}, "threads is missing"),
+        ({"gpu": True, "port": 80}, "port: Serve's own configuration says where it listens.*route_prefix"),
+        ({"gpu": True, "replica": 2}, "replica = 2: Extra inputs are not permitted.*ganray serve --help"),
+        ({"gpu": True, "replicas": "two"}, "replicas = 'two': Input should be a valid integer"),
+    ],
+)
+def test_arguments_that_no_declared_application_takes_are_one_line(args, message):
+    with pytest.raises(ConfigError, match=f"^args: {message}"):
+        build_app(args)
+
+
+def test_a_declared_application_needs_no_cluster_to_be_described():
+    deployment = build_app({"model": "model", "gpu": True, "replicas": 2})._bound_deployment
+    assert (deployment.name, deployment.num_replicas) == ("ganray", 2)
+    assert deployment.ray_actor_options["num_gpus"] == 1
 
 
 def test_a_taken_port_is_one_line(config):
