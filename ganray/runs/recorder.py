@@ -152,7 +152,6 @@ class Recorder:
                 self._guard(self._show)
 
     def _record(self, message: Message) -> None:
-        self._numbers.take(message)
         match message:
             case Log(row):
                 self._log(row)
@@ -174,6 +173,7 @@ class Recorder:
             case HandedOver(kimg):
                 self._say(f"stopped at {kimg:g} kimg, after a checkpoint")
                 self._outcome = replace(self._outcome, handed_over_kimg=kimg)
+        self._numbers.take(message)  # a row has the time that is left by now
 
     def _guard(self, take: Callable[..., None], *item: Any) -> None:
         """What cannot be recorded is reported, and training goes on: its checkpoints are written elsewhere."""

@@ -177,7 +177,8 @@ def _prepare_shards(job: IngestJob, numbers: Sequence[int], title: str, num_phot
 @contextmanager
 def _live_numbers(publish: Callable[[dict[str, float]], None], num_photos: int) -> Iterator[Callable[[int, int], None]]:
     """A function that counts the photos of a shard and publishes them; how the step ended is published at the end."""
-    numbers = {"images": float(num_photos), "done": 0.0, "quarantined": 0.0, "running": 1.0, "failed": 0.0, "updated": time.time()}
+    numbers = {"images": float(num_photos), "before": 0.0, "done": 0.0, "quarantined": 0.0}
+    numbers |= {"running": 1.0, "failed": 0.0, "updated": time.time()}
     publish(dict(numbers))
 
     def count(listed: int, quarantined: int) -> None:

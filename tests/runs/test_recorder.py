@@ -141,6 +141,7 @@ def test_the_newest_row_and_the_age_of_the_last_checkpoint_are_published(tmp_pat
     first, last = published[0], published[-1]
     assert (first["running"], first["starts"], first["kimg"], first["goal_kimg"]) == (1.0, 1.0, 0.0, 1.0)
     assert (last["kimg"], last["img_per_s"], last["loss_d"], last["starts"]) == (0.6, 90.0, 0.7, 2.0)
+    assert last["eta_s"] > 0
     assert (last["running"], last["failed"], last["non_finite"]) == (0.0, 0.0, 0.0)
     assert last["checkpoint_kimg"] == 0.4 and "checkpoint_kimg" not in first
     assert before <= first["checkpoint_time"] < last["checkpoint_time"] < last["updated"] <= time.time()
