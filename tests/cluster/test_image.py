@@ -138,7 +138,7 @@ def test_photos_models_and_keys_are_never_sent(tmp_path):
 
 def test_a_node_has_the_variables_that_the_cluster_page_lists():
     variables = {name: value for step in final("gpu", "ENV") for name, value in step.pairs().items()}
-    page = (ROOT / "cluster" / "README.md").read_text()
+    page = (ROOT / "cluster" / "README.md").read_text().partition("| variable |")[2].partition("\n\n")[0]
     listed = dict(re.findall(r"`((?:AWS|OMP|RAY)_[A-Z_a-z]+)=(\w[\w.]*)`", page))
     assert listed
     assert variables.items() >= listed.items()
@@ -255,16 +255,17 @@ def test_the_image_has_no_compiler_and_all_its_bytecode(built):
 NODE = """
 set -e
 ray get-auth-token --generate > /dev/null
-ray start --head --num-cpus=0 --dashboard-host=127.0.0.1 > /tmp/start 2>&1 || cat /tmp/start
+ray start --head --num-cpus=0 --dashboard-host=127.0.0.1 > /tmp/start
 for attempt in $(seq 60); do python /opt/ganray/healthcheck.py && echo well && break; sleep 1; done
 pkill -STOP -x raylet
-python /opt/ganray/healthcheck.py || echo ill
+for attempt in $(seq 150); do python /opt/ganray/healthcheck.py || { echo ill; break; }; sleep 1; done
 pkill -KILL -x raylet
 """
 
 
 @pytest.mark.long
 def test_the_health_check_tells_a_node_that_answers_from_one_that_does_not(built):
+    """A node that stops is noticed after a minute: its agent asks the head, which waits that long."""
     image, folder = built
     done = image_root.run_read_only(image, folder, ["bash", "-c", NODE], {})
     assert done.stdout.split() == ["well", "ill"], done.stderr[-3000:]
