@@ -50,6 +50,7 @@ class LiveNumbers:
         now, minutes = self._now(), config.checkpoint_minutes
         self._numbers = {"goal_kimg": config.kimg, "checkpoint_minutes": minutes, "checkpoint_time": now, "updated": now}
         self._numbers |= {"running": 1.0, "failed": 0.0, "non_finite": 0.0, "starts": 0.0}
+        publish(dict(self._numbers))  # workers that never start are a stall, too
 
     def take(self, message: Message) -> None:
         """Take what a worker has sent."""

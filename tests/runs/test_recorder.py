@@ -137,8 +137,9 @@ def test_the_newest_row_and_the_age_of_the_last_checkpoint_are_published(tmp_pat
     published, before = [], time.time()
     messages = [Started(0.0), Log(at(0.5)), CheckpointWritten(0.4), Note("a word"), Started(0.4), Log(at(0.6, img_per_s=90.0)), RESULT]
     record(tmp_path, messages, publish=published.append)
-    assert len(published) == 6  # a note has no numbers; how the run ended has
-    first, last = published[0], published[-1]
+    assert len(published) == 7  # a note has no numbers; a run has some before its workers start, and when it ends
+    begin, first, *_, last = published
+    assert (begin["running"], begin["starts"]) == (1.0, 0.0) and "kimg" not in begin
     assert (first["running"], first["starts"], first["kimg"], first["goal_kimg"]) == (1.0, 1.0, 0.0, 1.0)
     assert (last["kimg"], last["img_per_s"], last["loss_d"], last["starts"]) == (0.6, 90.0, 0.7, 2.0)
     assert last["eta_s"] > 0
