@@ -1,6 +1,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pytest
 
@@ -164,6 +165,30 @@ def test_every_option_is_explained(verb, capsys):
                 assert (told.upper() if positional else f"--{told}") in text or "--no-" in text
 
     walk(VERBS[verb].load_config())
+
+
+def choices(model, prefix=""):
+    """(key, what it may be) of every option that is one of a few."""
+    for name, field in model.model_fields.items():
+        if hasattr(field.annotation, "model_fields"):
+            yield from choices(field.annotation, f"{prefix}{name}.")
+        elif get_origin(field.annotation) is Literal:
+            yield from ((prefix + name, value) for value in get_args(field.annotation))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_choice_can_be_made_by_a_flag(verb):
+    """A flag is text, also where the choice is one of numbers."""
+    model = VERBS[verb].load_config()
+    for key, value in choices(model):
+        try:
+            found = load(verb, model, [f"{_flag(key)}={value}"])
+        except ConfigError as error:
+            assert "input should be" not in str(error)  # it may ask for something else beside it
+            continue
+        for name in key.split("."):
+            found = getattr(found, name)
+        assert found == value
 
 
 def test_flags_that_errors_and_the_readme_name_exist():

@@ -6,12 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, ValidationInfo, field_validator
 
 from ganray.errors import ConfigError
 
 ExecutorName = Literal["auto", "local", "ray"]
 CopiesBy = Literal["auto", "imagenet", "fingerprint"]  # the names of copies/methods.py
+
+
+def _number_of(value: object) -> object:
+    """Flags and variables are text, which pydantic takes for a number only where every number is allowed."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+NumberFromText = BeforeValidator(_number_of)  # for a choice of numbers
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from ganray.config.base import Section
+from ganray.config.base import NumberFromText, Section
 
 
 class ModelConfig(Section):
@@ -14,13 +14,15 @@ class ModelConfig(Section):
 
     name: str = Field("r3", description="a key of MODELS: mlp, dcgan or r3")
     resolution: PositiveInt = Field(32, description="side of the square image in pixels; must be the catalog's")
-    channels: Literal[1, 3] = Field(3, description="3 = colour, 1 = grey (RGB in and out, luma inside)")
+    channels: Annotated[Literal[1, 3], NumberFromText] = Field(3, description="3 = colour, 1 = grey (RGB in and out, luma inside)")
     z_dim: PositiveInt = Field(64, description="length of the latent vector z ~ N(0, I)")
     embed_dim: PositiveInt = Field(64, description="length of each attribute's embedding in G")
     widths: tuple[PositiveInt, ...] = Field((128, 96, 64), description="feature channels per stage, from the 4 px stage to the finest")
     blocks: PositiveInt = Field(1, description="residual blocks a stage (r3)")
     group_channels: PositiveInt = Field(16, description="channels per group of the grouped 3x3 convolutions (r3)")
-    patch: Literal[1, 2] = Field(1, description="image pixels per side of a finest feature pixel; 2 is the lean form for CPUs (r3)")
+    patch: Annotated[Literal[1, 2], NumberFromText] = Field(
+        1, description="image pixels per side of a finest feature pixel; 2 is the lean form for CPUs (r3)"
+    )
     title_pieces: NonNegativeInt = Field(
         0, description="read product titles, up to so many words and trigrams of each (48 = about 8 words); 0 = titles are not read"
     )
