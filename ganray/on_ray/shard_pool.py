@@ -1,19 +1,20 @@
-"""Workers of a job on a cluster: actors that do shards, and tasks that finish what came of them.
+"""Workers of a job on a cluster: actors that do shards, and others that finish what came of them.
 
-Ray places actors and tasks; here is only known which shard is where. A worker takes shards from when it is ready: one that waits for a
-host holds nothing up. What was with a worker or a host that is lost is done again, and another worker is asked for. Only numbers of shards
-and small results pass through this process: what goes from a worker to a finisher stays in the object store.
+Ray places actors; here is only known which shard is where. A worker takes shards from when it is ready: one that waits for a host holds
+nothing up. What was with a worker or a host that is lost is done again, and another worker is asked for. A worker never takes the last CPU
+from those that finish: a job whose cluster has shrunk goes on with fewer workers. Only numbers of shards and small results pass through
+this process: what goes from a worker to a finisher stays in the object store.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ray
@@ -27,21 +28,22 @@ AHEAD = 2  # shards that a worker has at a time, so that it does not wait for th
 UNFINISHED = 2  # shards a finisher that may wait to be finished, before no worker gets another one
 TRIES = 5  # workers that a shard, or the start of a worker, may cost
 SAID_AFTER_S = 20.0  # without any worker
+CROWDED_S = 15.0  # without any finisher, and no CPU for one, until a worker makes room
 LOSSES = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError)
 
 
 class ShardActor:
-    """A worker: what `start` makes lives in it."""
+    """A worker, or a finisher: what `start` makes lives in it."""
 
-    def __init__(self, start: Callable[[], Callable[[int], Any]]) -> None:
+    def __init__(self, start: Callable[[], Callable[[Any], Any]]) -> None:
         self._process = defer_error(start)
 
     def started(self) -> None:
         """Return when it takes shards. Raises the error of its start."""
         self._process()
 
-    def do(self, shard: int) -> Any:
-        """Do one shard."""
+    def do(self, shard: Any) -> Any:
+        """Do one shard, or finish what came of one."""
         return self._process()(shard)
 
     def do_first_stage(self, shard: int) -> tuple[Any, None]:
@@ -51,9 +53,10 @@ class ShardActor:
 
 @dataclass(frozen=True)
 class _Running:
-    """What a reference that is waited for stands for: the start of a worker, a shard with one, or a shard that is being finished."""
+    """What a reference that is waited for stands for: the start of an actor (no shard), a shard with a worker, or one with a finisher."""
 
-    worker: Any = None
+    actor: Any
+    finishes: bool = False
     shard: int | None = None
     result: Any = None  # the reference of what goes to a finisher
 
@@ -66,47 +69,65 @@ class ShardPool:
         self._left = len(shards)  # those that no worker has yet
         self._again = deque[int]()
         self._num, self._finishers = (min(count, len(shards)) for count in (work.workers.num, work.finishers))
-        self._start, self._finish = ray.put(work.start), ray.put(work.finish) if work.finish is not None else None
+        if work.finish is None:
+            self._finishers = 0
+        self._start, self._finish = ray.put(work.start), ray.put(partial(_same, work.finish)) if work.finish is not None else None
         self._running = dict[Any, _Running]()
         self._shards_of = Counter[Any]()  # by worker, once it is ready
+        self._finishing = Counter[Any]()  # by finisher, once it is ready
+        self._unfinished = deque[tuple[int, Any]]()  # shards, and the references of what came of them
+        self._missing = 0  # workers to ask for, once it is known that there is a finisher
+        self._finisher_lives = True
         self._lost = Counter[int | None]()
-        self._asked, self._said = time.monotonic(), False
+        self._asked = self._crowded = time.monotonic()
+        self._said = False
 
     def results(self) -> Iterator[Any]:
         """What comes of each shard, as it is ready. Raises what a worker or a finisher raises."""
-        if self._finish is not None:
-            _warm_up(self._work.finish, self._finishers)
-        for _ in range(self._num):
-            self._ask_for_worker()
-        while self._left or self._again or any(each.shard is not None for each in self._running.values()):
-            self._assign()
+        for _ in range(self._finishers):
+            self._ask_for_finisher()
+        self._missing = self._num
+        while self._left or self._again or self._unfinished or any(each.shard is not None for each in self._running.values()):
+            while self._missing and self._finisher_lives:
+                self._missing -= 1
+                self._ask_for_worker()
+            self._assign_finishers()
+            self._assign_workers()
             ready, _ = ray.wait([*self._running], num_returns=1, timeout=1.0, fetch_local=False)
             for reference in ready:
                 yield from self._ended(reference, self._running.pop(reference))
+            self._make_room()
             self._say_if_nobody_works()
 
     def close(self) -> None:
-        """End all workers, and what finishers have not begun."""
-        for reference, running in self._running.items():
-            if running.worker is None:
-                ray.cancel(reference)
-        for worker in {*self._shards_of, *(running.worker for running in self._running.values() if running.worker is not None)}:
-            ray.kill(worker)
+        """End all workers and finishers."""
+        for actor in {*self._shards_of, *self._finishing, *(running.actor for running in self._running.values())}:
+            ray.kill(actor)
 
-    def _assign(self) -> None:
+    def _assign_workers(self) -> None:
         """Give shards to those workers that have fewest, unless finishers lag."""
-        finishing = sum(running.worker is None for running in self._running.values())
-        while (self._left or self._again) and self._shards_of and finishing < UNFINISHED * max(1, self._finishers):
+        finishing = len(self._unfinished) + self._finishing.total()
+        while (self._left or self._again) and self._shards_of and (not self._finishers or finishing < UNFINISHED * self._finishers):
             worker, num = min(self._shards_of.items(), key=lambda item: item[1])
             if num >= (AHEAD if self._left + len(self._again) > self._num else 1):
                 return
             shard = self._again.popleft() if self._again else self._next()
             self._shards_of[worker] += 1
-            if self._finish is None:
-                self._running[worker.do.remote(shard)] = _Running(worker, shard)
+            if not self._finishers:
+                self._running[worker.do.remote(shard)] = _Running(worker, shard=shard)
             else:
                 result, mark = worker.do_first_stage.options(num_returns=2).remote(shard)
-                self._running[mark] = _Running(worker, shard, result)
+                self._running[mark] = _Running(worker, shard=shard, result=result)
+
+    def _assign_finishers(self) -> None:
+        """Give what is done to those finishers that have least."""
+        while self._unfinished and self._finishing:
+            finisher, num = min(self._finishing.items(), key=lambda item: item[1])
+            if num >= AHEAD:
+                return
+            shard, result = self._unfinished.popleft()
+            self._finishing[finisher] += 1
+            self._running[finisher.do.remote(result)] = _Running(finisher, finishes=True, shard=shard)
 
     def _next(self) -> int:
         self._left -= 1
@@ -114,7 +135,8 @@ class ShardPool:
 
     def _ended(self, reference: Any, running: _Running) -> Iterator[Any]:
         """Take note of what has ended; gives the result of a shard that is done."""
-        worker, shard = running.worker, running.shard
+        actor, shard = running.actor, running.shard
+        counts = self._finishing if running.finishes else self._shards_of
         try:
             value = ray.get(reference)
         except RayError as error:
@@ -122,22 +144,24 @@ class ShardPool:
                 raise
             self._redo(running, error)
             return
+        if running.finishes:
+            self._finisher_lives = True
         if shard is None:
-            self._shards_of[worker] = 0
+            counts.setdefault(actor, 0)
             self._lost.pop(None, None)
             return
-        if worker in self._shards_of:
-            self._shards_of[worker] -= 1
+        if actor in counts:
+            counts[actor] -= 1
         if running.result is not None:
-            finish: Any = ray.remote(num_cpus=1)(_finish)
-            self._running[finish.remote(self._finish, running.result)] = _Running(shard=shard)
+            self._unfinished.append((shard, running.result))
         else:
             self._lost.pop(shard, None)
             yield value
 
     def _redo(self, running: _Running, error: RayError) -> None:
-        """A worker or what it made is lost: another worker, and the shard again. Raises ClusterError where that happens too often."""
-        worker, shard = running.worker, running.shard
+        """An actor or what it made is lost: another one, and the shard again. Raises ClusterError where that happens too often."""
+        actor, shard = running.actor, running.shard
+        counts = self._finishing if running.finishes else self._shards_of
         self._lost[shard] += 1
         if self._lost[shard] >= TRIES:
             what = "workers end before they have started" if shard is None else f"shard {shard} was lost with {TRIES} workers in turn"
@@ -145,19 +169,55 @@ class ShardPool:
             raise ClusterError(f"{what} (out of memory?): {cause}", "Run the same command again, with fewer or larger workers") from error
         if shard is not None:
             self._again.append(shard)
-        if worker is not None and (shard is None or worker in self._shards_of):
-            self._shards_of.pop(worker, None)
-            with suppress(RayError):
-                ray.kill(worker)  # one that cannot be reached may still be there
+        if isinstance(getattr(error, "cause", None), ObjectLostError):  # the finisher is well; what it should have read is not there
+            counts[actor] -= 1
+        elif shard is None or actor in counts:
+            self._drop(actor, counts)
             print(f"a worker was lost ({type(error).__name__}); another one does its shards again", file=sys.stderr, flush=True)
-            self._ask_for_worker()
+            if running.finishes:
+                self._ask_for_finisher()
+            else:
+                self._missing += 1
+            self._doubt_finishers()
+
+    def _drop(self, actor: Any, counts: Counter[Any]) -> None:
+        """Give an actor nothing more. One that cannot be reached may still be there, and is ended."""
+        counts.pop(actor, None)
+        with suppress(RayError):
+            ray.kill(actor)
+
+    def _doubt_finishers(self) -> None:
+        """Ask those finishers that are ready whether they live: they may have been on the host that is lost."""
+        for finisher in self._finishing:
+            self._finisher_lives = False
+            self._running[finisher.started.remote()] = _Running(finisher, finishes=True)
+
+    def _make_room(self) -> None:
+        """End a worker where workers have taken every CPU that a finisher needs: the cluster has shrunk, or others work in it."""
+        if self._finishing or not self._finishers or not self._shards_of:
+            self._crowded = time.monotonic()
+        elif time.monotonic() - self._crowded > CROWDED_S and ray.available_resources().get("CPU", 0.0) < 1:
+            self._crowded = time.monotonic()
+            self._finisher_lives = False
+            self._missing += 1
+            worker = min(self._shards_of, key=self._shards_of.__getitem__)
+            for reference, running in [*self._running.items()]:
+                if running.actor is worker and running.shard is not None:
+                    del self._running[reference]
+                    self._again.append(running.shard)
+            self._drop(worker, self._shards_of)
+
+    def _ask_for_finisher(self) -> None:
+        self._ask({"num_cpus": 1}, self._finish, finishes=True)
 
     def _ask_for_worker(self) -> None:
         workers = self._work.workers
+        self._ask({"num_cpus": workers.cpus, "num_gpus": int(workers.gpu)}, self._start, finishes=False)
+
+    def _ask(self, needs: dict[str, int], start: Any, finishes: bool) -> None:
         actor: Any = ray.remote(ShardActor)
-        options = {"num_cpus": workers.cpus, "num_gpus": int(workers.gpu), "max_restarts": 0, "scheduling_strategy": "SPREAD"}
-        worker = actor.options(**options).remote(self._start)
-        self._running[worker.started.remote()] = _Running(worker)
+        asked = actor.options(**needs, max_restarts=0, scheduling_strategy="SPREAD").remote(start)
+        self._running[asked.started.remote()] = _Running(asked, finishes)
 
     def _say_if_nobody_works(self) -> None:
         """One line where the cluster has no room for any worker."""
@@ -172,18 +232,5 @@ class ShardPool:
             print(f"waiting for a worker with {wanted}: {had} in the cluster", file=sys.stderr, flush=True)
 
 
-def _finish(finish: Callable[[Any], Any], result: Any) -> Any:
-    return finish(result)
-
-
-def _warm_up(finish: Any, num: int) -> None:
-    """Let that many idle workers import what they will need while the engines load. Returns at once."""
-    task = ray.remote(num_cpus=1)(load_modules)
-    for _ in range(num):
-        task.remote((getattr(finish, "func", finish).__module__,))
-
-
-def load_modules(names: Sequence[str]) -> None:
-    """Import modules; a later task in this process finds it done."""
-    for name in names:
-        importlib.import_module(name)
+def _same(finish: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return finish
