@@ -29,7 +29,7 @@ def preload() -> None:
     from ganray.commands import VERBS
 
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-    os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = cli.READERS_ENDED
+    os.environ["RAY_DEDUP_LOGS_SKIP_REGEX"] = cli.RAY_MESSAGES
     for verb in VERBS.values():
         verb.load_config()
         verb.load_function()
