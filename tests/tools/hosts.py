@@ -16,24 +16,39 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.tools.cable import Cable
+from tests.tools.namespaces import enter_network
+
+ROOT = Path(__file__).parents[2]
 PROGRAMS = ("ip", "nsenter", "setpriv", "unshare")
 SUBNET = "198.18.0"  # RFC 2544: for tests of networks, routed nowhere
-# The first process of a host. It says that it is ready and stays; as process 1 it also has to reap what loses its parent.
+# The first process of a host says that it is ready and stays. As process 1 it also has to reap what loses its parent; a shell's `read` may
+# end when a child does, Python's does not.
 FIRST = """
 hostname "$1"
 mount -t tmpfs -o "size=$2m" tmpfs /dev/shm
 mount -t tmpfs -o "size=$3m" tmpfs "$4"
 ip link set lo up
-echo ready
-trap : CHLD
-while :; do wait; read -r _ || exit; done
+exec "$5" -S -c "$6"
+"""
+REAPER = """
+import os, signal
+def reap(*_):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]: pass
+    except ChildProcessError: pass
+signal.signal(signal.SIGCHLD, reap)
+print("ready", flush=True)
+os.read(0, 1)
 """
 
 
@@ -56,6 +71,9 @@ class Size:
     disk: int = 2048
 
 
+SIZE = Size()
+
+
 class Network:
     """A switch that hosts are plugged into. Ends every host at the end."""
 
@@ -66,30 +84,49 @@ class Network:
     def __enter__(self) -> Network:
         self._switch = _Namespace(["--net"], ["sh", "-c", "ip link add switch type bridge && ip link set switch up; echo ready; read -r _"])
         self._stack.callback(self._switch.end)
+        self.folder = tempfile.mkdtemp(prefix="h-", dir="/tmp")  # short: the path of a socket holds 107 bytes
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def add(self, name: str, size: Size = Size()) -> Host:
-        """A new host, which is up. Its files are in `folder`, which only its own processes see."""
+    def add(self, name: str, size: Size = SIZE, cable: Cable | None = None) -> Host:
+        """A new host, which is up; its cable is a perfect one unless told.
+
+        Its files are in `folder`: the same path on all hosts, a file system of its own on each.
+        """
         number = len(self.hosts) + 1
-        folder = tempfile.mkdtemp(prefix="h-", dir="/tmp")  # short: the path of a socket holds 107 bytes
-        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = self.folder
         own = ["--net", "--mount", "--uts", "--ipc", "--pid", "--mount-proc"]
-        namespace = _Namespace(own, ["sh", "-c", FIRST, "sh", name, str(size.shm), str(size.disk), folder])
+        namespace = _Namespace(own, ["sh", "-c", FIRST, "sh", name, str(size.shm), str(size.disk), folder, sys.executable, REAPER])
         self._stack.callback(namespace.end)
         host = Host(name, f"{SUBNET}.{number}", folder, namespace, Link(f"port{number}", self._switch))
+        if cable is None:
+            self._switch.run(["ip", "link", "add", host.link.port, "type", "veth", "peer", "name", "eth0", "netns", str(namespace.first)])
+        else:
+            self._lay(cable, host)
         self._plug(host)
         self.hosts.append(host)
         return host
 
+    def _lay(self, cable: Cable, host: Host) -> None:
+        """Make the two ends of a cable that is a process."""
+        ends = [str(host.namespace.first), str(self._switch.first), host.link.port]
+        command = [sys.executable, "-m", "tests.tools.cable", *ends, str(cable.delay), str(cable.loss), str(cable.seed)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self._stack.callback(process.wait, 10)
+        self._stack.callback(process.communicate)  # its end
+        assert process.stdout
+        if process.stdout.readline() != "ready\n":
+            raise RuntimeError("the cable is not ready")
+
     def _plug(self, host: Host) -> None:
         port = host.link.port
-        self._switch.run(["ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(host.namespace.first)])
         self._switch.run(["ip", "link", "set", port, "master", "switch", "up"])
         host.namespace.run(["ip", "address", "add", f"{host.address}/24", "dev", "eth0"])
         host.namespace.run(["ip", "link", "set", "eth0", "up"])
+        host.namespace.run(["ip", "route", "add", "default", "dev", "eth0"])  # by which programs find out what their own address is
 
 
 @dataclass(frozen=True)
@@ -130,6 +167,10 @@ class Host:
                 raise
         return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 
+    def thread(self) -> ThreadPoolExecutor:
+        """A thread of this process that sees this host's network: what it connects to, the host could. Shut it down."""
+        return ThreadPoolExecutor(1, initializer=enter_network, initargs=(self.namespace.first,))
+
     def kill(self) -> None:
         """SIGKILL to everything on it, at once: its power is gone."""
         self.namespace.end()
@@ -156,12 +197,34 @@ class Host:
         self.run(["sh", "-c", f"cat /dev/zero > {filler} 2> /dev/null"])
         return filler
 
+    def signal_processes(self, word: str, number: int) -> int:
+        """Send a signal to each of its processes that has this in its command line; how many there were."""
+        found = [process for process in self._processes() if word.encode() in _read(Path(f"/proc/{process}/cmdline"))]
+        for process in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+        return len(found)
+
     def _signal_all(self, number: int) -> None:
-        namespace = Path(f"/proc/{self.namespace.first}/ns/pid").readlink()
+        for process in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def _processes(self) -> list[int]:
+        """Every process on it, by its number in this process's own namespace."""
+        namespace, found = Path(f"/proc/{self.namespace.first}/ns/pid").readlink(), []
         for path in Path("/proc").glob("[0-9]*/ns/pid"):
             with contextlib.suppress(OSError):
                 if path.readlink() == namespace:
-                    os.kill(int(path.parts[2]), number)
+                    found.append(int(path.parts[2]))
+        return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 class _Namespace:

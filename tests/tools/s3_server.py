@@ -1,7 +1,8 @@
-"""A real S3-compatible server for tests: one-node Ceph (monitor, object daemon in memory, S3 gateway) on 127.0.0.1.
+"""A real S3-compatible server for tests: one-node Ceph (monitor, object daemon in memory, S3 gateway), on 127.0.0.1 unless told otherwise.
 
 Debian packages: radosgw ceph-mon ceph-osd. Nothing of it survives: the data lie in memory, and the daemons end with the
-process that started them, even a killed one. Run as a program, it prints the environment that a shell needs and stays.
+process that started them, even a killed one. Run as a program, it prints the environment that a shell needs and stays; as an argument it
+takes the address to listen on.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ ACCESS_KEY, SECRET_KEY, BUCKET = "ganraytestkey", "ganraytestsecret", "ganray"
 CONFIG = """
 [global]
 fsid = {fsid}
-mon host = [v2:127.0.0.1:{mon_v2},v1:127.0.0.1:{mon_v1}]
+mon host = [v2:{address}:{mon_v2},v1:{address}:{mon_v1}]
 mon initial members = a
-public network = 127.0.0.0/8
-cluster network = 127.0.0.0/8
+public network = {address}/8
+cluster network = {address}/8
 auth cluster required = none
 auth service required = none
 auth client required = none
@@ -69,7 +70,7 @@ memstore device bytes = 4294967296
 osd op num shards = 2
 osd max object name len = 1024
 [client]
-rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
+rgw frontends = beast endpoint={address}:{port} tcp_nodelay=1
 rgw relaxed region enforcement = true
 rgw dynamic resharding = false
 rgw thread pool size = 32
@@ -83,21 +84,21 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[dict[str, str]]:
+def running(address: str = "127.0.0.1") -> Iterator[dict[str, str]]:
     """Start the server with an empty bucket; yields the environment variables that lead an S3 client to it. About 4 s."""
     folder = Path(tempfile.mkdtemp(prefix="ganray-s3-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        yield start(folder, stack)
+        yield start(folder, stack, address)
 
 
-def start(folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
+def start(folder: Path, stack: contextlib.ExitStack, address: str = "127.0.0.1") -> dict[str, str]:
     """Start the three daemons one after the other; what ends them is left on the stack."""
-    port, mon_v1, mon_v2 = free_ports(3)
+    port, mon_v1, mon_v2 = free_ports(3, address)
     config, fsid = folder / "ceph.conf", str(uuid.uuid4())
-    config.write_text(CONFIG.format(folder=folder, fsid=fsid, port=port, mon_v1=mon_v1, mon_v2=mon_v2))
+    config.write_text(CONFIG.format(folder=folder, address=address, fsid=fsid, port=port, mon_v1=mon_v1, mon_v2=mon_v2))
     (folder / "osd").mkdir()
-    addresses = f"[v2:127.0.0.1:{mon_v2},v1:127.0.0.1:{mon_v1}]"
+    addresses = f"[v2:{address}:{mon_v2},v1:{address}:{mon_v1}]"
 
     def call(program: str, *arguments: str) -> str:
         command = [program, "-c", str(config), *arguments]
@@ -112,15 +113,15 @@ def start(folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
 
     subprocess.run(["monmaptool", "--create", "--fsid", fsid, "--addv", "a", addresses, folder / "monmap"], check=True, capture_output=True)
     call("ceph-mon", "--mkfs", "-i", "a", "--monmap", str(folder / "monmap"))
-    wait_for(daemon("ceph-mon", "-i", "a"), lambda: answers(mon_v1))
+    wait_for(daemon("ceph-mon", "-i", "a"), lambda: answers(mon_v1, address))
     osd = str(uuid.uuid4())
     call("ceph", "osd", "new", osd)
     call("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", osd)
     wait_for(daemon("ceph-osd", "-i", "0"), lambda: json.loads(call("ceph", "osd", "stat", "-f", "json"))["num_up_osds"] == 1)
-    wait_for(daemon("radosgw", "-n", "client.rgw.a"), lambda: answers(port))
+    wait_for(daemon("radosgw", "-n", "client.rgw.a"), lambda: answers(port, address))
     user = ["--uid", "ganray", "--display-name", "ganray", "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]
     call("radosgw-admin", "user", "create", *user)
-    endpoint = f"http://127.0.0.1:{port}"
+    endpoint = f"http://{address}:{port}"
     make_bucket(endpoint)
     return {
         "AWS_ENDPOINT_URL": endpoint,
@@ -140,19 +141,19 @@ def make_bucket(endpoint: str) -> None:
     client.close()
 
 
-def free_ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on."""
+def free_ports(number: int, address: str = "127.0.0.1") -> list[int]:
+    """Ports of an address of this machine that nobody listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:
-            each.bind(("127.0.0.1", 0))
+            each.bind((address, 0))
         return [each.getsockname()[1] for each in sockets]
 
 
-def answers(port: int) -> bool:
+def answers(port: int, address: str = "127.0.0.1") -> bool:
     """Whether somebody listens on a port."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0
 
 
 def wait_for(process: subprocess.Popen[bytes], ready: Callable[[], bool], limit: float = 60.0) -> None:
@@ -173,7 +174,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
-    with running() as environment:
+    with running(*sys.argv[1:]) as environment:
         for name, value in environment.items():
             print(f"export {name}={value}", flush=True)
         print(f"# s3://{BUCKET}/ is served; end with control-C", flush=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools import hosts
+from tests.tools.cable import Cable
 
 pytestmark = pytest.mark.skipif(bool(hosts.missing()), reason=hosts.missing() or "-")
 LISTEN = "import socket; s = socket.create_server(('0.0.0.0', 7)); print('up', flush=True)\nwhile True: s.accept()[0].sendall(b'here')"
@@ -55,6 +56,16 @@ def test_a_host_that_is_away_for_a_while_answers_later(network, lost, back):
         assert answers(one, two)
 
 
+def test_a_host_stays_while_orphans_end_on_it(network):
+    host = network.add("one")
+    for _ in range(20):
+        assert host.run(["sh", "-c", "(sleep 0.02; true) & (sleep 0.05; true) & exit 0"]).returncode == 0
+        time.sleep(0.03)
+    time.sleep(0.1)
+    left = host.run(["sh", "-c", "cat /proc/[0-9]*/stat | grep -c ' Z '"]).stdout
+    assert left == "0\n"
+
+
 def test_a_host_that_is_killed_takes_its_processes_with_it(network):
     host = network.add("one")
     process = host.start(["sh", "-c", "sleep 600 & sleep 600"])
@@ -69,6 +80,16 @@ def _has(path, word):
         return f"TMPDIR={word}".encode() in path.read_bytes()
     except OSError:
         return False
+
+
+def test_a_cable_can_be_slow_and_lose_frames(network):
+    one = network.add("one")
+    slow, dumb = network.add("slow", cable=Cable(delay=0.3, loss=0.0)), network.add("dumb", cable=Cable(delay=0.0, loss=1.0))
+    with listening(slow), listening(dumb):
+        began = time.monotonic()
+        assert answers(one, slow)
+        assert time.monotonic() - began >= 0.6  # what it sends first, and what it answers
+        assert not answers(one, dumb, within=1.0)
 
 
 def test_memory_and_disk_are_a_host_s_own(network):

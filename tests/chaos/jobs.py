@@ -1,0 +1,124 @@
+"""The commands that hosts are taken from: what each reads, how far it is, and what it has made when it has ended."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from ganray.catalog.sample import draw, product
+from ganray.catalog.schema import CATALOG_KEY
+from ganray.errors import GanrayError, ObjectNotFound
+from ganray.images.codec import encode
+from ganray.runs.checkpoints import places
+from ganray.storage import open_store
+from tests.tools.models import save_untrained_model
+
+BUCKET = "s3://ganray"
+PHOTOS, CATALOG, MODEL = f"{BUCKET}/photos", f"{BUCKET}/catalog", f"{BUCKET}/model"
+NUM_PHOTOS, SIDE, NUM_IMAGES = 480, 96, 2400
+STEPS, BATCH = 160, 16
+ATTRIBUTES = {"category": ("bag", "cap", "mug"), "colour": ("red", "green")}
+
+TRAINING = [
+    *("train", "--catalog", CATALOG, "--kimg", str(STEPS * BATCH / 1000), "--batch", str(BATCH), "--checkpoint-kimg", "0.128"),
+    *("--log-kimg", "0.064", "--grid-kimg", "100", "--precision", "fp32", "--model.widths", "8,8,8", "--model.patch", "2"),
+    *("--model.z-dim", "8", "--model.embed-dim", "4", "--workers", "2", "--threads", "1", "--max-failures", "3"),
+]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command, without --out. `progress` is a share of the work, read from the store; None where nothing there tells it."""
+
+    name: str
+    words: list[str]
+    made: Callable[[str], dict[str, str]]
+    progress: Callable[[str], float] | None = None
+    resume: tuple[str, ...] = ()  # what the command says when it is run again
+
+
+def put_inputs() -> None:
+    """The photos and the model that jobs read."""
+    store = open_store(PHOTOS)
+    for number in range(NUM_PHOTOS):
+        item = product(0, number)
+        store.put(f"{item.category}/{number:05d}.jpg", encode(draw(item, SIDE)[0], "jpeg"))
+    save_untrained_model(MODEL, ATTRIBUTES)
+
+
+def digests(out: str, folder: str) -> dict[str, str]:
+    """The sha256 of every object in a folder by its key."""
+    store = open_store(out)
+    return {info.key: hashlib.sha256(store.get(info.key)).hexdigest() for info in store.list(folder)}
+
+
+def pictures(out: str) -> dict[str, str]:
+    """The images of a bulk job, and what its manifest says of each but the time."""
+    rows = pq.read_table(io.BytesIO(open_store(out).get("manifest.parquet"))).to_pylist()
+    return digests(out, "images") | {f"{row['id']}/{row['index']}": str({**row, "time": ""}) for row in rows}
+
+
+def catalog(out: str) -> dict[str, str]:
+    """The prepared photos, and what the catalog says of itself but the time."""
+    told = json.loads(open_store(out).get(CATALOG_KEY))
+    return digests(out, "shards") | {name: str(value) for name, value in told.items() if name != "created"}
+
+
+def weights(out: str) -> dict[str, str]:
+    """The sha256 of the networks of a finished run, and its length."""
+    store = open_store(out)
+    newest = places(store)[0]
+    keys = ("model.safetensors", f"{newest.folder}/state.safetensors")
+    return {key: hashlib.sha256(store.get(key)).hexdigest() for key in keys}
+
+
+def report(out: str) -> dict[str, str]:
+    """What an evaluation has found."""
+    found = json.loads(open_store(out).get("report.json"))
+    return {name: json.dumps(value) for name, value in found.items()}
+
+
+def share_of(folder: str, total: int) -> Callable[[str], float]:
+    """How far a job is by the number of objects in a folder."""
+    return lambda out: sum(1 for _ in open_store(out).list(folder)) / total
+
+
+def share_of_training(out: str) -> float:
+    """How far a run is by its last checkpoint."""
+    try:
+        found = places(open_store(out))
+    except (GanrayError, ObjectNotFound):
+        return 0.0
+    return found[0].num_images / (STEPS * BATCH) if found else 0.0
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job(
+            "ingest",
+            ["ingest", "--source", PHOTOS, "--resolution", "32", "--shard-images", "8"],
+            catalog,
+            share_of("shards", NUM_PHOTOS // 8),
+        ),
+        Job(
+            "generate",
+            ["generate", "--model", MODEL, "--num", str(NUM_IMAGES), "--shard-images", "20", "--engines", "2", "--seed", "3"],
+            pictures,
+            share_of("images", NUM_IMAGES),
+        ),
+        Job("edit", ["edit", "--source", PHOTOS, "--edits", "white", "--shard-images", "8"], pictures, share_of("images", NUM_PHOTOS)),
+        Job(
+            "evaluate",
+            ["evaluate", "--model", f"{BUCKET}/undisturbed-train", "--catalog", CATALOG, "--num", "128", "--extractor-kimg", "2"],
+            report,
+        ),
+        Job("train", TRAINING, weights, share_of_training, ("--resume",)),
+        Job("train-elastic", [*TRAINING, "--min-workers", "1"], weights, share_of_training, ("--resume",)),
+    )
+}
