@@ -138,7 +138,7 @@ def _parse(kind: type[S], data: bytes, where: str) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         raise CheckpointError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}", remedy) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{where} cannot be read: {error}", remedy) from error
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import safetensors.torch
+import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from ganray import __version__
 from ganray.checkpoint import (
@@ -106,11 +109,11 @@ def load_model(url: str) -> tuple[Generator, ModelInfo]:
         raise CheckpointError(f"{url} is not a model folder: {error.message}", "Train one with `ganray train --out URL`.") from error
     except ObjectCorrupt as error:
         raise CheckpointError(f"{url} is damaged: {error.message}", "Copy the folder again, or resume its training run.") from error
+    tensors = _tensors(data, url)
+    if not _fits(tensors, info.model.blocks, lambda: build_generator(info.model, info.label_sizes)):
+        raise CheckpointError(f"{url}: model.safetensors does not fit the model in model.json", "Train it again.")
     generator = build_generator(info.model, info.label_sizes)
-    try:
-        generator.load_state_dict(_tensors(data, url))
-    except RuntimeError as error:
-        raise CheckpointError(f"{url}: model.safetensors does not fit the model in model.json", "Train it again.") from error
+    generator.load_state_dict(tensors)
     return generator.eval().requires_grad_(False), info
 
 
@@ -145,12 +148,29 @@ def load_editor(url: str) -> tuple[dict[str, nn.Module], EditorInfo]:
         raise CheckpointError(f"{url} has no editor: {error.message}", "Train one with `ganray train-editor --out URL`.") from error
     except ObjectCorrupt as error:
         raise CheckpointError(f"{url} is damaged: {error.message}", "Copy the folder again, or resume its training run.") from error
+    misfit = CheckpointError(f"{url}: {EDITOR_WEIGHTS} does not fit the editor in {EDITOR}", "Train it again.")
+    tensors = _tensors(data, url)
+    own = tuple(task for task in info.editor.tasks if task != "matte" or not info.editor.encoder)  # the others have one size
+    sized = info.editor.model_copy(update={"tasks": own})
+    of_own = {name: tensor for name, tensor in tensors.items() if name.partition(".")[0] in own}
+    if not _fits(of_own, max(sized.blocks, sized.detail_blocks) if own else 0, lambda: build_editor(sized)):
+        raise misfit
     networks = build_editor(info.editor)
     try:
-        networks.load_state_dict(_tensors(data, url))
+        networks.load_state_dict(tensors)
     except RuntimeError as error:
-        raise CheckpointError(f"{url}: {EDITOR_WEIGHTS} does not fit the editor in {EDITOR}", "Train it again.") from error
+        raise misfit from error
     return dict(networks.eval().requires_grad_(False).items()), info
+
+
+def _fits(tensors: dict[str, Tensor], blocks: int, build: Callable[[], nn.Module]) -> bool:
+    """Whether weights have the names and shapes of a network, told without its memory: a description from elsewhere may ask for more than
+    there is. Each of `blocks` has a tensor, at least."""
+    if blocks > len(tensors):
+        return False
+    with torch.device("meta"):
+        wanted = {name: tensor.shape for name, tensor in build().state_dict().items()}
+    return wanted == {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _read_model(store: Store, again: bool = True) -> tuple[ModelInfo, bytes]:

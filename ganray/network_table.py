@@ -34,7 +34,7 @@ def read_networks(url: str) -> dict[str, NetworkFile]:
     store, key = open_object(url)
     try:
         read = yaml.safe_load(store.get(key).decode())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, no such date, a number of 5,000 digits
         raise ConfigError(f"{url}: not valid YAML ({error})", REMEDY) from None
     if not isinstance(read, dict) or not read:
         raise ConfigError(f"{url}: names no network", f"Give it keys among {', '.join(Networks.model_fields)}; {REMEDY}")

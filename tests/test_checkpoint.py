@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from ganray.checkpoint import load_state, save_state
 from ganray.config import ModelConfig, TrainConfig
 from ganray.errors import CheckpointError, ObjectCorrupt
-from ganray.model_folder import ModelInfo, load_model, save_model
+from ganray.model_folder import ModelInfo, load_editor, load_model, save_model
 from ganray.models import build_generator, set_strength
 from ganray.storage import open_store
 from ganray.storage.local import LocalStore
@@ -74,7 +75,10 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         load_state(create_state(CONFIG, (2, 3)), LocalStore(tmp_path), CONFIG, ATTRIBUTES)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": 1}', '{"format_version": 99}'])
+NESTED = '{"format_version": ' + "[" * 20_000
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": 1}', '{"format_version": 99}', NESTED], ids=str.__len__)
 def test_a_broken_description_is_refused(tmp_path, text):
     saved(tmp_path)
     (tmp_path / "state.json").write_text(text)
@@ -91,6 +95,30 @@ def test_a_model_folder_rebuilds_its_own_model(tmp_path):
     assert not loaded.training
     assert read == info
     assert read.label_sizes == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"embed_dim": 10**9}, {"z_dim": 10**12}, {"widths": [10**6, 10**6]}, {"blocks": 10**7}, {"title_pieces": 1, "title_buckets": 10**12}],
+)
+def test_a_description_cannot_ask_for_more_memory_than_its_weights_have(tmp_path, changes):
+    """Nor for time: the numbers are compared before a network is built."""
+    written(tmp_path)
+    description = json.loads((tmp_path / "model.json").read_text())
+    description["model"] |= changes
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match="does not fit the model"):
+        load_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("changes", [{"detail_width": 10**6}, {"detail_blocks": 10**7}, {"widths": [10**6] * 5}, {"blocks": 10**7}])
+def test_an_editor_cannot_ask_for_more_memory_than_its_weights_have(editor_folder, tmp_path, changes):
+    shutil.copytree(editor_folder, tmp_path / "editor")
+    description = json.loads((tmp_path / "editor" / "editor.json").read_text())
+    description["editor"] |= changes
+    (tmp_path / "editor" / "editor.json").write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match="does not fit the editor"):
+        load_editor(str(tmp_path / "editor"))
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path):

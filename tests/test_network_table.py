@@ -42,6 +42,8 @@ def test_a_file_beside_the_table_s_folder(tmp_path):
         ("matte: [", "not valid YAML"),
         ("", "names no network. Give it keys among matte, inpaint, upscale, enhance"),
         ("- matte", "names no network"),
+        ("matte: " + "[" * 20_000, "not valid YAML"),
+        ("matte: " + "9" * 5000, "not valid YAML"),
         ({"mat": ROW}, "mat: no such key (did you mean matte?)"),
         ({"matte": ROW | {"scale": 2}}, "matte.scale: no such key, the keys are url, sha256, size"),
         ({"matte": ROW | {"meen": [0, 0, 0]}}, "matte.meen: no such key (did you mean mean?)"),

@@ -32,7 +32,7 @@ class Policy:
         store, key = open_object(url)
         try:
             return cls.parse(yaml.safe_load(store.get(key)))
-        except (yaml.YAMLError, ValueError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise ConfigError(f"policy {url}: {' '.join(str(error).split())}", REMEDY) from error
 
     @classmethod
