@@ -12,7 +12,7 @@ import hashlib
 import importlib.util
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -45,7 +45,7 @@ class Signer:
     """A certificate chain (PEM, the signer's first) and its P-256 key (PEM). Loaded in each process that signs."""
 
     chain: bytes
-    key: bytes
+    key: bytes = field(repr=False)  # tracebacks and messages of Ray show arguments
 
     def check(self) -> None:
         """Sign an image and an edit of it as a test. Raises ConfigError if packages are missing, or the key or chain cannot sign."""

@@ -17,6 +17,7 @@ FULL_CODES = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStor
 ARCHIVED_CODES = ("InvalidObjectState", "ObjectNotInActiveTierError", "BlobArchived")  # S3 answers the first one with 403, Azure with 409
 CUSTOMER_KEY = re.compile(r"server[- ]?side[- ]?encryption|SSE-C|customer[- ]?key", re.IGNORECASE)  # in the message of a 400
 CONDITIONS = "Use a store with conditional writes (If-None-Match), or pass --allow-unsafe-store and run one driver at a time."
+_USER = re.compile(r"://[^/\s@]*@")
 UNPARSED = "Could not parse path"  # in the text of a class that is not InvalidPathError
 RUN_AGAIN = "then run the same command again: finished work is kept."
 
@@ -75,7 +76,12 @@ def from_obstore(error: Exception, url: str) -> StorageError:
     elif server := re.search(r"Error performing \w+ (\w+://[^/\s]+)", text):
         reason = next((reason for word, reason in CONNECTION_ERRORS.items() if word in text), "no response")
         problem, remedy = f": {server[1]} cannot be reached: {reason}", "Check the endpoint and the network."
-    return kind(f"{url}{problem}", remedy)
+    return kind(f"{url}{hide_credentials(problem)}", remedy)
+
+
+def hide_credentials(text: str) -> str:
+    """A text without the `user:password@` of its URLs: proxies and endpoints have one, and messages quote them."""
+    return _USER.sub("://", text)
 
 
 def _unavailable(status: str, code: str, text: str) -> tuple[str, str] | None:

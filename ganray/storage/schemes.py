@@ -78,6 +78,9 @@ def _open_az(rest: str) -> Store:
 def _open_bucket(scheme: str, connect: Callable[[str], ObjectStore], rest: str, lister: Lister | None = None) -> Store:
     url = f"{scheme}://{rest}"
     bucket, _, prefix = rest.partition("/")
+    if "@" in bucket:  # no bucket has one; the URL is kept in manifests, pages and messages
+        place = f"{scheme}://{rest.rpartition('@')[2]}"
+        raise StorageError(f"the URL of {place} holds credentials, before an @", "Give them in the environment, and leave them out of it.")
     if not bucket:
         raise StorageError(f"{url} names no bucket", f"Write {scheme}://BUCKET/PREFIX.")
     try:

@@ -65,6 +65,12 @@ def generic(text, dump=""):
         (generic("status code: 503 Service Unavailable: <Code>SlowDown</Code>"), StorageError, "the store answers 503 SlowDown"),
         (generic("status code: 301 Moved Permanently: "), StorageError, "Check the region"),
         (generic("- HTTP error", "kind: ConnectionRefused"), StorageError, "http://host:1 cannot be reached: connection refused"),
+        (
+            exceptions.GenericError("Generic S3 error: Error performing GET http://user:word@host:1/b in 2ms - HTTP error"),
+            StorageError,
+            ": http://host:1 cannot be reached",
+        ),
+        (exceptions.GenericError("no proxy https://user:word@host"), StorageError, ": no proxy https://host"),
         (exceptions.GenericError("something\n   new\n\nDebug source:\nGeneric {"), StorageError, f"{URL}: something new"),
     ],
 )  # fmt: skip
