@@ -11,7 +11,7 @@ export RAY_AUTH_MODE ?= disabled
 export RAY_USAGE_STATS_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-all lint bench serve clean
+.PHONY: help demo test test-fast test-all lint bench serve release clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -51,6 +51,10 @@ bench: $(VENV)/.run  ## every benchmark against its bare baseline
 
 serve: $(VENV)/.run  ## serve the demo's model on http://127.0.0.1:8000
 	@$(BIN)/ganray serve --model out/demo/model
+
+release: $(VENV)/.dev  ## wheel, sdist, SBOM, licence list and checksums of the last commit, in out/release
+	@rm -rf out/release
+	@$(BIN)/python cluster/release.py --out out/release
 
 clean:  ## remove what the targets made (not .venv)
 	rm -rf out build .pytest_cache .mypy_cache .ruff_cache *.egg-info
