@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from ganray.errors import GanrayError
 from tests.fuzz.mutations import MAX_BYTES, mutated
 
-CPU_SECONDS, WALL_SECONDS, MEMORY_BYTES = 2.0, 60.0, 1 << 30
+CPU_SECONDS, WALL_SECONDS, MEMORY_BYTES = 2.0, 300.0, 1 << 30
 ROUND = 50  # examples between two looks at the clock of hypothesis' own
 HEADER = struct.Struct("<dQ")  # when the input in progress was begun (0: none), and its length
 
@@ -61,13 +61,14 @@ class Report:
 
 
 def fuzz(target: Target, seconds: float, first_seed: int = 0) -> Report:
-    """Try mutated inputs for so many seconds. A child that ends is replaced by one with the next seed."""
+    """Try mutated inputs for so many seconds, once a child has started. A child that ends is replaced by one with the next seed."""
     context, report = multiprocessing.get_context("fork"), Report()
-    ends, number = time.monotonic() + seconds, first_seed
-    while time.monotonic() < ends:
+    left, number = seconds, first_seed
+    while left > 0:
+        began = time.monotonic()
         shared = mmap.mmap(-1, HEADER.size + MAX_BYTES)
         ours, theirs = context.Pipe(duplex=False)
-        child = context.Process(target=_work, args=(target, ends, number, shared, theirs), daemon=False)
+        child = context.Process(target=_work, args=(target, left, number, shared, theirs), daemon=False)
         child.start()
         theirs.close()
         how = _watch(child, ours, shared, report)
@@ -77,6 +78,7 @@ def fuzz(target: Target, seconds: float, first_seed: int = 0) -> Report:
                 raise RuntimeError("the target does not start; its seeds may be wrong")
             data = bytes(shared[HEADER.size : HEADER.size + length])
             report.add(Finding(how, "the process ended" if begun else "the process ended between two inputs", data))
+        left = left - (time.monotonic() - began) if how else 0.0
         number += 1
     return report
 
@@ -109,7 +111,7 @@ def _watch(
     return f"died with {child.exitcode}" if child.exitcode else ""
 
 
-def _work(target: Target, ends: float, number: int, shared: mmap.mmap, sink: multiprocessing.connection.Connection) -> None:
+def _work(target: Target, seconds: float, number: int, shared: mmap.mmap, sink: multiprocessing.connection.Connection) -> None:
     """In the child: rounds of examples until the time is up."""
     import torch
 
@@ -119,7 +121,7 @@ def _work(target: Target, ends: float, number: int, shared: mmap.mmap, sink: mul
     for data in seeds:  # a seed that breaks a rule by itself would be found for each of its mutations
         check(data)
     _cap_memory()
-    executions, seen = 0, set[str]()
+    executions, seen, ends = 0, set[str](), time.monotonic() + seconds
 
     def one(data: bytes) -> None:
         nonlocal executions
