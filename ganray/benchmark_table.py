@@ -45,6 +45,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "check": Benchmark("ganray.benchmarks.check", 0.9, long=True),
     "edit-speed": Benchmark("ganray.benchmarks.edit_speed", 0.85),
     "own-networks": Benchmark("ganray.benchmarks.own_networks", 0.9, long=True),
+    "simulate": Benchmark("ganray.benchmarks.simulate", 1.1, lower=True, long=True),
     "exactly-once": Benchmark("ganray.benchmarks.exactly_once", 1.0, long=True, needs=("store",)),
 }
 ALL = "all"  # every benchmark but the long ones

@@ -95,9 +95,9 @@ WITH_RAY = ("on_ray", "benchmarks")  # benchmarks only where they are of a clust
 # Arrows within a room: its files in levels; a file may import files of lower levels only.
 LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bulk": (
-        ("doubt", "gate", "layouts", "profile_filter", "segment_policy", "status"),
+        ("doubt", "duplicate_ids", "gate", "layouts", "profile_filter", "segment_policy", "status"),
         ("job",),
-        ("photo_names",),
+        ("manifest", "photo_names"),
         ("commit", "edit_job", "edit_page", "estimate", "generate_shard", "page"),
         ("edit_receipt", "reporter"),
         ("driver", "edit_shard"),

@@ -5,7 +5,8 @@ requests/00000.jsonl    the work of one shard: at most `shard_images` images
 images/...              see layouts.py; created only if absent: there already with equal bytes, or with a label of the same sample, counts
                         as done; with other bytes is an error
 receipts/00000.parquet  one row an image, created after the shard's images: a shard with a receipt is finished
-manifest.parquet        all receipts of images; quarantine.parquet: the images that could not be made, with their reasons
+manifest.parquet        all receipts of images; quarantine.parquet: the images that could not be made, with their reasons; of a large job
+                        both are folders of parts, see manifest.py
 index.html              a page of some of the images, for a person; contact_sheet.png: the same as one picture
 job.json                the closed books, created last
 
@@ -15,14 +16,11 @@ is cut off, and however many drivers work at it, they end up the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import mmap
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from io import BytesIO
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,15 +28,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ganray.bulk.doubt import DOUBTFUL
-from ganray.bulk.job import GenerateJob, W, json_bytes, shard_key
-from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_large_once, create_once
+from ganray.bulk.job import GenerateJob, W, images_of, json_bytes, shard_key
+from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_once
+from ganray.bulk.manifest import Manifest, ManifestWriter, is_large
 from ganray.errors import ImageError, StorageError
 from ganray.output.first_writer import same_sample, same_signed_sample
 from ganray.output.label_options import NO_LABEL_OPTIONS, LabelOptions
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.storage import Store
 
-ROW_GROUP = 65_536  # rows of the manifest
 RECEIPT_OF = ["id", "index", "model_digest", "software", "time"]  # columns that say which images of which job a receipt is of
 DOUBTFUL_IMAGES = "doubtful"  # the number of images, in the books, that a person should look at
 UNTOUCHED = "untouched"  # the reason of a receipt's row whose photo is fine as it is
@@ -125,7 +123,7 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob,
             file = next(files)
             receipts[number] = replace(receipt, bytes=file.size, sha256=file.sha256)
     store.settle()  # a receipt must not outlive its images
-    create_receipt(store, shard, _receipt_table(rendered, receipts, side, plan))
+    create_receipt(store, shard, receipt_table(rendered, receipts, side, plan))
     return [file.outcome for file in written] + ["quarantined"] * (len(receipts) - len(written))
 
 
@@ -141,7 +139,7 @@ def _same_receipt(ours: bytes, theirs: bytes) -> bool:
     return bool(first.schema.equals(second.schema)) and bool(first.select(RECEIPT_OF).equals(second.select(RECEIPT_OF)))
 
 
-def _receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, plan: GenerateJob) -> pa.Table:
+def receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, plan: GenerateJob) -> pa.Table:
     """What was asked and what came of it, a row an image."""
     table = rendered.drop_columns([name for name in ("pixels", "side", "refused") if name in rendered.column_names])
     for field in fields(ImageReceipt):
@@ -158,7 +156,7 @@ def _receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, 
     return table
 
 
-def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], None]) -> dict[str, int]:
+def close_job(store: Store, plan: W, show: Callable[[Store, W, Manifest], None]) -> dict[str, int]:
     """Write the manifest and the quarantine from all receipts, what `show`(store, plan, manifest) makes of them for a person, and job.json.
 
     Returns the number of images, of quarantined ones and, where there are any, of those left alone and of doubtful images.
@@ -169,28 +167,40 @@ def close_job(store: Store, plan: W, show: Callable[[Store, W, pq.ParquetFile], 
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))
         return {name: job[name] for name in ("images", "quarantined", UNTOUCHED, DOUBTFUL_IMAGES) if name in job}
-    with tempfile.TemporaryFile() as first, tempfile.TemporaryFile() as second:
-        images, quarantined, untouched, doubtful = _ParquetSpool(first), _ParquetSpool(second), 0, 0
+    with ManifestWriter(store, plan, "manifest") as images, ManifestWriter(store, plan, "quarantine") as quarantined:
+        untouched = doubtful = 0
         for shard in range(plan.shards):
-            receipt = pq.read_table(BytesIO(store.get(shard_key("receipts", shard, "parquet"))))
+            receipt = _read_receipt(store, plan, shard)
             good, alone = pc.equal(receipt.column("reason"), ""), pc.equal(receipt.column("reason"), UNTOUCHED)
-            images.add(receipt.filter(good).drop_columns(["reason", "message"]))
-            quarantined.add(receipt.filter(pc.invert(pc.or_(good, alone))))
+            made = receipt if pc.all(good).as_py() else receipt.filter(good)
+            images.add(made.drop_columns(["reason", "message"]))
+            quarantined.add(receipt.schema.empty_table() if made is receipt else receipt.filter(pc.invert(pc.or_(good, alone))))
             untouched += pc.sum(alone).as_py() or 0
-            doubtful += num_doubtful(receipt.filter(good))
+            doubtful += num_doubtful(made)
         books = {"images": images.rows, "quarantined": quarantined.rows, **({UNTOUCHED: untouched} if untouched else {})}
-        if sum(books.values()) != plan.images:
-            found = f"the receipts count {sum(books.values())} images, the plan {plan.images}"
-            raise StorageError(f"{store.url}: {found}", "Delete receipts/ and run again")
         books |= {DOUBTFUL_IMAGES: doubtful} if doubtful else {}
         manifest = images.finish()
-        create_large_once(store, "manifest.parquet", manifest)
+        lists = {"manifest": manifest.parts}
         if quarantined.rows:
-            create_large_once(store, "quarantine.parquet", quarantined.finish())
-        show(store, plan, pq.ParquetFile(first))
+            lists["quarantine"] = quarantined.finish().parts
+        show(store, plan, manifest)
     store.settle()
-    create_once(store, "job.json", json_bytes({**asdict(plan), **books, "manifest_sha256": hashlib.sha256(manifest).hexdigest()}))
+    if is_large(plan):
+        parts: dict[str, Any] = {name: [part._asdict() for part in written] for name, written in lists.items()}
+    else:
+        parts = {"manifest_sha256": manifest.parts[0].sha256}
+    create_once(store, "job.json", json_bytes({**asdict(plan), **books, **parts}))
     return books
+
+
+def _read_receipt(store: Store, plan: W, shard: int) -> pa.Table:
+    """Raises StorageError where it does not count the images of its shard: a part of the manifest must not be written of it."""
+    key = shard_key("receipts", shard, "parquet")
+    with pq.ParquetFile(pa.BufferReader(store.get(key))) as file:
+        receipt = file.read(use_threads=False)  # threads cost more than 512 rows do
+    if receipt.num_rows != (images := images_of(plan, [shard])):
+        raise StorageError(f"{store.url_of(key)} counts {receipt.num_rows} images, the plan {images}", "Delete receipts/ and run again")
+    return receipt
 
 
 def num_doubtful(receipt: pa.Table) -> int:
@@ -208,7 +218,8 @@ def format_books(books: dict[str, Any], names: tuple[str, ...] = ("written", "ex
     if books[DOUBTFUL_IMAGES]:
         lines.append(f"doubtful {books[DOUBTFUL_IMAGES]:,}: look at them, index.html has them first; --strict quarantines such")
     if books["quarantined"]:
-        lines.append(f"why not  {books['manifest'].removesuffix('manifest.parquet')}quarantine.parquet")
+        where, _, ending = books["manifest"].rpartition("manifest")
+        lines.append(f"why not  {where}quarantine{ending}")
     return "\n".join(lines)
 
 
@@ -217,33 +228,3 @@ def parquet_bytes(table: pa.Table) -> bytes:
     sink = BytesIO()
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
-
-
-class _ParquetSpool:
-    """A Parquet object that grows by tables of one schema, kept on disk until it is whole."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.rows = 0
-        self._file = file
-        self._waiting: list[pa.Table] = []
-        self._writer: pq.ParquetWriter | None = None
-
-    def add(self, table: pa.Table) -> None:
-        self.rows += table.num_rows
-        self._waiting.append(table)
-        if sum(waiting.num_rows for waiting in self._waiting) >= ROW_GROUP:
-            self._flush()
-
-    def finish(self) -> memoryview:
-        """The whole object, where it lies."""
-        self._flush()
-        assert self._writer is not None
-        self._writer.close()
-        self._file.flush()
-        return memoryview(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
-
-    def _flush(self) -> None:
-        group = pa.concat_tables(self._waiting)
-        self._writer = self._writer or pq.ParquetWriter(self._file, group.schema, compression="zstd")
-        self._writer.write_table(group)
-        self._waiting = [group.slice(0, 0)]

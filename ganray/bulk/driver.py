@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
-import pyarrow.parquet as pq
-
 from ganray.bulk import commit
 from ganray.bulk.job import W, images_of
+from ganray.bulk.manifest import Manifest, manifest_key
 from ganray.bulk.reporter import Reporter
 from ganray.execution.port import Executor, ShardWork
 from ganray.progress import bar
@@ -34,7 +33,7 @@ class BulkRun(Generic[W]):
     store: Store
     plan: W
     work: ShardWork[Any, commit.Tally]
-    show: Callable[[Store, W, pq.ParquetFile], None]
+    show: Callable[[Store, W, Manifest], None]
     prepare: Callable[[], None] | None = None
     price: float = 0.0
 
@@ -58,7 +57,7 @@ def run_job(run: BulkRun[W], executor: Executor, started: float) -> dict[str, An
         commit.DOUBTFUL_IMAGES: books.get(commit.DOUBTFUL_IMAGES, 0),
         "seconds": time.time() - started,
         "startup_seconds": ready - started,
-        "manifest": run.store.url_of("manifest.parquet"),
+        "manifest": run.store.url_of(manifest_key(run.plan)),
     }
 
 

@@ -7,6 +7,7 @@ is nothing else to look at.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import heapq
 import json
@@ -14,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from PIL import Image
 
 from ganray.bulk.doubt import DOUBTFUL
 from ganray.bulk.job import JobIdentity
 from ganray.bulk.layouts import create_once
+from ganray.bulk.manifest import Manifest, manifest_key
 from ganray.images.codec import Pixels, decode
 from ganray.images.provenance import EditLabel, encode_labelled
 from ganray.images.transforms import contact_sheet, resize, square_pad
@@ -43,7 +44,7 @@ class Thumbnails:
 
     def __init__(self, plan: JobIdentity, shard: int) -> None:
         self._salt, self._shard = plan.requests_digest, shard
-        chosen = sorted(range(plan.shards), key=lambda number: _rank(self._salt, str(number)))[:PAIRS_KEPT]
+        chosen = _chosen_shards(self._salt, plan.shards)
         self._room = -(-PAIRS_KEPT // len(chosen)) if shard in chosen else 0
         self._by_chance, self._doubtful = list[Kept](), list[Kept]()  # heaps
         self._refused = list[Kept]()
@@ -86,14 +87,15 @@ class Thumbnails:
         return f"shown/{self._shard:05d}/{file_name(id, index, 'webp').removesuffix('.webp')}"
 
 
-def show_pairs(store: Store, plan: JobIdentity, manifest: pq.ParquetFile) -> None:
+def show_pairs(store: Store, plan: JobIdentity, manifest: Manifest) -> None:
     """Create `index.html` and `contact_sheet.png` of a finished job; nothing where no photo was edited."""
-    groups = map(manifest.read_row_group, range(manifest.num_row_groups))
-    rows = [row for group in groups for row in group.filter(pc.not_equal(group.column("shown"), "")).to_pylist()]
-    rows = sorted(rows, key=lambda row: (-_doubt(row), _rank(plan.requests_digest, f"{row['id']}/{row['index']}")))[:PAIRS_KEPT]
+    groups = manifest.tables([*range(len(manifest.groups))])
+    kept = (row for group in groups for row in group.filter(pc.not_equal(group.column("shown"), "")).to_pylist())
+    order = lambda row: (-_doubt(row), _rank(plan.requests_digest, f"{row['id']}/{row['index']}"))  # noqa: E731
+    rows = heapq.nsmallest(PAIRS_KEPT, kept, order)
     if not rows:
         return
-    create_once(store, "index.html", _page(plan, rows, manifest.metadata.num_rows).encode())
+    create_once(store, "index.html", _page(plan, rows, manifest.num_rows).encode())
     pairs = [[_tile(store.get(f"{row['shown']}-{when}.webp")) for when in ("before", "after")] for row in rows[:ON_SHEET]]
     lines = []
     for start in range(0, len(pairs), COLUMNS):
@@ -102,6 +104,12 @@ def show_pairs(store: Store, plan: JobIdentity, manifest: pq.ParquetFile) -> Non
     kinds = tuple(row["source_type"] for row in rows[:ON_SHEET] if row["source_type"])
     label = EditLabel('["contact sheet"]', plan.model_digest, "contact sheet", 0, "", kinds=kinds, software=plan.software)
     create_once(store, "contact_sheet.png", encode_labelled(contact_sheet(lines, TILE), "png", label))
+
+
+@functools.lru_cache(maxsize=4)
+def _chosen_shards(salt: str, shards: int) -> frozenset[int]:
+    """The shards that keep results by chance; found once a worker, as each look at a million shards takes seconds."""
+    return frozenset(heapq.nsmallest(PAIRS_KEPT, range(shards), lambda number: _rank(salt, str(number))))
 
 
 def _has_room(heap: list[Kept], room: int, worth: float) -> bool:
@@ -138,6 +146,7 @@ def _page(plan: JobIdentity, rows: list[dict[str, Any]], num: int) -> str:
         num=f"{num:,}",
         not_edited=f"{plan.images - num:,}" if num < plan.images else "",
         created=plan.created,
+        manifest=manifest_key(plan),
         pairs=list(map(_pair, rows)),
     )
 

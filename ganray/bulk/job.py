@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Generic, NamedTuple, TypeVar, cast
 
-import numpy as np
-
+from ganray.bulk.duplicate_ids import DuplicateIds
 from ganray.bulk.layouts import create_once
 from ganray.errors import ObjectCorrupt, ObjectExists, RequestError, StorageError
 from ganray.output.sample_file import SOFTWARE
@@ -210,39 +209,3 @@ def shard_key(folder: str, shard: int, suffix: str) -> str:
 def json_bytes(value: object) -> bytes:
     """JSON that is the same bytes for the same value."""
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
-
-
-class DuplicateIds:
-    """Finds ids that come twice among millions, in 8 bytes an id."""
-
-    def __init__(self) -> None:
-        self._hashes = bytearray()
-
-    def __len__(self) -> int:
-        return len(self._hashes) // 8
-
-    @staticmethod
-    def hash(id: str) -> bytes:
-        """What is kept of an id."""
-        return hashlib.blake2b(id.encode(), digest_size=8).digest()
-
-    def add(self, id: str) -> None:
-        """Take one."""
-        self._hashes += self.hash(id)
-
-    def twice(self) -> set[bytes]:
-        """The hashes of those that came twice, and of hardly any other."""
-        hashes = np.sort(np.frombuffer(self._hashes, np.uint64))
-        return {value.tobytes() for value in hashes[1:][hashes[1:] == hashes[:-1]]}
-
-    def check(self, source: Callable[[], Iterator[R]]) -> None:
-        """Raise RequestError with the first id that comes twice."""
-        suspects = self.twice()
-        seen: dict[str, int] = {}
-        for row, request in enumerate(source() if suspects else (), 1):
-            if request.id in seen:
-                raise RequestError(
-                    f"request id {request.id!r} comes twice, in rows {seen[request.id]} and {row}", "Give every request its own id"
-                )
-            if self.hash(request.id) in suspects:
-                seen[request.id] = row

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ganray.bulk.job import GenerateJob
 from ganray.bulk.layouts import create_once
+from ganray.bulk.manifest import Manifest, manifest_key
 from ganray.images.codec import MEDIA_TYPES, Pixels, decode_prepared
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import contact_sheet
@@ -21,9 +22,9 @@ IMAGES_SHOWN = 240  # images of the page, spread evenly over the job
 ROWS, COLUMNS, TILE = 20, 8, 64  # of the sheet: values of the first attribute, and pixels a side
 
 
-def show_some(store: Store, plan: GenerateJob, manifest: pq.ParquetFile) -> None:
+def show_some(store: Store, plan: GenerateJob, manifest: Manifest) -> None:
     """Create `index.html` and `contact_sheet.png` beside the images of a finished job; nothing where it has none."""
-    num = manifest.metadata.num_rows
+    num = manifest.num_rows
     if not num:
         return
     rows = _spread(manifest, sorted({i * num // IMAGES_SHOWN for i in range(IMAGES_SHOWN)}))
@@ -34,15 +35,15 @@ def show_some(store: Store, plan: GenerateJob, manifest: pq.ParquetFile) -> None
     create_once(store, "contact_sheet.png", encode_labelled(sheet, "png", label))
 
 
-def _spread(manifest: pq.ParquetFile, places: list[int]) -> list[dict[str, Any]]:
+def _spread(manifest: Manifest, places: list[int]) -> list[dict[str, Any]]:
     """The rows at these places, in order, a row group at a time."""
-    rows, start = list[dict[str, Any]](), 0
-    for number in range(manifest.num_row_groups):
-        end = start + manifest.metadata.row_group(number).num_rows
-        if here := [place - start for place in places if start <= place < end]:
-            rows += manifest.read_row_group(number).take(here).to_pylist()
-        start = end
-    return rows
+    wanted, start = dict[int, list[int]](), 0
+    for number, (_, _, num) in enumerate(manifest.groups):
+        if here := [place - start for place in places if start <= place < start + num]:
+            wanted[number] = here
+        start += num
+    tables = zip(manifest.tables([*wanted]), wanted.values(), strict=True)
+    return [row for table, here in tables for row in table.take(here).to_pylist()]
 
 
 def _read(store: Store, rows: list[dict[str, Any]]) -> list[bytes]:
@@ -88,6 +89,7 @@ def _page(plan: GenerateJob, rows: list[dict[str, Any]], images: list[bytes], nu
         num=f"{num:,}",
         model=plan.model_digest[:12],
         created=plan.created,
+        manifest=manifest_key(plan),
         pictures=list(map(_picture, rows, images)),
     )
 

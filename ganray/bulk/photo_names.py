@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ganray.bulk.job import DuplicateIds
+from ganray.bulk.duplicate_ids import DuplicateIds
 from ganray.images.names import is_image_name
 from ganray.requests import safe_id
 

@@ -70,20 +70,23 @@ class Order:
 
     def epoch(self, epoch: int) -> list[Window]:
         """The windows of one epoch; every image of the catalog is in exactly one of them."""
+        return list(self._windows(epoch))
+
+    def _windows(self, epoch: int) -> Iterator[Window]:
+        """The same, made one by one: a million windows of a large catalog would take half a gigabyte in each worker."""
         permutation = np.random.default_rng((self._seed, GROUPS_STREAM, epoch)).permutation(len(self._groups))
-        windows: list[Window] = []
+        place = 0
         pending: list[tuple[int, int]] = []
         rows = 0
-        for place in permutation:
-            shard, group, size = self._groups[place]
+        for number in permutation:
+            shard, group, size = self._groups[number]
             pending.append((shard, group))
             rows += size
             if rows >= self._window:
-                windows.append(self._close(epoch, len(windows), pending, rows))
-                pending, rows = [], 0
+                yield self._close(epoch, place, pending, rows)
+                pending, rows, place = [], 0, place + 1
         if pending:
-            windows.append(self._close(epoch, len(windows), pending, rows))
-        return windows
+            yield self._close(epoch, place, pending, rows)
 
     def _close(self, epoch: int, place: int, groups: list[tuple[int, int]], rows: int) -> Window:
         return Window(epoch, tuple(groups), rows, (self._seed, ROWS_STREAM, epoch, place))
@@ -95,7 +98,7 @@ class Order:
         even if windows differ in size.
         """
         lengths = [(0, lane) for lane in range(lanes)]
-        for window in itertools.chain.from_iterable(self.epoch(epoch) for epoch in itertools.count()):
+        for window in itertools.chain.from_iterable(self._windows(epoch) for epoch in itertools.count()):
             start, lane = heapq.heappop(lengths)
             yield lane, start, window
             heapq.heappush(lengths, (start + window.rows, lane))
