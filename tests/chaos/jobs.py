@@ -39,6 +39,7 @@ class Job:
     words: list[str]
     made: Callable[[str], dict[str, str]]
     progress: Callable[[str], float] | None = None
+    worker: str = "ray::ShardActor"  # in the title of its workers' processes
     resume: tuple[str, ...] = ()  # what the command says when it is run again
 
 
@@ -70,11 +71,11 @@ def catalog(out: str) -> dict[str, str]:
 
 
 def weights(out: str) -> dict[str, str]:
-    """The sha256 of the networks of a finished run, and its length."""
+    """The sha256 of the model and of the last checkpoint of a finished run."""
     store = open_store(out)
     newest = places(store)[0]
-    keys = ("model.safetensors", f"{newest.folder}/state.safetensors")
-    return {key: hashlib.sha256(store.get(key)).hexdigest() for key in keys}
+    keys = {"model": "model.safetensors", f"state at {newest.num_images}": f"{newest.folder}/state.safetensors"}
+    return {name: hashlib.sha256(store.get(key)).hexdigest() for name, key in keys.items()}
 
 
 def report(out: str) -> dict[str, str]:
@@ -117,8 +118,9 @@ JOBS = {
             "evaluate",
             ["evaluate", "--model", f"{BUCKET}/undisturbed-train", "--catalog", CATALOG, "--num", "128", "--extractor-kimg", "2"],
             report,
+            worker="ray::_generate",
         ),
-        Job("train", TRAINING, weights, share_of_training, ("--resume",)),
-        Job("train-elastic", [*TRAINING, "--min-workers", "1"], weights, share_of_training, ("--resume",)),
+        Job("train", TRAINING, weights, share_of_training, "TrainWorker", ("--resume",)),
+        Job("train-elastic", [*TRAINING, "--min-workers", "1"], weights, share_of_training, "TrainWorker", ("--resume",)),
     )
 }

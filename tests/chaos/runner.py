@@ -15,7 +15,7 @@ from tests.chaos.jobs import JOBS, Job
 from tests.tools.host_cluster import WORKER, Command, HostCluster, wait_for
 from tests.tools.hosts import Host
 
-LIMIT = 200.0  # seconds that a command may take
+LIMIT = 300.0  # seconds that a command may take
 CHATTER = ("Traceback", "(raylet)", "core_worker", "(pid=", "\x1b[")  # what no person should see of Python's or Ray's
 
 
@@ -99,9 +99,10 @@ class Chaos:
         out = f"{jobs.BUCKET}/{case.kind}-{case.verb}-{case.seed}-{next(self._numbers)}"
         words = [*job.words, "--out", out]
         began = time.monotonic()
-        with self._victim(fault) as (victim, driver):
+        with self._set(fault) as (chosen, driver):
             command = self.cluster.start_command(words, driver)
             share = self._at_work(job, out, command, draws.uniform(0.05, 0.6))
+            victim = chosen or max(self._workers, key=lambda host: len(host.processes(job.worker)))
             fault.inject(Scene(self.cluster, victim, command))
             codes = [self._ended(command)]
             output = command.output()
@@ -116,35 +117,30 @@ class Chaos:
         return Outcome(case, broken, time.monotonic() - began, share, output.count("worker was lost"), output)
 
     @contextlib.contextmanager
-    def _victim(self, fault: Fault) -> Iterator[tuple[Host, Host | None]]:
-        """The host that the fault comes to, and that of the command; afterwards the cluster is as it was."""
+    def _set(self, fault: Fault) -> Iterator[tuple[Host | None, Host | None]]:
+        """The host that the fault comes to (None: one that is at work) and that of the command; afterwards the cluster is as it was."""
+        victim = driver = None
         if fault.at == "head":
-            yield self.cluster.head, None
-            return
-        if fault.at == "driver":
-            victim = self._join(IDLE)
-            yield victim, victim
-        elif fault.node is WORKER:
-            victim = self._workers[0]
-            yield victim, None
-        else:
+            victim = self.cluster.head
+        elif fault.at == "driver":
+            victim = driver = self._join(IDLE)
+        elif fault.node is not WORKER:
             self._workers.pop().kill()
             victim = self._join(fault.node)
             self._workers.append(victim)
-            yield victim, None
-        self._restore(victim)
+        yield victim, driver
+        self._restore(driver or (victim if fault.node is not WORKER else None))
 
-    def _restore(self, victim: Host) -> None:
-        """Two healthy workers again."""
-        victim.kill()
-        for host in [*self._workers]:
-            if host is victim:
-                self._workers.remove(host)
-        while len(self._workers) < 2:
-            self._workers.append(self._join())
+    def _restore(self, odd: Host | None) -> None:
+        """Two healthy workers again, and nobody else."""
+        if odd is not None:
+            odd.kill()
+        self._workers = [host for host in self._workers if host is not odd and host.processes("raylet")]
         for host in self.cluster.network.hosts:
             if "more" in host.name:
                 host.kill()
+        while len(self._workers) < 2:
+            self._workers.append(self._join())
 
     def _restart(self) -> None:
         """A new cluster, after the head is gone."""
@@ -169,7 +165,7 @@ class Chaos:
         try:
             return command.wait(LIMIT)
         except subprocess.TimeoutExpired:
-            command.process.kill()
+            command.kill()
             return -1
 
 

@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,7 +158,7 @@ class HostCluster:
         joined = {"RAY_ADDRESS": f"{self.head.address}:6379"} | env
         with log.open("w") as output:
             process = self.start(host, [BIN / "ganray", *words], stdout=output, stderr=output, env=joined)
-        return Command(process, log)
+        return Command(process, log, host, str(words[-1]))
 
     def run_command(self, words: Sequence[str | Path], host: Host | None = None, limit: float = 300.0, **env: str) -> str:
         """Run `ganray WORDS` to its end; its output. Raises AssertionError where it fails."""
@@ -167,15 +168,23 @@ class HostCluster:
         return command.output()
 
 
+@dataclass(frozen=True)
 class Command:
-    """A command of ganray that runs on a host."""
+    """A command of ganray that runs on a host, and the last of its words, which no other command has."""
 
-    def __init__(self, process: subprocess.Popen, log: Path) -> None:
-        self.process, self.log = process, log
+    process: subprocess.Popen
+    log: Path
+    host: Host
+    mark: str
 
     def wait(self, limit: float) -> int:
         """Its exit code; raises subprocess.TimeoutExpired."""
         return self.process.wait(limit)
+
+    def kill(self) -> None:
+        """End it, and not only what started it on its host."""
+        self.host.signal_processes(self.mark, signal.SIGKILL)
+        self.process.wait()
 
     def output(self) -> str:
         """What it has printed so far."""

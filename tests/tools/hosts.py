@@ -199,32 +199,28 @@ class Host:
 
     def signal_processes(self, word: str, number: int) -> int:
         """Send a signal to each of its processes that has this in its command line; how many there were."""
-        found = [process for process in self._processes() if word.encode() in _read(Path(f"/proc/{process}/cmdline"))]
+        found = self.processes(word)
         for process in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, number)
         return len(found)
 
     def _signal_all(self, number: int) -> None:
-        for process in self._processes():
+        for process in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, number)
 
-    def _processes(self) -> list[int]:
-        """Every process on it, by its number in this process's own namespace."""
-        namespace, found = Path(f"/proc/{self.namespace.first}/ns/pid").readlink(), []
+    def processes(self, word: str = "") -> list[int]:
+        """Every process on it that has this in its command line, by its number in this process's own namespace."""
+        try:
+            namespace, found = Path(f"/proc/{self.namespace.first}/ns/pid").readlink(), []
+        except FileNotFoundError:  # it has been killed
+            return []
         for path in Path("/proc").glob("[0-9]*/ns/pid"):
             with contextlib.suppress(OSError):
-                if path.readlink() == namespace:
+                if path.readlink() == namespace and word.encode() in path.parents[1].joinpath("cmdline").read_bytes():
                     found.append(int(path.parts[2]))
         return found
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # it has ended
-        return b""
 
 
 class _Namespace:
