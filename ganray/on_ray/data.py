@@ -39,6 +39,13 @@ class Readers:
     num: int = 1
     cpus: float = 1.0
 
+    def on(self, cpus: float, consumers: int) -> Readers:
+        """These, where so many CPUs are enough for the readers of all consumers; else one that reserves nothing.
+
+        A reader that waits for a CPU waits for ever: a run that was planned for more hosts than there are left would stand.
+        """
+        return self if consumers * self.num * self.cpus <= cpus else Readers(1, 0.0)
+
 
 def stream(source: Source, share: Share, consumed: int, readers: Readers, mailbox: Mailbox | None = None) -> Generator[Batch, None, None]:
     """Endless batches of one worker's `share`, from where each lane has `consumed` images on: see `share_batches`.

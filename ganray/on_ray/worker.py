@@ -33,6 +33,7 @@ def train_worker(config: dict[str, Any]) -> None:
     if job.cutouts is not None:
         job = replace(job, cutouts=ray.get(job.cutouts))
     ranks = ray_ranks(job)
+    readers = readers.on(ray.cluster_resources().get("CPU", 0.0) - ranks.world_size * job.threads, ranks.world_size)
 
     def open_batches(num_images: int) -> Batches:
         consumed = num_images // job.config.batch * ranks.share.each

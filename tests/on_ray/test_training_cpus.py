@@ -35,3 +35,11 @@ def test_a_run_that_may_be_smaller_must_fit_at_its_smallest_and_its_readers_rese
     assert training_cpus(config(workers=4, min_workers=2), resources, gpu=False) == (1, Readers(1, 0.0))
     with pytest.raises(ClusterError, match="3 workers of 1 threads needs 3 CPUs, the cluster has 2"):
         training_cpus(config(workers=4, min_workers=3), resources, gpu=False)
+
+
+def test_readers_that_the_cluster_has_no_cpus_for_any_more_reserve_nothing():
+    """After a host is lost, the rest of the cluster may be full of workers."""
+    planned = training_cpus(config(workers=2, threads=1), Resources(4, 0, 2), gpu=False)[1]
+    assert planned == Readers(1, 1.0)
+    assert planned.on(cpus=4 - 2, consumers=2) == planned
+    assert planned.on(cpus=2 - 2, consumers=2) == Readers(1, 0.0)
