@@ -8,6 +8,7 @@ GanrayError                    code           exit   raised when
 │   ├── InvalidKey             invalid_key    3      the key is not valid in every store
 │   ├── AccessDenied           access_denied  3      credentials are missing, wrong or too weak
 │   ├── ObjectUnavailable      unavailable    3      one object cannot be had: archived, or its encryption key is out of reach
+│   ├── StoreUnavailable       no_answer      3      the store cannot be reached, or fails: time may mend it
 │   └── ObjectCorrupt          corrupt        3      size or sha256 differ from what was written
 ├── ImageError                 (its reason)   4      one image cannot be used: it goes to quarantine, the job continues
 │   └── EditError              (its reason)   4      one image cannot have the requested edit
@@ -105,6 +106,12 @@ class ObjectUnavailable(StorageError):
     """The store has the object and does not give it: it is archived, or its encryption key is out of reach. Others are not affected."""
 
     code = "unavailable"
+
+
+class StoreUnavailable(StorageError):
+    """The store cannot be reached, or has answered several retries with an error of its own: time may mend it."""
+
+    code = "no_answer"
 
 
 class ObjectCorrupt(StorageError):

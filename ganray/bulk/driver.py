@@ -9,16 +9,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic
 
 from ganray.bulk import commit
 from ganray.bulk.job import W, images_of
 from ganray.bulk.manifest import Manifest, manifest_key
 from ganray.bulk.reporter import Reporter
+from ganray.errors import StoreUnavailable
 from ganray.execution.port import Executor, ShardWork
 from ganray.progress import bar
 from ganray.storage import Store
+from ganray.storage.retry import Patient, retry_while_unavailable, say, start_patiently
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,18 @@ def _do_shards(run: BulkRun[W], executor: Executor) -> tuple[int, float]:
     ready = math.inf
     with bar(run.verb, run.plan.images, "img") as progress, reporter.reporting():
         progress.update(before)
-        for tally in executor.map_shards(run.work, todo):
+        for tally in executor.map_shards(_patient(run.work, run.verb), todo):
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
-        commit.close_job(run.store, run.plan, run.show)
+        close = partial(commit.close_job, run.store, run.plan, run.show)
+        retry_while_unavailable(close, f"{run.verb}: closing the books", say, (StoreUnavailable,))
     return reporter.status.written, ready if todo else time.time()
+
+
+def _patient(work: ShardWork[Any, Any], verb: str) -> ShardWork[Any, Any]:
+    """Work that waits for a store which cannot be reached. A shard that is begun again finds what it has written."""
+    finish = None if work.finish is None else Patient(work.finish, verb)
+    return replace(work, start=partial(start_patiently, work.start, verb), finish=finish)
 
 
 def _publisher(run: BulkRun[W], executor: Executor) -> Callable[[dict[str, float]], None]:

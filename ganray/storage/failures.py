@@ -7,7 +7,7 @@ import re
 
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError
+from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError, StoreUnavailable
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -70,12 +70,14 @@ def from_obstore(error: Exception, url: str) -> StorageError:
     elif status == "501":
         problem, remedy = f": the store does not support this request (501 {code})".replace(" )", ")"), CONDITIONS
     elif status[:1] == "5" or status == "429":
-        problem, remedy = f": the store answers {status} {code}".rstrip(), "Several retries failed; try again later."
+        kind, problem = StoreUnavailable, f": the store answers {status} {code}".rstrip()
+        remedy = "Several retries failed; try again later."
     elif isinstance(error, exceptions.InvalidPathError) or UNPARSED in text:
         kind, remedy = InvalidKey, "Rename that object: a key has no empty, . or .. segments and no control characters."
     elif server := re.search(r"Error performing \w+ (\w+://[^/\s]+)", text):
         reason = next((reason for word, reason in CONNECTION_ERRORS.items() if word in text), "no response")
-        problem, remedy = f": {server[1]} cannot be reached: {reason}", "Check the endpoint and the network."
+        kind, problem = StoreUnavailable, f": {server[1]} cannot be reached: {reason}"
+        remedy = "Check the endpoint and the network."
     return kind(f"{url}{hide_credentials(problem)}", remedy)
 
 

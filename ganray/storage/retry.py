@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
 
-from ganray.errors import StorageError
+from ganray.errors import StorageError, StoreUnavailable
 
+A = TypeVar("A")
 T = TypeVar("T")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 PATIENCE_S = 600.0  # until a store that fails is given up
@@ -21,8 +25,13 @@ def pauses() -> Iterator[float]:
         pause = min(2 * pause, LONGEST_PAUSE_S)
 
 
-def retry_while_unavailable(act: Callable[[], T], what: str, say: Callable[[str], None]) -> T:
-    """`act()`, again while the store fails: not where something is absent, refused or damaged, which time does not mend.
+def retry_while_unavailable(
+    act: Callable[[], T],
+    what: str,
+    say: Callable[[str], None],
+    errors: tuple[type[StorageError], ...] = (StorageError, StoreUnavailable),
+) -> T:
+    """`act()`, again while it raises just one of these errors: not where something is absent, refused or damaged.
 
     Raises what `act` raises, at the end of the patience too.
     """
@@ -32,7 +41,7 @@ def retry_while_unavailable(act: Callable[[], T], what: str, say: Callable[[str]
             result = act()
             break
         except StorageError as error:
-            if type(error) is not StorageError or time.monotonic() - started > PATIENCE_S:
+            if type(error) not in errors or time.monotonic() - started > PATIENCE_S:
                 raise
             if not told:
                 say(f"{what}: trying again: {error.message}")
@@ -41,3 +50,25 @@ def retry_while_unavailable(act: Callable[[], T], what: str, say: Callable[[str]
     if told:
         say(f"{what}: done, after {time.monotonic() - started:.0f} s")
     return result
+
+
+@dataclass(frozen=True)
+class Patient(Generic[A, T]):
+    """Work on one thing at a time, done again while the store cannot be reached. The work may be begun twice; a full store ends it."""
+
+    work: Callable[[A], T]
+    what: str
+
+    def __call__(self, thing: A) -> T:
+        """See `retry_while_unavailable`."""
+        return retry_while_unavailable(partial(self.work, thing), self.what, say, (StoreUnavailable,))
+
+
+def start_patiently(start: Callable[[], Callable[[A], T]], what: str) -> Patient[A, T]:
+    """What `start` makes, which is done patiently."""
+    return Patient(retry_while_unavailable(start, what, say, (StoreUnavailable,)), what)
+
+
+def say(text: str) -> None:
+    """Tell a person; in a worker of a cluster its log."""
+    print(text, file=sys.stderr, flush=True)

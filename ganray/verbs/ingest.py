@@ -32,6 +32,7 @@ from ganray.execution.resources import cores
 from ganray.images.codec import encode
 from ganray.progress import bar
 from ganray.storage import Store, open_store
+from ganray.storage.retry import start_patiently
 
 # CPU seconds on one core, measured on photos of 64 to 4,000 px (tests/benchmarks/LOG.md, "what ingest and evaluate
 # are estimated at").
@@ -161,7 +162,7 @@ def _prepare(job: IngestJob, manifest: Manifest, duplicates: str, executor: Exec
 
 
 def _prepare_shards(job: IngestJob, numbers: Sequence[int], title: str, num_photos: int, executor: Executor) -> dict[int, Receipt]:
-    work: ShardWork[Receipt, Receipt] = ShardWork(partial(ShardWorker, job), _workers(executor))
+    work: ShardWork[Receipt, Receipt] = ShardWork(partial(start_patiently, partial(ShardWorker, job), title), _workers(executor))
     receipts = {}
     reasons: Counter[str] = Counter()
     publish = partial(executor.publish, METRIC, tags={"job": job.out.url, "step": title})

@@ -4,7 +4,7 @@ import os
 import pytest
 from obstore import exceptions
 
-from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError
+from ganray.errors import AccessDenied, InvalidKey, ObjectExists, ObjectNotFound, ObjectUnavailable, StorageError, StoreUnavailable
 from ganray.storage.failures import from_obstore, from_os_error
 
 URL = "s3://bucket/prefix/key"
@@ -62,12 +62,12 @@ def generic(text, dump=""):
         (exceptions.GenericError('Could not parse path: Error parsing Path "a\nb.png"'), InvalidKey, "Rename that object: a key has no"),
         (generic("status code: 507 Insufficient Storage: "), StorageError, "the store is full (507). Make room"),
         (exceptions.UnauthenticatedError("... credential provider: RuntimeError: token expired"), AccessDenied, "token expired"),
-        (generic("status code: 503 Service Unavailable: <Code>SlowDown</Code>"), StorageError, "the store answers 503 SlowDown"),
+        (generic("status code: 503 Service Unavailable: <Code>SlowDown</Code>"), StoreUnavailable, "the store answers 503 SlowDown"),
         (generic("status code: 301 Moved Permanently: "), StorageError, "Check the region"),
-        (generic("- HTTP error", "kind: ConnectionRefused"), StorageError, "http://host:1 cannot be reached: connection refused"),
+        (generic("- HTTP error", "kind: ConnectionRefused"), StoreUnavailable, "http://host:1 cannot be reached: connection refused"),
         (
             exceptions.GenericError("Generic S3 error: Error performing GET http://user:word@host:1/b in 2ms - HTTP error"),
-            StorageError,
+            StoreUnavailable,
             ": http://host:1 cannot be reached",
         ),
         (exceptions.GenericError("no proxy https://user:word@host"), StorageError, ": no proxy https://host"),

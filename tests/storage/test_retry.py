@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from ganray.errors import ObjectNotFound, StorageError
+from ganray.errors import ObjectNotFound, StorageError, StoreUnavailable
 from ganray.storage import retry
-from ganray.storage.retry import pauses, retry_while_unavailable
+from ganray.storage.retry import Patient, pauses, retry_while_unavailable, start_patiently
 
 
 def failing(times, error=StorageError):
@@ -51,3 +51,21 @@ def test_patience_ends(monkeypatch):
     monkeypatch.setattr(retry, "PATIENCE_S", -1.0)
     with pytest.raises(StorageError, match="no answer"):
         retry_while_unavailable(failing(2), "reading", print)
+
+
+def test_work_waits_for_a_store_that_cannot_be_reached(capsys):
+    act = failing(2, StoreUnavailable)
+    assert Patient(lambda shard: (shard, act()), "edit")(7) == (7, "answer")
+    assert capsys.readouterr().err.startswith("edit: trying again: s3://b/k: no answer (0)")
+
+
+@pytest.mark.parametrize("error", [StorageError, ObjectNotFound])
+def test_work_does_not_wait_for_what_time_does_not_mend(error):
+    with pytest.raises(error):
+        Patient(lambda _: failing(1, error)(), "edit")(7)
+
+
+def test_a_worker_waits_at_its_start_too():
+    started = failing(1, StoreUnavailable)
+    work = start_patiently(lambda: (started(), lambda shard: shard + 1)[1], "edit")
+    assert work(7) == 8
