@@ -113,6 +113,7 @@ def test_checksums_are_those_of_sha256sum(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_built_twice_the_archives_have_the_same_bytes(tmp_path):
     if not (ROOT / ".git").exists():
         pytest.skip("a release is made of a commit")
