@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tests.chaos import jobs
 from tests.chaos.faults import FAULTS, IDLE, Fault, Scene
@@ -70,9 +71,10 @@ class Chaos:
     def _join(self, node=WORKER) -> Host:
         return self.cluster.join(f"host{next(self._numbers)}", node)
 
-    def _healthy(self) -> bool:
+    def _healthy(self, driver: Host | None) -> bool:
         """Whether Ray knows of just those hosts that there are."""
-        return self.cluster.members() == sorted([self.cluster.head.address, *(host.address for host in self._workers)])
+        hosts = [self.cluster.head, *self._workers, *([driver] if driver else [])]
+        return self.cluster.members() == sorted(host.address for host in hosts)
 
     def undisturbed(self, job: Job) -> dict[str, str]:
         """What the job makes when nothing happens, and on one host where it runs without a cluster."""
@@ -95,11 +97,11 @@ class Chaos:
         """Run a case. Raises nothing for a promise that is not kept: the outcome says it."""
         fault, job, draws = FAULTS[case.kind], JOBS[case.verb], random.Random(f"{case.verb}/{case.kind}/{case.seed}")
         expected = self.undisturbed(job)
-        wait_for(self._healthy, limit=LIMIT)
         out = f"{jobs.BUCKET}/{case.kind}-{case.verb}-{case.seed}-{next(self._numbers)}"
         words = [*job.words, "--out", out]
-        began = time.monotonic()
         with self._set(fault) as (chosen, driver):
+            wait_for(partial(self._healthy, driver), limit=LIMIT)
+            began = time.monotonic()
             command = self.cluster.start_command(words, driver)
             share = self._at_work(job, out, command, draws.uniform(0.05, 0.6))
             victim = chosen or max(self._workers, key=lambda host: len(host.processes(job.worker)))

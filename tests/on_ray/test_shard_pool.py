@@ -88,6 +88,7 @@ cluster.shutdown()
 
 
 @pytest.mark.slow
+@pytest.mark.long  # with real hosts, each time: tests/chaos/test_chaos.py
 def test_a_bulk_job_survives_a_host_and_takes_one_that_joins(tmp_path):
     """Two hosts with a worker each; one is killed, and another one joins."""
     folder = tempfile.mkdtemp(prefix="g-", dir="/tmp")  # a socket's path holds 107 bytes
