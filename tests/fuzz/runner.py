@@ -121,16 +121,17 @@ def _work(target: Target, seconds: float, number: int, shared: mmap.mmap, sink: 
     for data in seeds:  # a seed that breaks a rule by itself would be found for each of its mutations
         check(data)
     _cap_memory()
-    executions, seen, begun, busy = 0, set[str](), time.monotonic(), time.process_time()
+    executions, seen, begun = 0, set[str](), (0.0, 0.0)
 
     def is_over() -> bool:
-        """Of CPU time, which neighbours do not take; ten times as long on the wall for a target that waits."""
-        return time.process_time() - busy > seconds or time.monotonic() - begun > 10 * seconds
+        """Of CPU time since the first input, which neighbours do not take; ten times as long on the wall for a target that waits."""
+        return executions > 0 and (time.process_time() - begun[0] > seconds or time.monotonic() - begun[1] > 10 * seconds)
 
     def one(data: bytes) -> None:
-        nonlocal executions
+        nonlocal executions, begun
         if is_over():
             return
+        begun = begun if executions else (time.process_time(), time.monotonic())
         shared[HEADER.size : HEADER.size + len(data)] = data
         HEADER.pack_into(shared, 0, time.monotonic(), len(data))
         finding = judge(check, data)

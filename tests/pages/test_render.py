@@ -26,11 +26,11 @@ VALUES = {
     },
     "chart.html": {"chart": CHART},
     "bulk_job.html": {
-        **dict.fromkeys(("title", "num", "model", "created"), HOSTILE),
+        **dict.fromkeys(("title", "num", "model", "created", "manifest"), HOSTILE),
         "pictures": [dict.fromkeys(("name", "asked", "seed", "link", "source"), HOSTILE)],
     },
     "edit_job.html": {
-        **dict.fromkeys(("title", "num", "not_edited", "created"), HOSTILE),
+        **dict.fromkeys(("title", "num", "not_edited", "created", "manifest"), HOSTILE),
         "pairs": [dict.fromkeys(("name", "link", "stem", "edits", "width", "height", "format", "bytes", "facts", "doubtful"), HOSTILE)],
     },
     "check.html": {
