@@ -33,22 +33,41 @@ TRAINING = [
 
 @dataclass(frozen=True)
 class Job:
-    """A command, without --out. `progress` is a share of the work, read from the store; None where nothing there tells it."""
+    """A command, without --out.
+
+    `words` are followed by `on_cluster` where it has one. `progress` is a share of the work, read from the store; None where nothing there
+    tells it. `needs` names the jobs whose undisturbed results it reads.
+    """
 
     name: str
     words: list[str]
     made: Callable[[str], dict[str, str]]
     progress: Callable[[str], float] | None = None
+    needs: tuple[str, ...] = ()
+    inputs: Callable[[], None] | None = None
+    on_cluster: tuple[str, ...] = ()
+    alone: bool = True  # it can be done by one host, without a cluster
     worker: str = "ray::ShardActor"  # in the title of its workers' processes
     resume: tuple[str, ...] = ()  # what the command says when it is run again
 
+    @property
+    def undisturbed(self) -> str:
+        """Where the result lies that nothing has disturbed."""
+        return CATALOG if self.name == "ingest" else f"{BUCKET}/undisturbed-{self.name}"
 
-def put_inputs() -> None:
-    """The photos and the model that jobs read."""
+
+def put_photos() -> None:
+    """Photos of a sample catalog, in folders by category; nothing where they are there."""
     store = open_store(PHOTOS)
+    if any(store.list()):
+        return
     for number in range(NUM_PHOTOS):
         item = product(0, number)
         store.put(f"{item.category}/{number:05d}.jpg", encode(draw(item, SIDE)[0], "jpeg"))
+
+
+def put_model() -> None:
+    """A model of random weights."""
     save_untrained_model(MODEL, ATTRIBUTES)
 
 
@@ -106,21 +125,49 @@ JOBS = {
             ["ingest", "--source", PHOTOS, "--resolution", "32", "--shard-images", "8"],
             catalog,
             share_of("shards", NUM_PHOTOS // 8),
+            inputs=put_photos,
         ),
         Job(
             "generate",
-            ["generate", "--model", MODEL, "--num", str(NUM_IMAGES), "--shard-images", "20", "--engines", "2", "--seed", "3"],
+            ["generate", "--model", MODEL, "--num", str(NUM_IMAGES), "--shard-images", "20", "--seed", "3"],
             pictures,
             share_of("images", NUM_IMAGES),
+            inputs=put_model,
+            on_cluster=("--engines", "2"),
         ),
-        Job("edit", ["edit", "--source", PHOTOS, "--edits", "white", "--shard-images", "8"], pictures, share_of("images", NUM_PHOTOS)),
+        Job(
+            "edit",
+            ["edit", "--source", PHOTOS, "--edits", "white", "--shard-images", "8"],
+            pictures,
+            share_of("images", NUM_PHOTOS),
+            inputs=put_photos,
+        ),
         Job(
             "evaluate",
             ["evaluate", "--model", f"{BUCKET}/undisturbed-train", "--catalog", CATALOG, "--num", "128", "--extractor-kimg", "2"],
             report,
+            needs=("ingest", "train"),
             worker="ray::_generate",
         ),
-        Job("train", TRAINING, weights, share_of_training, "TrainWorker", ("--resume",)),
-        Job("train-elastic", [*TRAINING, "--min-workers", "1"], weights, share_of_training, "TrainWorker", ("--resume",)),
+        Job(
+            "train",
+            TRAINING,
+            weights,
+            share_of_training,
+            needs=("ingest",),
+            alone=False,
+            worker="TrainWorker",
+            resume=("--resume",),
+        ),
+        Job(
+            "train-elastic",
+            [*TRAINING, "--min-workers", "1"],
+            weights,
+            share_of_training,
+            needs=("ingest",),
+            alone=False,
+            worker="TrainWorker",
+            resume=("--resume",),
+        ),
     )
 }

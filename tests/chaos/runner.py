@@ -52,12 +52,10 @@ class Chaos:
         self._stack = contextlib.ExitStack()
         self._numbers = iter(range(1, 10_000))
         self._undisturbed: dict[str, dict[str, str]] = {}
-        self._seconds: dict[str, float] = {}
         self._workers: list[Host] = []
 
     def __enter__(self) -> Chaos:
         self.cluster = self._stack.enter_context(HostCluster())
-        self.cluster.near_store(jobs.put_inputs)
         self._start()
         return self
 
@@ -79,18 +77,13 @@ class Chaos:
     def undisturbed(self, job: Job) -> dict[str, str]:
         """What the job makes when nothing happens, and on one host where it runs without a cluster."""
         if job.name not in self._undisturbed:
-            if job.name.startswith(("train", "evaluate")):
-                for needed in ("ingest",) if job.name.startswith("train") else ("ingest", "train"):
-                    self.undisturbed(JOBS[needed])
-            words, out = list(job.words), jobs.CATALOG if job.name == "ingest" else f"{jobs.BUCKET}/undisturbed-{job.name}"
-            alone = ["--executor", "local"] if "--engines" not in words and "train" not in words else []
-            if "--engines" in words:
-                place = words.index("--engines")
-                words[place : place + 2] = ["--executor", "local"]
-            began = time.monotonic()
-            self.cluster.run_command([*words, *alone, "--out", out], limit=LIMIT, **({} if "train" in words else {"RAY_ADDRESS": ""}))
-            self._seconds[job.name] = time.monotonic() - began
-            self._undisturbed[job.name] = self.cluster.near_store(job.made, out)
+            for name in job.needs:
+                self.undisturbed(JOBS[name])
+            if job.inputs is not None:
+                self.cluster.near_store(job.inputs)
+            words = [*job.words, *(["--executor", "local"] if job.alone else job.on_cluster), "--out", job.undisturbed]
+            self.cluster.run_command(words, limit=LIMIT, **({"RAY_ADDRESS": ""} if job.alone else {}))
+            self._undisturbed[job.name] = self.cluster.near_store(job.made, job.undisturbed)
         return self._undisturbed[job.name]
 
     def run(self, case: Case) -> Outcome:
@@ -98,7 +91,7 @@ class Chaos:
         fault, job, draws = FAULTS[case.kind], JOBS[case.verb], random.Random(f"{case.verb}/{case.kind}/{case.seed}")
         expected = self.undisturbed(job)
         out = f"{jobs.BUCKET}/{case.kind}-{case.verb}-{case.seed}-{next(self._numbers)}"
-        words = [*job.words, "--out", out]
+        words = [*job.words, *job.on_cluster, "--out", out]
         with self._set(fault) as (chosen, driver):
             wait_for(partial(self._healthy, driver), limit=LIMIT)
             began = time.monotonic()
@@ -111,7 +104,7 @@ class Chaos:
             if not fault.survives:
                 if fault.at == "head":
                     self._restart()
-                again = self.cluster.start_command([*words, *job.resume])
+                again = self.cluster.start_command([*job.words, *job.resume, *job.on_cluster, "--out", out])
                 codes.append(self._ended(again))
                 output += again.output()
         made = self.cluster.near_store(job.made, out) if codes[-1] == 0 else {}
@@ -120,7 +113,10 @@ class Chaos:
 
     @contextlib.contextmanager
     def _set(self, fault: Fault) -> Iterator[tuple[Host | None, Host | None]]:
-        """The host that the fault comes to (None: one that is at work) and that of the command; afterwards the cluster is as it was."""
+        """The host that the fault comes to (None: one that is at work) and that of the command; afterwards whoever is odd is gone."""
+        self._workers = [host for host in self._workers if host.processes("raylet")]
+        while len(self._workers) < 2:
+            self._workers.append(self._join())
         victim = driver = None
         if fault.at == "head":
             victim = self.cluster.head
@@ -131,18 +127,11 @@ class Chaos:
             victim = self._join(fault.node)
             self._workers.append(victim)
         yield victim, driver
-        self._restore(driver or (victim if fault.node is not WORKER else None))
-
-    def _restore(self, odd: Host | None) -> None:
-        """Two healthy workers again, and nobody else."""
-        if odd is not None:
-            odd.kill()
-        self._workers = [host for host in self._workers if host is not odd and host.processes("raylet")]
+        if fault.node is not WORKER and fault.at != "head":
+            victim.kill()
         for host in self.cluster.network.hosts:
             if "more" in host.name:
                 host.kill()
-        while len(self._workers) < 2:
-            self._workers.append(self._join())
 
     def _restart(self) -> None:
         """A new cluster, after the head is gone."""
