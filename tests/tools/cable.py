@@ -25,6 +25,15 @@ TAP, WITHOUT_HEADER = 0x0002, 0x1000  # IFF_TAP, IFF_NO_PI
 FRAME = 65536
 
 
+def missing() -> str:
+    """Why there can be no such cable here; empty where there can."""
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as error:
+        return f"/dev/net/tun: {error.strerror}"
+    return ""
+
+
 @dataclass(frozen=True)
 class Cable:
     """`delay` in seconds of what the host sends; `loss` is the share of frames that are lost, both ways."""

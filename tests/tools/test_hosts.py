@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import hosts
+from tests.tools import cable, hosts
 from tests.tools.cable import Cable
 
 pytestmark = pytest.mark.skipif(bool(hosts.missing()), reason=hosts.missing() or "-")
@@ -82,6 +82,7 @@ def _has(path, word):
         return False
 
 
+@pytest.mark.skipif(bool(cable.missing()), reason=cable.missing() or "-")
 def test_a_cable_can_be_slow_and_lose_frames(network):
     one = network.add("one")
     slow, dumb = network.add("slow", cable=Cable(delay=0.3, loss=0.0)), network.add("dumb", cable=Cable(delay=0.0, loss=1.0))
