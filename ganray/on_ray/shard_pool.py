@@ -68,10 +68,9 @@ class ShardPool:
         self._work, self._todo = work, iter(shards)
         self._left = len(shards)  # those that no worker has yet
         self._again = deque[int]()
-        self._num, self._finishers = (min(count, len(shards)) for count in (work.workers.num, work.finishers))
-        if work.finish is None:
-            self._finishers = 0
-        self._start, self._finish = ray.put(work.start), ray.put(partial(_same, work.finish)) if work.finish is not None else None
+        self._num = min(work.workers.num, len(shards))
+        self._finishers = 0 if work.finish is None else min(work.finishers, len(shards))
+        self._start, self._finish = ray.put(work.start), ray.put(partial(_same, work.finish))
         self._running = dict[Any, _Running]()
         self._shards_of = Counter[Any]()  # by worker, once it is ready
         self._finishing = Counter[Any]()  # by finisher, once it is ready
@@ -169,8 +168,9 @@ class ShardPool:
             raise ClusterError(f"{what} (out of memory?): {cause}", "Run the same command again, with fewer or larger workers") from error
         if shard is not None:
             self._again.append(shard)
-        if isinstance(getattr(error, "cause", None), ObjectLostError):  # the finisher is well; what it should have read is not there
-            counts[actor] -= 1
+        if isinstance(getattr(error, "cause", error), ObjectLostError):  # the finisher is well; what it should have read is not there
+            if actor in counts:
+                counts[actor] -= 1
         elif shard is None or actor in counts:
             self._drop(actor, counts)
             print(f"a worker was lost ({type(error).__name__}); another one does its shards again", file=sys.stderr, flush=True)
@@ -232,5 +232,5 @@ class ShardPool:
             print(f"waiting for a worker with {wanted}: {had} in the cluster", file=sys.stderr, flush=True)
 
 
-def _same(finish: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _same(finish: Any) -> Any:
     return finish

@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from tests.chaos.jobs import JOBS
 from tests.tools.cable import Cable
 from tests.tools.host_cluster import WORKER, Command, HostCluster, Node
 from tests.tools.hosts import Host, Size
@@ -40,7 +41,7 @@ class Fault:
     at: Literal["worker", "driver", "head"] = "worker"
     survives: bool = True
     same_bytes: bool = True
-    verbs: frozenset[str] = field(default_factory=lambda: frozenset({"ingest", "generate", "edit", "evaluate", "train", "train-elastic"}))
+    verbs: frozenset[str] = frozenset(JOBS)
 
 
 def kill(scene: Scene) -> None:

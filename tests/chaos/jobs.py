@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
@@ -117,6 +117,7 @@ def share_of_training(out: str) -> float:
     return found[0].num_images / (STEPS * BATCH) if found else 0.0
 
 
+TRAIN = Job("train", TRAINING, weights, share_of_training, ("ingest",), alone=False, worker="TrainWorker", resume=("--resume",))
 JOBS = {
     job.name: job
     for job in (
@@ -149,25 +150,7 @@ JOBS = {
             needs=("ingest", "train"),
             worker="ray::_generate",
         ),
-        Job(
-            "train",
-            TRAINING,
-            weights,
-            share_of_training,
-            needs=("ingest",),
-            alone=False,
-            worker="TrainWorker",
-            resume=("--resume",),
-        ),
-        Job(
-            "train-elastic",
-            [*TRAINING, "--min-workers", "1"],
-            weights,
-            share_of_training,
-            needs=("ingest",),
-            alone=False,
-            worker="TrainWorker",
-            resume=("--resume",),
-        ),
+        TRAIN,
+        replace(TRAIN, name="train-elastic", words=[*TRAIN.words, "--min-workers", "1"]),
     )
 }
