@@ -118,8 +118,9 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("local",),
     ),
     "on_ray": (
-        ("cluster", "errors", "mailbox", "ray_internals", "scoring"),
-        ("data", "serve", "shard_pool"),
+        ("address", "errors", "mailbox", "ray_internals", "scoring"),
+        ("cluster", "data", "shard_pool"),
+        ("serve",),
         ("executor", "worker"),
         ("worker_group",),
     ),

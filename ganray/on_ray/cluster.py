@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 import ray
+from ray.exceptions import AuthenticationError
 
 from ganray.config import RayConfig
 from ganray.errors import ClusterError
@@ -15,6 +16,7 @@ from ganray.execution.choice import joins_cluster
 from ganray.execution.port import Resources
 from ganray.execution.resources import cores
 from ganray.execution.session_folder import session_folder
+from ganray.on_ray.address import check_address
 
 # Read by Ray's own processes, so they must be set before the cluster starts (RAY_* of the driver are copied to workers).
 ENVIRONMENT = {
@@ -66,10 +68,12 @@ def _start(config: RayConfig) -> None:
     if here:
         # One logical CPU beyond the cores keeps Ray Data alive beside a Train worker on the smallest machine.
         options = {"num_cpus": config.num_cpus or cores() + 1, "include_dashboard": False, "_temp_dir": session_folder()}
+    elif named := config.address or os.environ.get("RAY_ADDRESS", ""):
+        check_address(named)
     address = "local" if here else config.address or None  # None would join whatever somebody started on this machine by `ray start`
     try:
         _init(address, options)
-    except (OSError, RuntimeError, ValueError) as error:  # of a connection, too
+    except (OSError, RuntimeError, ValueError, AuthenticationError) as error:  # of a connection, too
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
         raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error
 
