@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.chaos.faults import FAULTS
-from tests.chaos.jobs import JOBS
+from tests.chaos.faults import FAULTS, VERBS
 from tests.chaos.runner import Case, Chaos, Outcome
 from tests.tools.host_cluster import missing
 
@@ -14,7 +13,7 @@ from tests.tools.host_cluster import missing
 def cases(options: argparse.Namespace) -> list[Case]:
     """What the options name, in an order in which clusters last."""
     seeds = range(options.seed, options.seed + options.seeds)
-    pairs = [(verb, kind) for kind in options.kind or FAULTS for verb in options.verb or JOBS if verb in FAULTS[kind].verbs]
+    pairs = [(verb, kind) for kind in options.kind or FAULTS for verb in options.verb or sorted(VERBS) if verb in FAULTS[kind].verbs]
     return [Case(verb, kind, seed) for seed in seeds for verb, kind in pairs]
 
 
@@ -27,7 +26,7 @@ def line(outcome: Outcome) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--verb", action="append", choices=JOBS, help="a verb; all without it")
+    parser.add_argument("--verb", action="append", choices=sorted(VERBS), help="a verb; all without it")
     parser.add_argument("--kind", action="append", choices=FAULTS, help="a kind of fault; all without it")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds")

@@ -13,9 +13,12 @@ from tests.tools.cable import Cable
 from tests.tools.host_cluster import WORKER, Command, HostCluster, Node
 from tests.tools.hosts import Host, Size
 
-STORE_AWAY = 30.0  # seconds
+STORE_AWAY, CONTROL_AWAY = 30.0, 5.0  # seconds
 IDLE = Node(cpus=0)
 OTHER_PROCESSOR = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+
+
+VERBS = frozenset({*JOBS, "serve"})
 
 
 @dataclass
@@ -32,16 +35,18 @@ class Fault:
     """`inject` happens once the job is at work.
 
     `node` is what the victim is from the beginning, `at` what is there: workers, the command, or Ray's head. `survives` says that the
-    command itself goes on; otherwise it ends with one line, and the same command, run again, finishes.
+    command itself goes on; otherwise it ends with one line, and the same command, run again, finishes. `control` comes to Ray's own
+    processes on a head whose bookkeeping outlives them (RocksDB); the command runs elsewhere. An endpoint that is `unshaken` drops nothing.
     """
 
     name: str
     inject: Callable[[Scene], None]
     node: Node = WORKER
-    at: Literal["worker", "driver", "head"] = "worker"
+    at: Literal["worker", "driver", "head", "control"] = "worker"
     survives: bool = True
     same_bytes: bool = True
-    verbs: frozenset[str] = frozenset(JOBS)
+    unshaken: bool = False
+    verbs: frozenset[str] = VERBS
 
 
 def kill(scene: Scene) -> None:
@@ -85,6 +90,13 @@ def join(scene: Scene) -> None:
     scene.cluster.join(f"{scene.victim.name}-more")
 
 
+def restart_control(scene: Scene) -> None:
+    """Ray on the head ends and comes back, as a pod does; its bookkeeping lies on a disk."""
+    scene.cluster.stop_control()
+    time.sleep(CONTROL_AWAY)
+    scene.cluster.start_control(scene.cluster.durable())
+
+
 def nothing(scene: Scene) -> None:
     """The victim is what it is."""
 
@@ -96,15 +108,16 @@ FAULTS = {
         Fault("host-killed", kill),
         Fault("link-cut-5s", cut_for(5.0)),
         Fault("link-cut-40s", cut_for(40.0)),
-        Fault("slow-link", nothing, Node(cable=Cable(delay=0.3, loss=0.05))),
-        Fault("store-away", stop_store),
+        Fault("slow-link", nothing, Node(cable=Cable(delay=0.3, loss=0.05)), unshaken=True),
+        Fault("store-away", stop_store, unshaken=True),
         Fault("disk-full", fill_disk, Node(size=Size(disk=256))),
         Fault("decoders-killed", kill_decoders, verbs=frozenset({"ingest", "edit"})),
         Fault("host-drained", drain),
-        Fault("host-joins", join, verbs=BULK),
-        Fault("small-object-store", nothing, Node(object_store=80 << 20)),
+        Fault("host-joins", join, verbs=BULK | {"serve"}, unshaken=True),
+        Fault("small-object-store", nothing, Node(object_store=80 << 20), unshaken=True),
         Fault("driver-killed", kill, IDLE, at="driver", survives=False),
         Fault("head-killed", kill, IDLE, at="head", survives=False),
+        Fault("head-restarted", restart_control, IDLE, at="control"),
         Fault("other-processor", nothing, Node(env=OTHER_PROCESSOR), same_bytes=False),
     )
 }

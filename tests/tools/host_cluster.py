@@ -35,6 +35,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 START_LIMIT = 120.0  # seconds until a host has joined, on a busy machine
+START_TRIES, BUSY = 3, "timed out during startup"  # what Ray says where its own 30 s were too short for its processes
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,20 @@ class HostCluster:
     def start_head(self, node: Node = HEAD) -> Host:
         """Start the host that Ray's own bookkeeping is on; by default no work is done there."""
         self.head = self.network.add("head", node.size, node.cable)
-        self._start_ray(self.head, node, ["--head", "--port", "6379", "--dashboard-host", self.head.address])
+        self.start_control(node)
         return self.head
+
+    def durable(self) -> Node:
+        """A head whose bookkeeping outlives Ray's processes: on its disk."""
+        return Node(cpus=0, env={"RAY_gcs_storage": "rocksdb", "RAY_gcs_storage_path": f"{self.network.folder}/control"})
+
+    def start_control(self, node: Node = HEAD) -> None:
+        """Start Ray on the head, again where it has ended."""
+        self._start_ray(self.head, node, ["--head", "--port", "6379", "--dashboard-host", self.head.address])
+
+    def stop_control(self) -> None:
+        """Kill every process of Ray on the head, but nothing else that runs there."""
+        _stop_ray(self.head)
 
     def join(self, name: str, node: Node = WORKER) -> Host:
         """A new host of the cluster, which has joined it."""
@@ -132,13 +145,24 @@ class HostCluster:
     def _start_ray(self, host: Host, node: Node, role: list[str]) -> None:
         own = ["--node-ip-address", host.address, "--num-cpus", str(node.cpus), "--object-store-memory", str(node.object_store), "--block"]
         place = ["--temp-dir", f"{host.folder}/r"] if "--head" in role else []
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", *role, *own, *place]
+        for _ in range(START_TRIES):
+            failure = self._start_once(host, command, node.env)
+            if BUSY not in failure:
+                break
+        if failure:
+            raise RuntimeError(f"{host.name} did not start: {failure}")
+
+    def _start_once(self, host: Host, command: list[str], env: Mapping[str, str]) -> str:
+        """Empty once Ray has started, or its log."""
         log = self.log(f"ray-{host.name}")
         with log.open("w") as output:
-            command = [sys.executable, "-m", "ray.scripts.scripts", "start", *role, *own, *place]
-            process = self.start(host, command, stdout=output, stderr=output, env=dict(node.env))
+            process = self.start(host, command, stdout=output, stderr=output, env=dict(env))
         wait_for(lambda: "--block" in log.read_text() or process.poll() is not None, log)
-        if process.poll() is not None:
-            raise RuntimeError(f"{host.name} did not start: {log.read_text()}")
+        if process.poll() is None:
+            return ""
+        _stop_ray(host)
+        return log.read_text()
 
     def members(self) -> list[str]:
         """The addresses of the hosts that Ray takes for alive."""
@@ -159,6 +183,13 @@ class HostCluster:
         with log.open("w") as output:
             process = self.start(host, [BIN / "ganray", *words], stdout=output, stderr=output, env=joined)
         return Command(process, log, host, str(words[-1]))
+
+    def run_python(self, code: str, limit: float = 120.0) -> None:
+        """Run a line of Python on the head, as a driver may."""
+        with self.log("python").open("w") as output:
+            env = {"RAY_ADDRESS": f"{self.head.address}:6379"}
+            process = self.start(self.head, [sys.executable, "-c", code], stdout=output, stderr=output, env=env)
+        assert process.wait(limit) == 0, Path(output.name).read_text()
 
     def run_command(self, words: Sequence[str | Path], host: Host | None = None, limit: float = 300.0, **env: str) -> str:
         """Run `ganray WORDS` to its end; its output. Raises AssertionError where it fails."""
@@ -198,3 +229,8 @@ def wait_for(ready: Callable[[], bool], log: Path | None = None, limit: float = 
         if time.monotonic() > deadline:
             raise TimeoutError(log.read_text() if log else "it is not ready")
         time.sleep(0.1)
+
+
+def _stop_ray(host: Host) -> None:
+    for word in ("ray.scripts.scripts", "gcs_server", "raylet", "/ray/", "ray::"):
+        host.signal_processes(word, signal.SIGKILL)
