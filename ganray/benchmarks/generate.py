@@ -31,7 +31,7 @@ from ganray.on_ray.cluster import connect
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
-from ganray.verbs.generate import generate, share_cpus
+from ganray.verbs.generate import generate, plan_engines
 from ganray.vocabulary import spread_requests
 
 IMAGES = 24_576
@@ -45,7 +45,8 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         make_model(model)
         resources = connect(config.ray)
         job = GenerateConfig(model=model, num=config.images or IMAGES, gpu=False, ray=config.ray)
-        threads, writers = share_cpus(job, resources)
+        workers, writers = plan_engines(job, resources)
+        threads = workers.cpus
         sample = Engine.load(model, "cpu").render(
             np.random.default_rng(0).standard_normal((64, 64), np.float32), np.zeros((64, 1), np.int64)
         )

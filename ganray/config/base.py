@@ -69,13 +69,37 @@ class RayConfig(Section):
 class Placement(Section):
     """Where a verb's work runs."""
 
-    shown_last = ("executor", "ray")
+    shown_last: ClassVar[tuple[str, ...]] = ("executor", "ray")
     executor: ExecutorName = Field(
         "auto",
         description="where the work runs: local is this process, ray a Ray cluster; auto takes ray where one is joined or asked "
         "for, for several engines or workers, and for work of over a minute",
     )
     ray: RayConfig = Field(RayConfig(), description="the cluster")
+
+
+class ShardPlacement(Placement):
+    """Where the shards of a verb are done."""
+
+    shown_last = ("node_labels", "executor", "ray")
+    node_labels: dict[str, str] = Field(
+        {},
+        description="labels of the nodes that work may run on: ray.io/market-type=spot, several with commas between, or JSON; a value may "
+        "also be !spot or, in JSON, in(spot, on-demand). The encoding and writing of generate run anywhere",
+    )
+
+    @field_validator("node_labels", mode="before")
+    @classmethod
+    def _read_labels(cls, value: Any) -> Any:
+        """Labels from one string: `name=value,name=value` or JSON."""
+        if not isinstance(value, str):
+            return value
+        if value.startswith("{"):
+            return json.loads(value)
+        pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+        if wrong := [name for name, sign, _ in pairs if not sign]:
+            raise ValueError(f"{wrong[0]} is not of the form name=value")
+        return {name: label for name, _, label in pairs}
 
 
 def refuse_memory(**urls: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 from pydantic_settings import CliPositionalArg
 
-from ganray.config.base import CopiesBy, Placement, Probability, Section, refuse_memory
+from ganray.config.base import CopiesBy, Probability, Section, ShardPlacement, refuse_memory
 from ganray.config.limits import MaxBytes, MaxPixels
 from ganray.errors import ConfigError
 
@@ -49,7 +49,7 @@ class LabelConfig(Section):
     font: str = Field("", description="URL of the TrueType or OpenType font of the visible label; empty has Latin letters")
 
 
-class BulkJob(Placement):
+class BulkJob(ShardPlacement):
     """What every bulk job is told: where requests come from, and how results are written."""
 
     model: str = Field("out/model", description="URL of a model folder")
@@ -95,9 +95,19 @@ class GenerateConfig(BulkJob):
     shard_images: NonNegativeInt = Field(
         0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"
     )
-    engines: PositiveInt = Field(1, description="engine actors")
-    threads: NonNegativeInt = Field(0, description="torch threads an engine on CPU; 0 = all cores but the one that encodes and writes")
-    gpu: bool | None = Field(None, description="one GPU an engine; default: where the cluster has them")
+    engines: int | None = Field(
+        None,
+        ge=1,
+        description="engine actors; auto = one on this machine, on a cluster that is joined as many as it holds: more when a host joins in "
+        "mid-job, fewer when one leaves",
+    )
+    threads: NonNegativeInt = Field(
+        0,
+        description="torch threads an engine on CPU; 0 = one each where engines follow a cluster, else all cores but the one that encodes "
+        "and writes",
+    )
+    gpu: bool | None = Field(None, description="GPUs for engines; default: where the cluster has them")
+    gpu_share: float = Field(1.0, gt=0.0, le=1.0, description="of a GPU an engine: with 0.25 four share one, for small models")
 
 
 class EditConfig(BulkJob):
@@ -136,7 +146,11 @@ class EditConfig(BulkJob):
         50_000_000,
         description="photos with more pixels are quarantined, and those with a side over 16,000 (with more pixels max_pixels / 3,125)",
     )
-    workers: NonNegativeInt = Field(0, description="photos that are edited at a time, each on a core of its own; 0 = one a core")
+    workers: NonNegativeInt = Field(
+        0,
+        description="photos that are edited at a time, each on a core of its own; 0 = one a core, on a "
+        "cluster that is joined also on hosts that join in mid-job",
+    )
     label: LabelConfig = Field(LabelConfig(), description="what files say beyond the labels that all have, and those of their photos")
     dry_run: bool = Field(
         False, description="check the table and the chain, estimate time, bytes and cost from a few photos, and write nothing"

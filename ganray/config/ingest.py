@@ -6,12 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from ganray.config.base import CopiesBy, Placement, Probability
+from ganray.config.base import CopiesBy, Probability, ShardPlacement
 from ganray.config.limits import MaxBytes, MaxPixels
 from ganray.errors import ConfigError
 
 
-class IngestConfig(Placement):
+class IngestConfig(ShardPlacement):
     """Options of the verb `ingest`.
 
     >>> ganray.IngestConfig(source="sample:none")

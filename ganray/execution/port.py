@@ -5,8 +5,8 @@ Work goes out as numbers of shards, and small tallies come back: pixels stay wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 M = TypeVar("M")
@@ -14,22 +14,46 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
+class Node:
+    """What one node of a cluster has, or has left."""
+
+    cpus: float
+    gpus: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
 class Resources:
-    """What there is in all, and the CPUs of the largest node; `joined` says that the cluster was not started by this command."""
+    """What there is in all, and the CPUs of the largest node; `joined` says that the cluster was not started by this command.
+
+    `grows` asks whether something starts nodes when work waits for them. It is asked only where there are too few: the answer can take
+    seconds in a cluster that has just begun.
+    """
 
     cpus: float
     gpus: float
     node_cpus: float
     joined: bool = False
+    grows: Callable[[], bool] = _never
+    nodes: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
 class Workers:
-    """`num` workers side by side, each of `cpus` threads and perhaps a GPU of its own."""
+    """`num` workers side by side, each of `cpus` threads and perhaps a GPU, or a share of one, on nodes that have `labels`.
+
+    Where they follow the cluster, there are as many as there is room for at any time, and `num` is how many those are at the start.
+    """
 
     num: int
     cpus: int = 1
-    gpu: bool = False
+    gpu: float = 0.0
+    follows: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +62,8 @@ class ShardWork(Generic[M, R]):
 
     `start` is called once in each worker (it loads what the work needs); what it returns is called with the number of each shard. Where
     there is a `finish`, what came of a shard goes to it, in one of `finishers` other workers of one CPU: encode and write while the next
-    shard is computed. Everything here must be picklable. A shard may be done twice (after a lost worker): its writes must be idempotent.
+    shard is computed. Where workers follow the cluster, finishers do so in the same proportion. Finishers run on any node, whatever the
+    labels of the workers. Everything here must be picklable. A shard may be done twice (after a lost worker): writes must be idempotent.
     """
 
     start: Callable[[], Callable[[int], M]]

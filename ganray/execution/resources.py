@@ -24,24 +24,24 @@ def work_cores(resources: Resources) -> int:
     return max(1, int(resources.cpus) - (0 if resources.joined else 1))
 
 
-def use_gpu(wanted: bool | None, resources: Resources, num: int = 1) -> bool:
+def use_gpu(wanted: bool | None, resources: Resources, num: float = 1) -> bool:
     """Resolve a `gpu` field: None means "where there are enough". Raises ClusterError if asked for and absent."""
     if wanted is None:
         return resources.gpus >= num
-    if wanted and resources.gpus < num and not resources.joined:  # a cluster's autoscaler may bring them
-        raise ClusterError(f"gpu: {num} GPU(s) asked for, the cluster has {resources.gpus:g}", "Use --no-gpu, or a cluster with GPUs")
+    if wanted and resources.gpus < num and not resources.grows():
+        raise ClusterError(f"gpu: {num:g} GPU(s) asked for, the cluster has {resources.gpus:g}", "Use --no-gpu, or a cluster with GPUs")
     return wanted
 
 
 def require_node(needed: float, resources: Resources, what: str) -> None:
-    """Raise ClusterError when no single node has the CPUs that one actor asks for."""
-    if resources.node_cpus < needed:
+    """Raise ClusterError when no single node has the CPUs that one actor asks for, and no other one is started."""
+    if resources.node_cpus < needed and not resources.grows():
         raise ClusterError(f"{what} needs {needed:g} CPUs of one node, the largest has {resources.node_cpus:g}", "Use fewer threads")
 
 
 def require_cpus(needed: float, resources: Resources, what: str) -> None:
-    """Raise ClusterError when there are fewer CPUs than the plan needs: Ray would wait for ever."""
-    if resources.cpus < needed:
+    """Raise ClusterError when there are fewer CPUs than the plan needs, and nothing brings more: Ray would wait for ever."""
+    if resources.cpus < needed and not resources.grows():
         raise ClusterError(
             f"{what} needs {needed:g} CPUs, the cluster has {resources.cpus:g}",
             "Use fewer workers, a bigger cluster, or --ray.num-cpus on one machine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -13,10 +14,11 @@ from ray.exceptions import AuthenticationError
 from ganray.config import RayConfig
 from ganray.errors import ClusterError
 from ganray.execution.choice import joins_cluster
-from ganray.execution.port import Resources
+from ganray.execution.port import Node, Resources
 from ganray.execution.resources import cores
 from ganray.execution.session_folder import session_folder
 from ganray.on_ray.address import check_address
+from ganray.on_ray.cluster_internals import autoscaler_runs
 
 # Read by Ray's own processes, so they must be set before the cluster starts (RAY_* of the driver are copied to workers).
 ENVIRONMENT = {
@@ -50,10 +52,14 @@ def connect(config: RayConfig) -> Resources:
     if not ray.is_initialized():
         _start(config)
     total = ray.cluster_resources()
-    largest = max((node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
-    if not joins_cluster(config):
-        largest = min(largest, config.num_cpus or float(cores()))  # the CPU beyond the cores is for data, not for threads
-    return Resources(total.get("CPU", 0.0), total.get("GPU", 0.0), largest, joins_cluster(config))
+    alive = [(node["Resources"], node["Labels"]) for node in ray.nodes() if node["Alive"]]
+    nodes = tuple(Node(has.get("CPU", 0.0), has.get("GPU", 0.0), labels) for has, labels in alive)
+    largest = max((node.cpus for node in nodes), default=0.0)
+    found = Resources(total.get("CPU", 0.0), total.get("GPU", 0.0), largest, nodes=nodes)
+    if joins_cluster(config):
+        return replace(found, joined=True, grows=autoscaler_runs)
+    # The CPU beyond the cores is for data, not for threads.
+    return replace(found, node_cpus=min(largest, config.num_cpus or float(cores())))
 
 
 def _start(config: RayConfig) -> None:

@@ -57,7 +57,7 @@ class RayExecutor:
     def stream(self, task: Callable[[], Iterator[R]], workers: Workers) -> Iterator[R]:
         """See the port."""
         with _own_errors():
-            options = {"num_cpus": workers.cpus, "num_gpus": int(workers.gpu), "num_returns": "streaming"}
+            options = {"num_cpus": workers.cpus, "num_gpus": workers.gpu, "num_returns": "streaming"}
             generate: Any = ray.remote(_generate)
             items = generate.options(**options).remote(task)
             for item in items:

@@ -1,7 +1,8 @@
 """Workers of a job on a cluster: actors that do shards, and others that finish what came of them.
 
 Ray places actors; here is only known which shard is where. A worker takes shards from when it is ready: one that waits for a host holds
-nothing up. What was with a worker or a host that is lost is done again, and another worker is asked for. A worker never takes the last CPU
+nothing up. What was with a worker or a host that is lost is done again, and another worker is asked for: at once where their number is
+fixed, where they follow the cluster when there is room (growth.py). A worker never takes the last CPU
 from those that finish: a job whose cluster has shrunk goes on with fewer workers. Only numbers of shards and small results pass through
 this process: what goes from a worker to a finisher stays in the object store.
 """
@@ -20,23 +21,29 @@ from typing import Any
 import ray
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayError, WorkerCrashedError
 
-from ganray.errors import ClusterError
+from ganray.errors import ClusterError, StoreUnavailable
+from ganray.execution.growth import Actors, Growth, Room
 from ganray.execution.port import ShardWork
+from ganray.on_ray.cluster_internals import free_nodes, reported_autoscaler
 from ganray.on_ray.errors import defer_error
+from ganray.on_ray.host import naming_host, require_same, versions
+from ganray.storage import retry
 
 AHEAD = 2  # shards that a worker has at a time, so that it does not wait for this process; at the end one, so that all end together
 UNFINISHED = 2  # shards a finisher that may wait to be finished, before no worker gets another one
 TRIES = 5  # workers that a shard, or the start of a worker, may cost
 SAID_AFTER_S = 20.0  # without any worker
+LOOK_S = 1.0  # between looks for room
 CROWDED_S = 15.0  # without any finisher, and no CPU for one, until a worker makes room
-LOSSES = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError)
+LOSSES = (RayActorError, WorkerCrashedError, NodeDiedError, ObjectLostError, StoreUnavailable)  # the last one may be of one host alone
 
 
 class ShardActor:
     """A worker, or a finisher: what `start` makes lives in it."""
 
-    def __init__(self, start: Callable[[], Callable[[Any], Any]]) -> None:
-        self._process = defer_error(start)
+    def __init__(self, wanted: dict[str, str], start: list[Any]) -> None:
+        retry.limit_patience(retry.PATIENCE_S / TRIES)  # then another worker tries, perhaps on another host
+        self._process = defer_error(partial(_start_same, wanted, start))
 
     def started(self) -> None:
         """Return when it takes shards. Raises the error of its start."""
@@ -44,11 +51,11 @@ class ShardActor:
 
     def do(self, shard: Any) -> Any:
         """Do one shard, or finish what came of one."""
-        return self._process()(shard)
+        return naming_host(self._process(), shard)
 
     def do_first_stage(self, shard: int) -> tuple[Any, None]:
         """What goes to a finisher, and a mark that it is there, which can be had without it."""
-        return self._process()(shard), None
+        return naming_host(self._process(), shard), None
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,9 @@ class ShardPool:
         self._again = deque[int]()
         self._num = min(work.workers.num, len(shards))
         self._finishers = 0 if work.finish is None else min(work.finishers, len(shards))
+        self._growth = Growth.of(work) if work.workers.follows else None
+        self._grows: bool | None = None
+        self._next_look = 0.0
         self._start, self._finish = ray.put(work.start), ray.put(partial(_same, work.finish))
         self._running = dict[Any, _Running]()
         self._shards_of = Counter[Any]()  # by worker, once it is ready
@@ -83,10 +93,12 @@ class ShardPool:
 
     def results(self) -> Iterator[Any]:
         """What comes of each shard, as it is ready. Raises what a worker or a finisher raises."""
-        for _ in range(self._finishers):
-            self._ask_for_finisher()
-        self._missing = self._num
+        if self._growth is None:
+            for _ in range(self._finishers):
+                self._ask_for_finisher()
+            self._missing = self._num
         while self._left or self._again or self._unfinished or any(each.shard is not None for each in self._running.values()):
+            self._follow()
             while self._missing and self._finisher_lives:
                 self._missing -= 1
                 self._ask_for_worker()
@@ -105,10 +117,10 @@ class ShardPool:
 
     def _assign_workers(self) -> None:
         """Give shards to those workers that have fewest, unless finishers lag."""
-        finishing = len(self._unfinished) + self._finishing.total()
-        while (self._left or self._again) and self._shards_of and (not self._finishers or finishing < UNFINISHED * self._finishers):
+        workers = self._num if self._growth is None else len(self._shards_of)
+        while (self._left or self._again) and self._shards_of and not self._lagging():
             worker, num = min(self._shards_of.items(), key=lambda item: item[1])
-            if num >= (AHEAD if self._left + len(self._again) > self._num else 1):
+            if num >= (AHEAD if self._left + len(self._again) > workers else 1):
                 return
             shard = self._again.popleft() if self._again else self._next()
             self._shards_of[worker] += 1
@@ -117,6 +129,27 @@ class ShardPool:
             else:
                 result, mark = worker.do_first_stage.options(num_returns=2).remote(shard)
                 self._running[mark] = _Running(worker, shard=shard, result=result)
+
+    def _lagging(self) -> bool:
+        """Whether as much waits to be finished as may."""
+        finishers = self._finishers if self._growth is None else max(1, len(self._finishing))
+        return bool(self._finishers) and len(self._unfinished) + self._finishing.total() >= UNFINISHED * finishers
+
+    def _follow(self) -> None:
+        """Ask for those workers and finishers that there is room for now, where their number follows the cluster."""
+        if self._growth is None or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_S
+        if self._grows is None:
+            self._grows = reported_autoscaler()
+        finishing = {each.actor for each in self._running.values() if each.finishes} | set(self._finishing)
+        working = {each.actor for each in self._running.values() if not each.finishes} | set(self._shards_of)
+        starting = len(finishing) + len(working) - len(self._finishing) - len(self._shards_of)
+        actors = Actors(len(working), len(finishing), starting, self._left + len(self._again), self._lagging())
+        workers, finishers = self._growth.requests(actors, Room(free_nodes()), bool(self._grows))
+        for _ in range(finishers):
+            self._ask_for_finisher()
+        self._missing = workers
 
     def _assign_finishers(self) -> None:
         """Give what is done to those finishers that have least."""
@@ -155,6 +188,7 @@ class ShardPool:
             self._unfinished.append((shard, running.result))
         else:
             self._lost.pop(shard, None)
+            self._lost.pop(None, None)  # whoever cannot start, others work
             yield value
 
     def _redo(self, running: _Running, error: RayError) -> None:
@@ -162,7 +196,10 @@ class ShardPool:
         actor, shard = running.actor, running.shard
         counts = self._finishing if running.finishes else self._shards_of
         self._lost[shard] += 1
+        cause = getattr(error, "cause", None)
         if self._lost[shard] >= TRIES:
+            if isinstance(cause, StoreUnavailable):
+                raise error
             what = "workers end before they have started" if shard is None else f"shard {shard} was lost with {TRIES} workers in turn"
             cause = str(error).strip().splitlines()[0]
             raise ClusterError(f"{what} (out of memory?): {cause}", "Run the same command again, with fewer or larger workers") from error
@@ -173,10 +210,11 @@ class ShardPool:
                 counts[actor] -= 1
         elif shard is None or actor in counts:
             self._drop(actor, counts)
-            print(f"a worker was lost ({type(error).__name__}); another one does its shards again", file=sys.stderr, flush=True)
-            if running.finishes:
+            why = str(cause) if isinstance(cause, StoreUnavailable) else type(error).__name__
+            print(f"a worker was lost ({why}); another one does its shards again", file=sys.stderr, flush=True)
+            if self._growth is None and running.finishes:
                 self._ask_for_finisher()
-            else:
+            elif self._growth is None:
                 self._missing += 1
             self._doubt_finishers()
 
@@ -199,7 +237,7 @@ class ShardPool:
         elif time.monotonic() - self._crowded > CROWDED_S and ray.available_resources().get("CPU", 0.0) < 1:
             self._crowded = time.monotonic()
             self._finisher_lives = False
-            self._missing += 1
+            self._missing += self._growth is None
             worker = min(self._shards_of, key=self._shards_of.__getitem__)
             for reference, running in [*self._running.items()]:
                 if running.actor is worker and running.shard is not None:
@@ -208,15 +246,18 @@ class ShardPool:
             self._drop(worker, self._shards_of)
 
     def _ask_for_finisher(self) -> None:
-        self._ask({"num_cpus": 1}, self._finish, finishes=True)
+        # By its default strategy Ray takes nodes with GPUs last, but fills one node before the next: only where there are such nodes.
+        has_gpus = ray.cluster_resources().get("GPU", 0.0) > 0
+        self._ask({"num_cpus": 1, "scheduling_strategy": "DEFAULT" if has_gpus else "SPREAD"}, self._finish, finishes=True)
 
     def _ask_for_worker(self) -> None:
         workers = self._work.workers
-        self._ask({"num_cpus": workers.cpus, "num_gpus": int(workers.gpu)}, self._start, finishes=False)
+        needs = {"num_cpus": workers.cpus, "num_gpus": workers.gpu, "label_selector": dict(workers.labels)}
+        self._ask(needs | {"scheduling_strategy": "SPREAD"}, self._start, finishes=False)
 
-    def _ask(self, needs: dict[str, int], start: Any, finishes: bool) -> None:
+    def _ask(self, options: dict[str, Any], start: Any, finishes: bool) -> None:
         actor: Any = ray.remote(ShardActor)
-        asked = actor.options(**needs, max_restarts=0, scheduling_strategy="SPREAD").remote(start)
+        asked = actor.options(**options, max_restarts=0).remote(versions(), [start])
         self._running[asked.started.remote()] = _Running(asked, finishes)
 
     def _say_if_nobody_works(self) -> None:
@@ -226,10 +267,18 @@ class ShardPool:
         elif time.monotonic() - self._asked > SAID_AFTER_S:
             self._said = True
             workers = self._work.workers
-            wanted = f"{workers.cpus} CPUs" + (" and a GPU" if workers.gpu else "")
+            wanted = f"{workers.cpus} CPUs" + (f" and {workers.gpu:g} GPU" if workers.gpu else "")
+            wanted += "".join(f", {name} = {value}" for name, value in workers.labels.items())
             free = ray.available_resources()
             had = f"{free.get('CPU', 0.0):g} CPUs and {free.get('GPU', 0.0):g} GPUs are free"
             print(f"waiting for a worker with {wanted}: {had} in the cluster", file=sys.stderr, flush=True)
+
+
+def _start_same(wanted: dict[str, str], start: list[Any]) -> Callable[[Any], Any]:
+    """What the reference in `start` makes, which is read only where the software of this host is the command's."""
+    require_same(wanted)
+    process: Callable[[Any], Any] = naming_host(ray.get(start[0]))
+    return process
 
 
 def _same(finish: Any) -> Any:

@@ -21,6 +21,7 @@ from ganray.bulk.profile_filter import check_profile
 from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.execution.choice import Demand, choose_executor
+from ganray.execution.labels import with_labels
 from ganray.execution.port import ShardWork, Workers
 from ganray.execution.resources import require_cpus, work_cores
 from ganray.output.label_options import read_label_options
@@ -52,7 +53,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
             check_stamp(plan.chain)
         work = 0.0 if config.dry_run else cpu_seconds(plan.images, bool(engine.digest))
         executor = choose_executor(config.executor, config.ray, Demand("edit", work))
-        resources = executor.resources()
+        resources = with_labels(executor.resources(), config.node_labels)
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
         workers = config.workers or work_cores(resources)
         load = functools.partial(load_editor, absolute_url(config.model), absolute_url(config.networks))
@@ -60,7 +61,8 @@ def edit(config: EditConfig) -> dict[str, Any]:
             return estimate(load(plan, store, marks), source(), plan, workers, config.price)
         store = job_store(store, config.allow_unsafe_store)
         plan = open_job(store, plan, source)
-    editing: ShardWork[Any, commit.Tally] = ShardWork(functools.partial(load, plan, store, marks), Workers(workers))
+    places = Workers(workers, follows=resources.joined and not config.workers, labels=config.node_labels)
+    editing: ShardWork[Any, commit.Tally] = ShardWork(functools.partial(load, plan, store, marks), places)
     return run_job(BulkRun("edit", store, plan, editing, show_pairs, price=config.price), executor, started)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ from ganray.config import GateConfig, GenerateConfig
 from ganray.copies.methods import METHODS, chosen_method
 from ganray.engine import ROWS, Engine
 from ganray.execution.choice import Demand, choose_executor
+from ganray.execution.labels import with_labels
 from ganray.execution.port import Executor, Resources, ShardWork, Workers
-from ganray.execution.resources import engine_cpus, use_gpu
+from ganray.execution.resources import engine_cpus, require_cpus, require_node, use_gpu
 from ganray.model_folder import ModelInfo, load_model
 from ganray.output.label_options import LabelOptions, read_label_options
 from ganray.request_tables import Columns, read_requests
@@ -32,6 +34,10 @@ from ganray.storage.conditional import job_store
 from ganray.vocabulary import Vocabulary, spread_requests
 
 SPARE_CPUS = 1  # at least one, for encoding and writing
+# CPUs that encode and write, for each that an engine has: forward 0.6 ms an image of 32 px, encoding to writing 0.25 ms, PNG more
+# (tests/benchmarks/LOG.md). More are asked for where they lag and there is room.
+FINISHERS_A_CPU = 0.5
+FINISHERS_A_GPU = 4
 
 
 def generate(config: GenerateConfig) -> dict[str, Any]:
@@ -56,10 +62,10 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     for note in columns.notes():
         print(f"generate: {config.requests}: {note}", file=sys.stderr, flush=True)
     work = 0.0 if config.dry_run else cpu_seconds(counted.images, info.model.resolution)
-    executor = choose_executor(config.executor, config.ray, Demand("generate", work, config.engines))
+    executor = choose_executor(config.executor, config.ray, Demand("generate", work, config.engines or 1))
     resources = executor.resources()
-    device = "cuda" if use_gpu(config.gpu, resources, config.engines) else "cpu"
-    threads, writers = share_cpus(config, resources)
+    workers, writers = plan_engines(config, resources)
+    device = "cuda" if workers.gpu else "cpu"
     options = GenerateOptions(
         model_digest=info.digest,
         resolution=info.model.resolution,
@@ -74,10 +80,10 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     )
     plan = make_generate_job(counted, vocabulary, options)
     if config.dry_run:
-        return estimate(Engine.load(config.model, device, threads), source(), plan, config.engines, writers, config.price)
+        return estimate(Engine.load(config.model, device, workers.cpus), source(), plan, workers.num, writers, config.price)
     store = job_store(store, config.allow_unsafe_store)
     plan = open_job(store, plan, source)
-    run = BulkRun("generate", store, plan, _work(config, plan, store, (threads, writers), marks), show_some, price=config.price)
+    run = BulkRun("generate", store, plan, _work(config, plan, store, (workers, writers), marks), show_some, price=config.price)
     if plan.gate_digest:
         run = dataclasses.replace(run, prepare=functools.partial(_measure_photos, executor, store, with_absolute_urls(config.gate), info))
     books = run_job(run, executor, started)
@@ -103,20 +109,41 @@ def with_absolute_urls(gate: GateConfig) -> GateConfig:
     return gate.model_copy(update={name: absolute_url(getattr(gate, name)) for name in ("extractor", "catalog")})
 
 
-def share_cpus(config: GenerateConfig, resources: Resources) -> tuple[int, int]:
-    """Threads of each engine, and writing tasks at a time. Raises ClusterError where the engines do not fit."""
-    gpu = use_gpu(config.gpu, resources, config.engines)
-    threads = 1 if gpu else engine_cpus(config.threads, config.engines, SPARE_CPUS, resources, "generate")
-    return threads, max(1, int(resources.cpus) - config.engines * threads)
+def plan_engines(config: GenerateConfig, resources: Resources) -> tuple[Workers, int]:
+    """The engines, and writing tasks at a time. Raises ClusterError where the engines do not fit."""
+    own = with_labels(resources, config.node_labels)
+    follows = config.engines is None and resources.joined
+    num = config.engines or 1
+    share = config.gpu_share if use_gpu(config.gpu, own, num * config.gpu_share) else 0.0
+    if follows:
+        return _engines_that_follow(config, share, own, resources)
+    elsewhere = resources.cpus - own.cpus >= SPARE_CPUS
+    threads = 1 if share else engine_cpus(config.threads, num, 0 if elsewhere else SPARE_CPUS, own, "generate")
+    left = int(resources.cpus) - num * threads
+    if left < 1 and resources.joined and not share:  # a cluster that has yet to grow
+        left = math.ceil(FINISHERS_A_CPU * num * threads)
+    return Workers(num, threads, share, labels=config.node_labels), max(1, left)
+
+
+def _engines_that_follow(config: GenerateConfig, share: float, own: Resources, resources: Resources) -> tuple[Workers, int]:
+    """As many as there is room for at the start beside the writing tasks: these set the proportion of the two also later."""
+    if share:
+        num = max(1, int(own.gpus / share))
+        return Workers(num, 1, share, True, config.node_labels), max(int(resources.cpus) - num, math.ceil(FINISHERS_A_GPU * share * num))
+    threads = config.threads or 1  # of one thread, so that they fit beside each other on nodes of any size
+    require_node(threads, own, f"generate with {threads} thread(s)")
+    require_cpus(threads + SPARE_CPUS, resources, f"generate with an engine of {threads} thread(s)")
+    num = max(1, int(min(own.cpus / threads, resources.cpus / (threads * (1 + FINISHERS_A_CPU)))))
+    return Workers(num, threads, 0.0, True, config.node_labels), math.ceil(FINISHERS_A_CPU * num * threads)
 
 
 def _work(
-    config: GenerateConfig, plan: GenerateJob, store: Store, cpus: tuple[int, int], marks: LabelOptions
+    config: GenerateConfig, plan: GenerateJob, store: Store, places: tuple[Workers, int], marks: LabelOptions
 ) -> ShardWork[Any, commit.Tally]:
-    threads, writers = cpus
+    workers, writers = places
     return ShardWork(
-        start=functools.partial(load_renderer, absolute_url(config.model), plan, store, threads, with_absolute_urls(config.gate)),
-        workers=Workers(config.engines, threads, plan.device == "cuda"),
+        start=functools.partial(load_renderer, absolute_url(config.model), plan, store, workers.cpus, with_absolute_urls(config.gate)),
+        workers=workers,
         finish=functools.partial(commit.write, store=store, plan=plan, marks=marks),
         finishers=writers,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,6 +27,7 @@ from ganray.catalog.shards import IngestJob, ShardWorker
 from ganray.config import IngestConfig
 from ganray.copies.methods import IMAGENET, chosen_method
 from ganray.execution.choice import Demand, choose_executor
+from ganray.execution.labels import with_labels
 from ganray.execution.port import Executor, ShardWork, Workers
 from ganray.execution.resources import cores
 from ganray.images.codec import encode
@@ -70,9 +71,10 @@ def ingest(config: IngestConfig) -> CatalogInfo:
     if executor is None:
         seconds = photo_seconds(config, manifest.listed, manifest.bytes) + (copies_by == IMAGENET) * EMBED_SECONDS * manifest.listed
         executor = _choose(config, seconds if changed else 0.0)
+    workers = _workers(executor, config.node_labels)
     if before is not None and changed:
         out.delete(CATALOG_KEY)  # so that a catalog whose shards are being replaced does not look finished
-    receipts = _prepare(job, manifest, config.duplicates, executor)
+    receipts = _prepare(job, manifest, config.duplicates, executor, workers)
     info = describe_catalog(config, manifest, receipts, fingerprint, origin)
     info = info.model_copy(update={"remarks": collect_remarks(job, manifest, receipts, info, config.min_images)})
     if before is not None and before == info.model_copy(update={"created": before.created}):
@@ -115,7 +117,7 @@ def draw_sample(config: IngestConfig, plan: SamplePlan, out: Store, executor: Ex
     if not _is_drawn(plan, out):
         out.put(SAMPLE_KEY, plan.to_json())
         with bar("draw", plan.products, "img") as progress:
-            work: ShardWork[int, int] = ShardWork(partial(_drawing, out, plan), _workers(executor))
+            work: ShardWork[int, int] = ShardWork(partial(_drawing, out, plan), _workers(executor, config.node_labels))
             for num in executor.map_shards(work, range(num_chunks(plan))):
                 progress.update(num)
         finish_sample(out, plan)
@@ -138,8 +140,9 @@ def _choose(config: IngestConfig, seconds: float) -> Executor:
     return choose_executor(config.executor, config.ray, Demand("ingest", seconds))
 
 
-def _workers(executor: Executor) -> Workers:
-    return Workers(max(1, int(executor.resources().cpus)))
+def _workers(executor: Executor, labels: Mapping[str, str]) -> Workers:
+    resources = with_labels(executor.resources(), labels)
+    return Workers(max(1, int(resources.cpus)), follows=resources.joined, labels=labels)
 
 
 def _is_drawn(plan: SamplePlan, out: Store) -> bool:
@@ -150,19 +153,21 @@ def _drawing(out: Store, plan: SamplePlan) -> Callable[[int], int]:
     return partial(draw_chunk, out, plan)
 
 
-def _prepare(job: IngestJob, manifest: Manifest, duplicates: str, executor: Executor) -> list[Receipt]:
+def _prepare(job: IngestJob, manifest: Manifest, duplicates: str, executor: Executor, workers: Workers) -> list[Receipt]:
     """Prepare all shards, and again those with new duplicates; receipts in the order of the shards."""
     if duplicates == "keep":
         delete_lists(job)
-    receipts = _prepare_shards(job, range(job.parts), "ingest", manifest.listed, executor)
+    receipts = _prepare_shards(job, range(job.parts), "ingest", manifest.listed, executor, workers)
     if duplicates != "keep" and (changed := update_lists(job, [receipts[number] for number in range(job.parts)])):
         listed = sum(receipts[number].listed for number in changed)
-        receipts |= _prepare_shards(replace(job, again=False), changed, "duplicates", listed, executor)
+        receipts |= _prepare_shards(replace(job, again=False), changed, "duplicates", listed, executor, workers)
     return [receipts[number] for number in range(job.parts)]
 
 
-def _prepare_shards(job: IngestJob, numbers: Sequence[int], title: str, num_photos: int, executor: Executor) -> dict[int, Receipt]:
-    work: ShardWork[Receipt, Receipt] = ShardWork(partial(start_patiently, partial(ShardWorker, job), title), _workers(executor))
+def _prepare_shards(
+    job: IngestJob, numbers: Sequence[int], title: str, num_photos: int, executor: Executor, workers: Workers
+) -> dict[int, Receipt]:
+    work: ShardWork[Receipt, Receipt] = ShardWork(partial(start_patiently, partial(ShardWorker, job), title), workers)
     receipts = {}
     reasons: Counter[str] = Counter()
     publish = partial(executor.publish, METRIC, tags={"job": job.out.url, "step": title})

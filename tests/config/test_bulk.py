@@ -35,3 +35,20 @@ def test_each_job_keeps_its_own_defaults():
     assert (edit.model, edit.out, edit.format) == ("", "out/edited", "")
     with pytest.raises(ConfigError, match="out = memory://x: memory is not shared"):
         GenerateConfig(out="memory://x")
+
+
+def test_engines_are_a_number_or_follow_the_cluster():
+    assert GenerateConfig().engines is None
+    assert GenerateConfig.model_validate({"engines": "auto"}).engines is None
+    assert GenerateConfig.model_validate({"engines": "3"}).engines == 3
+
+
+@pytest.mark.parametrize("text", ["a=b,ray.io/market-type=spot", '{"a": "b", "ray.io/market-type": "spot"}'])
+def test_labels_of_nodes_are_pairs_or_json(text):
+    assert GenerateConfig.model_validate({"node_labels": text}).node_labels == {"a": "b", "ray.io/market-type": "spot"}
+    assert EditConfig.model_validate({"source": "p", "edits": "white", "node_labels": ""}).node_labels == {}
+
+
+def test_labels_without_a_value_are_refused():
+    with pytest.raises(ValueError, match="spot is not of the form name=value"):
+        GenerateConfig.model_validate({"node_labels": "spot"})

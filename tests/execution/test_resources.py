@@ -44,8 +44,19 @@ def test_gpus_are_used_where_they_are():
         use_gpu(True, Resources(4, 1, 4), num=2)
 
 
-def test_a_joined_cluster_may_still_grow_gpus():
-    assert use_gpu(True, Resources(4, 0, 4, joined=True))
+def test_a_cluster_with_an_autoscaler_is_refused_nothing():
+    """It may have no worker at all yet."""
+    empty = Resources(0, 0, 0, joined=True, grows=lambda: True)
+    assert use_gpu(True, empty)
+    assert engine_cpus(0, 4, 1, empty, "test") == 1
+    assert engine_cpus(8, 4, 1, empty, "test") == 8
+
+
+def test_a_joined_cluster_without_an_autoscaler_is_told_at_once_what_it_lacks():
+    with pytest.raises(ClusterError, match=r"gpu: 0.5 GPU\(s\) asked for, the cluster has 0"):
+        use_gpu(True, Resources(4, 0, 4, joined=True), 0.5)
+    with pytest.raises(ClusterError, match="needs 2 CPUs, the cluster has 1"):
+        engine_cpus(1, 1, 1, Resources(1, 0, 1, joined=True), "test")
 
 
 def test_one_actor_cannot_use_two_nodes():

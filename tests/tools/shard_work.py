@@ -94,3 +94,27 @@ def start_on(folder):
 
     (Path(folder) / f"start-{os.getpid()}").write_text(ray.get_runtime_context().get_node_id())
     return functools.partial(square_on, folder)
+
+
+def note_place(folder, kind):
+    """Write down on which node this process runs, and which GPU it sees."""
+    import ray
+
+    place = f"{ray.get_runtime_context().get_node_id()} {os.environ.get('CUDA_VISIBLE_DEVICES', '')}"
+    (Path(folder) / f"{kind}-{os.getpid()}").write_text(place)
+
+
+def slow_square(seconds, shard):
+    time.sleep(seconds)
+    return shard, shard * shard
+
+
+def start_noting(folder, seconds):
+    """A worker that notes its place, and takes some seconds for a shard."""
+    note_place(folder, "worker")
+    return functools.partial(slow_square, seconds)
+
+
+def finish_noting(folder, made):
+    note_place(folder, "finisher")
+    return made
