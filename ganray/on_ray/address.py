@@ -56,7 +56,7 @@ def _connect(address: str, host: str, port: int) -> None:
         with socket.create_connection((host, port), CONNECT_S):
             return
     except (OSError, OverflowError, UnicodeError) as error:
-        reasons = {socket.gaierror: "host not found", TimeoutError: f"no answer in {CONNECT_S:g} s"}
+        reasons: dict[type[Exception], str] = {socket.gaierror: "host not found", TimeoutError: f"no answer in {CONNECT_S:g} s"}
         reason = reasons.get(type(error)) or getattr(error, "strerror", None) or str(error)
         remedy = "Check ray.address (RAY_ADDRESS), that the head runs, and that this host may reach its port"
         raise ClusterError(f"ray.address {address} cannot be reached: {reason}", remedy) from error

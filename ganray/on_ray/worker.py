@@ -11,11 +11,14 @@ import ray.train.torch
 import torch
 
 from ganray.catalog.order import Share
+from ganray.errors import ClusterError, GanrayError
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.errors import find_ganray_error
+from ganray.on_ray.host import name_host, require_same
 from ganray.on_ray.ray_internals import termination_requested
 from ganray.runs.job import Job
 from ganray.runs.learners import Batches
+from ganray.runs.messages import Failed
 from ganray.runs.ranks import Ranks
 from ganray.runs.worker import run_worker
 from ganray.training.consensus import Consensus
@@ -30,6 +33,11 @@ def train_worker(config: dict[str, Any]) -> None:
     torch.set_num_threads(job.threads)
     if job.mailbox.failed():
         return  # Ray Train restarts the group after an error of ours too: it ends here
+    try:
+        require_same(config["versions"])
+    except ClusterError as error:
+        job.mailbox.deliver(Failed(error))
+        raise
     if job.cutouts is not None:
         job = replace(job, cutouts=ray.get(job.cutouts))
     ranks = ray_ranks(job)
@@ -39,7 +47,12 @@ def train_worker(config: dict[str, Any]) -> None:
         consumed = num_images // job.config.batch * ranks.share.each
         return stream(job.source, ranks.share, consumed, readers, job.mailbox)
 
-    run_worker(job, ranks, open_batches, find_ganray_error)
+    run_worker(job, ranks, open_batches, _find_error)
+
+
+def _find_error(error: BaseException) -> GanrayError | None:
+    known = find_ganray_error(error)
+    return None if known is None else name_host(known)
 
 
 def ray_ranks(job: Job) -> Ranks:

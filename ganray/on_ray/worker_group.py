@@ -19,6 +19,7 @@ from ganray.model_folder import ModelInfo
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.data import Readers
 from ganray.on_ray.executor import Gauges
+from ganray.on_ray.host import versions
 from ganray.on_ray.mailbox import make_mailbox
 from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling
 from ganray.on_ray.scoring import RayScorer
@@ -71,7 +72,7 @@ class RayWorkerGroup:
         callbacks: list[Any] = [TerminationNotice(), CheckpointBeforeResize(self.mailbox)]
         return Trainer(
             self._worker,
-            train_loop_config={"work": ray.put((job, self._readers))},
+            train_loop_config={"work": ray.put((job, self._readers)), "versions": versions()},
             scaling_config=scaling(job.config.workers, job.config.min_workers, self._gpu, job.threads),
             run_config=RunConfig(
                 name="train",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import socket
 
 from obstore import exceptions
 
@@ -15,6 +16,7 @@ ABSENT_ERRNOS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 EXPIRED_CODES = ("ExpiredToken", "InvalidToken", "TokenRefreshRequired")  # S3 answers these with 400
 FULL_CODES = ("QuotaExceeded", "InsufficientStorage", "StorageFull", "XMinioStorageFull")  # Ceph's gateway answers the first one with 403
 ARCHIVED_CODES = ("InvalidObjectState", "ObjectNotInActiveTierError", "BlobArchived")  # S3 answers the first one with 403, Azure with 409
+CLOCK_CODES = ("RequestTimeTooSkewed", "RequestExpired")  # S3 answers these with 403, at 15 minutes
 CUSTOMER_KEY = re.compile(r"server[- ]?side[- ]?encryption|SSE-C|customer[- ]?key", re.IGNORECASE)  # in the message of a 400
 CONDITIONS = "Use a store with conditional writes (If-None-Match), or pass --allow-unsafe-store and run one driver at a time."
 _USER = re.compile(r"://[^/\s@]*@")
@@ -63,8 +65,7 @@ def from_obstore(error: Exception, url: str) -> StorageError:
     elif status == "507" or code in FULL_CODES:
         problem, remedy = f" could not be written: the store is full ({code or status})", f"Make room there or raise the quota, {RUN_AGAIN}"
     elif status in ("401", "403") or code in EXPIRED_CODES:
-        remedy = f"Log in again, or check the credentials and the bucket's policy; {RUN_AGAIN}"
-        kind, problem = AccessDenied, f": access is denied ({code or status})"
+        kind, (problem, remedy) = AccessDenied, _denied(code or status)
     elif status in ("301", "307", "400"):
         problem, remedy = f": the store answers {status} {code}".rstrip(), "Check the region (AWS_REGION) and the endpoint."
     elif status == "501":
@@ -84,6 +85,14 @@ def from_obstore(error: Exception, url: str) -> StorageError:
 def hide_credentials(text: str) -> str:
     """A text without the `user:password@` of its URLs: proxies and endpoints have one, and messages quote them."""
     return _USER.sub("://", text)
+
+
+def _denied(code: str) -> tuple[str, str]:
+    """The problem and the remedy of a request that is refused: its signature holds the time of this host."""
+    if code in CLOCK_CODES:
+        problem = f": the store refuses the time of host {socket.gethostname()} ({code})"
+        return problem, f"Set the clock of that host (NTP: chrony or systemd-timesyncd), {RUN_AGAIN}"
+    return f": access is denied ({code})", f"Log in again, or check the credentials and the bucket's policy; {RUN_AGAIN}"
 
 
 def _unavailable(status: str, code: str, text: str) -> tuple[str, str] | None:

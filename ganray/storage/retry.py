@@ -17,6 +17,12 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 PATIENCE_S = 600.0  # until a store that fails is given up
 
 
+def limit_patience(seconds: float) -> None:
+    """Give a store up after so long in this process: for a worker whose work others can do."""
+    global PATIENCE_S  # noqa: PLW0603
+    PATIENCE_S = seconds
+
+
 def pauses() -> Iterator[float]:
     """Seconds to wait before the next attempt, without end."""
     pause = FIRST_PAUSE_S
