@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.scaling_cluster import scaling_cluster
+
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 SETUP = """
@@ -113,13 +115,13 @@ assert set(places("finisher")) <= {first.node_id, spot.node_id}
 )
 
 
-def run(code, folder):
+def run(code, folder, *words):
     """The output of a script in a process group of its own, all of which is ended."""
     tmpdir = tempfile.mkdtemp(prefix="g-", dir="/tmp")  # a socket's path holds 107 bytes
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= {"RAY_TMPDIR": tmpdir, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)],
+        [sys.executable, "-c", code, str(folder), *words],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -163,3 +165,26 @@ assert set(places("finisher")) == {plain.node_id}, (places("finisher"), gpu.node
 
 def test_engines_share_gpus_and_finishers_leave_gpu_nodes_alone(tmp_path):
     run(GPUS, tmp_path)
+
+
+FROM_ZERO = (
+    SETUP
+    + """
+executor = RayExecutor(RayConfig(address=sys.argv[2]))
+resources = executor.resources()
+assert (resources.cpus, resources.joined) == (0, True)
+require_cpus(3, resources, "test")
+assert use_gpu(True, resources)
+assert with_labels(resources, SPOT).cpus == 0
+spot = Workers(1, 2, follows=True, labels=SPOT)
+assert sorted(executor.map_shards(work(spot, 1, 1.0), range(30))) == squares(30)
+assert len(set(places("worker"))) >= 2, places("worker")  # one has no room for the finisher, too
+"""
+)
+
+
+@pytest.mark.long
+def test_a_cluster_of_no_workers_grows_for_a_job(tmp_path):
+    """Ray's own autoscaler starts the nodes, which are processes here."""
+    with scaling_cluster(cpus=2, most=3, labels={"ray.io/market-type": "spot"}) as address:
+        run(FROM_ZERO, tmp_path, address)
