@@ -1,5 +1,6 @@
 import errno
 import os
+import socket
 
 import pytest
 from obstore import exceptions
@@ -80,3 +81,11 @@ def test_from_obstore(raised, kind, message):
     assert str(error).startswith(URL)
     assert message in str(error)
     assert "\n" not in str(error)
+
+
+def test_a_clock_that_is_off_names_the_host():
+    raised = exceptions.PermissionDeniedError("status code: 403 Forbidden: <Code>RequestTimeTooSkewed</Code>")
+    found = from_obstore(raised, URL)
+    assert type(found) is AccessDenied
+    assert f"the store refuses the time of host {socket.gethostname()} (RequestTimeTooSkewed)" in found.message
+    assert "NTP" in found.remedy and "check the credentials" not in found.remedy

@@ -69,3 +69,10 @@ def test_a_worker_waits_at_its_start_too():
     started = failing(1, StoreUnavailable)
     work = start_patiently(lambda: (started(), lambda shard: shard + 1)[1], "edit")
     assert work(7) == 8
+
+
+def test_a_worker_whose_work_others_can_do_gives_up_sooner(monkeypatch):
+    monkeypatch.setattr(retry, "PATIENCE_S", retry.PATIENCE_S)
+    retry.limit_patience(-1.0)
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        start_patiently(failing(1, StoreUnavailable), "generate")
