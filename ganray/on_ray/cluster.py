@@ -39,6 +39,7 @@ ENVIRONMENT = {
 
 
 START_TRIES = 3
+VERSION_REMEDY = "Install the versions of Ray and Python that the cluster has, or the same image"
 
 # Serve's proxy binds these ports whether anybody asks or not: two clusters on a machine must not have the same.
 PROXY_PORTS = ("RAY_SERVE_HAPROXY_STATS_PORT", "RAY_SERVE_HAPROXY_METRICS_PORT")
@@ -81,7 +82,8 @@ def _start(config: RayConfig) -> None:
         _init(address, options)
     except (OSError, RuntimeError, ValueError, AuthenticationError) as error:  # of a connection, too
         where = config.address or os.environ.get("RAY_ADDRESS", "this machine")
-        raise ClusterError(f"ray.address {where}: {error}", "Start a cluster with `ray start --head`, or leave it empty") from error
+        remedy = VERSION_REMEDY if "Version mismatch" in str(error) else "Start a cluster with `ray start --head`, or leave it empty"
+        raise ClusterError(f"ray.address {where}: {error}", remedy) from error
 
 
 def _init(address: str | None, options: dict[str, Any]) -> None:

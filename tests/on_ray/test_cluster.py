@@ -9,6 +9,7 @@ import pytest
 import ray
 
 from ganray.config import RayConfig
+from ganray.errors import ClusterError
 from ganray.on_ray import cluster as cluster_module
 from ganray.on_ray.cluster import _init, connect
 
@@ -64,3 +65,13 @@ def test_a_machine_that_is_too_busy_for_ray_is_tried_again(monkeypatch):
     monkeypatch.setattr(cluster_module, "START_TRIES", 2)
     with pytest.raises(RuntimeError, match="too busy"):
         _init("local", {})
+
+
+def test_another_version_of_ray_says_what_to_install(monkeypatch):
+    def init(**_):
+        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.60.0")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(ClusterError, match=r"ray.address auto: Version mismatch: .* Ray: 2\.60\.0\. Install the versions of Ray"):
+        connect(RayConfig(address="auto"))
