@@ -118,7 +118,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("local",),
     ),
     "on_ray": (
-        ("address", "cluster_internals", "errors", "host", "mailbox", "ray_internals", "scoring"),
+        ("cluster_internals", "errors", "mailbox", "ray_internals", "scoring"),
         ("cluster", "data"),
         ("serve", "shard_pool"),
         ("executor", "worker"),

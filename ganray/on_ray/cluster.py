@@ -13,11 +13,11 @@ from ray.exceptions import AuthenticationError
 
 from ganray.config import RayConfig
 from ganray.errors import ClusterError
+from ganray.execution.address import check_address
 from ganray.execution.choice import joins_cluster
 from ganray.execution.port import Node, Resources
 from ganray.execution.resources import cores
 from ganray.execution.session_folder import session_folder
-from ganray.on_ray.address import check_address
 from ganray.on_ray.cluster_internals import autoscaler_runs
 
 # Read by Ray's own processes, so they must be set before the cluster starts (RAY_* of the driver are copied to workers).

@@ -23,10 +23,10 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayErr
 
 from ganray.errors import ClusterError, StoreUnavailable
 from ganray.execution.growth import Actors, Growth, Room
+from ganray.execution.host import naming_host, require_same, versions
 from ganray.execution.port import ShardWork
 from ganray.on_ray.cluster_internals import free_nodes, reported_autoscaler
 from ganray.on_ray.errors import defer_error
-from ganray.on_ray.host import naming_host, require_same, versions
 from ganray.storage import retry
 
 AHEAD = 2  # shards that a worker has at a time, so that it does not wait for this process; at the end one, so that all end together

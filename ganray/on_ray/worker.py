@@ -12,9 +12,9 @@ import torch
 
 from ganray.catalog.order import Share
 from ganray.errors import ClusterError, GanrayError
+from ganray.execution.host import name_host, require_same
 from ganray.on_ray.data import Readers, stream
 from ganray.on_ray.errors import find_ganray_error
-from ganray.on_ray.host import name_host, require_same
 from ganray.on_ray.ray_internals import termination_requested
 from ganray.runs.job import Job
 from ganray.runs.learners import Batches

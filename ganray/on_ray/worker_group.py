@@ -12,6 +12,7 @@ import ray
 from ray.train import FailureConfig, RunConfig
 
 from ganray.config import TrainConfig
+from ganray.execution.host import versions
 from ganray.execution.port import Resources
 from ganray.execution.resources import require_cpus, require_node, use_gpu
 from ganray.images.codec import Pixels
@@ -19,7 +20,6 @@ from ganray.model_folder import ModelInfo
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.data import Readers
 from ganray.on_ray.executor import Gauges
-from ganray.on_ray.host import versions
 from ganray.on_ray.mailbox import make_mailbox
 from ganray.on_ray.ray_internals import CheckpointBeforeResize, TerminationNotice, Trainer, scaling
 from ganray.on_ray.scoring import RayScorer

@@ -1,6 +1,6 @@
 """Clusters that cannot do a job, of hosts with their own software, clocks and routes: one line with the remedy, and nothing is lost.
 
-Cheap forms: tests/on_ray/{test_address,test_host,test_shard_pool}.py, tests/storage/test_failures.py.
+Cheap forms: tests/execution/{test_address,test_host}.py, tests/on_ray/test_shard_pool.py, tests/storage/test_failures.py.
 """
 
 import shutil

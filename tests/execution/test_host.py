@@ -4,8 +4,8 @@ import pytest
 
 from ganray import __version__
 from ganray.errors import AccessDenied, ClusterError, ObjectNotFound, StoreUnavailable
-from ganray.on_ray import host
-from ganray.on_ray.host import name_host, naming_host, require_same, versions
+from ganray.execution import host
+from ganray.execution.host import name_host, naming_host, require_same, versions
 
 HERE = socket.gethostname()
 

@@ -12,8 +12,8 @@ import pytest
 import ray
 
 from ganray.errors import ClusterError
-from ganray.on_ray import address as module
-from ganray.on_ray.address import METHOD, check_address, token
+from ganray.execution import address as module
+from ganray.execution.address import METHOD, check_address, token
 
 TOKEN = "f" * 64
 
