@@ -6,7 +6,6 @@ import itertools
 import json
 import shutil
 import statistics
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from ganray.execution.resources import cores
 from ganray.on_ray.cluster import connect
 from ganray.presets import preset
 from ganray.runs.throughput import bare_rate
+from ganray.storage import open_store
 from ganray.verbs.train import train
 
 PRESET, PRODUCTS, IMAGES = "demo-32", 3072, 6000
@@ -69,7 +69,8 @@ def row(base: TrainConfig, images: int, config: BenchmarkConfig) -> dict[str, An
 
 def steady(out: str) -> float:
     """Images/s of a run by its own log, from the first row on: data, logs, checkpoints and grids included, the start of Ray not."""
-    lines = "".join(path.read_text() for path in Path(out).glob("logs/*/metrics.jsonl")).splitlines()
+    store = open_store(out)
+    lines = b"".join(store.get(info.key) for info in store.list("logs") if info.key.endswith("metrics.jsonl")).splitlines()
     rows = [json.loads(line) for line in lines]
     images = [1000 * (row["kimg"] - before["kimg"]) for before, row in itertools.pairwise(rows)]
     seconds = sum(count / float(row["img_per_s"]) for count, row in zip(images, rows[1:], strict=True))

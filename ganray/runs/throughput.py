@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from ganray.catalog.reader import Catalog
 from ganray.catalog.windows import Source, catalog_order, read_window
@@ -24,8 +26,8 @@ def bare_rate(config: TrainConfig, images: int, threads: int) -> float:
         return float(pool.apply(plain_loop, (config, images, threads)))
 
 
-def plain_loop(config: TrainConfig, images: int, threads: int) -> float:
-    """The step on resident batches: no streaming, no checkpoints, no logs."""
+def plain_loop(config: TrainConfig, images: int, threads: int, average: Callable[[list[Tensor]], None] = lambda tensors: None) -> float:
+    """The step on resident batches: no streaming, no checkpoints, no logs. `average` is what ranks do with their gradients."""
     torch.set_num_threads(threads)
     catalog = Catalog.open(config.catalog)
     vocabulary = check_catalog(config, catalog)
@@ -37,6 +39,6 @@ def plain_loop(config: TrainConfig, images: int, threads: int) -> float:
     for step in range(images // config.batch):
         real, label = batches[step % (len(batches) - 1)]
         draws = step_draws(config.seed, state.num_images, config.batch)
-        train_step(state, to_float(real), label, StepInputs(config, hyper(config, state.num_images), draws, lambda tensors: None))
+        train_step(state, to_float(real), label, StepInputs(config, hyper(config, state.num_images), draws, average))
         state.num_images += config.batch
     return images // config.batch * config.batch / (time.perf_counter() - started)

@@ -94,6 +94,17 @@ class Chaos:
         """Run a case. Raises nothing for a promise that is not kept: the outcome says it."""
         return self._run_endpoint(case) if case.verb == "serve" else self._run_job(case)
 
+    @contextlib.contextmanager
+    def started(self, verb: str, out: str, share: float) -> Iterator[tuple[Command, Host]]:
+        """A job that is at work on two hosts, and the busier one of them."""
+        job = JOBS[verb]
+        for name in (*job.needs, verb):
+            self.undisturbed(JOBS[name])
+        with self._set(FAULTS["host-killed"]):
+            command = self.cluster.start_command([*job.words, *job.on_cluster, "--out", out])
+            self._at_work(job, out, command, share)
+            yield command, self._busiest(job.worker)
+
     def _run_job(self, case: Case) -> Outcome:
         """A command that makes something: with the fault in its middle it makes the same."""
         fault, job, draws = FAULTS[case.kind], JOBS[case.verb], random.Random(case.label)

@@ -40,9 +40,13 @@ START_TRIES, BUSY = 3, "timed out during startup"  # what Ray says where its own
 
 @dataclass(frozen=True)
 class Node:
-    """A host of the cluster: its CPUs for work, bytes of Ray's object store, what else it has, and variables of its own."""
+    """A host of the cluster: its CPUs for work, bytes of Ray's object store, what else it has, and variables of its own.
+
+    `core` is the one core of this machine that it may use; None: all.
+    """
 
     cpus: int = 2
+    core: int | None = None
     object_store: int = 100 << 20
     size: Size = SIZE
     cable: Cable | None = None
@@ -145,7 +149,8 @@ class HostCluster:
     def _start_ray(self, host: Host, node: Node, role: list[str]) -> None:
         own = ["--node-ip-address", host.address, "--num-cpus", str(node.cpus), "--object-store-memory", str(node.object_store), "--block"]
         place = ["--temp-dir", f"{host.folder}/r"] if "--head" in role else []
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", *role, *own, *place]
+        pinned = [] if node.core is None else ["taskset", "--cpu-list", str(node.core)]
+        command = [*pinned, sys.executable, "-m", "ray.scripts.scripts", "start", *role, *own, *place]
         for _ in range(START_TRIES):
             failure = self._start_once(host, command, node.env)
             if BUSY not in failure:
