@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from ganray.errors import InvalidKey, ObjectCorrupt, ObjectNotFound, StorageError
@@ -28,6 +29,8 @@ class Store(ABC):
     Methods are thread-safe, retry a bounded number of times, and raise errors of `ganray.errors` that name the object's URL. Writes are
     atomic: a reader never sees a partial object. A store pickles as its URL and is opened again when it is unpickled.
     """
+
+    run = 1  # objects that a thread of `get_many` reads one after the other: more where to hand one over takes longer than to read it
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/") or "/"
@@ -117,26 +120,28 @@ class Store(ABC):
 
         Holds at most `2 * parallel` objects at a time.
         """
-
-        def read(key: str) -> bytes | StorageError:
-            try:
-                return self.get(key)
-            except StorageError as error:
-                return error
-
-        pool = ThreadPoolExecutor(parallel, thread_name_prefix="get_many")
-        pending: deque[tuple[str, Future[bytes | StorageError]]] = deque()
+        size, rest = min(self.run, parallel), iter(keys)
+        threads = parallel // size
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="get_many")
+        pending: deque[Future[list[tuple[str, bytes | StorageError]]]] = deque()
         try:
-            for key in keys:
-                pending.append((key, pool.submit(read, key)))
-                if len(pending) == 2 * parallel:
-                    first, future = pending.popleft()
-                    yield first, future.result()
+            while run := list(islice(rest, size)):
+                pending.append(pool.submit(self._get_run, run))
+                if len(pending) == 2 * threads:
+                    yield from pending.popleft().result()
             while pending:
-                first, future = pending.popleft()
-                yield first, future.result()
+                yield from pending.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _get_run(self, keys: Sequence[str]) -> list[tuple[str, bytes | StorageError]]:
+        results: list[tuple[str, bytes | StorageError]] = []
+        for key in keys:
+            try:
+                results.append((key, self.get(key)))
+            except StorageError as error:
+                results.append((key, error))
+        return results
 
 
 def check_key(key: str) -> str:

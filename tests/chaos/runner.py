@@ -85,6 +85,9 @@ class Chaos:
                 self.undisturbed(JOBS[name])
             if job.inputs is not None:
                 self.cluster.near_store(job.inputs)
+            if not job.alone:
+                self._replace()
+                wait_for(partial(self._healthy, None), limit=LIMIT)
             words = [*job.words, *(["--executor", "local"] if job.alone else job.on_cluster), "--out", job.undisturbed]
             self.cluster.run_command(words, limit=LIMIT, **({"RAY_ADDRESS": ""} if job.alone else {}))
             self._undisturbed[job.name] = self.cluster.near_store(job.made, job.undisturbed)
@@ -178,9 +181,7 @@ class Chaos:
         """The host that the fault comes to (None: one that is at work) and that of the command; afterwards whoever is odd is gone."""
         if (fault.at == "control") != self._durable:
             self._restart(durable=not self._durable)
-        self._workers = [host for host in self._workers if host.processes("raylet")]
-        while len(self._workers) < 2:
-            self._workers.append(self._join())
+        self._replace()
         victim = driver = None
         if fault.at == "head":
             victim = self.cluster.head
@@ -199,6 +200,12 @@ class Chaos:
             for host in (*odd, *(host for host in self.cluster.network.hosts if "more" in host.name)):
                 if host and host is not self.cluster.head:
                     host.kill()
+
+    def _replace(self) -> None:
+        """Hosts in place of those that are lost."""
+        self._workers = [host for host in self._workers if host.processes("raylet")]
+        while len(self._workers) < 2:
+            self._workers.append(self._join())
 
     def _restart(self, durable: bool = False) -> None:
         """A new cluster, where the head is gone or another kind of head is wanted."""
