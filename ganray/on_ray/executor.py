@@ -11,6 +11,7 @@ import ray
 from ray.util.metrics import Gauge
 
 from ganray.config import RayConfig
+from ganray.execution.host import OF_A_HOST, name_host, require_same, versions
 from ganray.execution.port import Resources, ShardWork, Workers
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
@@ -59,13 +60,18 @@ class RayExecutor:
         with _own_errors():
             options = {"num_cpus": workers.cpus, "num_gpus": workers.gpu, "num_returns": "streaming"}
             generate: Any = ray.remote(_generate)
-            items = generate.options(**options).remote(task)
+            items = generate.options(**options).remote(versions(), [ray.put(task)])
             for item in items:
                 yield ray.get(item)
 
 
-def _generate(task: Callable[[], Iterator[R]]) -> Iterator[R]:
-    yield from task()
+def _generate(wanted: dict[str, str], task: list[Any]) -> Iterator[R]:
+    """What the reference in `task` yields, which is read only where the software of this host is the command's."""
+    require_same(wanted)
+    try:
+        yield from ray.get(task[0])()
+    except OF_A_HOST as error:
+        raise name_host(error) from error
 
 
 @contextmanager

@@ -123,7 +123,7 @@ class Store(ABC):
         size, rest = min(self.run, parallel), iter(keys)
         threads = parallel // size
         pool = ThreadPoolExecutor(threads, thread_name_prefix="get_many")
-        pending: deque[Future[list[tuple[str, bytes | StorageError]]]] = deque()
+        pending: deque[Future[Sequence[tuple[str, bytes | StorageError]]]] = deque()
         try:
             while run := list(islice(rest, size)):
                 pending.append(pool.submit(self._get_run, run))
@@ -134,7 +134,7 @@ class Store(ABC):
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _get_run(self, keys: Sequence[str]) -> list[tuple[str, bytes | StorageError]]:
+    def _get_run(self, keys: Sequence[str]) -> Sequence[tuple[str, bytes | StorageError]]:
         results: list[tuple[str, bytes | StorageError]] = []
         for key in keys:
             try:

@@ -15,7 +15,9 @@ import ray
 
 from ganray.config import RayConfig
 from ganray.errors import ClusterError
+from ganray.execution.host import versions
 from ganray.execution.port import ShardWork, Workers
+from ganray.on_ray import executor as executors
 from ganray.on_ray import shard_pool
 from ganray.on_ray.executor import RayExecutor
 from tests.tools import shard_work
@@ -45,6 +47,17 @@ def test_workers_that_cannot_start_end_the_job(executor, monkeypatch):
     monkeypatch.setattr(shard_pool, "TRIES", 2)
     with pytest.raises(ClusterError, match="before they have started"):
         list(executor.map_shards(ShardWork(shard_work.die, Workers(1)), [0]))
+
+
+def test_hosts_of_other_software_are_refused(executor, tmp_path, monkeypatch):
+    for module in (shard_pool, executors):
+        monkeypatch.setattr(module, "versions", lambda: versions() | {"ganray": "0.0.9"})
+    refused = "the command has 0.0.9: results could differ"
+    with pytest.raises(ClusterError, match=refused):
+        list(executor.map_shards(ShardWork(functools.partial(shard_work.start_plain, str(tmp_path)), Workers(1)), [3]))
+    with pytest.raises(ClusterError, match=refused):
+        list(executor.stream(functools.partial(shard_work.count_up, 3), Workers(1)))
+    assert not [*tmp_path.iterdir()]
 
 
 def test_a_cluster_without_room_is_told(executor, monkeypatch, capfd, tmp_path):
