@@ -98,8 +98,9 @@ def weights(out: str) -> dict[str, str]:
 
 
 def report(out: str) -> dict[str, str]:
-    """What an evaluation has found."""
+    """What an evaluation has found; its extractor lies in its own folder."""
     found = json.loads(open_store(out).get("report.json"))
+    del found["extractor"]["url"]
     return {name: json.dumps(value) for name, value in found.items()}
 
 

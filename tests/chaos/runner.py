@@ -189,7 +189,7 @@ class Chaos:
             driver = self._join(IDLE)
             victim = driver if fault.at == "driver" else self.cluster.head
         elif fault.node is not WORKER:
-            self._workers.pop().kill()
+            self.cluster.leave(self._workers.pop())
             victim = self._join(fault.node)
             self._workers.append(victim)
         wait_for(partial(self._healthy, driver), limit=LIMIT)
@@ -199,7 +199,7 @@ class Chaos:
             odd = [victim, driver] if fault.node is not WORKER and fault.at != "head" else []
             for host in (*odd, *(host for host in self.cluster.network.hosts if "more" in host.name)):
                 if host and host is not self.cluster.head:
-                    host.kill()
+                    self.cluster.leave(host)
 
     def _replace(self) -> None:
         """Hosts in place of those that are lost."""
