@@ -22,6 +22,7 @@ from ganray.metrics.features import Extractor, extract
 from ganray.metrics.neighbours import Nearest
 from ganray.metrics.page import Pair
 from ganray.requests import GenerateRequest
+from ganray.storage.retry import patiently
 
 PAIRS = 8
 SLAB = 4096  # photos whose records are compared with the samples' at a time
@@ -72,7 +73,7 @@ def search(catalog: Catalog, groups: Sequence[Group], extractor: Extractor, hold
     for row, digest in enumerate(_digests(holdout)):
         rows.setdefault(digest, []).append(row)
     for shard, group, size in groups:
-        table = catalog.read_row_group(shard, group, ["image"])
+        table = patiently("evaluate", catalog.read_row_group, shard, group, ["image"])
         for start in range(0, size, BATCH):
             pixels = catalog.images(table.slice(start, BATCH))
             features = extract(extractor, pixels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from ganray.metrics.page import COMPOSITE_TYPE, Pair, enlarged, label_of, render
 from ganray.model_folder import ModelInfo
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
+from ganray.storage.retry import patiently
 
 FORMAT_VERSION = 2
 EXTRACTOR = "extractor"  # subfolder of `out`
@@ -74,12 +76,12 @@ def examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step 
 
 
 def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step | dict[str, Any]]:
-    catalog = Catalog.open(config.catalog)
-    engine = Engine.load(config.model, device, threads)
+    catalog = patiently("evaluate", Catalog.open, config.catalog)
+    engine = patiently("evaluate", Engine.load, config.model, device, threads)
     check_fit(engine, catalog)
     num = num_of_each(config, catalog)
     yield Step(0, "reading photos")
-    train, holdout = split_photos(catalog, num, config.seed)
+    train, holdout = patiently("evaluate", split_photos, catalog, num, config.seed)
     yield Step(0, "training the extractor")
     extractor = yield from trained_extractor(config, catalog, train, device)
     sample = Photos(np.empty_like(holdout.pixels), holdout.labels, holdout.titles)
@@ -102,9 +104,9 @@ def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step
     report |= {"copies": {"method": copies.method, "found": int((copies.places >= 0).sum())}}
     usual, near = searchers.usual, searchers.near
     report |= measure(extractor, scored_attributes(catalog, engine.info), features, (usual, near), head_labels(catalog, holdout.labels))
-    pairs = find_pairs(searchers, lambda place: photo_at(catalog, groups, place), sample.pixels, requests)
+    pairs = find_pairs(searchers, partial(patiently, "evaluate", photo_at, catalog, groups), sample.pixels, requests)
     rows = sheet_rows(catalog.vocabulary(), scored_attributes(catalog, engine.info), holdout, sample)
-    write(open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
+    patiently("evaluate", write, open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
     yield report
 
 
@@ -223,7 +225,7 @@ def trained_extractor(config: EvaluateConfig, catalog: Catalog, train: Photos, d
     """Load the extractor of `config`, or train one on `train` and save it under `out`; yields the progress of the training."""
     vocabulary, resolution = catalog.vocabulary(), catalog.info.resolution
     if config.extractor:
-        loaded = load_extractor(open_store(config.extractor), device)
+        loaded = patiently("evaluate", load_extractor, open_store(config.extractor), device)
         if (loaded.resolution, loaded.heads) != (resolution, heads_of(vocabulary)):
             raise EvaluationError(
                 f"extractor {config.extractor} was trained on another catalog, not {config.catalog}: resolution or attribute values differ",
@@ -234,5 +236,5 @@ def trained_extractor(config: EvaluateConfig, catalog: Catalog, train: Photos, d
     for done in training(extractor, train.pixels, head_labels(catalog, train.labels), config.extractor_kimg, config.seed):
         yield Step(done, "training the extractor")
     facts = {"catalog_digest": catalog.info.digest, "num": len(train.pixels), "kimg": config.extractor_kimg, "seed": config.seed}
-    save_extractor(open_store(config.out).child(EXTRACTOR), extractor, facts)
+    patiently("evaluate", save_extractor, open_store(config.out).child(EXTRACTOR), extractor, facts)
     return extractor

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ganray.errors import StorageError, StoreUnavailable
 
@@ -58,6 +58,11 @@ def retry_while_unavailable(
     return result
 
 
+def patiently(what: str, work: Callable[..., T], *args: Any) -> T:
+    """`work(*args)`, again while the store cannot be reached."""
+    return retry_while_unavailable(partial(work, *args), what, say, (StoreUnavailable,))
+
+
 @dataclass(frozen=True)
 class Patient(Generic[A, T]):
     """Work on one thing at a time, done again while the store cannot be reached. The work may be begun twice; a full store ends it."""
@@ -67,12 +72,12 @@ class Patient(Generic[A, T]):
 
     def __call__(self, thing: A) -> T:
         """See `retry_while_unavailable`."""
-        return retry_while_unavailable(partial(self.work, thing), self.what, say, (StoreUnavailable,))
+        return patiently(self.what, self.work, thing)
 
 
 def start_patiently(start: Callable[[], Callable[[A], T]], what: str) -> Patient[A, T]:
     """What `start` makes, which is done patiently."""
-    return Patient(retry_while_unavailable(start, what, say, (StoreUnavailable,)), what)
+    return Patient(patiently(what, start), what)
 
 
 def say(text: str) -> None:

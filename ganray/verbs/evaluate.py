@@ -26,6 +26,7 @@ from ganray.metrics import FIGURES
 from ganray.progress import Progress, bar
 from ganray.runs.card_scores import put_on_card
 from ganray.storage import absolute_url, open_store
+from ganray.storage.retry import patiently
 
 THREADS = 2  # under every executor, if the machine has them: the extractor's digest depends on it
 # CPU seconds on one core for each image, see tests/benchmarks/LOG.md ("what ingest and evaluate are estimated at").
@@ -60,7 +61,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
                 shown.update(step.images, step.stage)
             else:
                 report = step
-    print(f"evaluate: {put_on_card(open_store(config.model), report)}", file=sys.stderr)
+    print(f"evaluate: {patiently('evaluate', put_on_card, open_store(config.model), report)}", file=sys.stderr)
     return report
 
 

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -6,14 +7,15 @@ import torch
 
 from ganray.catalog.reader import Catalog
 from ganray.config import EvaluateConfig, ModelConfig
-from ganray.errors import CatalogError, CheckpointError, EvaluationError
+from ganray.errors import CatalogError, CheckpointError, EvaluationError, StoreUnavailable
 from ganray.evaluation.evaluation import Photos, Step, examine, num_of_each, requests_for, sheet_rows, split_photos
 from ganray.images.codec import decode_prepared
 from ganray.metrics import FIGURES
 from ganray.metrics.features import new_extractor, save_extractor
 from ganray.model_folder import ModelInfo, save_model
 from ganray.models import build_generator
-from ganray.storage import open_store
+from ganray.storage import open_store, retry
+from ganray.storage.local import LocalStore
 from tests.tools.models import save_untrained_model
 
 QUICK = {"num": 64, "extractor_kimg": 0.2, "copies_by": "fingerprint"}
@@ -59,6 +61,30 @@ def test_the_same_inputs_give_the_same_report_and_a_kept_extractor_fits(config, 
     assert second == first
     assert (tmp_path / "again" / "report.html").read_bytes() == (tmp_path / "out" / "report.html").read_bytes()
     assert not (tmp_path / "again" / "extractor").exists()
+
+
+def test_a_store_that_is_away_for_a_moment_is_waited_for(config, tmp_path, monkeypatch):
+    _, expected = finish(config)
+    monkeypatch.setattr(retry.time, "sleep", lambda seconds: None)
+    calls = Counter()
+
+    def away_at_first(place, name):
+        real = getattr(place, name)
+
+        def call(self, *args):
+            calls[name] += 1
+            if calls[name] in (1, 4):
+                raise StoreUnavailable(f"s3://b: {name}: no answer")
+            return real(self, *args)
+
+        monkeypatch.setattr(place, name, call)
+
+    away_at_first(Catalog, "read_row_group")
+    _, again = finish(config)
+    away_at_first(LocalStore, "delete")  # the first that writing a report does
+    _, third = finish(config)
+    assert again == third == expected == json.loads((tmp_path / "out" / "report.json").read_bytes())
+    assert min(calls.values()) >= 2
 
 
 def test_halves_do_not_overlap_and_depend_on_the_seed(small_catalog):
