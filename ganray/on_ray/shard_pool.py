@@ -173,6 +173,7 @@ class ShardPool:
             value = ray.get(reference)
         except RayError as error:
             if not (isinstance(error, LOSSES) or isinstance(getattr(error, "cause", None), LOSSES)):
+                self._drop(actor, counts)  # `close` knows it no more, and whoever keeps the error would keep its CPU
                 raise
             self._redo(running, error)
             return

@@ -72,8 +72,10 @@ def start_mortal(folder, bad, times):
     return functools.partial(mortal, folder, bad, times)
 
 
-def wait(seconds):
-    time.sleep(seconds)
+def wait_for(path):
+    """Until there is such a file."""
+    while not Path(path).exists():
+        time.sleep(0.05)
 
 
 def die():
