@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ganray.benchmarks.random_model import make_model
 from ganray.benchmarks.train import steady
@@ -46,11 +47,11 @@ def rate(output: str) -> float:
 
 
 @contextmanager
-def cluster(num: int) -> Iterator[tuple[HostCluster, list[Host]]]:
-    """A cluster of so many hosts of one core each."""
+def cluster() -> Iterator[tuple[HostCluster, list[Host]]]:
+    """A cluster of two hosts of one core each, and of one CPU: otherwise Ray Train would place both workers on one."""
     with HostCluster() as hosts:
         hosts.start_head()
-        yield hosts, [hosts.join(f"host{number}", node) for number, node in enumerate(ONE_CORE[:num])]
+        yield hosts, [hosts.join(f"host{node.core}", replace(node, cpus=1)) for node in ONE_CORE]
 
 
 def hosts_scale() -> None:
@@ -77,11 +78,12 @@ def hosts_scale() -> None:
 
 def train_hosts() -> None:
     """Images/s of a run on two hosts of one thread, over the bare loop on the same hosts."""
-    with cluster(2) as (hosts, members):
+    with cluster() as (hosts, members):
         ours, bare = [], []
         hosts.run_command(["ingest", "--source", "sample:3072", "--resolution", "32", "--out", CATALOG])
         whole = bare_ranks.config(CATALOG)
         words = ["train", "--preset", bare_ranks.PRESET, "--catalog", CATALOG, "--workers", "2", "--threads", "1"]
+        words += ["--min-workers", "1"]  # readers reserve no CPU then: there is none beside the workers'
         own = ["--batch", str(whole.batch), "--kimg", str(TRAINED / 1000), "--score.kimg", "0"]
         for turn in range(REPEATS):
             bare.append(_bare(hosts, members))
