@@ -17,11 +17,10 @@ from ganray.bulk import commit
 from ganray.bulk.job import W, images_of
 from ganray.bulk.manifest import Manifest, manifest_key
 from ganray.bulk.reporter import Reporter
-from ganray.errors import StoreUnavailable
 from ganray.execution.port import Executor, ShardWork
 from ganray.progress import bar
 from ganray.storage import Store
-from ganray.storage.retry import Patient, retry_while_unavailable, say, start_patiently
+from ganray.storage.retry import Patient, patiently, start_patiently
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ def _do_shards(run: BulkRun[W], executor: Executor) -> tuple[int, float]:
         for tally in executor.map_shards(_patient(run.work, run.verb), todo):
             progress.update(tally.images, reporter.add(tally))
             ready = min(ready, tally.ready)
-        close = partial(commit.close_job, run.store, run.plan, run.show)
-        retry_while_unavailable(close, f"{run.verb}: closing the books", say, (StoreUnavailable,))
+        patiently(f"{run.verb}: closing the books", commit.close_job, run.store, run.plan, run.show)
     return reporter.status.written, ready if todo else time.time()
 
 

@@ -198,12 +198,16 @@ class ShardPool:
         counts = self._finishing if running.finishes else self._shards_of
         self._lost[shard] += 1
         cause = getattr(error, "cause", None)
-        if self._lost[shard] >= TRIES:
-            if isinstance(cause, StoreUnavailable):
+        away = isinstance(cause, StoreUnavailable)
+        starts = self._num if away and shard is None else 1  # all workers that start find the store away at the same time
+        if self._lost[shard] >= TRIES * starts:
+            if away:
                 raise error
             what = "workers end before they have started" if shard is None else f"shard {shard} was lost with {TRIES} workers in turn"
-            cause = str(error).strip().splitlines()[0]
-            raise ClusterError(f"{what} (out of memory?): {cause}", "Run the same command again, with fewer or larger workers") from error
+            first_line = str(error).strip().splitlines()[0]
+            raise ClusterError(
+                f"{what} (out of memory?): {first_line}", "Run the same command again, with fewer or larger workers"
+            ) from error
         if shard is not None:
             self._again.append(shard)
         if isinstance(getattr(error, "cause", error), ObjectLostError):  # the finisher is well; what it should have read is not there
@@ -211,7 +215,7 @@ class ShardPool:
                 counts[actor] -= 1
         elif shard is None or actor in counts:
             self._drop(actor, counts)
-            why = str(cause) if isinstance(cause, StoreUnavailable) else type(error).__name__
+            why = str(cause) if away else type(error).__name__
             print(f"a worker was lost ({why}); another one does its shards again", file=sys.stderr, flush=True)
             if self._growth is None and running.finishes:
                 self._ask_for_finisher()

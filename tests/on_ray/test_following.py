@@ -3,17 +3,9 @@
 In processes of their own, on clusters of several nodes on this machine. How many are asked for: tests/execution/test_growth.py.
 """
 
-import contextlib
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
 import pytest
 
+from tests.tools.own_cluster import run_script
 from tests.tools.scaling_cluster import scaling_cluster
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -115,32 +107,9 @@ assert set(places("finisher")) <= {first.node_id, spot.node_id}
 )
 
 
-def run(code, folder, *words):
-    """The output of a script in a process group of its own, all of which is ended."""
-    tmpdir = tempfile.mkdtemp(prefix="g-", dir="/tmp")  # a socket's path holds 107 bytes
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= {"RAY_TMPDIR": tmpdir, "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder), *words],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        out, err = process.communicate(timeout=240)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        shutil.rmtree(tmpdir, ignore_errors=True)
-    assert process.returncode == 0, out + err
-    return out, err
-
-
 def test_a_host_that_joins_takes_work_and_one_that_leaves_makes_fewer(tmp_path):
     """And what a cluster without an autoscaler lacks is told at once."""
-    out, err = run(HOSTS, tmp_path)
+    out, err = run_script(HOSTS, tmp_path)
     assert "node_labels: no node here has ray.io/market-type = spot" in out
     assert "test needs 3 CPUs, the cluster has 2" in out
     assert "gpu: 1 GPU(s) asked for, the cluster has 0" in out
@@ -164,7 +133,7 @@ assert set(places("finisher")) == {plain.node_id}, (places("finisher"), gpu.node
 
 
 def test_engines_share_gpus_and_finishers_leave_gpu_nodes_alone(tmp_path):
-    run(GPUS, tmp_path)
+    run_script(GPUS, tmp_path)
 
 
 FROM_ZERO = (
@@ -187,4 +156,4 @@ assert len(set(places("worker"))) >= 2, places("worker")  # one has no room for 
 def test_a_cluster_of_no_workers_grows_for_a_job(tmp_path):
     """Ray's own autoscaler starts the nodes, which are processes here."""
     with scaling_cluster(cpus=2, most=3, labels={"ray.io/market-type": "spot"}) as address:
-        run(FROM_ZERO, tmp_path, address)
+        run_script(FROM_ZERO, tmp_path, address)

@@ -1,14 +1,7 @@
 """Workers and hosts that are lost: what they had is done again elsewhere. Results and errors are in tests/contract/test_executors.py."""
 
 import functools
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 import ray
@@ -21,6 +14,7 @@ from ganray.on_ray import executor as executors
 from ganray.on_ray import shard_pool
 from ganray.on_ray.executor import RayExecutor
 from tests.tools import shard_work
+from tests.tools.own_cluster import run_script
 
 pytestmark = pytest.mark.ray
 
@@ -47,6 +41,12 @@ def test_workers_that_cannot_start_end_the_job(executor, monkeypatch):
     monkeypatch.setattr(shard_pool, "TRIES", 2)
     with pytest.raises(ClusterError, match="before they have started"):
         list(executor.map_shards(ShardWork(shard_work.die, Workers(1)), [0]))
+
+
+def test_workers_that_start_while_the_store_is_away_do_not_use_up_each_other_s_tries(executor, tmp_path, monkeypatch):
+    monkeypatch.setattr(shard_pool, "TRIES", 2)
+    start = functools.partial(shard_work.start_when_store_is_back, str(tmp_path), 3)
+    assert list(executor.map_shards(ShardWork(start, Workers(2)), [3, 4])) in ([(3, 9), (4, 16)], [(4, 16), (3, 9)])
 
 
 def test_hosts_of_other_software_are_refused(executor, tmp_path, monkeypatch):
@@ -93,6 +93,7 @@ hosts = [cluster.add_node(num_cpus=2) for _ in range(2)]
 from ganray.execution.port import ShardWork, Workers
 from ganray.on_ray.executor import RayExecutor
 from tests.tools import shard_work
+from tests.tools.own_cluster import run_script
 executor = RayExecutor(RayConfig(address=cluster.address))
 work = ShardWork(functools.partial(shard_work.start_on, sys.argv[1]), Workers(2, 2), shard_work.root, 1)
 found, killed = [], False
@@ -114,21 +115,5 @@ cluster.shutdown()
 @pytest.mark.long  # with real hosts, each time: tests/chaos/test_chaos.py
 def test_a_bulk_job_survives_a_host_and_takes_one_that_joins(tmp_path):
     """Two hosts with a worker each; one is killed, and another one joins."""
-    folder = tempfile.mkdtemp(prefix="g-", dir="/tmp")  # a socket's path holds 107 bytes
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"RAY_TMPDIR": folder}
-    done = subprocess.Popen(
-        [sys.executable, "-c", ON_TWO_HOSTS, str(tmp_path)],
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        out, err = done.communicate(timeout=300)
-    finally:
-        if done.poll() is None:
-            os.killpg(done.pid, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
-    assert done.returncode == 0, err
+    out, err = run_script(ON_TWO_HOSTS, tmp_path)
     assert "nodes 3" in out and "a worker was lost" in err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ganray.errors import StorageError
+from ganray.errors import StorageError, StoreUnavailable
 from ganray.execution.port import ShardWork, Workers
 
 
@@ -42,6 +42,17 @@ def plain(folder, shard):
 
 
 def start_plain(folder):
+    return functools.partial(plain, folder)
+
+
+def start_when_store_is_back(folder, failures):
+    """Fails that often over all workers, as a store that does not answer."""
+    for number in range(failures):
+        try:
+            (Path(folder) / f"away-{number}").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        raise StoreUnavailable("s3://b: no answer", "Check the network")
     return functools.partial(plain, folder)
 
 
