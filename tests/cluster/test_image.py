@@ -88,13 +88,29 @@ def test_ray_up_finds_its_programs(target):
     assert {"openssh-client", "procps", "rsync"} <= set(commands.split())
 
 
-def test_gpu_is_made_as_cpu_is_but_for_the_wheel_of_torch():
+def test_gpu_is_made_as_cpu_is_but_for_the_wheel_of_torch_and_the_runtimes_variables():
     """No machine without a GPU need build it: what the tests of `cpu` show holds for it too."""
-    cpu, gpu = ([step for step in stages()[f"packages-{target}"].steps if step.keyword == "RUN"] for target in ("cpu", "gpu"))
-    assert "--index-url" in cpu[0].text
-    assert cpu[1:] == gpu
-    renamed = [step.text for step in stages()["cpu"].steps]
-    assert renamed == [step.text for step in stages()["gpu"].steps]
+    cpu, gpu = ([step.text for step in stages()[f"packages-{target}"].steps if step.keyword == "RUN"] for target in ("cpu", "gpu"))
+    assert "--index-url" in cpu[0]
+    assert cpu[1:] == [text.replace(" -c constraints-gpu.txt", "") for text in gpu]
+    of_cpu, of_gpu = ([step.text for step in stages()[target].steps if step.keyword != "ENV"] for target in ("cpu", "gpu"))
+    assert of_cpu == of_gpu
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_targets_with_cuda_ask_the_runtime_for_gpus_and_the_other_does_not(target):
+    """Unset is no GPU, whatever the cluster counts."""
+    variables = {name: value for step in final(target, "ENV") for name, value in step.pairs().items()}
+    asked = {name: value for name, value in variables.items() if name.startswith("NVIDIA_")}
+    wanted = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
+    assert asked == ({} if target == "cpu" else wanted)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_packages_of_nvidia_are_held_to_their_pins(target):
+    copied = next(step.flags["from"] for step in stages()["gpu" if target != "cpu" else "cpu"].steps if step.text.startswith("/opt/venv"))
+    installs = [step.text for step in stages()[copied].steps if "pip install" in step.text and "EXTRAS" in step.text]
+    assert ["-c constraints-gpu.txt" in text for text in installs] == [target != "cpu"]
 
 
 def test_every_pip_install_is_held_to_the_constraints():
