@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ganray.errors import CheckpointError
 from ganray.images.codec import Pixels, to_pixels
@@ -37,6 +39,25 @@ class Sample:
     index: int
     attributes: dict[str, str]
     pixels: Pixels
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Images that are being computed. `parts` compute them; `collect` gives them when all parts have ended."""
+
+    parts: list[Future[Any]]
+    collect: Callable[[], Pixels]
+
+    def result(self) -> Pixels:
+        """The images, uint8 [n, R, R, 3], when they are ready. Raises the error of the first part that failed; others do not begin then."""
+        try:
+            for part in self.parts:
+                part.result()
+        except BaseException:  # also Ctrl-C in the thread that waits
+            for part in self.parts:
+                part.cancel()
+            raise
+        return self.collect()
 
 
 class Engine:
@@ -60,6 +81,8 @@ class Engine:
         self.lanes = (threads or os.cpu_count() or 1) if self.device.type == "cpu" else 1
         torch.get_num_threads()  # fixes the caller's setting, before the threads of the pool change the default
         torch.backends.cudnn.deterministic = True
+        # A GPU copies what a batch gave back on a stream of its own, while the next batch computes.
+        self._copies = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self._pool = ThreadPoolExecutor(self.lanes, "engine", initializer=torch.set_num_threads, initargs=(1,))
 
     @classmethod
@@ -71,6 +94,11 @@ class Engine:
     def resolution(self) -> int:
         """Side of the square images in pixels."""
         return self.generator.resolution
+
+    @property
+    def offloads(self) -> bool:
+        """Whether a device computes, and CPUs are free for other work meanwhile."""
+        return self.device.type != "cpu"
 
     def generate(self, requests: Iterable[GenerateRequest]) -> Iterator[Sample]:
         """All samples of the requests in order; the seed of a request without one is derived from its id. Raises RequestError."""
@@ -99,14 +127,20 @@ class Engine:
 
         Raises CheckpointError if the network returns values that are not finite.
         """
+        return self.submit(z, labels).result()
+
+    def submit(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Rendering:
+        """Begin to render, and return: a GPU that is given the next images before it has made these never waits for this process."""
+        if self.device.type != "cpu":
+            launched = self._pool.submit(self._launch, z, labels)
+            return Rendering([launched], lambda: launched.result()())  # noqa: PLW0108 - the result is not there yet
         pixels = np.empty((len(z), self.resolution, self.resolution, 3), np.uint8)
 
         def batch(start: int) -> None:
             rows = slice(start, start + self.rows)
             pixels[rows] = self._batch(z[rows], labels[rows])
 
-        list(self._pool.map(batch, range(0, len(z), self.rows)))
-        return pixels
+        return Rendering([self._pool.submit(batch, start) for start in range(0, len(z), self.rows)], lambda: pixels)
 
     @torch.inference_mode()
     def _batch(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Pixels:
@@ -116,12 +150,54 @@ class Engine:
         label = torch.zeros(self.rows, labels.shape[1], dtype=torch.int64)
         latents[:num] = torch.from_numpy(z)
         label[:num] = torch.from_numpy(labels)
-        x = self.generator(latents.to(self.device), label.to(self.device))
-        if not math.isfinite(float(x.sum())):
+        x = self.generator(latents, label)
+        self._check_finite(float(x.sum()))
+        return to_pixels(x).numpy()[:num]
+
+    @torch.inference_mode()
+    def _launch(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Callable[[], Pixels]:
+        """Queue all batches on the device; what it returns waits for them, once, and gives their images.
+
+        Numbers go and come through pinned memory, which alone is copied while this process goes on. The sum of each batch comes back beside
+        its images: nothing waits for the device to learn whether it is finite.
+        """
+        num, batches, pinned = len(z), -(-len(z) // self.rows), self._copies is not None
+        latents = torch.zeros(batches * self.rows, z.shape[1], pin_memory=pinned)
+        label = torch.zeros(batches * self.rows, labels.shape[1], dtype=torch.int64, pin_memory=pinned)
+        latents[:num] = torch.from_numpy(z)
+        label[:num] = torch.from_numpy(labels)
+        pixels = torch.empty(batches * self.rows, self.resolution, self.resolution, 3, dtype=torch.uint8, pin_memory=pinned)
+        sums = torch.empty(batches, pin_memory=pinned)
+        there = latents.to(self.device, non_blocking=True), label.to(self.device, non_blocking=True)
+        for batch in range(batches):
+            rows = slice(batch * self.rows, (batch + 1) * self.rows)
+            x = self.generator(there[0][rows], there[1][rows])
+            self._copy_back([(pixels[rows], to_pixels(x)), (sums[batch], x.sum())])
+        copied = None if self._copies is None else self._copies.record_event()
+
+        def collect() -> Pixels:
+            if copied is not None:
+                copied.synchronize()
+            self._check_finite(float(sums.sum()))
+            return pixels.numpy()[:num]
+
+        return collect
+
+    def _copy_back(self, pairs: list[tuple[Tensor, Tensor]]) -> None:
+        """Copy results (to, from) on the stream of copies, when the device has computed them."""
+        if self._copies is not None:
+            self._copies.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(self._copies):
+            for target, source in pairs:
+                target.copy_(source, non_blocking=True)
+                if self._copies is not None:
+                    source.record_stream(self._copies)  # its memory is not given to the next batch before it was copied
+
+    def _check_finite(self, total: float) -> None:
+        if not math.isfinite(total):
             raise CheckpointError(
                 f"model {self.info.digest[:12]} returned pixels that are not finite numbers", "Take an earlier checkpoint"
             )
-        return to_pixels(x).cpu().numpy()[:num]
 
 
 def truncated(z: NDArray[np.float32], limit: float) -> NDArray[np.float32]:

@@ -94,6 +94,50 @@ def test_pixels_that_are_not_finite_are_refused(url):
         list(Engine(generator, info, "cpu", 1).generate([GenerateRequest(id="x")]))
 
 
+@pytest.mark.parametrize("num", [1, 16, 37])
+def test_what_is_queued_on_a_device_is_what_is_rendered_batch_by_batch(engine, num):
+    """A GPU's path, with the CPU for its device: padding, order and copies are the same."""
+    rng = np.random.default_rng(0)
+    z, labels = rng.standard_normal((num, engine.generator.z_dim), np.float32), rng.integers(0, 2, (num, 2))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pixels = engine._launch(z, labels)()
+    torch.set_num_threads(before)
+    assert pixels.shape == (num, 8, 8, 3) and pixels.dtype == np.uint8
+    assert np.array_equal(pixels, engine.render(z, labels))
+
+
+def test_pixels_that_are_not_finite_are_refused_after_one_wait_for_the_device(url):
+    generator, info = load_model(url)
+    engine = Engine(generator, info, "cpu", 1)
+    z, labels = np.zeros((40, generator.z_dim), np.float32), np.zeros((40, 2), np.int64)
+    z[20] = np.nan  # in the middle one of three batches
+    collect = engine._launch(z, labels)
+    with pytest.raises(CheckpointError, match="not finite"):
+        collect()
+
+
+def test_rendering_goes_on_while_the_caller_draws_more(engine):
+    samples = [[(GenerateRequest(id=f"{part}-{k}", seed=k), 0) for k in range(20)] for part in range(3)]
+    begun = [engine.submit(*engine.draw(part)) for part in samples]
+    for part, rendering in zip(samples, begun, strict=True):
+        assert np.array_equal(rendering.result(), engine.render(*engine.draw(part)))
+
+
+def test_after_a_broken_batch_no_other_one_begins(url, monkeypatch):
+    begun = []
+
+    def broken(self, z, labels):
+        begun.append(len(z))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Engine, "_batch", broken)
+    engine = Engine.load(url, "cpu", 1)
+    with pytest.raises(ZeroDivisionError):
+        engine.render(*engine.draw([(GenerateRequest(id="x", seed=1), k) for k in range(50 * engine.rows)]))
+    assert len(begun) < 50
+
+
 @pytest.fixture(scope="module", params=[{}, ATTRIBUTES], ids=["titles alone", "attributes too"])
 def reader(request, tmp_path_factory) -> Engine:
     """An engine of a model that reads titles."""
