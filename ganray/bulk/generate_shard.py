@@ -15,6 +15,9 @@ from ganray.errors import CheckpointError
 from ganray.requests import seed_of
 from ganray.storage import Store
 
+# Shards that a worker does at once, by device: on a GPU one is read and drawn, one rendered, and one becomes a table and is handed on.
+AT_ONCE = {"cpu": 1, "cuda": 3}
+
 
 def load_renderer(model: str, plan: GenerateJob, store: Store, threads: int, gate: GateConfig) -> Renderer:
     """A worker's renderer, with the engine of the job's model, and of a gated job the judge.
@@ -28,7 +31,7 @@ def load_renderer(model: str, plan: GenerateJob, store: Store, threads: int, gat
 
 
 class Renderer:
-    """Renders shards of a job with one engine."""
+    """Renders shards of a job with one engine; thread-safe. The engine of a GPU renders one after the other, whatever the threads."""
 
     def __init__(self, engine: Engine, judge: Judge | None, plan: GenerateJob, store: Store) -> None:
         self._engine, self._judge, self._plan, self._store = engine, judge, plan, store

@@ -1,7 +1,8 @@
-"""The executor of this process: each worker is a thread, called a lane. Decoding stays in the sandbox's child processes.
+"""The executor of this process: each worker is a thread, called a lane, or as many as it does shards at once.
 
-Lanes are ordinary threads, so that an interpreter that ends waits for the shard each is at; a command that was interrupted does not wait
-(`lanes_running`, see cli.py). An abandoned shard does no harm: its writes are idempotent, and a later run finds them made.
+Decoding stays in the sandbox's child processes. Lanes are ordinary threads, so that an interpreter that ends waits for the shard each is
+at; a command that was interrupted does not wait (`lanes_running`, see cli.py). An abandoned shard does no harm: its writes are idempotent,
+and a later run finds them made.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
@@ -85,7 +88,10 @@ class _Run(Generic[R]):
         self._ready: queue.SimpleQueue[R | _Failure] = queue.SimpleQueue()
         self._handed_over, self._stopped = 0, False
         self._changed = threading.Condition()
-        lanes = [self._compute] * min(work.workers.num, self._total)
+        lanes: list[Callable[[], None]] = []
+        for _ in range(min(work.workers.num, self._total)):
+            started: Future[Callable[[int], Any]] = Future()
+            lanes += [partial(self._compute, started, starts=number == 0) for number in range(work.at_once)]
         if work.finish is not None:
             lanes += [self._finish] * min(work.finishers, self._total)
         self._lanes = [threading.Thread(target=self._guarded, args=(lane,), name=f"lane-{k}") for k, lane in enumerate(lanes)]
@@ -123,8 +129,14 @@ class _Run(Generic[R]):
                 self._changed.notify_all()
             self._ready.put(_Failure(error))
 
-    def _compute(self) -> None:
-        process = self._work.start()
+    def _compute(self, started: Future[Callable[[int], Any]], starts: bool) -> None:
+        """Do shards beside the other lanes of a worker, one of which starts it."""
+        if starts:
+            try:
+                started.set_result(self._work.start())
+            except BaseException as error:
+                started.set_exception(error)
+        process = started.result()
         while (shard := self._take()) is not None:
             made = process(shard)
             if self._work.finish is None:

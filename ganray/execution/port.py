@@ -64,12 +64,16 @@ class ShardWork(Generic[M, R]):
     there is a `finish`, what came of a shard goes to it, in one of `finishers` other workers of one CPU: encode and write while the next
     shard is computed. Where workers follow the cluster, finishers do so in the same proportion. Finishers run on any node, whatever the
     labels of the workers. Everything here must be picklable. A shard may be done twice (after a lost worker): writes must be idempotent.
+
+    Each worker does `at_once` shards at a time, in as many threads: where a GPU computes, the next shard is read and the last one handed on
+    meanwhile. What `start` returns must be thread-safe then.
     """
 
     start: Callable[[], Callable[[int], M]]
     workers: Workers
     finish: Callable[[M], R] | None = None
     finishers: int = 1
+    at_once: int = 1
 
 
 class Executor(Protocol):

@@ -29,7 +29,7 @@ from ganray.on_ray.cluster_internals import free_nodes, reported_autoscaler
 from ganray.on_ray.errors import defer_error
 from ganray.storage import retry
 
-AHEAD = 2  # shards that a worker has at a time, so that it does not wait for this process; at the end one, so that all end together
+AHEAD = 2  # shards that a worker has at least, so that it does not wait for this process; at the end one, so that all end together
 UNFINISHED = 2  # shards a finisher that may wait to be finished, before no worker gets another one
 TRIES = 5  # workers that a shard, or the start of a worker, may cost
 SAID_AFTER_S = 20.0  # without any worker
@@ -75,6 +75,7 @@ class ShardPool:
         self._work, self._todo = work, iter(shards)
         self._left = len(shards)  # those that no worker has yet
         self._again = deque[int]()
+        self._ahead = max(AHEAD, work.at_once + 1)
         self._num = min(work.workers.num, len(shards))
         self._finishers = 0 if work.finish is None else min(work.finishers, len(shards))
         self._growth = Growth.of(work) if work.workers.follows else None
@@ -120,7 +121,7 @@ class ShardPool:
         workers = self._num if self._growth is None else len(self._shards_of)
         while (self._left or self._again) and self._shards_of and not self._lagging():
             worker, num = min(self._shards_of.items(), key=lambda item: item[1])
-            if num >= (AHEAD if self._left + len(self._again) > workers else 1):
+            if num >= (self._ahead if self._left + len(self._again) > workers else 1):
                 return
             shard = self._again.popleft() if self._again else self._next()
             self._shards_of[worker] += 1
@@ -258,7 +259,7 @@ class ShardPool:
     def _ask_for_worker(self) -> None:
         workers = self._work.workers
         needs = {"num_cpus": workers.cpus, "num_gpus": workers.gpu, "label_selector": dict(workers.labels)}
-        self._ask(needs | {"scheduling_strategy": "SPREAD"}, self._start, finishes=False)
+        self._ask(needs | {"scheduling_strategy": "SPREAD", "max_concurrency": self._work.at_once}, self._start, finishes=False)
 
     def _ask(self, options: dict[str, Any], start: Any, finishes: bool) -> None:
         actor: Any = ray.remote(ShardActor)

@@ -41,6 +41,21 @@ def test_without_a_finish_the_worker_gives_the_result(executor, tmp_path):
     assert sorted(executor.map_shards(work, range(6))) == [(number, number**2) for number in range(6)]
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_worker_does_several_shards_at_once_where_the_work_says_so(executor, tmp_path, at_once):
+    start = functools.partial(shard_work.AtOnce, str(tmp_path))
+    found = list(executor.map_shards(ShardWork(start, Workers(1), shard_work.root, 2, at_once), range(12)))
+    assert sorted(shard for shard, _ in found) == [*range(12)]
+    assert max(together for _, together in found) == at_once
+    assert starts(tmp_path) == 1
+
+
+@pytest.mark.parametrize(("start", "message"), [(shard_work.refuse, "no worker starts"), (shard_work.start_bad, "shard 4 is bad")])
+def test_one_error_ends_a_worker_of_several_shards_at_once(executor, start, message):
+    with pytest.raises(StorageError, match=message):
+        list(executor.map_shards(ShardWork(start, Workers(1), shard_work.root, 1, 3), range(200)))
+
+
 def test_nothing_to_do_starts_nothing(executor, tmp_path):
     assert list(executor.map_shards(shard_work.squares(tmp_path), [])) == []
     assert starts(tmp_path) == 0

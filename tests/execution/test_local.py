@@ -49,6 +49,28 @@ def test_computing_waits_for_writing():
     assert not lanes_running()
 
 
+def test_memory_is_bounded_where_a_worker_does_several_shards_at_once():
+    done, ahead = [], []
+    lock, written = threading.Lock(), []
+
+    def compute(shard):
+        with lock:
+            done.append(shard)
+            ahead.append(len(done) - len(written))
+        return shard
+
+    def finish(shard):
+        time.sleep(0.01)
+        with lock:
+            written.append(shard)
+        return shard
+
+    found = list(LocalExecutor().map_shards(ShardWork(lambda: compute, Workers(1), finish, 1, at_once=3), range(30)))
+    assert sorted(found) == [*range(30)]
+    assert max(ahead) <= local.WAITING + 3 + 1 + 1
+    assert not lanes_running()
+
+
 def test_after_an_error_no_lane_takes_another_shard_and_running_ones_are_abandoned():
     release, begun = threading.Event(), []
 

@@ -60,10 +60,37 @@ def refuse():
     raise StorageError("no worker starts", "Try again")
 
 
+def fail_fourth(shard):
+    if shard == 4:
+        raise StorageError("shard 4 is bad", "Try again")
+    return pa.table({"shard": [shard], "square": [shard * shard]})
+
+
+def start_bad():
+    return fail_fourth
+
+
 def count_up(num):
     for number in range(num):
         yield {"number": number}
     raise StorageError("the stream broke", "Try again")
+
+
+class AtOnce:
+    """A worker that counts how many shards it does at the same time."""
+
+    def __init__(self, folder):
+        self.lock, self.now = threading.Lock(), 0
+        (Path(folder) / f"start-{os.getpid()}-{threading.get_ident()}").touch()
+
+    def __call__(self, shard):
+        with self.lock:
+            self.now += 1
+            at_once = self.now
+        time.sleep(0.1)
+        with self.lock:
+            self.now -= 1
+        return pa.table({"shard": [shard], "square": [at_once]})
 
 
 def squares(folder, num=2, finish=root, finishers=2, **options):
