@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import secrets
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -32,12 +33,16 @@ from ganray.serving.body_limit import BodyLimit, Limit
 from ganray.serving.edit import MAX_EDIT_BODY, add_edit
 from ganray.serving.errors import add_errors
 from ganray.serving.head import HeadAsGet
+from ganray.serving.health import Health
 
 MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of them escaped
 
 
-def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | None = None) -> FastAPI:
-    """The app: POST /v1/generate (if there is an engine), POST /v1/edit, GET /v1/models, GET /healthz, OpenAPI at /docs."""
+def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | None = None, encoders: int = 0) -> FastAPI:
+    """The app: POST /v1/generate (if there is an engine), POST /v1/edit, GET /v1/models, GET /healthz, OpenAPI at /docs.
+
+    `encoders` are the threads that encode where a device renders; 0 takes all cores. `app.state.health` knows whether the engine renders.
+    """
     decode = SafeDecoder(limits=Limits(max_pixels=config.max_pixels))
     editor = editor or EditEngine(engine, threads=engine.lanes if engine else 0, decode=decode)
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
@@ -45,8 +50,11 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(HeadAsGet)
     card = _model_card(engine, config)
+    app.state.health = health = None if engine is None else Health(engine)
     if engine is not None:
-        _add_generate(app, engine, config)
+        encoders = (encoders or os.cpu_count() or 1) if engine.offloads else 0
+        batcher = Batcher(engine, config.wait_ms / 1000.0, config.queue, encoders, health)
+        _add_generate(app, engine, batcher, config)
     add_edit(app, editor, config)
 
     @app.get("/v1/models")
@@ -56,15 +64,16 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """Replies once the model is loaded."""
+        """Replies once the model is loaded; 503 where the engine has ceased to render."""
+        if health is not None:
+            health.require()
         return {"status": "ok"}
 
     add_errors(app)
     return app
 
 
-def _add_generate(app: FastAPI, engine: Engine, config: ServeConfig) -> None:
-    batcher = Batcher(engine, config.wait_ms / 1000.0, config.queue)
+def _add_generate(app: FastAPI, engine: Engine, batcher: Batcher, config: ServeConfig) -> None:
     max_count = _max_count(config)
 
     @app.post("/v1/generate", responses=_openapi_responses(), response_class=Response)

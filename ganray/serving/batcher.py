@@ -8,14 +8,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ganray.engine import Engine
 from ganray.errors import GanrayError, ImageError
+from ganray.images.codec import Pixels
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
+from ganray.serving.health import Health
+
+RENDERED = 2  # batches that may wait to be encoded before no other one is rendered: more would only take memory
 
 
 class Busy(GanrayError):
@@ -42,15 +50,26 @@ class _PendingSample:
     done: asyncio.Future[EncodedSample]
 
 
+_Rendered = tuple[_PendingSample, Pixels, NDArray[np.int64]]
+
+
 class Batcher:
     """Collects samples until a batch is full or the oldest has waited `wait` seconds; computes batches in threads, off the event loop."""
 
-    def __init__(self, engine: Engine, wait: float, queue: int) -> None:
-        """At most `queue` samples wait for a batch, each for about `wait` seconds."""
+    def __init__(self, engine: Engine, wait: float, queue: int, encoders: int = 0, health: Health | None = None) -> None:
+        """At most `queue` samples wait for a batch, each for about `wait` seconds.
+
+        Where a device renders, `encoders` threads encode: its lane is free as soon as it has rendered, and the next full batch is drawn
+        while it does. With 0, each lane encodes what it has rendered: on a CPU all cores render already.
+        """
         self._engine, self._wait, self._queue = engine, wait, queue
+        self._health = health or Health(engine)
         self._waiting: deque[_PendingSample] = deque()
-        self._free = engine.lanes
-        self._threads = ThreadPoolExecutor(engine.lanes, "batch")
+        self._ahead = 1 if encoders else 0  # lanes that only a full batch may take: one that is not full had better wait for more
+        self._free = engine.lanes + self._ahead
+        self._threads = ThreadPoolExecutor(self._free, "batch")
+        self._encoders, self._share = ThreadPoolExecutor(encoders, "encode") if encoders else None, -(-engine.rows // max(1, encoders))
+        self._rendered = 0  # samples that are not encoded yet
         self._timer: asyncio.TimerHandle | None = None
 
     async def make(self, request: GenerateRequest) -> list[EncodedSample]:
@@ -79,23 +98,62 @@ class Batcher:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._free and self._waiting:
+        rows = self._engine.rows
+        while self._waiting and self._rendered < RENDERED * rows and self._free > (0 if len(self._waiting) >= rows else self._ahead):
             remaining = self._waiting[0].since + self._wait - time.monotonic()
-            if len(self._waiting) < self._engine.rows and remaining > 0:
+            if len(self._waiting) < rows and remaining > 0:
                 self._timer = asyncio.get_running_loop().call_later(remaining, self._pump)
                 return
-            batch = [self._waiting.popleft() for _ in range(min(self._engine.rows, len(self._waiting)))]
+            batch = [self._waiting.popleft() for _ in range(min(rows, len(self._waiting)))]
             self._free -= 1
-            asyncio.get_running_loop().run_in_executor(self._threads, self._compute, batch).add_done_callback(
-                lambda computed, batch=batch: self._finish(batch, computed)  # type: ignore[misc]
-            )
+            if self._encoders is None:
+                self._run(self._threads, self._compute, batch, self._lane_ended)
+            else:
+                self._run(self._threads, self._render, batch, self._hand_on)
+
+    def _run(self, threads: ThreadPoolExecutor, work: Callable[..., Any], given: Any, then: Callable[..., None]) -> None:
+        """Do `work(given)` in a thread, and `then(given, future)` on the event loop."""
+        done = asyncio.get_running_loop().run_in_executor(threads, work, given)
+        done.add_done_callback(lambda future: then(given, future))
 
     def _compute(self, batch: list[_PendingSample]) -> list[EncodedSample | ImageError]:
-        z, labels = self._engine.draw([(sample.request, sample.index) for sample in batch])
-        pixels = self._engine.render(z, labels)
-        return [self._encode(sample, image, label) for sample, image, label in zip(batch, pixels, labels, strict=True)]
+        return self._encode(self._render(batch))
 
-    def _encode(self, sample: _PendingSample, image: Any, label: Any) -> EncodedSample | ImageError:
+    def _render(self, batch: list[_PendingSample]) -> list[_Rendered]:
+        try:
+            z, labels = self._engine.draw([(sample.request, sample.index) for sample in batch])
+            pixels = self._engine.render(z, labels)
+        except Exception as error:
+            self._health.failed(error)
+            raise
+        self._health.rendered()
+        return list(zip(batch, pixels, labels, strict=True))
+
+    def _hand_on(self, batch: list[_PendingSample], rendering: asyncio.Future[list[_Rendered]]) -> None:
+        """Free the lane, and give each encoder its share of the batch."""
+        if rendering.exception():
+            self._lane_ended(batch, rendering)
+            return
+        self._free += 1
+        rendered = rendering.result()
+        self._rendered += len(rendered)
+        for start in range(0, len(rendered), self._share):
+            assert self._encoders is not None
+            self._run(self._encoders, self._encode, rendered[start : start + self._share], self._encoder_ended)
+        self._pump()
+
+    def _lane_ended(self, batch: list[_PendingSample], done: asyncio.Future[Any]) -> None:
+        self._free += 1
+        self._finish(batch, done)
+
+    def _encoder_ended(self, rendered: list[_Rendered], done: asyncio.Future[Any]) -> None:
+        self._rendered -= len(rendered)
+        self._finish([sample for sample, _, _ in rendered], done)
+
+    def _encode(self, rendered: list[_Rendered]) -> list[EncodedSample | ImageError]:
+        return [self._encode_one(sample, image, label) for sample, image, label in rendered]
+
+    def _encode_one(self, sample: _PendingSample, image: Pixels, label: NDArray[np.int64]) -> EncodedSample | ImageError:
         try:
             data = encode_sample(image, SampleFile.of(sample.request, sample.index, self._engine.info.digest))
         except ImageError as error:
@@ -103,7 +161,7 @@ class Batcher:
         return EncodedSample(data, self._engine.vocabulary.names(label))
 
     def _finish(self, batch: list[_PendingSample], computed: asyncio.Future[list[EncodedSample | ImageError]]) -> None:
-        self._free += 1
+        """Answer the samples of a batch, or of a part of it."""
         failure = computed.exception()
         for sample, result in zip(batch, [failure] * len(batch) if failure else computed.result(), strict=True):
             if sample.done.done():  # cancelled

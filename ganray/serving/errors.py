@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from ganray.errors import GanrayError, ImageError, RequestError
 from ganray.requests import EditRequest, GenerateRequest, explain
 from ganray.serving.batcher import Busy
+from ganray.serving.health import Unhealthy
 
 BODIES: dict[str, type[BaseModel]] = {"/v1/generate": GenerateRequest, "/v1/edit": EditRequest}  # suffix of a path -> class of its body
 
@@ -63,7 +64,7 @@ def add_errors(app: FastAPI) -> None:
 
 def error_reply(error: GanrayError) -> JSONResponse:
     """The reply for an error."""
-    status = {RequestError: 400, TooLarge: 413, Invalid: 422, Busy: 503}.get(type(error), 500)
+    status = {RequestError: 400, TooLarge: 413, Invalid: 422, Busy: 503, Unhealthy: 503}.get(type(error), 500)
     text = {"error": error.code, "message": error.message, "remedy": error.remedy}
     if isinstance(error, ImageError):
         status, text["reason"] = 500 if error.reason == "label_unverified" else 422, error.reason

@@ -5,6 +5,7 @@ import pytest
 from ganray.errors import EditError, ImageError, RequestError, StorageError
 from ganray.serving.batcher import Busy
 from ganray.serving.errors import Invalid, TooLarge, error_reply
+from ganray.serving.health import Unhealthy
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,7 @@ from ganray.serving.errors import Invalid, TooLarge, error_reply
         (StorageError("no"), 500),
         (ImageError("label_unverified", "no"), 500),
         (Busy("no"), 503),
+        (Unhealthy("no"), 503),
     ],
 )
 def test_the_status_says_who_can_mend_it(error, status):
