@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import socket
+import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +34,7 @@ from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
 from ganray.serving.app import make_app
+from ganray.serving.health import TIMEOUT_S, Health, Unhealthy
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
@@ -52,15 +55,29 @@ class Serving:
 
 
 class Endpoint:
-    """A replica: one engine and its app."""
+    """A replica: one engine and its app. On a GPU `threads` encode; edits come one after the other."""
 
     def __init__(self, config: ServeConfig, device: str, threads: int) -> None:
-        decode = SafeDecoder(threads, Limits(max_pixels=config.max_pixels))
-        editor = EditEngine.load(config.model, threads, device, decode, config.networks)
-        self._app = make_app(editor.product, config, editor)
+        lanes = 1 if device == "cuda" else threads
+        decode = SafeDecoder(lanes, Limits(max_pixels=config.max_pixels))
+        editor = EditEngine.load(config.model, lanes, device, decode, config.networks)
+        self._app = make_app(editor.product, config, editor, encoders=threads)
+        self._health: Health | None = self._app.state.health
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return self._app
+
+    async def check_health(self) -> None:
+        """Serve asks every ten seconds, and replaces a replica that raises three times, or ends: one that has lost its GPU ends at once."""
+        if self._health is None:
+            return
+        try:
+            await self._health.check()
+        except Unhealthy as error:
+            if self._health.lost:
+                print(f"serve: this replica ends: {error}", file=sys.stderr, flush=True)
+                os._exit(1)
+            raise
 
 
 def serve(config: ServeConfig, blocking: bool = True) -> Serving:
@@ -140,8 +157,9 @@ def _bind(config: ServeConfig, gpu: bool, threads: int) -> Application:
         num_replicas=config.replicas,
         max_ongoing_requests=config.queue
         + config.edit_queue
-        + 3 * threads * ROWS[device],  # above the app's own limits, which answer 503 first
+        + (5 if gpu else 3 * threads) * ROWS[device],  # above the app's own limits, which answer 503 first
         ray_actor_options=options,
+        health_check_timeout_s=TIMEOUT_S + 10.0,
         logging_config={"enable_access_log": False, "log_level": "ERROR"},
     )(ray_serve.ingress()(Endpoint))
     return deployment.bind(absolute, device, threads)
@@ -169,7 +187,7 @@ def build_app(args: dict[str, Any]) -> Application:
         raise ConfigError(
             f"args: {missing} is missing: a declared application does not look at the cluster", "Give gpu, and threads on a CPU"
         )
-    return _bind(config, config.gpu, 1 if config.gpu else config.threads)
+    return _bind(config, config.gpu, config.threads or 1)
 
 
 def _stop(application: str, alone: bool) -> None:

@@ -1,7 +1,14 @@
+import asyncio
 import base64
+import contextlib
 import dataclasses
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 
 import httpx
 import pytest
@@ -14,10 +21,12 @@ from ganray.config import ModelConfig, ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
-from ganray.on_ray.serve import build_app, serve
+from ganray.on_ray.ray_internals import serve_controller
+from ganray.on_ray.serve import Endpoint, build_app, serve
 from ganray.output.edited_file import encode_edited
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import EditRequest, GenerateRequest
+from ganray.serving.health import Unhealthy
 
 pytestmark = pytest.mark.ray
 ATTRIBUTES = {"category": ("bag", "cap", "mug")}
@@ -216,3 +225,48 @@ def test_a_missing_model_is_one_line(config, tmp_path):
 def test_replicas_that_do_not_fit_are_one_line(config):
     with pytest.raises(ClusterError, match=r"serve with 90 engine\(s\)"):
         serve(config.model_copy(update={"replicas": 90, "port": free_port()}), blocking=False)
+
+
+def test_a_replica_whose_render_hangs_is_unhealthy(config, monkeypatch):
+    """Serve then replaces it; what counts as unhealthy is in tests/serving/test_health.py."""
+    go_on = threading.Event()
+    endpoint = Endpoint(config, "cpu", 1)
+    endpoint._health._every, endpoint._health._timeout = 0.0, 0.3
+    asyncio.run(endpoint.check_health())
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "render", lambda *_: go_on.wait(30))
+        with pytest.raises(Unhealthy, match="did not return"):
+            asyncio.run(endpoint.check_health())
+        go_on.set()
+
+
+LOST = """
+import asyncio, sys
+from ganray.config import ServeConfig
+from ganray.on_ray.ray_internals import serve_controller
+from ganray.on_ray.serve import Endpoint
+endpoint = Endpoint(ServeConfig(model=sys.argv[1]), "cpu", 1)
+endpoint._health.failed(RuntimeError("CUDA error: an illegal memory access was encountered"))
+asyncio.run(endpoint.check_health())
+print("it goes on")
+"""
+
+
+def test_a_replica_that_has_lost_its_gpu_ends(config):
+    ended = subprocess.run([sys.executable, "-c", LOST, config.model], check=False, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "this replica ends: the engine does not render: CUDA error: an illegal memory access was encountered" in ended.stderr
+
+
+def test_a_replica_that_ends_is_replaced_and_requests_go_on(config, url):
+    """As one does that has lost its GPU."""
+    details = ray.get(serve_controller().get_serve_instance_details.remote())
+    (replica,) = details["applications"]["ganray"]["deployments"]["ganray"]["replicas"]
+    os.kill(replica["pid"], signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.post(f"{url}/v1/generate", json={"id": "a"}, timeout=20).status_code == 200:
+                break
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
