@@ -15,6 +15,7 @@ from tests.tools.catalogs import PRODUCTS, SIDE, write_catalog, write_items
 from tests.tools.children import forked_children
 
 FORKING = ("bulk", "contract", "verbs")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch and Ray look for GPUs: equal bits are promised on a CPU, and a GPU is somebody's
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads on shared cores are up to 27x slower
 
 

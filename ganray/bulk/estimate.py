@@ -10,12 +10,21 @@ from typing import Any
 from ganray.bulk.job import GenerateJob
 from ganray.engine import Engine
 from ganray.errors import ImageError
+from ganray.execution.port import Workers
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 
 SAMPLE = 64  # images that are tried
 PIXEL_SECONDS = 0.8e-6  # CPU time of a pixel, all stages: 830 us an image of 32 px (tests/benchmarks/LOG.md, `generate`)
 BYTES_BESIDE = 150  # a row of a receipt and of the manifest, measured
+
+
+def estimate_there(
+    model: str, requests: list[GenerateRequest], plan: GenerateJob, places: tuple[Workers, int], price: float
+) -> dict[str, Any]:
+    """`estimate` where an engine of the job would run, which its device is of; `places` are the engines and how many write."""
+    workers, writers = places
+    return estimate(Engine.load(model, plan.device, workers.cpus), iter(requests), plan, workers.num, writers, price)
 
 
 def estimate(

@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from ganray.bulk.duplicate_ids import DuplicateIds
 from ganray.bulk.layouts import create_once
@@ -20,6 +20,7 @@ from ganray.storage import Store
 from ganray.vocabulary import Vocabulary
 
 MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
+ON_DEVICE = ("device", "rows", "accelerator")  # fields of a job that another kind of device has otherwise
 SHARD_PIXELS, SHARD_IMAGES = 2**19, (64, 512)  # pixels of a shard where nobody says, and the bounds of what that gives in images
 
 
@@ -40,7 +41,10 @@ class JobIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateJob(JobIdentity):
-    """The identity of a job that generates; `copies_by` is the method of its gate (copies/methods.py), empty without one."""
+    """The identity of a job that generates; `copies_by` is the method of its gate (copies/methods.py), empty without one.
+
+    `device`, `rows` and `accelerator` (the GPU's name and software, output/device.py; empty on CPUs) are those that the job began on.
+    """
 
     vocabulary_digest: str
     resolution: int
@@ -50,6 +54,7 @@ class GenerateJob(JobIdentity):
     gate_digest: str
     label_digest: str
     copies_by: str = ""
+    accelerator: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +71,7 @@ class GenerateOptions:
     gate_digest: str = ""
     label_digest: str = ""
     copies_by: str = ""
+    accelerator: str = ""
 
 
 R = TypeVar("R", bound=GenerateRequest | EditRequest)
@@ -136,7 +142,8 @@ def now() -> str:
 
 
 def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
-    """Create plan.json and the request shards, or find them; returns the plan as it lies there, of which the time is its own.
+    """Create plan.json and the request shards, or find them; returns the plan as it lies there: its time is its own, and so is the device
+    that it began on. On another one it goes on, and the first writer of each image wins.
 
     Raises StorageError where another job lies in the store.
     """
@@ -144,13 +151,14 @@ def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
         store.create("plan.json", json_bytes(asdict(plan)))
     except ObjectExists:
         found = json.loads(store.get("plan.json"))
+        own = _own_fields(plan, found)
         for field in fields(plan):
-            if field.name != "created" and found.get(field.name, field.default) != getattr(plan, field.name):
+            if field.name not in own and found.get(field.name, field.default) != getattr(plan, field.name):
                 raise StorageError(
                     f"{store.url} holds another job: its {field.name} is {found.get(field.name)}, not {getattr(plan, field.name)}",
                     "Choose another out, or give this job's own model and requests",
                 ) from None
-        plan = replace(plan, created=found["created"])
+        plan = replace(plan, **{field.name: found.get(field.name, field.default) for field in fields(plan) if field.name in own})
     have = {info.key for info in store.list("requests")}
     if len(have) < plan.shards:
         for i, shard in enumerate(split(source(), plan.shard_images)):
@@ -158,6 +166,14 @@ def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
                 lines = (json.dumps({"first": first, "num": num, "request": request.model_dump()}) for request, first, num in shard)
                 create_once(store, shard_key("requests", i, "jsonl"), "\n".join(lines).encode())
     return plan
+
+
+def _own_fields(plan: JobIdentity, found: Mapping[str, Any]) -> set[str]:
+    """The fields of a plan that two commands of one job may have otherwise. `rows` is one of them on another device alone."""
+    device = getattr(plan, "device", None)
+    if device is None:
+        return {"created"}
+    return {"created", "accelerator"} if found.get("device") == device else {"created", *ON_DEVICE}
 
 
 def images_of(plan: JobIdentity, shards: list[int]) -> int:

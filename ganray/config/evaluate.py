@@ -31,6 +31,7 @@ class EvaluateConfig(Placement):
     extractor_kimg: PositiveFloat = Field(20.0, description="training length of the feature extractor in thousand images")
     seed: NonNegativeInt = Field(0, description="seed of the requests, the split and the extractor")
     gpu: bool | None = Field(None, description="use a GPU; default: where the cluster has one")
+    gpu_share: float = Field(1.0, gt=0.0, le=1.0, description="of the GPU, so that others have the rest, for small models")
 
     @model_validator(mode="after")
     def _check_places(self) -> Self:

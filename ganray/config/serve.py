@@ -40,6 +40,7 @@ class ServeConfig(Section):
     max_count: PositiveInt = Field(64, description="most images one request may ask for; never more than queue")
     threads: NonNegativeInt = Field(0, description="torch threads a replica on CPU; 0 = an equal share of all cores")
     gpu: bool | None = Field(None, description="one GPU a replica; default: where the cluster has them")
+    gpu_share: float = Field(1.0, gt=0.0, le=1.0, description="of a GPU a replica: with 0.25 four share one, for small models")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 
     @field_validator("prefix")

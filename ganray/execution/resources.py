@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 from ganray.errors import ClusterError
+from ganray.execution.gpus import GpuDemand, announce_gpus
 from ganray.execution.port import Resources
 
 
@@ -25,12 +27,10 @@ def work_cores(resources: Resources) -> int:
 
 
 def use_gpu(wanted: bool | None, resources: Resources, num: float = 1) -> bool:
-    """Resolve a `gpu` field: None means "where there are enough". Raises ClusterError if asked for and absent."""
-    if wanted is None:
-        return resources.gpus >= num
-    if wanted and resources.gpus < num and not resources.grows():
-        raise ClusterError(f"gpu: {num:g} GPU(s) asked for, the cluster has {resources.gpus:g}", "Use --no-gpu, or a cluster with GPUs")
-    return wanted
+    """Resolve the field `gpu` of a training run with `num` workers: None means "where there are enough", see `plan_gpus`. Its line goes to
+    stderr. Raises ClusterError if asked for and absent."""
+    whole = max(1, math.ceil(num))
+    return announce_gpus(GpuDemand("train", wanted, whole, "workers", num / whole, together=True), resources)
 
 
 def require_node(needed: float, resources: Resources, what: str) -> None:

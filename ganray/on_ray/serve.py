@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,9 @@ from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import ROWS
 from ganray.errors import ClusterError, ConfigError
+from ganray.execution.gpus import GpuDemand, announce_gpus_of_kind, plan_gpus
 from ganray.execution.port import Resources
-from ganray.execution.resources import engine_cpus, use_gpu
+from ganray.execution.resources import engine_cpus
 from ganray.images.codec import Limits
 from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import connect
@@ -131,13 +133,13 @@ def application_of(prefix: str) -> str:
 
 def _start(config: ServeConfig) -> Serving:
     resources = connect(config.ray)
-    gpu = use_gpu(config.gpu, resources, config.replicas)
-    threads = serving_cpus(config, resources)
+    gpu, labels = announce_gpus_of_kind(_demand(config), resources, {})
+    threads = _threads(config, resources, gpu)
     application, alone = application_of(config.prefix), _check_address(config)
     try:
         if alone:
             ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
-        ray_serve.run(_bind(config, gpu, threads), name=application, route_prefix=config.prefix)
+        ray_serve.run(_bind(config, gpu, threads, labels), name=application, route_prefix=config.prefix)
     except BaseException as error:  # also Ctrl-C while replicas start
         _stop(application, alone)
         if not isinstance(error, Exception):
@@ -146,12 +148,14 @@ def _start(config: ServeConfig) -> Serving:
     return Serving(f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}", application, alone)
 
 
-def _bind(config: ServeConfig, gpu: bool, threads: int) -> Application:
-    """The application: replicas of `threads` torch threads, and one GPU each where `gpu` says so."""
+def _bind(config: ServeConfig, gpu: bool, threads: int, labels: Mapping[str, str] | None = None) -> Application:
+    """The application: replicas of `threads` torch threads on nodes with `labels`, each with its share of a GPU where `gpu` says so."""
     device = "cuda" if gpu else "cpu"
     urls = {name: absolute_url(getattr(config, name)) for name in ("model", "networks", "source")}
     absolute = config.model_copy(update=urls)  # replicas have another working directory
-    options: dict[str, Any] = {"num_cpus": threads, "num_gpus": 1 if gpu else 0}
+    options: dict[str, Any] = {"num_cpus": threads, "num_gpus": config.gpu_share if gpu else 0}
+    if labels:
+        options["label_selector"] = dict(labels)
     deployment = ray_serve.deployment(
         name=APPLICATION,
         num_replicas=config.replicas,
@@ -199,9 +203,16 @@ def _stop(application: str, alone: bool) -> None:
             ray_serve.delete(application)
 
 
+def _demand(config: ServeConfig) -> GpuDemand:
+    return GpuDemand("serve", config.gpu, config.replicas, "replicas", config.gpu_share)
+
+
 def serving_cpus(config: ServeConfig, resources: Resources) -> int:
     """Threads of each replica's engine. Raises ClusterError where the replicas do not fit."""
-    gpu = use_gpu(config.gpu, resources, config.replicas)
+    return _threads(config, resources, plan_gpus(_demand(config), resources).use)
+
+
+def _threads(config: ServeConfig, resources: Resources, gpu: bool) -> int:
     return 1 if gpu else engine_cpus(config.threads, config.replicas, 0, resources, "serve")
 
 

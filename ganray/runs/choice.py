@@ -34,10 +34,15 @@ def reason_for_ray(config: TrainConfig) -> str:
     """Why `auto` takes Ray for a run; empty where it trains in this process."""
     if reason := reason_for_cluster(config.ray, config.workers, "workers"):
         return reason
-    if config.gpu or (config.gpu is None and torch.cuda.is_available()):
+    if trains_on_gpu(config):
         return "a GPU"
     seconds = estimated_seconds(config)
     return f"about {seconds / 60:.0f} min" if seconds > LOCAL_SECONDS else ""
+
+
+def trains_on_gpu(config: TrainConfig) -> bool:
+    """Whether a run of one worker on this machine takes a GPU."""
+    return torch.cuda.is_available() if config.gpu is None else config.gpu
 
 
 def estimated_seconds(config: TrainConfig) -> float:

@@ -21,6 +21,7 @@ from ganray.bulk.profile_filter import check_profile
 from ganray.config import EditConfig
 from ganray.edit_engine import EditEngine
 from ganray.execution.choice import Demand, choose_executor
+from ganray.execution.gpus import announce_cpus_alone
 from ganray.execution.labels import with_labels
 from ganray.execution.port import ShardWork, Workers
 from ganray.execution.resources import require_cpus, work_cores
@@ -46,7 +47,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         check_profile(config.failing)
     store = open_store(config.out)
     marks = read_label_options(config.label)
-    engine = EditEngine.load(config.model, threads=1, networks=config.networks)  # held: local workers share its own networks
+    engine = EditEngine.load(config.model, threads=1, device="cpu", networks=config.networks)  # held: local workers share its own networks
     with requests_of(config, store) as source:
         plan = make_edit_job(config, source, engine.digest, marks.digest)
         if marks.stamp:
@@ -54,6 +55,7 @@ def edit(config: EditConfig) -> dict[str, Any]:
         work = 0.0 if config.dry_run else cpu_seconds(plan.images, bool(engine.digest))
         executor = choose_executor(config.executor, config.ray, Demand("edit", work))
         resources = with_labels(executor.resources(), config.node_labels)
+        announce_cpus_alone("edit", resources)
         require_cpus(config.workers, resources, f"edit with {config.workers} worker(s)")
         workers = config.workers or work_cores(resources)
         load = functools.partial(load_editor, absolute_url(config.model), absolute_url(config.networks))

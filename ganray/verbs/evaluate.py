@@ -20,8 +20,9 @@ from ganray.config import EvaluateConfig
 from ganray.copies.methods import IMAGENET, METHODS, chosen_method
 from ganray.evaluation.evaluation import Step, examine, num_of_each
 from ganray.execution.choice import Demand, choose_executor
+from ganray.execution.gpus import GpuDemand, announce_gpus
 from ganray.execution.port import Resources, Workers
-from ganray.execution.resources import cores, require_cpus, use_gpu
+from ganray.execution.resources import cores, require_cpus
 from ganray.metrics import FIGURES
 from ganray.progress import Progress, bar
 from ganray.runs.card_scores import put_on_card
@@ -53,10 +54,10 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     seconds += (config.copies_by == IMAGENET) * (num + searched) * EMBED_SECONDS
     executor = choose_executor(config.executor, config.ray, demand(seconds))
     resources = executor.resources()
-    gpu, threads = use_gpu(config.gpu, resources), evaluation_cpus(resources)
+    gpu, threads = announce_gpus(GpuDemand("evaluate", config.gpu, share=config.gpu_share), resources), evaluation_cpus(resources)
     task = partial(examine, config, "cuda" if gpu else "cpu", threads)
     with nullcontext(progress) if progress else bar("evaluate", 4 * num + searched + learned, "img") as shown:
-        for step in executor.stream(task, Workers(1, threads, gpu)):
+        for step in executor.stream(task, Workers(1, threads, config.gpu_share if gpu else 0.0)):
             if isinstance(step, Step):
                 shown.update(step.images, step.stage)
             else:

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ganray.bulk import commit
+from ganray.bulk.device import drawn_by, load_on, note_of_device
 from ganray.bulk.driver import BulkRun, run_job
-from ganray.bulk.estimate import cpu_seconds, estimate, format_estimate
+from ganray.bulk.estimate import SAMPLE, cpu_seconds, estimate_there, format_estimate
 from ganray.bulk.gate import gate_digest, measure_photos
-from ganray.bulk.generate_shard import load_renderer
+from ganray.bulk.generate_shard import AT_ONCE, load_renderer
 from ganray.bulk.job import GenerateJob, GenerateOptions, count, make_generate_job, open_job
 from ganray.bulk.page import show_some
 from ganray.bulk.segment_policy import Policy, applied
 from ganray.config import GateConfig, GenerateConfig
 from ganray.copies.methods import METHODS, chosen_method
-from ganray.engine import ROWS, Engine
+from ganray.engine import ROWS
 from ganray.execution.choice import Demand, choose_executor
+from ganray.execution.gpus import GpuDemand, announce_gpus_of_kind, gpus_by_kind, workers_on_gpus
 from ganray.execution.labels import with_labels
+from ganray.execution.once import run_once
 from ganray.execution.port import Executor, Resources, ShardWork, Workers
-from ganray.execution.resources import engine_cpus, require_cpus, require_node, use_gpu
+from ganray.execution.resources import engine_cpus, require_cpus, require_node
 from ganray.model_folder import ModelInfo, load_model
+from ganray.output.device import describe_device
 from ganray.output.label_options import LabelOptions, read_label_options
 from ganray.request_tables import Columns, read_requests
 from ganray.requests import GenerateRequest
@@ -38,6 +43,7 @@ SPARE_CPUS = 1  # at least one, for encoding and writing
 # (tests/benchmarks/LOG.md). More are asked for where they lag and there is room.
 FINISHERS_A_CPU = 0.5
 FINISHERS_A_GPU = 4
+_DESCRIBE = functools.partial(describe_device, "cuda")
 
 
 def generate(config: GenerateConfig) -> dict[str, Any]:
@@ -60,30 +66,22 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     source = functools.partial(_requests, config, info, policy, columns)
     counted = count(source, vocabulary.encode)
     for note in columns.notes():
-        print(f"generate: {config.requests}: {note}", file=sys.stderr, flush=True)
+        _say(f"{config.requests}: {note}")
     work = 0.0 if config.dry_run else cpu_seconds(counted.images, info.model.resolution)
     executor = choose_executor(config.executor, config.ray, Demand("generate", work, config.engines or 1))
-    resources = executor.resources()
-    workers, writers = plan_engines(config, resources)
-    device = "cuda" if workers.gpu else "cpu"
-    options = GenerateOptions(
-        model_digest=info.digest,
-        resolution=info.model.resolution,
-        shard_images=config.shard_images,
-        device=device,
-        rows=ROWS[device],
-        layout=config.layout,
-        policy_digest=policy.digest if policy else "",
-        gate_digest=gate_digest(config.gate, info),
-        label_digest=marks.digest,
-        copies_by=config.gate.copies_by if config.gate.extractor else "",
-    )
-    plan = make_generate_job(counted, vocabulary, options)
+    closed = not config.dry_run and store.exists("job.json")
+    workers, writers = plan_engines(config, executor.resources(), functools.partial(drawn_by, store))
+    accelerator = "" if config.dry_run or closed or not workers.gpu else run_once(executor, _DESCRIBE, workers)
+    options = _options(config, info, "cuda" if workers.gpu else "cpu", accelerator, marks)
+    plan = make_generate_job(counted, vocabulary, dataclasses.replace(options, policy_digest=policy.digest if policy else ""))
     if config.dry_run:
-        return estimate(Engine.load(config.model, device, workers.cpus), source(), plan, workers.num, writers, config.price)
+        return _estimate(config, executor, plan, (workers, writers), source())
     store = job_store(store, config.allow_unsafe_store)
-    plan = open_job(store, plan, source)
-    run = BulkRun("generate", store, plan, _work(config, plan, store, (workers, writers), marks), show_some, price=config.price)
+    here, plan = plan, open_job(store, plan, source)
+    here = dataclasses.replace(here, created=plan.created)
+    if not closed and (note := note_of_device(plan, here)):
+        _say(note)
+    run = BulkRun("generate", store, plan, _work(config, here, store, (workers, writers), marks), show_some, price=config.price)
     if plan.gate_digest:
         run = dataclasses.replace(run, prepare=functools.partial(_measure_photos, executor, store, with_absolute_urls(config.gate), info))
     books = run_job(run, executor, started)
@@ -109,12 +107,16 @@ def with_absolute_urls(gate: GateConfig) -> GateConfig:
     return gate.model_copy(update={name: absolute_url(getattr(gate, name)) for name in ("extractor", "catalog")})
 
 
-def plan_engines(config: GenerateConfig, resources: Resources) -> tuple[Workers, int]:
-    """The engines, and writing tasks at a time. Raises ClusterError where the engines do not fit."""
-    own = with_labels(resources, config.node_labels)
+def plan_engines(config: GenerateConfig, resources: Resources, begun_on: Callable[[], str] = str) -> tuple[Workers, int]:
+    """The engines, and writing tasks at a time. `begun_on` gives the GPU of a job that goes on: where there are several kinds, engines go
+    where that one is. Raises ClusterError where the engines do not fit."""
     follows = config.engines is None and resources.joined
     num = config.engines or 1
-    share = config.gpu_share if use_gpu(config.gpu, own, num * config.gpu_share) else 0.0
+    demand = GpuDemand("generate", config.gpu, num, "engines" if config.engines else "", config.gpu_share)
+    begun = begun_on() if len(gpus_by_kind(resources)) > 1 else ""
+    on_gpu, labels = announce_gpus_of_kind(demand, resources, config.node_labels, begun)
+    config = config.model_copy(update={"node_labels": labels})
+    own, share = with_labels(resources, labels), config.gpu_share if on_gpu else 0.0
     if follows:
         return _engines_that_follow(config, share, own, resources)
     elsewhere = resources.cpus - own.cpus >= SPARE_CPUS
@@ -128,7 +130,7 @@ def plan_engines(config: GenerateConfig, resources: Resources) -> tuple[Workers,
 def _engines_that_follow(config: GenerateConfig, share: float, own: Resources, resources: Resources) -> tuple[Workers, int]:
     """As many as there is room for at the start beside the writing tasks: these set the proportion of the two also later."""
     if share:
-        num = max(1, int(own.gpus / share))
+        num = max(1, workers_on_gpus(own, share))
         return Workers(num, 1, share, True, config.node_labels), max(int(resources.cpus) - num, math.ceil(FINISHERS_A_GPU * share * num))
     threads = config.threads or 1  # of one thread, so that they fit beside each other on nodes of any size
     require_node(threads, own, f"generate with {threads} thread(s)")
@@ -137,20 +139,51 @@ def _engines_that_follow(config: GenerateConfig, share: float, own: Resources, r
     return Workers(num, threads, 0.0, True, config.node_labels), math.ceil(FINISHERS_A_CPU * num * threads)
 
 
-def _work(
-    config: GenerateConfig, plan: GenerateJob, store: Store, places: tuple[Workers, int], marks: LabelOptions
-) -> ShardWork[Any, commit.Tally]:
-    workers, writers = places
-    return ShardWork(
-        start=functools.partial(load_renderer, absolute_url(config.model), plan, store, workers.cpus, with_absolute_urls(config.gate)),
-        workers=workers,
-        finish=functools.partial(commit.write, store=store, plan=plan, marks=marks),
-        finishers=writers,
+def _options(config: GenerateConfig, info: ModelInfo, device: str, accelerator: str, marks: LabelOptions) -> GenerateOptions:
+    return GenerateOptions(
+        model_digest=info.digest,
+        resolution=info.model.resolution,
+        shard_images=config.shard_images,
+        device=device,
+        rows=ROWS[device],
+        layout=config.layout,
+        gate_digest=gate_digest(config.gate, info),
+        label_digest=marks.digest,
+        copies_by=config.gate.copies_by if config.gate.extractor else "",
+        accelerator=accelerator,
     )
 
 
+def _estimate(
+    config: GenerateConfig, executor: Executor, plan: GenerateJob, places: tuple[Workers, int], requests: Iterator[GenerateRequest]
+) -> dict[str, Any]:
+    """What the job would take. With GPUs it is tried where one is: the machine of this command may have none."""
+    tried = list(itertools.islice(requests, SAMPLE))
+    task = functools.partial(estimate_there, absolute_url(config.model), tried, plan, places, config.price)
+    return run_once(executor, task, places[0]) if places[0].gpu else task()
+
+
+def _work(
+    config: GenerateConfig, here: GenerateJob, store: Store, places: tuple[Workers, int], marks: LabelOptions
+) -> ShardWork[Any, commit.Tally]:
+    """What engines do with the job as this command has it: on its device, and at the job's own time."""
+    workers, writers = places
+    load = functools.partial(load_renderer, absolute_url(config.model), here, store, workers.cpus, with_absolute_urls(config.gate))
+    return ShardWork(
+        start=functools.partial(load_on, here.accelerator, load),
+        workers=workers,
+        finish=functools.partial(commit.write, store=store, plan=here, marks=marks),
+        finishers=writers,
+        at_once=AT_ONCE[here.device],
+    )
+
+
+def _say(note: str) -> None:
+    print(f"generate: {note}", file=sys.stderr, flush=True)
+
+
 def _measure_photos(executor: Executor, store: Store, gate: GateConfig, info: ModelInfo) -> None:
-    print("generate: measuring the catalog's photos for the gate", file=sys.stderr, flush=True)
+    _say("measuring the catalog's photos for the gate")
     for _ in executor.stream(functools.partial(measure_photos, store, gate, info), Workers(1)):
         pass
 

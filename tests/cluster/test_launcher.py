@@ -12,6 +12,8 @@ import yaml
 from moto import mock_aws
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from ganray.execution.gpus import KIND
+
 ROOT = Path(__file__).parents[2]
 FILES = ("cluster.yaml", "cluster/local.yaml")
 POOLS = {"cpu": {"CPU": 1}, "gpu": {"CPU": 1, "GPU": 1}}
@@ -115,7 +117,8 @@ def test_the_head_takes_no_work_and_the_labels_say_what_a_node_is():
     assert config.get_node_resources("head")["CPU"] == 0
     for pool in POOLS:
         for market in ("spot", "on-demand"):
-            assert config.get_node_labels(f"{pool}-{market}") == {"ray.io/market-type": market, "ganray.io/pool": pool}
+            kind = {KIND: "L4"} if pool == "gpu" else {}
+            assert config.get_node_labels(f"{pool}-{market}") == {"ray.io/market-type": market, "ganray.io/pool": pool} | kind
 
 
 def test_a_node_has_the_labels_that_the_launcher_passes(monkeypatch):
@@ -143,6 +146,13 @@ def test_work_can_ask_for_a_market_by_label(market, other):
     unavailable = {f"cpu-{market}": 0.0}
     assert to_launch({"CPU": 1}, unavailable, {"ray.io/market-type": market}) == {f"cpu-{market}": 1}
     assert to_launch({"CPU": 1}, {}, {"ray.io/market-type": f"!{other}", "ganray.io/pool": "gpu"}) == {f"gpu-{market}": 1}
+
+
+def test_work_can_ask_for_a_kind_of_gpu_before_a_node_of_it_has_started():
+    """As engines do where a cluster has several kinds. AWS's g6 has that one."""
+    assert to_launch({"CPU": 1, "GPU": 1}, {}, {KIND: "L4"}) == {"gpu-spot": 1}
+    assert to_launch({"CPU": 1, "GPU": 1}, {}, {KIND: "A10G"}) == {}
+    assert {node["node_config"]["InstanceType"].partition(".")[0] for node in node_types().values() if "GPU" in node["resources"]} == {"g6"}
 
 
 def autoscaling_config():

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from ganray.errors import ClusterError
+from ganray.execution.local import LocalExecutor
 from ganray.execution.port import Resources
 from ganray.execution.resources import cores, engine_cpus, require_cpus, require_node, use_gpu, work_cores
 
@@ -34,6 +35,12 @@ def test_engines_share_the_cpus(cpus, node, wanted, engines, spare, threads):
 def test_engines_that_do_not_fit_are_refused(cpus, node, wanted, engines, said):
     with pytest.raises(ClusterError, match=said):
         engine_cpus(wanted, engines, 1, Resources(cpus, 0, node), "test")
+
+
+def test_tests_take_no_gpu():
+    """On a machine that has some, too: torch and Ray look for them there."""
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    assert LocalExecutor().resources().gpus == 0
 
 
 def test_gpus_are_used_where_they_are():
