@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-CPU = "cpu"
 TF32_SINCE = 8, 0  # compute capability
 
 
@@ -14,8 +13,8 @@ def describe_device(device: str) -> str:
     A MIG slice has its profile in its name. To be asked where the GPU is. Kinds of CPU are not told apart: their pictures differ, too, but
     which kernels a processor takes has no short name.
     """
-    if torch.device(device).type == CPU:
-        return CPU
+    if (kind := torch.device(device).type) != "cuda":
+        return kind
     capability = torch.cuda.get_device_capability(device)
     arithmetic = "tf32" if torch.backends.cudnn.allow_tf32 and capability >= TF32_SINCE else "fp32"
     software = f"torch {torch.__version__.partition('+')[0]} cudnn {torch.backends.cudnn.version()}"

@@ -26,10 +26,12 @@ from ganray.engine import Engine
 from ganray.errors import RequestError
 from ganray.images.codec import MEDIA_TYPES, Limits
 from ganray.images.untrusted import SafeDecoder
+from ganray.output.device import describe_device
 from ganray.requests import DERIVED_BITS, GenerateRequest, sample_name
 from ganray.serving.accept import as_json
 from ganray.serving.batcher import Batcher, EncodedSample
 from ganray.serving.body_limit import BodyLimit, Limit
+from ganray.serving.device_header import DeviceHeader
 from ganray.serving.edit import MAX_EDIT_BODY, add_edit
 from ganray.serving.errors import add_errors
 from ganray.serving.head import HeadAsGet
@@ -49,6 +51,8 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
     limits = {"/v1/edit": Limit(MAX_EDIT_BODY, config.edit_queue + editor.lanes), "": Limit(MAX_BODY)}
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(HeadAsGet)
+    if engine is not None:
+        app.add_middleware(DeviceHeader, device=describe_device(str(engine.device)))
     card = _model_card(engine, config)
     app.state.health = health = None if engine is None else Health(engine)
     if engine is not None:
