@@ -114,6 +114,12 @@ VERBS: dict[str, Verb] = {
             "ganray.config.evaluate:ExportConfig",
             "ganray.verbs.export:export",
         ),
+        Verb(
+            "doctor",
+            "What of this machine, its cluster and a store would stop a job, and what mends it. Exit code 1 where something would.",
+            "ganray.config.doctor:DoctorConfig",
+            "ganray.verbs.doctor:doctor",
+        ),
         Verb("serve", "Serve a model over HTTP through Ray Serve.", "ganray.config.serve:ServeConfig", "ganray.on_ray.serve:serve"),
         Verb(
             "demo",

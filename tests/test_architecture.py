@@ -60,14 +60,15 @@ ARROWS: dict[str, set[str]] = {
         *("model_folder", "edits", "engine", "edit_engine", "output", "pages", "progress", "execution"),
     },
     "serving": {"config", "requests", "storage", "images", "edits", "engine", "edit_engine", "output"},
+    "doctor": {"execution", "storage"},
     "verbs": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "copies", "catalog", "models"),
         *("model_folder", "network_table", "metrics", "profiles", "edits", "bulk", "engine", "edit_engine", "output", "evaluation", "runs"),
-        *("execution", "commands"),
+        *("execution", "commands", "doctor"),
     },
     "on_ray": {
         *("config", "storage", "images", "catalog", "training", "model_folder", "engine", "edit_engine", "evaluation"),
-        *("execution", "runs", "serving"),
+        *("execution", "runs", "serving", "doctor"),
     },
     "benchmarks": {
         *(
@@ -120,7 +121,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "on_ray": (
         ("cluster_internals", "errors", "mailbox", "ray_internals", "scoring"),
         ("cluster", "data"),
-        ("serve", "shard_pool"),
+        ("nodes", "serve", "shard_pool"),
         ("executor", "worker"),
         ("worker_group",),
     ),

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = [name for name in ganray.__all__ if name != "__version__"]
 MODEL = ModelConfig(name="r3", resolution=8, widths=(16, 16), z_dim=8, embed_dim=8)
 ATTRIBUTES = {"category": ("cap", "mug"), "colour": ("blue", "red")}
-NOT_PUBLIC = {"benchmark", "demo"}  # verbs for a person alone
+NOT_PUBLIC = {"benchmark", "demo", "doctor"}  # verbs for a person alone
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from ganray.config.bulk import EditConfig, GateConfig, GenerateConfig, LabelConf
 from ganray.config.check import CheckConfig, ProfilesConfig
 from ganray.config.data import DataConfig
 from ganray.config.demo import DemoConfig
+from ganray.config.doctor import DoctorConfig
 from ganray.config.evaluate import EvaluateConfig, ExportConfig
 from ganray.config.ingest import IngestConfig
 from ganray.config.model import EditorConfig, ModelConfig
@@ -36,6 +37,7 @@ __all__ = [
     "ConditionConfig",
     "DataConfig",
     "DemoConfig",
+    "DoctorConfig",
     "EditConfig",
     "EditorConfig",
     "EditorOptimizerConfig",
