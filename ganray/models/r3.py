@@ -19,6 +19,7 @@ from ganray.config import ModelConfig
 from ganray.errors import ConfigError
 from ganray.models.condition import Condition, Projection
 from ganray.models.network import Discriminator, Generator
+from ganray.models.resampling import Double, Halve
 
 EXPANSION = 2
 LEAN = 16  # channels at full resolution where `patch` is 2
@@ -36,13 +37,13 @@ class R3Generator(Generator):
         nn.init.normal_(self.linear.weight, std=1 / math.sqrt(self.condition.width))
         self.basis = nn.Parameter(torch.randn(widths[0], 4, 4))
         self.stages = nn.ModuleList(_stage(width, config, depth) for width in widths)
-        self.doubles = nn.ModuleList(nn.Sequential(_transition(a, b), _Double()) for a, b in pairwise(widths))
+        self.doubles = nn.ModuleList(nn.Sequential(_transition(a, b), Double()) for a, b in pairwise(widths))
         if config.patch == 1:
             self.to_rgb: nn.Module = _conv(widths[-1], config.channels, 1, gain=1.0, bias=False)
         else:
             self.to_rgb = nn.Sequential(
                 _conv(widths[-1], LEAN, 1, gain=1.0, bias=False),
-                _Double(),
+                Double(),
                 _conv(LEAN, LEAN, 3, gain=math.sqrt(2 / (1 + 0.2**2))),
                 nn.LeakyReLU(0.2, inplace=True),
                 _conv(LEAN, config.channels, 1, gain=1.0, bias=False),
@@ -54,8 +55,12 @@ class R3Generator(Generator):
 
     def base(self, z: Tensor, label: Tensor) -> Tensor:
         """The 4x4 features [N, widths[0], 4, 4] from which the image is drawn; z and the embeddings enter them linearly."""
-        features: Tensor = self.linear(self.condition(z, label))[:, :, None, None] * self.basis
-        return features
+        scales: Tensor = self.linear(self.condition(z, label))
+        features = scales[:, :, None, None] * self.basis
+        if not features.is_cuda:
+            return features
+        # On a GPU every convolution would reorder what is in another layout, and the sums of the blocks would stay in the basis' float32.
+        return features.to(scales.dtype).contiguous(memory_format=torch.channels_last)
 
     def draw(self, features: Tensor) -> Tensor:
         """The image [N, channels, R, R] of base features."""
@@ -86,7 +91,7 @@ class R3Discriminator(Discriminator):
         widths, depth = config.widths[::-1], config.blocks * len(config.widths)
         self.from_rgb = _conv(config.channels * config.patch**2, widths[0], 1, gain=1.0, bias=False)
         self.stages = nn.ModuleList(_stage(width, config, depth) for width in widths)
-        self.halves = nn.ModuleList(nn.Sequential(_Halve(a), _transition(a, b)) for a, b in pairwise(widths))
+        self.halves = nn.ModuleList(nn.Sequential(Halve(a), _transition(a, b)) for a, b in pairwise(widths))
         self.basis = nn.Parameter(torch.randn(widths[-1], 4, 4) / 4)
         self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows)
 
@@ -115,10 +120,32 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, width, H, W] to the same shape."""
+        if x.is_cuda and not torch.compiler.is_compiling():
+            return self.by_matrices(x)
         y = F.leaky_relu(self.expand(x), 0.2, inplace=True)
         y = F.leaky_relu(self.spatial(y), 0.2, inplace=True)
         shortcut: Tensor = self.reduce(y)
         return x + shortcut
+
+    def by_matrices(self, x: Tensor) -> Tensor:
+        """The same, with the 1x1 convolutions as products of matrices, which add the bias and `x` without a pass of their own.
+
+        A compiler does that by itself.
+        """
+        rows = _rows(x)
+        y = F.leaky_relu(F.linear(rows, self.expand.weight.flatten(1), self.expand.bias), 0.2, inplace=True)
+        y = F.leaky_relu(self.spatial(_images(y, x)), 0.2, inplace=True)
+        return _images(torch.addmm(rows, _rows(y), self.reduce.weight.flatten(1).T), x)
+
+
+def _rows(x: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N * H * W, C]: a view where the layout is channels-last."""
+    return x.permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def _images(rows: Tensor, like: Tensor) -> Tensor:
+    """[N * H * W, C] -> [N, C, H, W], with the N, H and W of `like`."""
+    return rows.unflatten(0, (len(like), *like.shape[2:])).permute(0, 3, 1, 2)
 
 
 def _conv(a: int, b: int, kernel: int, *, gain: float, groups: int = 1, bias: bool = True) -> nn.Conv2d:
@@ -135,36 +162,6 @@ def _stage(width: int, config: ModelConfig, depth: int) -> nn.Sequential:
 
 def _transition(a: int, b: int) -> nn.Module:
     return nn.Identity() if a == b else _conv(a, b, 1, gain=1.0, bias=False)
-
-
-class _Double(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        # compiled, the gradient of `interpolate` is scattered: slowly, and in bf16 on a CPU (torch 2.13) wrongly
-        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-            return _doubled(_doubled(x, 2), 3)
-        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def _doubled(x: Tensor, dim: int) -> Tensor:
-    """Bilinear doubling along `dim`: three quarters of each value and a quarter of a neighbour, clamped at the border."""
-    num = x.shape[dim]
-    before = torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, num - 1)], dim)
-    after = torch.cat([x.narrow(dim, 1, num - 1), x.narrow(dim, num - 1, 1)], dim)
-    return torch.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], dim + 1).flatten(dim, dim + 1)
-
-
-class _Halve(nn.Module):
-    kernel: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
-        kernel = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
-        self.register_buffer("kernel", (kernel[:, None] * kernel).repeat(width, 1, 1, 1), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # oneDNN's backward of a depthwise convolution is 40x slower in bf16
-            return F.conv2d(x.float(), self.kernel, stride=2, padding=1, groups=self.width)
 
 
 def _check(config: ModelConfig) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ganray.training.constants import constant
+
 
 class Draws:
     """One step's stream for a batch of `batch` images, of which this worker computes those from position `first` on.
@@ -20,26 +22,28 @@ class Draws:
     """
 
     def __init__(self, seed: int, batch: int, first: int = 0, device: torch.device | str = "cpu") -> None:
-        self._seed, self._batch, self._first = seed, batch, first
-        self._rng = torch.Generator(device)
-        self._rng.manual_seed(seed)
+        self._seed, self._batch, self._first, self._device = seed, batch, first, torch.device(device)
+        self._rng = self._generator()
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator(self._device).manual_seed(self._seed)
 
     def part(self, offset: int) -> Draws:
         """The same stream from its start, for the images from position `first` + `offset` on."""
-        return Draws(self._seed, self._batch, self._first + offset, self._rng.device)
+        return type(self)(self._seed, self._batch, self._first + offset, self._device)
 
     def normal(self, num: int, size: int) -> Tensor:
         """N(0, I) for `num` images: [num, size]."""
-        return torch.randn(self._batch, size, device=self._rng.device, generator=self._rng)[self._first : self._first + num]
+        return torch.randn(self._batch, size, device=self._device, generator=self._rng)[self._first : self._first + num]
 
     def uniform(self, rows: int, num: int) -> Tensor:
         """Numbers in [0, 1) for `num` images, by columns: [rows, num]."""
-        return torch.rand(rows, self._batch, device=self._rng.device, generator=self._rng)[:, self._first : self._first + num]
+        return torch.rand(rows, self._batch, device=self._device, generator=self._rng)[:, self._first : self._first + num]
 
     def chosen(self, num: int, fraction: float) -> Tensor:
         """Which of `num` images belong to the `fraction` of the batch (at least one image), spread evenly over its positions: int64 [k]."""
         chosen = [position - self._first for position in self._positions(fraction) if 0 <= position - self._first < num]
-        return torch.tensor(chosen, dtype=torch.int64, device=self._rng.device)
+        return constant(tuple(chosen), torch.int64, self._device)
 
     def share_chosen(self, num: int, fraction: float) -> float:
         """The mean number of chosen images in a part of `num` images; not an integer in general."""
@@ -49,7 +53,7 @@ class Draws:
         """N(0, I) for the chosen images of `num` real ones, then of as many fake ones: [2 chosen, *like]."""
         positions = self._positions(fraction)
         chosen = [index for index, position in enumerate(positions) if 0 <= position - self._first < num]
-        drawn = torch.randn(2, len(positions), *like, device=self._rng.device, generator=self._rng)
+        drawn = torch.randn(2, len(positions), *like, device=self._device, generator=self._rng)
         return drawn[:, chosen[0] : chosen[-1] + 1].flatten(0, 1) if chosen else drawn[:, :0].flatten(0, 1)
 
     def _positions(self, fraction: float) -> list[int]:

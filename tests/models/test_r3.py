@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 from ganray.config import ModelConfig
 from ganray.errors import ConfigError
-from ganray.models.r3 import Block, R3Discriminator, R3Generator, _Double, _Halve
+from ganray.models.r3 import Block, R3Discriminator, R3Generator
+from ganray.models.resampling import Double, Halve
 
 CONFIG = ModelConfig(resolution=16, z_dim=6, widths=(32, 16, 16), group_channels=8)
 NONE = torch.zeros(1, 0, dtype=torch.int64)
@@ -31,21 +32,21 @@ def test_a_block_keeps_the_paper_s_shapes_and_scales():
 def test_halving_is_the_antialiased_bilinear_filter_inside_the_border():
     x = torch.randn(2, 4, 16, 16)
     expected = F.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True)
-    assert torch.allclose(_Halve(4)(x)[:, :, 1:-1, 1:-1], expected[:, :, 1:-1, 1:-1], atol=1e-6)
+    assert torch.allclose(Halve(4)(x)[:, :, 1:-1, 1:-1], expected[:, :, 1:-1, 1:-1], atol=1e-6)
 
 
 @pytest.mark.parametrize("side", [1, 2, 7])
 def test_doubling_as_it_is_compiled_is_the_same_filter(side, monkeypatch):
     x = torch.randn(2, 3, side, side)
-    expected = _Double()(x)
+    expected = Double()(x)
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
-    assert torch.allclose(_Double()(x), expected, atol=1e-6)
+    assert torch.allclose(Double()(x), expected, atol=1e-6)
 
 
 def test_doubling_keeps_a_constant_and_halving_undoes_it_inside():
     x = torch.full((1, 4, 8, 8), 0.7)
-    assert torch.allclose(_Double()(x), torch.full((1, 4, 16, 16), 0.7))
-    assert torch.allclose(_Halve(4)(_Double()(x))[:, :, 1:-1, 1:-1], x[:, :, 1:-1, 1:-1])
+    assert torch.allclose(Double()(x), torch.full((1, 4, 16, 16), 0.7))
+    assert torch.allclose(Halve(4)(Double()(x))[:, :, 1:-1, 1:-1], x[:, :, 1:-1, 1:-1])
 
 
 @pytest.mark.parametrize("patch", [1, 2])
