@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "labels": Benchmark("ganray.benchmarks.labels", 1.0),
     "ingest-memory": Benchmark("ganray.benchmarks.ingest_memory", 1.1, lower=True, long=True),
     "serve": Benchmark("ganray.benchmarks.serve", 0.7),
+    "gpu-feed": Benchmark("ganray.benchmarks.gpu_feed", 0.9),
     "memory": Benchmark("ganray.benchmarks.memory", 1.1, lower=True),
     "penalty": Benchmark("ganray.benchmarks.penalty", 1.35, lower=True),
     "quality": Benchmark("ganray.benchmarks.quality", 0.7, lower=True, long=True),

@@ -131,7 +131,7 @@ class Engine:
 
     def submit(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Rendering:
         """Begin to render, and return: a GPU that is given the next images before it has made these never waits for this process."""
-        if self.device.type != "cpu":
+        if self.offloads:
             launched = self._pool.submit(self._launch, z, labels)
             return Rendering([launched], lambda: launched.result()())  # noqa: PLW0108 - the result is not there yet
         pixels = np.empty((len(z), self.resolution, self.resolution, 3), np.uint8)

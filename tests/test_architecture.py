@@ -87,7 +87,7 @@ ARROWS: dict[str, set[str]] = {
             "training",
         ),
         *("checkpoint", "model_folder", "network_table", "metrics", "profiles", "edits", "engine", "edit_engine", "evaluation", "runs"),
-        *("output", "bulk", "on_ray", "execution", "verbs"),
+        *("output", "bulk", "serving", "on_ray", "execution", "verbs"),
     },
     "cli": {"commands", "settings", "on_ray"},
 }
