@@ -3,10 +3,12 @@ import os
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
 from ganray.doctor.finding import State
 from ganray.doctor.stores import NAME, Probe, probed, seen_from_here
-from ganray.storage import open_store
+from ganray.storage import SCHEMES, open_store
+from ganray.storage.remote import RemoteStore
 from tests.tools.s3_server import free_ports
 
 
@@ -47,6 +49,22 @@ def test_a_url_that_is_none_is_one_problem():
 def test_a_folder_that_another_node_has_not_is_a_problem(tmp_path):
     (finding,) = seen_from_here(Probe(str(tmp_path), f"{NAME}-0"))
     assert finding.state is State.PROBLEM and "is another folder here" in finding.text and "bucket" in finding.remedy
+
+
+class Overwriting(RemoteStore):
+    """A gateway that ignores If-None-Match."""
+
+    def _create(self, path, data):
+        return self._etag(self.bucket.put(path, data))
+
+
+def test_a_gateway_that_overwrites_is_a_problem_and_nothing_stays_in_it(monkeypatch):
+    bucket = MemoryStore()
+    monkeypatch.setitem(SCHEMES, "gateway", lambda rest: Overwriting(f"gateway://{rest}", bucket, rest, reopen=open_store))
+    _, findings = tried("gateway://shop")
+    (finding,) = [finding for finding in findings if finding.name == "store"]
+    assert finding.state is State.PROBLEM and "ignores If-None-Match" in finding.text and "--allow-unsafe-store" in finding.remedy
+    assert list(open_store("gateway://shop").list()) == []
 
 
 @pytest.mark.s3
