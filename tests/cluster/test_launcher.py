@@ -112,6 +112,13 @@ def test_each_node_type_has_its_own_image_and_a_shared_memory_for_its_object_sto
         assert gigabytes >= OBJECT_STORE_SHARE * GIB[node_type["node_config"]["InstanceType"]]
 
 
+def test_every_machine_names_its_image_which_brings_the_driver():
+    """Without one Ray takes an image of 2022, whose driver is too old for torch's CUDA."""
+    current = r"resolve:ssm:/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-2[24]\.04/latest/ami-id"
+    for node_type in node_types().values():
+        assert re.fullmatch(current, node_type["node_config"]["ImageId"])
+
+
 def test_the_head_takes_no_work_and_the_labels_say_what_a_node_is():
     config = autoscaling_config()
     assert config.get_node_resources("head")["CPU"] == 0
