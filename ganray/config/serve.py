@@ -38,7 +38,9 @@ class ServeConfig(Section):
     wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
     queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")
     max_count: PositiveInt = Field(64, description="most images one request may ask for; never more than queue")
-    threads: NonNegativeInt = Field(0, description="torch threads a replica on CPU; 0 = an equal share of all cores")
+    threads: NonNegativeInt = Field(
+        0, description="torch threads a replica on CPU, threads that encode on GPU; 0 = an equal share of the cores"
+    )
     gpu: bool | None = Field(None, description="one GPU a replica; default: where the cluster has them")
     gpu_share: float = Field(1.0, gt=0.0, le=1.0, description="of a GPU a replica: with 0.25 four share one, for small models")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")

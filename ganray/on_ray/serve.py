@@ -208,12 +208,17 @@ def _demand(config: ServeConfig) -> GpuDemand:
 
 
 def serving_cpus(config: ServeConfig, resources: Resources) -> int:
-    """Threads of each replica's engine. Raises ClusterError where the replicas do not fit."""
+    """CPUs of each replica. Raises ClusterError where the replicas do not fit."""
     return _threads(config, resources, plan_gpus(_demand(config), resources).use)
 
 
 def _threads(config: ServeConfig, resources: Resources, gpu: bool) -> int:
-    return 1 if gpu else engine_cpus(config.threads, config.replicas, 0, resources, "serve")
+    """Threads of a replica's engine, or on a GPU those that encode: of the node's CPUs as much as of its GPUs, but one of each node."""
+    wanted = config.threads
+    if gpu and not wanted:
+        of_gpus = ((min(node.cpus, resources.node_cpus) - 1) / node.gpus for node in resources.nodes if node.gpus)
+        wanted = max(1, int(min(of_gpus, default=1.0) * config.gpu_share))
+    return engine_cpus(wanted, config.replicas, 0, resources, "serve")
 
 
 def _check_address(config: ServeConfig) -> bool:

@@ -21,8 +21,9 @@ from ganray.config import ModelConfig, ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
+from ganray.execution.port import Node, Resources
 from ganray.on_ray.ray_internals import serve_controller
-from ganray.on_ray.serve import Endpoint, build_app, serve
+from ganray.on_ray.serve import Endpoint, build_app, serve, serving_cpus
 from ganray.output.edited_file import encode_edited
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import EditRequest, GenerateRequest
@@ -227,6 +228,22 @@ def test_replicas_that_do_not_fit_are_one_line(config):
         serve(config.model_copy(update={"replicas": 90, "port": free_port()}), blocking=False)
 
 
+@pytest.mark.parametrize(
+    ("options", "nodes", "cpus"),
+    [
+        ({}, [Node(16, 1)], 15),
+        ({}, [Node(4), Node(16, 1), Node(64)], 15),
+        ({"replicas": 8}, [Node(192, 8)], 23),
+        ({"replicas": 4, "gpu_share": 0.25}, [Node(16, 1)], 3),
+        ({"threads": 6}, [Node(16, 1)], 6),
+        ({}, [Node(1, 1)], 1),
+    ],
+)
+def test_a_replica_on_a_gpu_has_the_cpus_beside_it_to_encode(options, nodes, cpus):
+    resources = Resources(sum(node.cpus for node in nodes), sum(node.gpus for node in nodes), max(node.cpus for node in nodes), True)
+    assert serving_cpus(ServeConfig(gpu=True, **options), dataclasses.replace(resources, nodes=tuple(nodes))) == cpus
+
+
 def test_a_replica_whose_render_hangs_is_unhealthy(config, monkeypatch):
     """Serve then replaces it; what counts as unhealthy is in tests/serving/test_health.py."""
     go_on = threading.Event()
@@ -243,6 +260,7 @@ def test_a_replica_whose_render_hangs_is_unhealthy(config, monkeypatch):
 LOST = """
 import asyncio, sys
 from ganray.config import ServeConfig
+from ganray.execution.port import Node, Resources
 from ganray.on_ray.ray_internals import serve_controller
 from ganray.on_ray.serve import Endpoint
 endpoint = Endpoint(ServeConfig(model=sys.argv[1]), "cpu", 1)
