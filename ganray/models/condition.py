@@ -75,6 +75,8 @@ class Projection(nn.Module):
     independent given the image: log p(x | c) then splits into one term for each attribute, and w holds the common part.
     """
 
+    computes_in_float32 = True
+
     def __init__(self, features: int, dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
         super().__init__()
         num = len(label_sizes) + bool(title_rows)

@@ -145,7 +145,8 @@ def _rows(x: Tensor) -> Tensor:
 
 def _images(rows: Tensor, like: Tensor) -> Tensor:
     """[N * H * W, C] -> [N, C, H, W], with the N, H and W of `like`."""
-    return rows.unflatten(0, (len(like), *like.shape[2:])).permute(0, 3, 1, 2)
+    images: Tensor = rows.unflatten(0, (len(like), *like.shape[2:]))
+    return images.permute(0, 3, 1, 2)
 
 
 def _conv(a: int, b: int, kernel: int, *, gain: float, groups: int = 1, bias: bool = True) -> nn.Conv2d:

@@ -1,7 +1,7 @@
 """Bilinear doubling and halving of images, each the transpose of the other but for the border.
 
-On a CPU they are what is fastest there. On a GPU their gradients have no atomic additions, which are slow in bf16 and whose sums differ from
-run to run; halving stays in the number format of its input; and neither keeps anything for its backward pass.
+On a CPU they are what is fastest there. On a GPU their gradients have no atomic additions, which are slow in bf16 and whose sums differ
+from run to run; both stay in the number format of their input, and keep nothing for their backward pass.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Double(nn.Module):
         # compiled, the gradient of `interpolate` is scattered: slowly, and in bf16 on a CPU (torch 2.13) wrongly
         if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
             return doubled(doubled(x, 2), 3)
-        return DoubleFunction.apply(x) if x.is_cuda else _interpolated(x)  # type: ignore[no-any-return, no-untyped-call]
+        return DoubleFunction.apply(x) if x.is_cuda else _interpolated(x)  # type: ignore[no-untyped-call]
 
 
 class Halve(nn.Module):
@@ -38,15 +38,13 @@ class Halve(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Halve both sides; in float32 on a CPU."""
         if x.is_cuda:
-            return boxes(x) if torch.compiler.is_compiling() else HalveFunction.apply(x)  # type: ignore[no-any-return, no-untyped-call]
+            return boxes(x) if torch.compiler.is_compiling() else HalveFunction.apply(x)  # type: ignore[no-untyped-call]
         with torch.autocast(x.device.type, enabled=False):  # oneDNN's backward of a depthwise convolution is 40x slower in bf16
             return F.conv2d(x.float(), self.kernel, stride=2, padding=1, groups=self.width)
 
 
 class DoubleFunction(torch.autograd.Function):
     """`Double` with a gradient that is gathered: the transpose of doubling is halving, with the border's values repeated."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -68,7 +66,7 @@ class DoubleFunction(torch.autograd.Function):
 class HalveFunction(torch.autograd.Function):
     """`Halve` by three box filters, [1, 3, 3, 1] = [1, 1] * [1, 1] * [1, 1]; its transpose is doubling, with zeros beyond the border."""
 
-    generate_vmap_rule = True
+    generate_vmap_rule = True  # private training maps over the images of D
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -82,8 +80,7 @@ class HalveFunction(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """[N, C, H / 2, W / 2] -> [N, C, H, W]."""
-        larger = _interpolated(F.pad(gradients[0] / 4, (1, 1, 1, 1)))
-        return larger[:, :, 2:-2, 2:-2].contiguous(memory_format=torch.channels_last)
+        return _interpolated(F.pad(gradients[0] / 4, (1, 1, 1, 1)))[:, :, 2:-2, 2:-2].clone()  # dense, in the same layout
 
 
 def boxes(x: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganray.catalog.order import Share
 from ganray.training.consensus import Consensus
+from ganray.training.gradients import Wait
 
 
 class WorkerTerminated(Exception):
@@ -36,15 +37,22 @@ class Ranks:
         """The only worker of a run, in this process."""
         return Ranks(0, 1, device, Share.of_rank(0, 1, lanes, batch), Consensus(1))
 
-    def average_(self, tensors: list[Tensor]) -> None:
-        """Replace each tensor by its mean over the workers, each counting by its share of the batch, in place.
+    def average(self, tensors: list[Tensor]) -> Wait | None:
+        """Begin to replace each tensor by its mean over the workers, each counting by its share of the batch, in place (see `Average`).
 
-        One flat all-reduce: a single message, and the same sum on every rank.
+        One flat all-reduce: a single message, and the same sum on every rank. One contiguous tensor is not copied.
         """
         if self.world_size == 1:
-            return
-        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+            return None
+        flat = tensors[0] if len(tensors) == 1 else torch.cat([tensor.reshape(-1) for tensor in tensors])
         flat *= len(self.share.lanes) / self.share.of
-        dist.all_reduce(flat)
-        for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
-            tensor.copy_(part.view_as(tensor))
+        work = dist.all_reduce(flat, async_op=True)
+        assert work is not None
+
+        def wait() -> None:
+            work.wait()
+            if len(tensors) > 1:
+                for tensor, part in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+                    tensor.copy_(part.view_as(tensor))
+
+        return wait

@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from ganray.checkpoint import load_state
 from ganray.config import TrainConfig
@@ -29,6 +28,7 @@ from ganray.runs.scoring import ScoreClient
 from ganray.storage import open_store
 from ganray.storage.retry import retry_while_unavailable
 from ganray.training.context import Decision, Row, State
+from ganray.training.gradients import Average
 from ganray.training.memory_probe import fewest_micro_batches
 
 GRID_NICENESS = 10  # of the thread that draws: training and its data come first
@@ -85,9 +85,10 @@ class RunContext:
         """The places of this rank's lanes."""
         return self._ranks.share.places
 
-    def average_(self, tensors: list[Tensor]) -> None:
+    @property
+    def average(self) -> Average | None:
         """See `Context`."""
-        self._ranks.average_(tensors)
+        return self._ranks.average if self.world_size > 1 else None
 
     def log(self, state: State, row: Row) -> None:
         """A row for the recorder; and weights for the scorer, when they are due."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from ganray.catalog.reader import Catalog
 from ganray.catalog.windows import Source, catalog_order, read_window
@@ -16,6 +14,7 @@ from ganray.images.codec import to_float
 from ganray.runs.choice import trains_on_gpu
 from ganray.runs.preflight import check_catalog
 from ganray.training.draws import step_draws
+from ganray.training.gradients import Average
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state
 from ganray.training.step import StepInputs, train_step
@@ -27,7 +26,7 @@ def bare_rate(config: TrainConfig, images: int, threads: int) -> float:
         return float(pool.apply(plain_loop, (config, images, threads)))
 
 
-def plain_loop(config: TrainConfig, images: int, threads: int, average: Callable[[list[Tensor]], None] = lambda tensors: None) -> float:
+def plain_loop(config: TrainConfig, images: int, threads: int, average: Average | None = None) -> float:
     """The step on resident batches, on the device that the run would take: no streaming, no checkpoints, no logs. `average` is what ranks
     do with their gradients."""
     torch.set_num_threads(threads)

@@ -6,9 +6,9 @@ from enum import IntEnum
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from ganray.training.editor import EditorState
+from ganray.training.gradients import Average
 from ganray.training.state import TrainState
 
 Row = dict[str, float]
@@ -34,8 +34,9 @@ class Context(Protocol):
     def places(self, batch: int) -> range:
         """The positions of this worker's images in a batch of `batch` images."""
 
-    def average_(self, tensors: list[Tensor]) -> None:
-        """Replace each tensor by its mean over the workers, each counting by its share of the batch, in place."""
+    @property
+    def average(self) -> Average | None:
+        """Means over the workers, see `Average`; None where there is one worker."""
 
     def log(self, state: State, row: Row) -> None:
         """Record the means since the last row: losses, penalties, schedules, img_per_s, data_wait (share of time waiting for data)."""
@@ -61,8 +62,10 @@ class LocalContext:
         """See `Context`: all positions."""
         return range(batch)
 
-    def average_(self, tensors: list[Tensor]) -> None:
-        """See `Context`: nothing to do for one worker."""
+    @property
+    def average(self) -> Average | None:
+        """See `Context`: one worker."""
+        return None
 
     def log(self, state: State, row: Row) -> None:
         """See `Context`."""

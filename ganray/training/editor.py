@@ -27,7 +27,7 @@ from ganray.training.ema import update_ema
 from ganray.training.losses import GAMES, finite_penalty
 from ganray.training.precision import autocast
 from ganray.training.state import copy_into, optimizer_tensors, restore_optimizer
-from ganray.training.step import StepInputs, applied, descend
+from ganray.training.step import StepInputs, applied, averaged, descend
 
 GAME = GAMES["relativistic"]
 GAMMA = 0.1  # of the critics' penalties: small, since the answers are close to the targets from the start
@@ -114,7 +114,7 @@ def editor_step(state: EditorState, real: Tensor, terms: StepInputs) -> dict[str
         metrics |= _critic_step(state, judged, terms)
         total = total + terms.config.editor.adversarial * _adversarial_loss(state, judged)
     gradients = list(torch.autograd.grad(total, list(state.networks.parameters())))
-    terms.average(gradients)
+    gradients = averaged(gradients, state.networks, terms)
     cap_(gradients, state.networks)
     metrics["grad"] = applied(gradients, state.networks, state.optimizer, terms)
     update_ema(state.ema, state.networks, terms.hyper.ema_beta)

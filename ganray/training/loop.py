@@ -88,7 +88,7 @@ def _prepare(batch: Batch, num_images: int, config: TrainConfig, context: Contex
     real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
     batch = batch._replace(labels=batch.labels.to(context.device, non_blocking=True))
     draws = step_draws(config.seed, num_images, config.batch, places.start, context.device)
-    return real, batch, StepInputs(config, hyper(config, num_images), draws, context.average_)
+    return real, batch, StepInputs(config, hyper(config, num_images), draws, context.average)
 
 
 class _Window:

@@ -68,7 +68,7 @@ def _try(config: TrainConfig, label_sizes: tuple[int, ...], num: int, device: to
     real = torch.zeros(num, config.model.channels, side, side, device=device)
     label = torch.zeros(num, len(label_sizes) + config.model.title_pieces, dtype=torch.int64, device=device)
     for _ in range(2):
-        terms = StepInputs(config, hyper(config, 1000), step_draws(config.seed, 0, config.batch, 0, device), lambda tensors: None)
+        terms = StepInputs(config, hyper(config, 1000), step_draws(config.seed, 0, config.batch, 0, device), None)
         train_step(state, real, label, terms)
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -10,36 +10,38 @@ half. The paper draws both anew; that costs a sixth more time and was not better
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ganray.adam import Adam
 from ganray.config import TrainConfig
-from ganray.models import set_strength
+from ganray.models import Discriminator, Generator, set_strength
 from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
+from ganray.training.gradients import Average, Gradients
 from ganray.training.losses import GAMES, exact_penalty, finite_penalty
-from ganray.training.precision import autocast
+from ganray.training.precision import CastOnce, autocast, in_bf16
 from ganray.training.schedules import Hyper
 from ganray.training.spread import pair_sums
 from ganray.training.state import TrainState
 
-Average = Callable[[list[Tensor]], None]
+Score = Callable[[Tensor, Tensor], Tensor]  # images and labels to logits: D, or D with its weights cast
 
 
 @dataclass(frozen=True)
 class StepInputs:
-    """Inputs of one step beside the data; `average` replaces tensors by their means over workers, weighted by their shares of the batch."""
+    """Inputs of one step beside the data; `average` is None where there is one worker."""
 
     config: TrainConfig
     hyper: Hyper
     draws: Draws
-    average: Average
+    average: Average | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,15 @@ class MicroBatch:
     share: float
 
 
+class Pass(NamedTuple):
+    """What D's half of a step leaves to G's. The fakes have a gradient where there is one micro-batch."""
+
+    part: MicroBatch
+    z: Tensor
+    fake: Tensor
+    real_logits: Tensor
+
+
 def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs) -> dict[str, Tensor]:
     """Update the state in place from real images [N, C, R, R] in [-1, 1] and labels [N, A]; returns scalars that stay on the device.
 
@@ -60,34 +71,29 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
     if terms.config.condition.ramp_kimg:
         for network in (state.generator, state.discriminator, state.ema):
             set_strength(network, terms.hyper.condition)
-    passes = []
-    metrics: dict[str, Tensor] = {}
-    gradients: list[Tensor] = []
+    bf16 = in_bf16(real.device, terms.config)
+    generator = CastOnce(state.generator, bf16)
     parts = list(micro_batches(real, label, terms))
-    for part in parts:
-        with autocast(real.device, terms.config):
-            z = _latent(state, part)
-            with torch.set_grad_enabled(len(parts) == 1):  # keeping several graphs would defeat the purpose of micro-batches
-                fake = state.generator(z, part.label)
-            loss, real_logits, scalars = discriminator_loss(state, part.real, fake.detach(), part.label, part.terms)
-        _add(gradients, _gradients(loss, state.discriminator), part.share)
-        metrics = {name: value * part.share + metrics.get(name, 0.0) for name, value in scalars.items()}
-        passes.append((part, z, real_logits.detach()))
-    metrics["grad_d"] = descend(gradients, state.discriminator, state.opt_d, terms, [metrics["sign"]])
-    gradients = []
+    gradients, passes, metrics = _discriminator_half(state, generator, parts, CastOnce(state.discriminator, bf16))
+    with autocast(real.device, terms.config):
+        ready = _prepared(state, generator, passes[0], len(parts) == 1)  # while D's gradients are on their way between workers
+    metrics["grad_d"] = applied(gradients.wait(), state.discriminator, state.opt_d, terms)
+    discriminator = CastOnce(state.discriminator, bf16)
+    gradients = Gradients(list(state.generator.parameters()), terms.average)
     pair_means: list[Tensor] = []
-    for part, z, real_logits in passes:
+    for place, (part, _, _, real_logits) in enumerate(passes):
         with autocast(real.device, terms.config):
-            fake = fake if len(parts) == 1 else state.generator(z, part.label)
-            loss = generator_loss(state, real_logits, fake, part.label, part.terms)
+            transformed, pairs = ready if place == 0 else _prepared(state, generator, passes[place], False)
+            with discriminator.frozen():
+                loss = GAMES[terms.config.loss.name].generator(real_logits, discriminator(transformed, part.label))
         metrics["loss_g"] = loss.detach() * part.share + metrics.get("loss_g", 0.0)
-        if state.spread:
-            pairs = pair_sums(part.real, fake, part.label)
+        if pairs is not None and state.spread:
             loss = loss + terms.config.loss.spread * state.spread.loss(pairs)
             pair_means += [pairs.detach() * part.share]
-        _add(gradients, _gradients(loss, state.generator), part.share)
+        gradients.add(list(torch.autograd.grad(loss, generator.variables)), part.share, room=3 + _numel(_statistics(state.generator)))
     averaged_pairs = [torch.stack(pair_means).sum(0)] if pair_means else []
-    metrics["grad_g"] = descend(gradients, state.generator, state.opt_g, terms, averaged_pairs)
+    gradients.begin_average([*_statistics(state.generator), *averaged_pairs])
+    metrics["grad_g"] = applied(gradients.wait(), state.generator, state.opt_g, terms)
     update_ema(state.ema, state.generator, terms.hyper.ema_beta)
     if state.spread:
         metrics["spread"] = state.spread.ratio
@@ -96,6 +102,34 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
         metrics["p"] = state.adaptive.p.clone()
         state.adaptive.update(metrics["sign"], terms.config.batch, terms.config.augment)
     return metrics
+
+
+def _discriminator_half(
+    state: TrainState, generator: CastOnce[Generator], parts: list[MicroBatch], discriminator: CastOnce[Discriminator]
+) -> tuple[Gradients, list[Pass], dict[str, Tensor]]:
+    """D's gradients, on their way to the other workers; what G's half needs; and scalars to log."""
+    passes: list[Pass] = []
+    metrics: dict[str, Tensor] = {}
+    terms, statistics = parts[0].terms, _statistics(state.discriminator)
+    gradients = Gradients(list(state.discriminator.parameters()), terms.average)
+    for part in parts:
+        with autocast(part.real.device, terms.config):
+            z = _latent(state, part)
+            with torch.set_grad_enabled(len(parts) == 1):  # keeping several graphs would defeat the purpose of micro-batches
+                fake = generator(z, part.label)
+            loss, real_logits, scalars = discriminator_loss(state, discriminator, fake.detach(), part)
+        gradients.add(list(torch.autograd.grad(loss, discriminator.variables)), part.share, room=1 + _numel(statistics))
+        metrics = {name: value * part.share + metrics.get(name, 0.0) for name, value in scalars.items()}
+        passes.append(Pass(part, z, fake, real_logits.detach()))
+    gradients.begin_average([*statistics, metrics["sign"]])
+    return gradients, passes, metrics
+
+
+def _prepared(state: TrainState, generator: CastOnce[Generator], passed: Pass, drawn: bool) -> tuple[Tensor, Tensor | None]:
+    """What G's half can compute before D's weights are known: the transformed fakes, `drawn` already or anew, and the sums over pairs."""
+    part = passed.part
+    fake = passed.fake if drawn else generator(passed.z, part.label)
+    return _transform(state, fake, part.terms), pair_sums(part.real, fake, part.label) if state.spread else None
 
 
 def micro_batches(real: Tensor, label: Tensor, terms: StepInputs) -> Iterator[MicroBatch]:
@@ -108,12 +142,11 @@ def micro_batches(real: Tensor, label: Tensor, terms: StepInputs) -> Iterator[Mi
         yield MicroBatch(real[rows], label[rows], part_terms, len(real[rows]) / num)
 
 
-def discriminator_loss(
-    state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: StepInputs
-) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+def discriminator_loss(state: TrainState, score: Score, fake: Tensor, part: MicroBatch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
     """D's loss with penalties, on images [N, C, R, R] without gradient; the logits of the real ones; scalars to log."""
-    real, fake = _transform(state, real, terms), _transform(state, fake, terms)
-    real_logits, fake_logits, r1, r2 = _score(state, real, fake, label, terms)
+    terms = part.terms
+    real, fake = _transform(state, part.real, terms), _transform(state, fake, terms)
+    real_logits, fake_logits, r1, r2 = _score(state, score, real, fake, part)
     game = GAMES[terms.config.loss.name].discriminator(real_logits, fake_logits)
     sign = sign_statistic(real_logits, fake_logits)
     metrics = {"loss_d": game, "logit": (real_logits - fake_logits).mean(), "sign": sign, "r1": r1, "r2": r2}
@@ -126,11 +159,11 @@ def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: 
     return GAMES[terms.config.loss.name].generator(real_logits, fake_logits)
 
 
-def _score(state: TrainState, real: Tensor, fake: Tensor, label: Tensor, terms: StepInputs) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _score(state: TrainState, network: Score, real: Tensor, fake: Tensor, part: MicroBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits [N] of real and of fake, and the mean squared gradient of D at each (R1, R2) by the configured method."""
-    loss, network, num = terms.config.loss, state.discriminator, len(real)
+    loss, label, terms, num = part.terms.config.loss, part.label, part.terms, len(real)
     if loss.penalty == "none":
-        if network.batch_statistics:
+        if state.discriminator.batch_statistics:
             real_logits, fake_logits = network(real, label), network(fake, label)
         else:
             real_logits, fake_logits = network(torch.cat([real, fake]), torch.cat([label, label])).split(num)
@@ -159,25 +192,27 @@ def _latent(state: TrainState, part: MicroBatch) -> Tensor:
     return part.terms.draws.normal(len(part.real), state.generator.z_dim)
 
 
-def _gradients(loss: Tensor, network: nn.Module) -> list[Tensor]:
-    return list(torch.autograd.grad(loss, list(network.parameters())))
+def _statistics(network: nn.Module) -> list[Tensor]:
+    """Running statistics of batch norm, which are averaged like gradients."""
+    return [buffer for name, buffer in network.named_buffers() if "running_" in name]
 
 
-def _add(total: list[Tensor], gradients: list[Tensor], share: float) -> None:
-    """Add `share` times the gradients to `total`, which is empty at first."""
-    if share != 1:
-        torch._foreach_mul_(gradients, share)
-    if total:
-        torch._foreach_add_(total, gradients)
-    else:
-        total += gradients
+def _numel(tensors: list[Tensor]) -> int:
+    return sum(tensor.numel() for tensor in tensors)
 
 
-def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs, also: Sequence[Tensor] = ()) -> Tensor:
-    """One step of Adam on gradients averaged over workers; batch statistics and `also` are averaged too. Returns the gradient's norm."""
-    statistics = [buffer for name, buffer in network.named_buffers() if "running_" in name]
-    terms.average([*gradients, *statistics, *also])
-    return applied(gradients, network, optimizer, terms)
+def averaged(gradients: list[Tensor], network: nn.Module, terms: StepInputs) -> list[Tensor]:
+    """The means of gradients over workers; batch statistics are averaged too, in place."""
+    statistics = _statistics(network)
+    sums = Gradients(list(network.parameters()), terms.average)
+    sums.add(gradients, 1.0, room=_numel(statistics))
+    sums.begin_average(statistics)
+    return sums.wait()
+
+
+def descend(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs) -> Tensor:
+    """One step of Adam on gradients averaged over workers. Returns the gradient's norm."""
+    return applied(averaged(gradients, network, terms), network, optimizer, terms)
 
 
 def applied(gradients: list[Tensor], network: nn.Module, optimizer: Adam, terms: StepInputs) -> Tensor:

@@ -35,7 +35,7 @@ def main(rank: int, address: str, catalog: str, images: int) -> None:
     ranks = Ranks(rank, WORLD, torch.device("cpu"), Share.of_rank(rank, WORLD, WORLD, whole.batch), Consensus(WORLD))
     one = whole.model_copy(update={"batch": whole.batch // WORLD})
     dist.barrier()
-    print(WORLD * plain_loop(one, images // WORLD, 1, ranks.average_), flush=True)
+    print(WORLD * plain_loop(one, images // WORLD, 1, ranks.average), flush=True)
     dist.destroy_process_group()
 
 

@@ -99,7 +99,7 @@ def count(config: TrainConfig, device: torch.device) -> tuple[StepCounts, Counte
     real, label = _inputs(config, device)
     counter, saved = Counter(), Saved(state)
     for number in range(2):
-        terms = StepInputs(config, hyper(config, 1000), FakeDraws(0, config.batch, 0, device), lambda tensors: None)
+        terms = StepInputs(config, hyper(config, 1000), FakeDraws(0, config.batch, 0, device), None)
         if number == 0:
             train_step(state, real, label, terms)
         else:

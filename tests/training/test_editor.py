@@ -87,7 +87,7 @@ def test_two_halves_of_a_batch_are_the_whole():
         def places(self, batch):
             return range(2 * self.rank, 2 * self.rank + 2)
 
-        def average_(self, gradients):
+        def average(self, gradients):
             self.seen.append([gradient.clone() for gradient in gradients])
 
     config = CONFIG.model_copy(update={"kimg": 0.004, "editor": CONFIG.editor.model_copy(update={"tasks": ("upscale", "enhance")})})

@@ -47,7 +47,7 @@ def batch(num: int = 8, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def terms(config: TrainConfig) -> StepInputs:
-    return StepInputs(config, hyper(config, 0), step_draws(0, 0, config.batch), lambda tensors: None)
+    return StepInputs(config, hyper(config, 0), step_draws(0, 0, config.batch), None)
 
 
 def one_by_one(network, real, label) -> list[list[torch.Tensor]]:

@@ -49,3 +49,14 @@ def test_nothing_breaks_where_photos_are_equal_or_no_label_comes_twice():
             assert gradient.abs().sum() == 0
             spread.update(pairs.detach(), 3)
         assert spread.ratio == 1
+
+
+def test_large_pictures_are_reduced_first():
+    coarse = torch.randn(4, 3, 32, 32)
+    large = coarse.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    label = torch.zeros(4, 1, dtype=torch.int64)
+    assert torch.allclose(pair_sums(large, large, label), pair_sums(coarse, coarse, label))
+    checks = torch.ones(128, 128)
+    checks[::2, ::2] = checks[1::2, 1::2] = -1.0
+    patterned = large + 100 * checks * torch.arange(4).view(4, 1, 1, 1)  # of single pixels: no difference at 32 px
+    assert pair_sums(patterned, large, label)[0] == pytest.approx(pair_sums(large, large, label)[0].item(), rel=0.01)

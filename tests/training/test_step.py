@@ -8,9 +8,10 @@ import torch
 
 from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, TrainConfig
 from ganray.training.draws import step_draws
+from ganray.training.precision import autocast
 from ganray.training.schedules import hyper
 from ganray.training.state import create_state
-from ganray.training.step import StepInputs, autocast, discriminator_loss, generator_loss, train_step
+from ganray.training.step import MicroBatch, StepInputs, discriminator_loss, generator_loss, train_step
 
 CPU = torch.device("cpu")
 MODEL = ModelConfig(resolution=8, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)
@@ -22,7 +23,7 @@ def batch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(8, 3, 8, 8, generator=rng) * 2 - 1, torch.randint(3, (8, 1), generator=rng)
 
 
-def terms(config: TrainConfig, average=lambda tensors: None) -> StepInputs:
+def terms(config: TrainConfig, average=None) -> StepInputs:
     return StepInputs(config, hyper(config, 0), step_draws(0, 0, config.batch), average)
 
 
@@ -49,7 +50,7 @@ def test_every_game_with_every_penalty_moves_all_three_networks(name, penalty):
 def test_the_penalties_enter_d_s_loss_by_half_of_gamma():
     state, (real, label) = create_state(CONFIG, (3,)), batch()
     exact = losing(penalty="exact", gamma=3.0, gamma_final=3.0)
-    loss, _, metrics = discriminator_loss(state, real, -real, label, terms(exact))
+    loss, _, metrics = discriminator_loss(state, state.discriminator, -real, MicroBatch(real, label, terms(exact), 1.0))
     assert loss.item() == pytest.approx((metrics["loss_d"] + 1.5 * (metrics["r1"] + metrics["r2"])).item(), rel=1e-5)
 
 
@@ -57,7 +58,8 @@ def test_each_loss_reaches_its_own_network_only():
     state, (real, label) = create_state(CONFIG, (3,)), batch()
     g, d = list(state.generator.parameters()), list(state.discriminator.parameters())
     fake = state.generator(torch.randn(8, 4), label)
-    loss, real_logits, _ = discriminator_loss(state, real, fake.detach(), label, terms(CONFIG))
+    part = MicroBatch(real, label, terms(CONFIG), 1.0)
+    loss, real_logits, _ = discriminator_loss(state, state.discriminator, fake.detach(), part)
     assert all(gradient is None for gradient in torch.autograd.grad(loss, g, allow_unused=True))
     before = [parameter.clone() for parameter in d]
     generator_loss(state, real_logits.detach(), fake, label, terms(CONFIG)).backward(inputs=g)
@@ -76,16 +78,17 @@ def test_a_step_is_a_function_of_its_arguments():
 def test_halves_of_a_batch_averaged_over_two_workers_descend_as_the_mean():
     """What `average` is given is exactly what the optimizer then uses."""
     state, (real, label) = create_state(CONFIG, (3,)), batch()
-    seen = []
+    seen, waited = [], []
 
     def double(tensors):
-        seen.append(len(tensors))
-        for tensor in tensors:
-            tensor.zero_()
+        seen.append(sum(len(tensor) for tensor in tensors))
+        return lambda: waited.extend(tensor.zero_() for tensor in tensors)
 
     before = copy.deepcopy(state.discriminator.state_dict())
     train_step(state, real, label, terms(CONFIG, double))
-    assert seen == [len(list(state.discriminator.parameters())) + 1, len(list(state.generator.parameters()))]  # + 1: D's advantage
+    sizes = [sum(parameter.numel() for parameter in network.parameters()) for network in (state.discriminator, state.generator)]
+    assert [seen[0] - 1, seen[1] - 3] == sizes  # and D's advantage, and room for sums over pairs
+    assert len(waited) == 2
     assert all(torch.equal(before[key], value) for key, value in state.discriminator.state_dict().items())
 
 
@@ -136,11 +139,11 @@ def test_the_augmentation_adapts_to_what_all_workers_see():
     """D's advantage is averaged with its gradients, and the mean moves p: equal on every worker."""
     config = CONFIG.model_copy(update={"augment": AugmentConfig(p=0.5, target=0.6, speed_kimg=0.1)})
     state, (real, label) = create_state(config, (3,)), batch()
-    averaged = iter([0.9, -0.9])
+    averaged = iter([0.9, None, -0.9, None])  # D's gradients and G's, in turn
 
     def average(tensors):
-        if tensors[-1].dim() == 0:
-            tensors[-1].fill_(next(averaged))
+        if (sign := next(averaged)) is not None:
+            tensors[0][0] = sign
 
     first = train_step(state, real, label, terms(config, average))
     assert (first["p"], first["sign"]) == (0.5, pytest.approx(0.9))
@@ -159,7 +162,7 @@ def test_labels_come_in_by_the_ramp_on_all_three_networks():
     train_step(states[1], real, label.flip(0), terms(config))
     assert all(torch.equal(a, states[1].export()[0][key]) for key, a in states[0].export()[0].items())
     assert torch.equal(states[0].generator.condition.embeddings[0].weight, weights)
-    full = StepInputs(config, hyper(config, 1000), step_draws(0, 0, config.batch), lambda tensors: None)
+    full = StepInputs(config, hyper(config, 1000), step_draws(0, 0, config.batch), None)
     train_step(states[2], real, label, full)
     assert not torch.equal(states[2].discriminator.head.embeddings[0].weight, states[0].discriminator.head.embeddings[0].weight)
     assert states[2].ema.condition.embeddings.strength == 1 != states[0].ema.condition.embeddings.strength
@@ -170,9 +173,10 @@ def test_batch_norm_statistics_are_averaged_too():
         update={"model": ModelConfig(name="dcgan", resolution=8, widths=(8,), z_dim=4), "loss": LossConfig(penalty="none")}
     )
     state, (real, label) = create_state(config, (3,)), batch()
-    counts = []
-    train_step(state, real, label, terms(config, lambda tensors: counts.append(len(tensors))))
-    assert counts[1] == len(list(state.generator.parameters())) + 2
+    found = []
+    train_step(state, real, label, terms(config, lambda tensors: found.append(tensors[0].clone())))
+    norm = state.generator.layers[1]
+    assert torch.equal(found[1][:16], torch.cat([norm.running_mean, norm.running_var]))
 
 
 @pytest.mark.parametrize(("precision", "native", "enabled"), [("auto", 0, 0), ("auto", 1, 1), ("fp32", 1, 0), ("bf16", 0, 1)])
