@@ -53,6 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "r3-128": {
         "kimg": 2000.0,
         "batch": 64,
+        "accumulate": None,
         "ema_kimg": 20.0,
         "checkpoint_kimg": 50.0,
         "grid_kimg": 20.0,
@@ -64,6 +65,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "r3-256": {
         "kimg": 5000.0,
         "batch": 64,
+        "accumulate": None,
         "ema_kimg": 50.0,
         "checkpoint_kimg": 100.0,
         "grid_kimg": 50.0,

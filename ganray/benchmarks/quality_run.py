@@ -21,7 +21,8 @@ from ganray.model_folder import ModelInfo, save_model
 from ganray.presets import preset
 from ganray.storage import open_store
 from ganray.training.context import Decision, LocalContext
-from ganray.training.loop import Batch, fit, gan_step
+from ganray.training.loop import fit, gan_step
+from ganray.training.staging import Batch
 from ganray.training.state import TrainState, create_state
 
 MAX_IMAGES = 100_000  # of a catalog, in memory

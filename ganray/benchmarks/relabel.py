@@ -30,7 +30,8 @@ from ganray.metrics.paired import icc
 from ganray.model_folder import ModelInfo
 from ganray.presets import preset
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit, gan_step
+from ganray.training.loop import fit, gan_step
+from ganray.training.staging import Batch
 from ganray.training.state import create_state
 
 PRODUCTS, KIMG, EXTRACTOR_KIMG, PHOTOS, CATEGORIES_EACH = 3000, 24.0, 20.0, 12, 4

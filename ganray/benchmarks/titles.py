@@ -35,7 +35,8 @@ from ganray.presets import preset
 from ganray.requests import GenerateRequest
 from ganray.titles import Pieces, drop_title_words
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit, gan_step
+from ganray.training.loop import fit, gan_step
+from ganray.training.staging import Batch
 from ganray.training.state import create_state
 
 PRODUCTS, JUDGED, KIMG, EXTRACTOR_KIMG = 3000, 480, 24.0, 20.0

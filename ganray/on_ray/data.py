@@ -23,7 +23,7 @@ from ganray.on_ray.ray_internals import throttle_idle_loops
 from ganray.runs.batches import Rows, share_batches
 from ganray.runs.mailbox import Mailbox
 from ganray.runs.window_reader import WindowReader
-from ganray.training.loop import Batch
+from ganray.training.staging import Batch
 
 # Calls handed to one Ray Data execution, the first and the most: each costs the plan a millisecond, each execution a second.
 SEGMENTS = (128, 1024)

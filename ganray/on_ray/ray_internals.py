@@ -25,6 +25,7 @@ from ray.train.v2.api.config import ScalingConfig  # `ray.train.ScalingConfig`, 
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from ganray.runs.mailbox import Command, Mailbox
+from ganray.storage.retry import PATIENCE_S
 
 PAUSE_S = 0.1
 
@@ -69,7 +70,7 @@ class ProcessGroupBackend(Backend):
     """
 
     share_cuda_visible_devices = True
-    timeout_s = 1800
+    timeout_s = PATIENCE_S + 120  # a rank may wait for a store for so long; a GPU that hangs should end the group soon after
     shutdown_s = 30
 
     def on_start(self, worker_group: Any, backend_config: BackendConfig) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from ganray.catalog.order import Share, Window
 from ganray.catalog.windows import Source, catalog_order, joined
-from ganray.training.loop import Batch
+from ganray.training.staging import Batch
 
 Rows = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # images uint8 [n, H, W, 3] and labels int64 [n, A + T]
 ReadWindows = Callable[[Iterator[Window]], Generator[Rows, None, None]]  # their rows in order; a window may come in several parts

@@ -23,7 +23,8 @@ from ganray.runs.sample_grids import draw_grid
 from ganray.runs.scoring import weights_of
 from ganray.training.context import State
 from ganray.training.editor import EditorState, create_editor_state, smallest_photo
-from ganray.training.loop import Batch, Step, edits_step, gan_step, private_gan_step
+from ganray.training.loop import Step, edits_step, gan_step, private_gan_step
+from ganray.training.staging import Batch
 from ganray.training.state import TrainState, create_state
 
 S = TypeVar("S", bound=State)

@@ -15,9 +15,9 @@ from ganray.config import PrivacyConfig, TrainConfig
 from ganray.errors import CatalogError, CheckpointError, ConfigError
 from ganray.storage import Store
 from ganray.training.accountant import PrivacyRecord, epsilon_of, noise_for, require, steps_of
-from ganray.training.loop import Batch
 from ganray.training.poisson import poisson_batches
 from ganray.training.privacy import check_private
+from ganray.training.staging import Batch
 
 SECRET = "privacy.key"  # in the run's folder, until the run is over: who has it can take the noise off
 MOST_BYTES = 8 * 2**30  # of photos in one worker's memory

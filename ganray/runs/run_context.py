@@ -7,6 +7,7 @@ process, and others for Ray Train.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,7 @@ from ganray.runs.mailbox import Command, CommandListener
 from ganray.runs.messages import Checkpointed, CheckpointWritten, Grid, HandedOver, Log, Message, Note
 from ganray.runs.ranks import Ranks, WorkerTerminated
 from ganray.runs.scoring import ScoreClient
+from ganray.runs.watchdog import Watchdog
 from ganray.storage import open_store
 from ganray.storage.retry import retry_while_unavailable
 from ganray.training.context import Decision, Row, State
@@ -33,6 +35,7 @@ from ganray.training.memory_probe import fewest_micro_batches
 
 GRID_NICENESS = 10  # of the thread that draws: training and its data come first
 GRID_S = 60.0  # for the last grid, when training is over
+HUNG = 70  # exit status of a worker that the watchdog ends
 LAST_CHECKPOINT_S = 60.0  # for the last checkpoint of a process that is to end soon
 
 
@@ -51,6 +54,7 @@ class RunContext:
         self._scores = ScoreClient(job.scorer, job.config)
         self._decision = Decision.GO_ON
         self._store = open_store(job.config.out)
+        self._watchdog = Watchdog(self.say, self._end_hung_process)
         if self.rank == 0:
             self._listener = CommandListener(job.mailbox)
             self._grids = LatestItemWorker("grids", self._draw, niceness=GRID_NICENESS)
@@ -92,6 +96,7 @@ class RunContext:
 
     def log(self, state: State, row: Row) -> None:
         """A row for the recorder; and weights for the scorer, when they are due."""
+        self._watchdog.row()
         self.send(Log(row | gpu_memory(self.device)))
         if self.rank == 0 and self._scores.due(state.num_images):
             self._scores.offer(self._learner.weights(state), state.num_images)
@@ -103,7 +108,10 @@ class RunContext:
 
     def _draw(self, item: tuple[float, Callable[[], bytes]]) -> None:
         kimg, draw = item
-        self.send(Grid(kimg, draw()))
+        try:
+            self.send(Grid(kimg, draw()))
+        except torch.OutOfMemoryError:  # training has the memory, and needs no grid
+            self.say(f"no sample grid at {kimg:g} kimg: it did not fit into the GPU's memory beside training")
 
     def checkpoint(self, state: State, row: Row) -> None:
         """Rank 0 takes a copy; a thread of its own writes it to the run's store."""
@@ -184,8 +192,14 @@ class RunContext:
         if isinstance(error, NonFiniteError):
             self._consensus.barrier()
 
+    def _end_hung_process(self) -> None:
+        """End this worker, in which nothing raises any more: Ray Train then starts the workers again, from the last checkpoint."""
+        if self._job.config.max_failures:
+            os._exit(HUNG)
+
     def close(self) -> None:
-        """End rank 0's threads."""
+        """End this worker's threads."""
+        self._watchdog.close()
         if self.rank == 0:
             self._listener.close()
             self._grids.close()

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,18 +19,11 @@ from ganray.training.draws import step_draws
 from ganray.training.editor import EditorState, editor_step
 from ganray.training.privacy import private_step
 from ganray.training.schedules import crossed, hyper
+from ganray.training.staging import Batch, staged
 from ganray.training.state import TrainState
 from ganray.training.step import StepInputs, train_step
 
 S = TypeVar("S", bound=State)
-
-
-class Batch(NamedTuple):
-    """One worker's share of a step: images uint8 [n, H, W, 3], labels int64 [n, A], n = len(context.places(config.batch))."""
-
-    images: Tensor
-    labels: Tensor
-    key: str = ""  # the step's secret in a private run (poisson.py), where n varies
 
 
 # (state, images in [-1, 1], their batch, inputs of the step) -> metrics; the state is changed in place
@@ -59,6 +52,7 @@ def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Contex
     fit(2N) and fit(N), save, load, fit(N) end bit-equal on CPU. Raises NonFiniteError, and TrainingError for too little data or a wrong
     batch size.
     """
+    batches = staged(batches, context.device)
     window = _Window(state.num_images)
     running = state.num_images < 1000 * config.kimg
     while running:

@@ -14,7 +14,10 @@ from ganray.training.state import create_state
 from ganray.training.step import StepInputs, train_step
 
 ONEDNN_REFUSAL = "could not create a primitive"
-REFUSALS = ("allocate memory", ONEDNN_REFUSAL)  # by PyTorch and oneDNN on a CPU
+REFUSALS = (
+    *("allocate memory", ONEDNN_REFUSAL),  # by PyTorch and oneDNN on a CPU
+    *("CUDA error: out of memory", "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED", "unable to find an engine"),  # by NVIDIA's
+)
 MARGIN = 0.92  # of a GPU's memory: the rest is for copies, grids, and what fragments
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ganray.config import TrainConfig
 from ganray.images.transforms import augment
-from ganray.training.loop import Batch
 from ganray.training.privacy import seed_of
+from ganray.training.staging import Batch
 
 
 def poisson_batches(

@@ -13,7 +13,8 @@ import torch
 
 from ganray.config import AugmentConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from ganray.training.context import LocalContext
-from ganray.training.loop import Batch, fit, gan_step
+from ganray.training.loop import fit, gan_step
+from ganray.training.staging import Batch
 from ganray.training.state import create_state
 
 COLUMNS = ("loss_d", "loss_g", "logit", "r1", "r2", "grad_d", "grad_g")

@@ -11,7 +11,8 @@ from ganray.storage import open_store
 from ganray.training.context import LocalContext
 from ganray.training.draws import step_draws
 from ganray.training.editor import MatteShape, cap_, create_editor_state, degraded, smallest_photo, task_loss
-from ganray.training.loop import Batch, edits_step, fit
+from ganray.training.loop import edits_step, fit
+from ganray.training.staging import Batch
 
 TASKS = ("matte", "inpaint", "upscale", "enhance")
 CONFIG = TrainConfig(

@@ -10,7 +10,8 @@ from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfi
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.storage import open_store
 from ganray.training.context import Decision, LocalContext
-from ganray.training.loop import Batch, fit, gan_step
+from ganray.training.loop import fit, gan_step
+from ganray.training.staging import Batch
 from ganray.training.state import create_state
 
 R3 = ModelConfig(resolution=8, widths=(16, 16), z_dim=4, embed_dim=4, group_channels=8)

@@ -1,0 +1,29 @@
+"""Whole steps of the presets on a CUDA device that is not there: no mismatch of devices, no copy from the host, no wait for a value."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.gpu.fake_cuda import missing
+
+BARS = {"r3-64": (900, 200.0), "r3-128": (1000, 220.0), "r3-256": (1100, 460.0)}  # kernels, gigabytes
+SAVED = {"r3-64": 11.5, "r3-128": 13.0, "r3-256": 27.0}  # GiB kept for the backward passes
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_what_a_step_asks_of_a_gpu():
+    command = [sys.executable, "-m", "tests.gpu.step_counts", "--json"]  # a process of its own: the device is loaded before torch
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = {row["preset"]: row for row in map(json.loads, done.stdout.splitlines())}
+    assert rows.keys() == BARS.keys()
+    for name, row in rows.items():
+        kernels, gigabytes = BARS[name]
+        assert row["copies"] == 0
+        assert row["kernels"] <= kernels
+        assert row["gigabytes"] <= gigabytes
+        assert row["saved_gib"] <= SAVED[name]
