@@ -20,7 +20,8 @@ from ganray.storage import Store
 from ganray.vocabulary import Vocabulary
 
 MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
-ON_DEVICE = ("device", "rows", "accelerator")  # fields of a job that another kind of device has otherwise
+GPU_SHARDS = 64  # that a job on a GPU has at least where its images allow: so that all encoders have work
+ON_DEVICE = ("device", "rows", "accelerator", "shards", "shard_images")  # fields of a job that another kind of device has otherwise
 SHARD_PIXELS, SHARD_IMAGES = 2**19, (64, 512)  # pixels of a shard where nobody says, and the bounds of what that gives in images
 
 
@@ -119,9 +120,7 @@ def count(source: Callable[[], Iterator[R]], check: Callable[[R], object]) -> Ta
 
 def make_generate_job(counted: TableCount, vocabulary: Vocabulary, options: GenerateOptions) -> GenerateJob:
     """The identity of a job of these requests, begun now."""
-    area = options.resolution**2
-    wanted = options.shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
-    size = max(1, min(wanted, MAX_BLOCK // (3 * area)))
+    size = _shard_images(counted.images, options)
     return GenerateJob(
         **{name: value for name, value in asdict(options).items() if name != "shard_images"},
         vocabulary_digest=vocabulary.digest,
@@ -133,6 +132,17 @@ def make_generate_job(counted: TableCount, vocabulary: Vocabulary, options: Gene
         software=SOFTWARE,
         created=now(),
     )
+
+
+def _shard_images(images: int, options: GenerateOptions) -> int:
+    """Images of a shard. On a GPU whole batches: as many as a block takes, and not so many that there are fewer than GPU_SHARDS shards."""
+    area = options.resolution**2
+    most = max(1, MAX_BLOCK // (3 * area))
+    wanted = options.shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
+    if options.device == "cuda" and not options.shard_images and most >= options.rows:
+        whole, share = (number // options.rows * options.rows for number in (most, images // GPU_SHARDS))
+        wanted = min(whole, max(wanted, share))
+    return min(wanted, most)
 
 
 def now() -> str:

@@ -32,8 +32,10 @@ class LossConfig(Section):
     )
     gamma: float | None = Field(None, ge=0.0, description="weight of R1 and R2 at the start; auto = from pixels and number of images")
     gamma_final: float | None = Field(None, ge=0.0, description="weight of R1 and R2 after decay_kimg; auto = a tenth of gamma")
-    sigma: PositiveFloat = Field(
-        0.03, description="step of the finite difference, in units of [-1, 1]; below 0.03 the rounding of bf16 shows"
+    sigma: PositiveFloat | None = Field(
+        None,
+        description="step of the finite difference, in units of [-1, 1]; auto = 0.03, in bf16 from 64 px on 0.2, from 128 px on 0.3: "
+        "below it the rounding of bf16 shows",
     )
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")
     spread: NonNegativeFloat = Field(
@@ -165,6 +167,9 @@ class TrainConfig(TrainingRun):
         1, ge=1, description="micro-batches of a worker's share of a step, to take less memory; auto = as few as fit, tried at the start"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto = bf16 where the device has it (GPU, new CPU), else fp32")
+    deterministic: bool = Field(
+        False, description="on a GPU: equal bits in runs on one kind of GPU with as many workers, in slower steps; on a CPU it is so anyway"
+    )
     compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile of both networks; auto = on a GPU with a C compiler")
     max_failures: NonNegativeInt = Field(3, description="worker failures survived by restarting from the last checkpoint")
     keep: PositiveInt = Field(2, description="checkpoints kept")

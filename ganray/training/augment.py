@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ganray.config import AugmentConfig
 from ganray.training.constants import constant
 from ganray.training.draws import Draws
+from ganray.training.sampler import sample
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -44,7 +45,7 @@ def augment(x: Tensor, p: float | Tensor, config: AugmentConfig, draws: Draws) -
         x = x.float()
         drawn = _Drawn(draws.uniform(NUMBERS, len(x)), p, _sizes(config, x.shape[1]))
         theta = _affine(drawn, config)
-        x = F.grid_sample(x, F.affine_grid(theta, list(x.shape), align_corners=False), padding_mode="border", align_corners=False)
+        x = sample(x, F.affine_grid(theta, list(x.shape), align_corners=False))
         if config.colour:
             x = _colour(x, drawn)
         if config.cutout:

@@ -24,7 +24,7 @@ from ganray.models.pretrained import imagenet_network
 from ganray.training.degrade import Pair, enhance_pair, inpaint_pair, matte_pair, upscale_pair
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
-from ganray.training.losses import GAMES, finite_penalty
+from ganray.training.losses import GAMES, STEP, finite_penalty
 from ganray.training.precision import autocast
 from ganray.training.state import copy_into, optimizer_tensors, restore_optimizer
 from ganray.training.step import StepInputs, applied, averaged, descend
@@ -155,7 +155,7 @@ def _critic_step(state: EditorState, judged: dict[str, tuple[Tensor, Tensor]], t
     assert state.opt_critics is not None
     losses, metrics = [], {}
     for task, (answer, target) in judged.items():
-        critic, fake, sigma = state.critics[task], answer.detach(), terms.config.loss.sigma
+        critic, fake, sigma = state.critics[task], answer.detach(), terms.config.loss.sigma or STEP
         noise = terms.draws.normal(len(fake), 2 * fake[0].numel()).view(2, *fake.shape) * sigma
         real_logits, fake_logits, near_real, near_fake = critic(torch.cat([target, fake, target + noise[0], fake + noise[1]])).chunk(4)
         game = GAME.discriminator(real_logits, fake_logits)

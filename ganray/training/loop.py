@@ -15,7 +15,8 @@ from ganray.config import TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.images.codec import to_float
 from ganray.training.context import Context, Decision, Row, State
-from ganray.training.draws import step_draws
+from ganray.training.determinism import is_deterministic
+from ganray.training.draws import DrawsOf
 from ganray.training.editor import EditorState, editor_step
 from ganray.training.privacy import private_step
 from ganray.training.schedules import crossed, hyper
@@ -81,7 +82,7 @@ def _prepare(batch: Batch, num_images: int, config: TrainConfig, context: Contex
         raise TrainingError(f"a batch has {len(batch.images)} images, not {len(places)}", "Give each worker its share of every batch.")
     real = to_float(batch.images.to(context.device, non_blocking=True), config.model.channels)
     batch = batch._replace(labels=batch.labels.to(context.device, non_blocking=True))
-    draws = step_draws(config.seed, num_images, config.batch, places.start, context.device)
+    draws = DrawsOf(config.seed, config.batch, places.start, context.device, is_deterministic(config, context.device)).step(num_images)
     return real, batch, StepInputs(config, hyper(config, num_images), draws, context.average)
 
 

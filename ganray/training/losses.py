@@ -12,6 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ganray.config import LossConfig
+
+STEP = 0.03  # of finite differences, in units of [-1, 1]
+ROUNDED = ((128, 0.3), (64, 0.2))  # the same in bf16, from so many px on
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -64,3 +69,14 @@ def finite_penalty(logits: Tensor, shifted: Tensor, sigma: float) -> Tensor:
     `logits` are those of x, `shifted` those of x + sigma e, both [K]. No double backward: cheaper, and it compiles.
     """
     return ((shifted - logits) / sigma).square().mean()
+
+
+def difference_step(config: LossConfig, side: int, bf16: bool) -> float:
+    """The step for images of `side` px.
+
+    In bf16 a logit is off by about half a percent. The slope falls with the number of pixels (gamma grows with it), so a short step would
+    measure rounding: 70 times the penalty at 256 px (tests/benchmarks/LOG.md).
+    """
+    if config.sigma is not None:
+        return config.sigma
+    return next((step for least, step in ROUNDED if bf16 and side >= least), STEP)

@@ -25,7 +25,7 @@ from ganray.training.augment import augment
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
 from ganray.training.gradients import Average, Gradients
-from ganray.training.losses import GAMES, exact_penalty, finite_penalty
+from ganray.training.losses import GAMES, difference_step, exact_penalty, finite_penalty
 from ganray.training.precision import CastOnce, autocast, in_bf16
 from ganray.training.schedules import Hyper
 from ganray.training.spread import pair_sums
@@ -172,14 +172,15 @@ def _score(state: TrainState, network: Score, real: Tensor, fake: Tensor, part: 
         real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
         real_logits, fake_logits = network(torch.cat([real, fake]), torch.cat([label, label])).split(num)
         return real_logits, fake_logits, exact_penalty(real_logits, real), exact_penalty(fake_logits, fake)
+    sigma = difference_step(loss, real.shape[2], torch.is_autocast_enabled(real.device.type))
     chosen = terms.draws.chosen(num, loss.fraction)
     noise = terms.draws.noise(num, loss.fraction, real.shape[1:])
-    near = torch.cat([real[chosen], fake[chosen]]) + loss.sigma * noise
+    near = torch.cat([real[chosen], fake[chosen]]) + sigma * noise
     logits = network(torch.cat([real, fake, near]), torch.cat([label, label, label[chosen], label[chosen]]))
     real_logits, fake_logits, near_real, near_fake = logits.split([num, num, len(chosen), len(chosen)])
     scale = len(chosen) / terms.draws.share_chosen(num, loss.fraction)  # 1 where every part has its exact share
-    r1 = finite_penalty(real_logits[chosen], near_real, loss.sigma) * scale if len(chosen) else real_logits.new_zeros(())
-    r2 = finite_penalty(fake_logits[chosen], near_fake, loss.sigma) * scale if len(chosen) else real_logits.new_zeros(())
+    r1 = finite_penalty(real_logits[chosen], near_real, sigma) * scale if len(chosen) else real_logits.new_zeros(())
+    r2 = finite_penalty(fake_logits[chosen], near_fake, sigma) * scale if len(chosen) else real_logits.new_zeros(())
     return real_logits, fake_logits, r1, r2
 
 

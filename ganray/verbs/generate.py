@@ -42,7 +42,7 @@ SPARE_CPUS = 1  # at least one, for encoding and writing
 # CPUs that encode and write, for each that an engine has: forward 0.6 ms an image of 32 px, encoding to writing 0.25 ms, PNG more
 # (tests/benchmarks/LOG.md). More are asked for where they lag and there is room.
 FINISHERS_A_CPU = 0.5
-FINISHERS_A_GPU = 4
+FINISHERS_A_GPU = 8
 _DESCRIBE = functools.partial(describe_device, "cuda")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ganray.bulk.device import drawn_by, load_on, note_of_device
-from ganray.bulk.job import GenerateOptions, count, make_generate_job, open_job
+from ganray.bulk.job import GenerateOptions, TableCount, count, make_generate_job, open_job
 from ganray.engine import ROWS
 from ganray.errors import ClusterError, StorageError
 from ganray.requests import GenerateRequest
@@ -95,3 +95,24 @@ def test_an_engine_on_another_kind_of_gpu_is_refused_before_it_loads(monkeypatch
 def test_on_cpus_no_device_is_asked_for(monkeypatch):
     monkeypatch.setattr("ganray.bulk.device.describe_device", None)
     assert load_on("", lambda: "engine") == "engine"
+
+
+@pytest.mark.parametrize(
+    ("device", "side", "images", "size"),
+    [
+        ("cuda", 64, 1_000, 128),
+        ("cuda", 64, 20_000, 256),
+        ("cuda", 64, 10**6, 5_440),
+        ("cuda", 256, 10**6, 320),
+        ("cuda", 512, 10**6, 64),
+        ("cpu", 64, 10**6, 128),
+        ("cpu", 256, 10**6, 64),
+    ],
+)
+def test_shards_of_a_gpu_are_whole_batches_and_enough_for_all_encoders(device, side, images, size):
+    options = GenerateOptions(model_digest="m", resolution=side, device=device, rows=ROWS[device])
+    plan = make_generate_job(TableCount("r", 1, images), Vocabulary(ATTRIBUTES), options)
+    assert plan.shard_images == size
+    assert plan.shards == -(-images // size)
+    asked = make_generate_job(TableCount("r", 1, images), Vocabulary(ATTRIBUTES), replace(options, shard_images=10))
+    assert asked.shard_images == 10

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ganray.training.draws import Draws, step_draws
+from ganray.training.draws import CounterDraws, Draws, step_draws
 
 
 @pytest.mark.parametrize("cuts", [[16], [8, 8], [5, 11], [1, 14, 1], [4, 4, 4, 4]])
@@ -34,3 +34,33 @@ def test_a_part_of_a_share_is_a_part_of_the_batch():
 def test_every_step_and_seed_has_its_own_stream():
     draws = {step_draws(*key, 4).normal(1, 1).item() for key in [(0, 0), (1, 0), (0, 32), (0, 64), (0, 0)]}
     assert len(draws) == 4
+
+
+class TestCounter:
+    """A generator that depends on nothing but its seed."""
+
+    def test_parts_of_a_batch_draw_what_the_whole_draws(self):
+        whole, part = CounterDraws(7, 8), CounterDraws(7, 8, first=3)
+        assert torch.equal(whole.normal(8, 5)[3:6], part.normal(3, 5))
+        assert torch.equal(whole.uniform(4, 8)[:, 3:6], part.uniform(4, 3))
+        noise = whole.noise(8, 0.5, (3, 2, 2)).unflatten(0, (2, 4))  # of positions 1, 3, 5, 7
+        assert torch.equal(noise[:, 1:3].flatten(0, 1), part.noise(3, 0.5, (3, 2, 2)))
+
+    def test_it_is_splitmix64(self):
+        """Its first numbers for the seed 1234567, as published with the algorithm (the upper 24 bits of each)."""
+        first = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
+        assert CounterDraws(1234567, 5).uniform(1, 5)[0].tolist() == [(number >> 40) / 2**24 for number in first]
+
+    def test_numbers_are_uniform_and_normal(self):
+        draws = CounterDraws(1, 100_000)
+        uniform, normal = draws.uniform(1, 100_000)[0], draws.normal(100_000, 1)[:, 0]
+        assert torch.histc(uniform, 10, 0, 1).sub(10_000).abs().max() < 500
+        assert (uniform[1:] - 0.5).mul(uniform[:-1] - 0.5).mean().abs() < 1e-3
+        assert normal.mean().abs() < 0.015
+        assert normal.std() == pytest.approx(1, abs=0.01)
+        assert (normal.abs() > 2).float().mean() == pytest.approx(0.0455, abs=0.003)
+        assert normal.isfinite().all()
+
+    def test_every_call_draws_new_numbers(self):
+        draws = CounterDraws(1, 4)
+        assert len({round(number, 6) for _ in range(3) for number in draws.uniform(2, 4).flatten().tolist()}) == 24

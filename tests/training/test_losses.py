@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from ganray.training.losses import GAMES, exact_penalty, finite_penalty
+from ganray.config import LossConfig
+from ganray.training.losses import GAMES, STEP, difference_step, exact_penalty, finite_penalty
 
 
 @pytest.mark.parametrize(("name", "rest"), [("relativistic", (math.log(2), math.log(2))), ("bce", (2 * math.log(2), math.log(2)))])
@@ -69,7 +70,7 @@ def test_finite_differences_agree_with_the_exact_penalty_on_average():
 
 def test_finite_differences_agree_with_the_exact_penalty_in_bf16_too():
     """Two nearly equal logits of bf16 are subtracted: a step of 0.01 would measure their rounding (2 to 3 times too much)."""
-    from ganray.config import LossConfig, ModelConfig
+    from ganray.config import ModelConfig
     from ganray.models import build_discriminator
 
     torch.manual_seed(0)
@@ -77,7 +78,7 @@ def test_finite_differences_agree_with_the_exact_penalty_in_bf16_too():
     with torch.no_grad():
         for weight in network.parameters():  # blocks start as identity: make them count
             weight.add_(0.05 * torch.randn(weight.shape))
-    x, label, sigma = 2 * torch.rand(64, 3, 32, 32) - 1, torch.zeros(64, 0, dtype=torch.int64), LossConfig().sigma
+    x, label, sigma = 2 * torch.rand(64, 3, 32, 32) - 1, torch.zeros(64, 0, dtype=torch.int64), STEP
     exact = x.clone().requires_grad_()
     expected = float(exact_penalty(network(exact, label), exact).detach())
     for bf16 in (False, True):
@@ -87,3 +88,10 @@ def test_finite_differences_agree_with_the_exact_penalty_in_bf16_too():
                 logits = network(torch.cat([x, x + sigma * torch.randn_like(x)]), torch.cat([label, label])).float()
             drawn.append(float(finite_penalty(logits[:64], logits[64:], sigma)))
         assert sum(drawn) / len(drawn) == pytest.approx(expected, rel=0.35)
+
+
+@pytest.mark.parametrize(("side", "fp32", "bf16"), [(32, 0.03, 0.03), (64, 0.03, 0.2), (128, 0.03, 0.3), (256, 0.03, 0.3)])
+def test_in_bf16_the_step_is_longer_where_there_are_more_pixels(side, fp32, bf16):
+    assert difference_step(LossConfig(), side, False) == fp32
+    assert difference_step(LossConfig(), side, True) == bf16
+    assert difference_step(LossConfig(sigma=0.05), side, True) == 0.05
