@@ -120,8 +120,12 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, width, H, W] to the same shape."""
-        if x.is_cuda and not torch.compiler.is_compiling():
-            return self.by_matrices(x)
+        if x.is_cuda and x.dtype == torch.bfloat16 and not torch.compiler.is_compiling():
+            return self.by_matrices(x)  # in float32, convolutions compute in TF32, and products of matrices do not
+        return self.by_convolutions(x)
+
+    def by_convolutions(self, x: Tensor) -> Tensor:
+        """The block as it is written."""
         y = F.leaky_relu(self.expand(x), 0.2, inplace=True)
         y = F.leaky_relu(self.spatial(y), 0.2, inplace=True)
         shortcut: Tensor = self.reduce(y)

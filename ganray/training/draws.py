@@ -72,8 +72,8 @@ class Draws:
 class CounterDraws(Draws):
     """The same of a counter: the numbers of CUDA's generator depend on how many processors a GPU has, these on nothing but the seed.
 
-    SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 16) of the counter, and Box and Muller's
-    transform (1958) for normal numbers.
+    SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators", figure 16) of the counter, and the transform
+    of Box and Muller (1958) for normal numbers.
     """
 
     def _generator(self) -> torch.Generator:
