@@ -107,7 +107,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "runs": (
         (
             *("background", "batches", "card_scores", "catalog_warnings", "charts", "editor_card", "editor_grids", "history"),
-            *("known_mattes", "messages", "privacy", "ranks", "sample_grids", "trackers"),
+            *("known_mattes", "messages", "privacy", "ranks", "sample_grids", "trackers", "watchdog"),
         ),
         ("checkpoints", "local_readers", "mailbox", "run_page", "scoring"),
         ("job", "live_page", "preflight", "score_process", "signals", "window_reader"),
@@ -311,7 +311,6 @@ TESTED_IN = {
     "bulk/edit_page.py": "bulk/test_edit_shard.py",
     "bulk/edit_receipt.py": "bulk/test_edit_shard.py",
     "bulk/estimate.py": "verbs/test_generate.py",
-    "bulk/generate_shard.py": "bulk/test_commit.py",
     "bulk/job.py": "bulk/test_commit.py",
     "bulk/page.py": "bulk/test_commit.py",
     "bulk/reporter.py": "bulk/test_commit.py",
@@ -345,7 +344,6 @@ TESTED_IN = {
     "storage/buckets.py": "contract/test_stores.py",
     "verbs/onnx_writer.py": "verbs/test_export.py",
     "training/context.py": "training/test_loop.py",
-    "training/precision.py": "training/test_step.py",
 }
 
 
