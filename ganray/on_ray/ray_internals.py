@@ -24,6 +24,7 @@ from ray.train.v2._internal.util import TrainingFramework
 from ray.train.v2.api.config import ScalingConfig  # `ray.train.ScalingConfig`, with its own types
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
+from ganray.execution.interface import interface_of
 from ganray.runs.mailbox import Command, Mailbox
 from ganray.storage.retry import PATIENCE_S
 
@@ -62,6 +63,13 @@ def _set_environment(**variables: str) -> None:
     os.environ.update(variables)
 
 
+def _use_interface_of_node() -> None:
+    """Gloo takes the address that the hostname resolves to: the loopback where it does not, or where a system lists it there (Debian's
+    127.0.1.1). Workers of other nodes would not reach it."""
+    if interface := interface_of(ray.util.get_node_ip_address()):
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+
+
 class ProcessGroupBackend(Backend):
     """What `ray.train.torch.TorchConfig` does, without torch in the controller.
 
@@ -78,6 +86,7 @@ class ProcessGroupBackend(Backend):
         address, port = worker_group.execute_single(0, get_address_and_port)
         worker_group.execute(_set_environment, MASTER_ADDR=address, MASTER_PORT=str(port))
         worker_group.execute(_in_worker, function="_set_torch_distributed_env_vars")
+        worker_group.execute(_use_interface_of_node)
         group = {
             "backend": "nccl" if worker_group.get_resources_per_worker().get("GPU", 0) > 0 else "gloo",
             "world_size": len(worker_group),

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganray.models.editor import EDITORS, diffused
+from ganray.training.constants import constant
 from ganray.training.draws import Draws
 from ganray.training.low_resolution import low_resolution
 
@@ -105,15 +106,15 @@ def holes(num: int, size: int, draws: Draws, parts: int = 4) -> Tensor:
         oval = (right / a) ** 2 + (down / b) ** 2 < 1
         stroke = (right.abs() < 0.1 + 0.35 * length) & (down.abs() < 0.02 + 0.04 * b / 0.25)
         shape = torch.where(kind < 0.4, box, torch.where(kind < 0.7, oval, stroke))
-        hole |= shape & ((used < 0.6) | torch.tensor(part == 0))
+        hole |= shape & ((used < 0.6) | (part == 0))
     return hole[:, None].float()
 
 
 def _windows(real: Tensor, draws: Draws, size: int, degrade: Callable[[Tensor], Tensor]) -> Pair:
     """One window of `size` pixels of each photo at its own resolution, mirrored and turned at random."""
-    u = draws.uniform(4, len(real))
+    recipe = draws.recipe(4, len(real)).host
     windows = []
-    for image, (across, down, mirror, transpose) in zip(real, u.T.tolist(), strict=True):
+    for image, (across, down, mirror, transpose) in zip(real, recipe.T.tolist(), strict=True):
         left, top = int(across * (image.shape[2] - size + 1)), int(down * (image.shape[1] - size + 1))
         window = image[:, top : top + size, left : left + size]
         window = window.flip(2) if mirror < 0.5 else window
@@ -139,7 +140,7 @@ def _background(real: Tensor, u: Tensor, size: int) -> Tensor:
 def _studio(u: Tensor, size: int) -> Tensor:
     """Grounds [N, 3, size, size] of one colour, most of them nearly white, with light that falls off, so that white stands on white."""
     level = torch.where(u[0] < 0.7, 1 - 0.25 * u[1] ** 2, 2 * u[1] - 1).view(-1, 1, 1, 1)
-    warmth = (u[2] - 0.5).view(-1, 1, 1, 1) * torch.tensor([0.06, 0.0, -0.06], device=u.device).view(1, 3, 1, 1)
+    warmth = (u[2] - 0.5).view(-1, 1, 1, 1) * constant((0.06, 0.0, -0.06), torch.float32, u.device).view(1, 3, 1, 1)
     middle = torch.linspace(-1, 1, size, device=u.device)
     slope = (0.08 * (u[3] - 0.5)).view(-1, 1, 1, 1) * (middle.view(1, 1, 1, -1) + middle.view(1, 1, -1, 1))
     return (level + warmth + slope).clamp(-1, 1)
@@ -185,7 +186,7 @@ def _tinted(x: Tensor, u: Tensor) -> Tensor:
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * torch.exp2(1.5 * saturation)
     x = x * torch.exp2(contrast) + 0.5 * brightness
-    tinted: Tensor = x + 0.25 * warmth * torch.tensor([1.0, 0.0, -1.0], device=x.device).view(1, 3, 1, 1)
+    tinted: Tensor = x + 0.25 * warmth * constant((1.0, 0.0, -1.0), torch.float32, x.device).view(1, 3, 1, 1)
     return tinted
 
 

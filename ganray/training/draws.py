@@ -10,11 +10,25 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ganray.training.constants import constant
+
+
+class Recipe(NamedTuple):
+    """The same numbers [rows, num] for the host and on the device."""
+
+    host: NDArray[np.float32]
+    device: Tensor
+
+    def rows(self, first: int, last: int) -> Recipe:
+        """Rows [first, last)."""
+        return Recipe(self.host[first:last], self.device[first:last])
 
 
 class Draws:
@@ -26,6 +40,7 @@ class Draws:
     def __init__(self, seed: int, batch: int, first: int = 0, device: torch.device | str = "cpu") -> None:
         self._seed, self._batch, self._first, self._device = seed, batch, first, torch.device(device)
         self._rng = self._generator()
+        self._host: torch.Generator | None = None
 
     def _generator(self) -> torch.Generator:
         return torch.Generator(self._device).manual_seed(self._seed)
@@ -41,6 +56,19 @@ class Draws:
     def uniform(self, rows: int, num: int) -> Tensor:
         """Numbers in [0, 1) for `num` images, by columns: [rows, num]."""
         return self._rand(rows, self._batch)[:, self._first : self._first + num]
+
+    def recipe(self, rows: int, num: int) -> Recipe:
+        """Numbers as `uniform` gives them, for what the host decides: it does not wait for a GPU to learn them."""
+        if self._device.type == "cpu":
+            here = self.uniform(rows, num)
+            return Recipe(here.numpy(), here)
+        here = torch.rand(rows, self._batch, generator=self._host_rng())[:, self._first : self._first + num]
+        return Recipe(here.numpy(), here.pin_memory().to(self._device, non_blocking=True))
+
+    def _host_rng(self) -> torch.Generator:
+        if self._host is None:
+            self._host = torch.Generator().manual_seed(self._seed)
+        return self._host
 
     def chosen(self, num: int, fraction: float) -> Tensor:
         """Which of `num` images belong to the `fraction` of the batch (at least one image), spread evenly over its positions: int64 [k]."""

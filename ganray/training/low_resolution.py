@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganray.images.jpeg_steps import BLOCK
-from ganray.training.draws import Draws
+from ganray.training.draws import Draws, Recipe
 from ganray.training.jpeg import jpeg
 
 CLEAN, SAVED = 0.2, 0.4  # shares of pictures: reduced alone; reduced and saved as a JPEG; the others have everything
@@ -24,20 +24,21 @@ REACH = 5  # of the blur, in pixels
 
 def low_resolution(clean: Tensor, scale: int, draws: Draws) -> Tensor:
     """Float32 [N, 3, S, S] in [-1, 1] -> the degraded pictures [N, 3, S / scale, S / scale]; S / scale is a multiple of 16."""
-    u = draws.uniform(30, len(clean))
+    recipe = draws.recipe(30, len(clean))
+    u, reductions = recipe.device, recipe.host[5:8] * (recipe.host[0] >= CLEAN + SAVED)
     everything = u[0] >= CLEAN + SAVED
     side = clean.shape[-1] // scale
     noise = draws.normal(len(clean), 2 * 3 * side * side).view(-1, 2, 3, side, side)
     sigma = SIGMA * u[1] * ((u[4] < 0.6) & everything)
     blurred = _blur(clean, sigma * (1 - 0.5 * u[2]), sigma * (1 - 0.5 * u[3]))
-    x = torch.stack([_reduced(image, side, row) for image, row in zip(blurred, (u[5:8] * everything).T.tolist(), strict=True)])
+    x = torch.stack([_reduced(image, side, row) for image, row in zip(blurred, reductions.T.tolist(), strict=True)])
     x = x + _grain(noise[:, 0], x, u[8:10]) * (NOISE * u[10] ** 2 * (u[11] < 0.5) * everything).view(-1, 1, 1, 1)
-    x = _saved(x.clamp(-1, 1), u[12:16], (u[0] >= CLEAN) & ((u[16] < 0.75) | ~everything))
+    x = _saved(x.clamp(-1, 1), recipe.rows(12, 16), (u[0] >= CLEAN) & ((u[16] < 0.75) | ~everything))
     again = everything & (u[17] < 0.35)
     soft = SIGMA_AFTER * u[18] * again
     x = _blur(x, soft, soft)
     x = x + _grain(noise[:, 1], x, u[19:21]) * (0.5 * NOISE * u[21] ** 2 * again).view(-1, 1, 1, 1)
-    return _saved(x.clamp(-1, 1), u[22:26], again)
+    return _saved(x.clamp(-1, 1), recipe.rows(22, 26), again)
 
 
 def _reduced(image: Tensor, side: int, u: list[float]) -> Tensor:
@@ -55,13 +56,14 @@ def _reduced(image: Tensor, side: int, u: list[float]) -> Tensor:
     return F.interpolate(x, size=(side, side), mode="bilinear", antialias=kind < 0.9).squeeze(0)
 
 
-def _saved(x: Tensor, u: Tensor, wanted: Tensor) -> Tensor:
+def _saved(x: Tensor, recipe: Recipe, wanted: Tensor) -> Tensor:
     """The pictures [N, 3, S, S] after a JPEG where `wanted` [N]. Quality 30 to 97; the grid of blocks begins anywhere."""
+    u = recipe.device
     quality = 97 - 67 * u[0] ** 1.3
     side = x.shape[-1]
     margin = 2 * BLOCK  # of whole blocks of halved chroma: what meets at the ends of a rolled picture does not reach into it
     wide = F.pad(x, (margin,) * 4, mode="reflect")
-    moves = [(int(down * margin), int(across * margin)) for down, across in u[1:3].T.tolist()]
+    moves = [(int(down * margin), int(across * margin)) for down, across in recipe.host[1:3].T.tolist()]
     moved = torch.stack([torch.roll(image, move, (1, 2)) for image, move in zip(wide, moves, strict=True)])
     saved = jpeg(moved, quality, u[3] < 0.7)
     back = torch.stack([torch.roll(image, (-down, -across), (1, 2)) for image, (down, across) in zip(saved, moves, strict=True)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,19 +19,22 @@ from tests.gpu.fake_cuda import fake_device, load
 if __name__ == "__main__":
     load()
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ganray.config import TrainConfig
+from ganray.config import EditorConfig, TrainConfig
 from ganray.presets import PRESETS, preset
 from ganray.training import draws
+from ganray.training.editor import create_editor_state, editor_step, smallest_photo
 from ganray.training.schedules import hyper
 from ganray.training.state import TrainState, create_state
 from ganray.training.step import StepInputs, train_step
 
 LABELS = (12, 9, 3)
+EDITOR = TrainConfig(batch=8, editor=EditorConfig(tasks=("matte", "inpaint", "upscale", "enhance")))
 FREE = ("aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty", "aten::new_empty_strided", "aten::_unsafe_view")
 FREE += ("aten::detach", "aten::lift_fresh", "prim::device", "aten::is_same_size", "aten::set_")
 
@@ -92,12 +96,16 @@ class FakeDraws(draws.Draws):
     def _generator(self) -> Any:
         return None
 
+    def recipe(self, rows: int, num: int) -> draws.Recipe:
+        """What the host decides has values."""
+        return draws.Recipe(np.full((rows, num), 0.5, np.float32), self._rand(rows, num))
+
 
 def count(config: TrainConfig, device: torch.device) -> tuple[StepCounts, Counter]:
     """Count the second step of a run, which has the optimizers' memory."""
     state = _moved(config, device)
     real, label = _inputs(config, device)
-    counter, saved = Counter(), Saved(state)
+    counter, saved = Counter(), Saved(state.generator, state.discriminator)
     for number in range(2):
         terms = StepInputs(config, hyper(config, 1000), FakeDraws(0, config.batch, 0, device), None)
         if number == 0:
@@ -105,18 +113,36 @@ def count(config: TrainConfig, device: torch.device) -> tuple[StepCounts, Counte
         else:
             with counter, saved.hooks():
                 train_step(state, real, label, terms)
+    return _counts(config.preset, config.batch, counter, saved), counter
+
+
+def count_editor(config: TrainConfig, device: torch.device) -> tuple[StepCounts, Counter]:
+    """The same of an editor's step, on photos of the smallest size that all its tasks take."""
+    with _real_tensors():
+        state = create_editor_state(config, torch.zeros(4, 4, 128, 128, dtype=torch.uint8))
+    for network in (state.networks, state.critics, state.ema):
+        _move(network, device)
+    state.cutouts, state.optimizer.parameters = _like(state.cutouts, device), list(state.networks.parameters())
+    side = smallest_photo(config.editor.tasks)
+    real = torch.zeros(config.batch, 3, side, side, device=device)
+    counter, saved = Counter(), Saved(state.networks)
+    for number in range(2):
+        terms = StepInputs(config, hyper(config, 1000), FakeDraws(0, config.batch, 0, device), None)
+        with counter if number else nullcontext(), saved.hooks() if number else nullcontext():
+            editor_step(state, real, terms)
+    return _counts("editor", config.batch, counter, saved), counter
+
+
+def _counts(name: str, batch: int, counter: Counter, saved: Saved) -> StepCounts:
+    total, moved = sum(counter.kernels.values()), sum(counter.bytes.values()) / 1e9
     casts = counter.kernels["aten::_to_copy"]
-    total = sum(counter.kernels.values())
-    moved = sum(counter.bytes.values()) / 1e9
-    found = StepCounts(config.preset, config.batch, total, moved, counter.copies, casts, counter.weight_gradients, saved.largest / 2**30)
-    return found, counter
+    return StepCounts(name, batch, total, moved, counter.copies, casts, counter.weight_gradients, saved.largest / 2**30)
 
 
 class Saved:
     """Bytes of the activations that are kept for backward passes, without weights, each storage once."""
 
-    def __init__(self, state: TrainState) -> None:
-        networks = (state.generator, state.discriminator)
+    def __init__(self, *networks: nn.Module) -> None:
         self._weights = {id(tensor.untyped_storage()) for net in networks for tensor in (*net.parameters(), *net.buffers())}
         self._kept: collections.Counter[int] = collections.Counter()
         self._now = self.largest = 0
@@ -161,19 +187,23 @@ def _moved(config: TrainConfig, device: torch.device) -> TrainState:
     with _real_tensors():
         state = create_state(config, LABELS)
     for network in (state.generator, state.discriminator, state.ema):
-        for module in network.modules():
-            for name, parameter in module._parameters.items():
-                if parameter is not None:
-                    module._parameters[name] = nn.Parameter(_like(parameter, device), requires_grad=parameter.requires_grad)
-            for name, buffer in module._buffers.items():
-                if buffer is not None:
-                    module._buffers[name] = _like(buffer, device)
+        _move(network, device)
     state.opt_g.parameters, state.opt_d.parameters = list(state.generator.parameters()), list(state.discriminator.parameters())
     if state.adaptive:
         state.adaptive.p, state.adaptive.sign = _like(state.adaptive.p, device), _like(state.adaptive.sign, device)
     if state.spread:
         state.spread.sums = _like(state.spread.sums, device)
     return state
+
+
+def _move(network: nn.Module, device: torch.device) -> None:
+    for module in network.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                module._parameters[name] = nn.Parameter(_like(parameter, device), requires_grad=parameter.requires_grad)
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = _like(buffer, device)
 
 
 def _real_tensors() -> Any:
@@ -188,13 +218,13 @@ def _like(tensor: Tensor, device: torch.device) -> Tensor:
 
 def main(words: list[str]) -> None:
     """Print the counts, as JSON with `--json`, else with the operations that move most."""
-    names = [word for word in words if word in PRESETS] or [name for name in PRESETS if name.startswith("r3-")]
+    names = [word for word in words if word in PRESETS or word == "editor"] or [*PRESETS, "editor"]
     batch = next((int(word) for word in words if word.isdigit()), 0)
     for name in names:
-        base = preset(name)
+        base = EDITOR if name == "editor" else preset(name)
         config = base.model_copy(update={"batch": batch or base.batch, "compile": "off", "accumulate": 1, "precision": "bf16"})
         with fake_device() as device:
-            found, counter = count(config, device)
+            found, counter = (count_editor if name == "editor" else count)(config, device)
         print(json.dumps(asdict(found)), flush=True)
         if "--json" not in words:
             for operation, moved in counter.bytes.most_common(25):
