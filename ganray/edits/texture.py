@@ -18,6 +18,7 @@ from ganray.images.codec import Pixels
 from ganray.images.components import Mask
 
 PULLS = (0.0, 0.0, 0.03, 0.1, 0.2)  # weight of the expected colours, from the finest level on: they are smooth, texture is not
+PULLS_LED = (0.0, 0.05, 0.2, 0.4, 0.6)  # where a network expects them
 PULLS_PLAIN = (0.1, 0.1, 0.2, 0.3, 0.5)  # on plain ground, where they are those of the product alone
 BLUR, AGREED, MIXED = 3, 12.0, 0.6  # of low frequencies: radius in pixels, levels that are no doubt, and the most that is mixed in
 OUTLINED = 256  # longest side in pixels at which it is decided what is ground
@@ -35,7 +36,7 @@ def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Netwo
     barred = surface.reduced(factor).is_at(small) & ~small_hole if surface else np.zeros_like(small_hole)
     components = [covered(part.mask(window), factor) for part in cluster.parts]
     guide = smooth_fill(small, small_hole if network else small_hole | barred, components, network)
-    pulls = PULLS_PLAIN if surface and not network else PULLS
+    pulls = PULLS_LED if network else PULLS_PLAIN if surface else PULLS
     filling = exemplar(small, small_hole, (guide, barred), pulls)
     rows, columns = np.nonzero(hole)
     if filling is None:

@@ -1,4 +1,4 @@
-"""Whole steps of the presets on a CUDA device that is not there: no mismatch of devices, no copy from the host, no wait for a value."""
+"""Whole steps of the presets and of an editor on a CUDA device that is not there: no copy from the host, no wait, no other device."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
+from ganray.presets import PRESETS
 from tests.gpu.fake_cuda import missing
 
-BARS = {"r3-64": (900, 200.0), "r3-128": (1000, 220.0), "r3-256": (1100, 460.0)}  # kernels, gigabytes
-SAVED = {"r3-64": 11.5, "r3-128": 13.0, "r3-256": 27.0}  # GiB kept for the backward passes
+BARS = {"demo-32": (570, 0.4), "r3-64": (900, 200.0), "r3-128": (1000, 220.0), "r3-256": (1100, 460.0)}  # kernels, gigabytes
+SAVED = {"demo-32": 0.03, "r3-64": 11.5, "r3-128": 13.0, "r3-256": 27.0}  # GiB kept for the backward passes
 
 
 @pytest.mark.skipif(bool(missing()), reason=missing())
@@ -20,10 +21,10 @@ def test_what_a_step_asks_of_a_gpu():
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     rows = {row["preset"]: row for row in map(json.loads, done.stdout.splitlines())}
-    assert rows.keys() == BARS.keys()
-    for name, row in rows.items():
-        kernels, gigabytes = BARS[name]
-        assert row["copies"] == 0
+    assert rows.keys() == {*PRESETS, "editor"}
+    assert {name: row["copies"] for name, row in rows.items()} == dict.fromkeys(rows, 0)
+    for name, (kernels, gigabytes) in BARS.items():
+        row = rows[name]
         assert row["kernels"] <= kernels
         assert row["gigabytes"] <= gigabytes
         assert row["saved_gib"] <= SAVED[name]
