@@ -55,7 +55,7 @@ def test_labels_choose_the_nodes_of_engines_and_not_of_finishers():
 
 def test_a_cluster_that_scales_from_zero_is_planned_for():
     assert plan(EMPTY) == (Workers(1, 1, follows=True), 1)
-    assert plan(EMPTY, gpu=True) == (Workers(1, 1, 1.0, True), 4)
+    assert plan(EMPTY, gpu=True) == (Workers(1, 1, 1.0, True), 8)
     assert plan(EMPTY, engines=4, threads=2) == (Workers(4, 2), 4)
     with pytest.raises(ClusterError, match="needs 1 CPUs of one node"):
         plan(Resources(0, 0, 0, joined=True))
