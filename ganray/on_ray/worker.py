@@ -63,4 +63,4 @@ def ray_ranks(job: Job) -> Ranks:
     device = ray.train.torch.get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    return Ranks(rank, world_size, device, share, Consensus(world_size), termination_requested)
+    return Ranks(rank, world_size, device, share, Consensus(world_size), termination_requested, restarted=True)

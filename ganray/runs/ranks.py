@@ -23,7 +23,8 @@ class WorkerTerminated(Exception):
 
 @dataclass(frozen=True)
 class Ranks:
-    """`termination_requested` is set where this worker's process is told to end (SIGTERM)."""
+    """`termination_requested` is set where this worker's process is told to end (SIGTERM). `restarted`: a process that ends is started
+    again, as a worker of Ray Train is."""
 
     rank: int
     world_size: int
@@ -31,6 +32,7 @@ class Ranks:
     share: Share
     consensus: Consensus
     termination_requested: threading.Event = field(default_factory=threading.Event)
+    restarted: bool = False
 
     @staticmethod
     def single(device: torch.device, batch: int, lanes: int) -> Ranks:

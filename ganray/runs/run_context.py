@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,7 +55,6 @@ class RunContext:
         self._scores = ScoreClient(job.scorer, job.config)
         self._decision = Decision.GO_ON
         self._store = open_store(job.config.out)
-        self._watchdog = Watchdog(self.say, self._end_hung_process)
         if self.rank == 0:
             self._listener = CommandListener(job.mailbox)
             self._grids = LatestItemWorker("grids", self._draw, niceness=GRID_NICENESS)
@@ -62,6 +62,7 @@ class RunContext:
             self._checkpoints = Checkpoints(self._store, job.config, job.info.attributes, self.say, written)
             self._started = time.monotonic() - job.mailbox.elapsed_s()
             self._checkpoint_time = time.monotonic()
+        self._watchdog = Watchdog(self.say, self._end_hung_process)
 
     def with_micro_batches(self, config: TrainConfig) -> TrainConfig:
         """The config with a number of micro-batches, the same on every rank, where it was left to memory."""
@@ -133,6 +134,7 @@ class RunContext:
 
         Raises WorkerTerminated in a worker that was told to end while the run may go on with the others.
         """
+        self._watchdog.close()  # no more rows: a checkpoint, a grid and the model have limits of their own
         hand_over = self._decision is Decision.HAND_OVER and state.num_images < 1000 * self._job.config.kimg
         if self.rank == 0:
             self._checkpoints.flush(*[LAST_CHECKPOINT_S] * hand_over)
@@ -193,8 +195,9 @@ class RunContext:
             self._consensus.barrier()
 
     def _end_hung_process(self) -> None:
-        """End this worker, in which nothing raises any more: Ray Train then starts the workers again, from the last checkpoint."""
-        if self._job.config.max_failures:
+        """End this worker, in which nothing raises any more, where it is a process that is started again, from the last checkpoint."""
+        if self._ranks.restarted and self._job.config.max_failures:
+            print(f"rank {self.rank} hangs: its process ends", file=sys.stderr, flush=True)
             os._exit(HUNG)
 
     def close(self) -> None:

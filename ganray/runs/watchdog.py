@@ -13,6 +13,7 @@ from ganray.storage.retry import PATIENCE_S
 FACTOR = 10  # times the usual time between two rows, after which silence is told
 LEAST_S = 60.0
 HOPELESS_S = PATIENCE_S + 120.0  # longer than a worker waits for a store
+POLL_S = 5.0
 ROWS = 3  # before which nothing is usual: the first ones compile, and fill caches
 
 
@@ -50,6 +51,15 @@ class Watchdog:
         """Watch no longer."""
         self._closed.set()
 
+    def awake_after(self, seconds: float) -> None:
+        """So long this thread slept instead of POLL_S: what is more, the process was stopped, or its machine."""
+        if self._last is not None and seconds > 6 * POLL_S:
+            self._last += seconds - POLL_S
+
     def _watch(self) -> None:
-        while not self._closed.wait(5.0):
+        before = self._clock()
+        while not self._closed.wait(POLL_S):
+            now = self._clock()
+            self.awake_after(now - before)
             self.look()
+            before = now

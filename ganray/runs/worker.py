@@ -15,7 +15,7 @@ from ganray.runs.messages import Failed, Result, Started
 from ganray.runs.ranks import Ranks
 from ganray.runs.run_context import RunContext
 from ganray.storage.retry import retry_while_unavailable
-from ganray.training.determinism import make_deterministic
+from ganray.training.determinism import library_settings
 from ganray.training.loop import fit
 
 
@@ -26,7 +26,8 @@ def run_worker(job: Job, ranks: Ranks, open_batches: OpenBatches, find_error: Ca
     """
     context = RunContext(job, ranks)
     try:
-        _train(job, ranks, context, open_batches)
+        with library_settings(job.config, ranks.device):
+            _train(job, ranks, context, open_batches)
     except Exception as error:
         context.flush_after(error)
         if known := find_error(error):
@@ -44,7 +45,6 @@ def own_error(error: BaseException) -> GanrayError | None:
 def _train(job: Job, ranks: Ranks, context: RunContext, open_batches: OpenBatches) -> None:
     job = replace(job, config=context.with_micro_batches(job.config))
     config, learner = job.config, learner_of(job.config)
-    make_deterministic(config, ranks.device)
     state = learner.create(job, ranks.device)
     if state.note:
         context.say(state.note)

@@ -54,7 +54,7 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
     if engine is not None:
         app.add_middleware(DeviceHeader, device=describe_device(str(engine.device)))
     card = _model_card(engine, config)
-    app.state.health = health = None if engine is None else Health(engine)
+    app.state.health = health = None if engine is None else Health(engine, trials=engine.offloads)
     if engine is not None:
         encoders = (encoders or os.cpu_count() or 1) if engine.offloads else 0
         batcher = Batcher(engine, config.wait_ms / 1000.0, config.queue, encoders, health)

@@ -63,7 +63,7 @@ class Batcher:
         while it does. With 0, each lane encodes what it has rendered: on a CPU all cores render already.
         """
         self._engine, self._wait, self._queue = engine, wait, queue
-        self._health = health or Health(engine)
+        self._health = health or Health(engine, trials=engine.offloads)
         self._waiting: deque[_PendingSample] = deque()
         self._ahead = 1 if encoders else 0  # lanes that only a full batch may take: one that is not full had better wait for more
         self._free = engine.lanes + self._ahead

@@ -39,8 +39,9 @@ class _Trial:
 class Health:
     """Knows whether an engine renders; thread-safe."""
 
-    def __init__(self, engine: Engine, every: float = EVERY_S, timeout: float = TIMEOUT_S) -> None:
-        self._engine, self._every, self._timeout = engine, every, timeout
+    def __init__(self, engine: Engine, every: float = EVERY_S, timeout: float = TIMEOUT_S, trials: bool = True) -> None:
+        """Without `trials` it knows what requests have found: a CPU does not hang, and may take longer for a batch than a GPU ever does."""
+        self._engine, self._every, self._timeout, self._trials = engine, every, timeout, trials
         self._well = self._last = (
             time.monotonic()
         )  # when a batch was rendered, and when the last trial began; at first the model was loaded
@@ -80,7 +81,7 @@ class Health:
 
     def _begin_if_due(self) -> None:
         busy = self._trial is not None and not self._trial.ended.done()
-        if busy or self.lost or time.monotonic() - max(self._well, self._last) < self._every:
+        if not self._trials or busy or self.lost or time.monotonic() - max(self._well, self._last) < self._every:
             return
         self._last, self._trial = time.monotonic(), _Trial()
         threading.Thread(target=self._try, args=(self._trial,), name="health", daemon=True).start()

@@ -2,7 +2,8 @@
 
 A miscompiled network raises no error: training goes on with wrong gradients. (PyTorch 2.13 on a CPU in bf16 lost those of everything
 before a bilinear doubling.) So the gradients of one batch are compared between each compiled network and its eager form, for the three
-graphs that a step runs: G, D in its own half, and D in G's half, where its weights are frozen.
+graphs that a step runs: G, D in its own half, and D in G's half, where its weights are frozen. A step of several micro-batches compiles
+more while it trains: G without gradients, and D for every other number of rows.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import copy
 import math
 import os
 import shutil
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -43,7 +46,12 @@ def _wanted(config: TrainConfig, device: torch.device) -> bool:
 
 
 def _compiler() -> bool:
-    return any(shutil.which(name) for name in (os.environ.get("CC", "gcc"), "clang"))
+    """Whether there is a C compiler, and what Triton's launcher includes."""
+    return _headers() and any(shutil.which(name) for name in (os.environ.get("CC", "gcc"), "clang"))
+
+
+def _headers() -> bool:
+    return (Path(sysconfig.get_paths()["include"]) / "Python.h").exists()
 
 
 def compile_networks(config: TrainConfig, generator: Generator, discriminator: Discriminator) -> str:
@@ -53,7 +61,7 @@ def compile_networks(config: TrainConfig, generator: Generator, discriminator: D
     """
     device = next(generator.parameters()).device
     if not compiles(config, device):
-        slower = "torch.compile needs a C compiler, and gcc and clang are not installed: a step takes a third longer"
+        slower = "torch.compile needs a C compiler and Python's headers, and they are not installed: a step takes a third longer"
         return f"{slower} (the image's target gpu-compile has one)" if _wanted(config, device) else ""
     statistics = {network: copy.deepcopy(dict(network.named_buffers())) for network in (generator, discriminator)}
     for network in (generator, discriminator):
@@ -63,9 +71,14 @@ def compile_networks(config: TrainConfig, generator: Generator, discriminator: D
         problem = f"gives wrong gradients ({difference})" if difference else ""
     except torch.OutOfMemoryError:
         problem = "needs more memory than there is"
-    for network, buffers in statistics.items():
-        for name, buffer in network.named_buffers():
-            buffer.copy_(buffers[name])  # batch norm has seen noise
+    except Exception as error:  # a compiler's: whatever it is, training goes on
+        if config.compile == "on":
+            raise
+        problem = f"failed ({type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]})"
+    finally:
+        for network, buffers in statistics.items():
+            for name, buffer in network.named_buffers():
+                buffer.copy_(buffers[name])  # batch norm has seen noise
     if not problem:
         return ""
     for network in (generator, discriminator):

@@ -11,4 +11,5 @@ from torch import Tensor
 @cache
 def constant(values: tuple[float, ...] | tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """A tensor [n], shared by all who ask for the same; nobody may change it."""
-    return torch.tensor(values, dtype=dtype, device=device)
+    with torch.inference_mode(False):  # whoever asks first: others may compute gradients with it
+        return torch.tensor(values, dtype=dtype, device=device)

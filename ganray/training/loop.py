@@ -53,7 +53,7 @@ def fit(state: S, batches: Iterator[Batch], config: TrainConfig, context: Contex
     fit(2N) and fit(N), save, load, fit(N) end bit-equal on CPU. Raises NonFiniteError, and TrainingError for too little data or a wrong
     batch size.
     """
-    batches = staged(batches, context.device)
+    batches = staged(batches, context.device, math.ceil((1000 * config.kimg - state.num_images) / config.batch))
     window = _Window(state.num_images)
     running = state.num_images < 1000 * config.kimg
     while running:

@@ -18,7 +18,10 @@ CAST = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)  # layers whose weights autoca
 
 def in_bf16(device: torch.device, config: TrainConfig) -> bool:
     """Whether `config.precision` is bf16, or auto on a GPU or a CPU with bf16 instructions (others emulate it, slowly)."""
-    native = device.type != "cpu" or any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "amx_bf16"))
     return config.precision == "bf16" or (config.precision == "auto" and native)
 
 

@@ -55,7 +55,6 @@ def private_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInpu
     `key` is the step's secret. Returns scalars that stay on the device; none is of real images. The caller advances `num_images`.
     """
     config, hyper, network = terms.config, terms.hyper, state.discriminator
-    torch.backends.cudnn.allow_tf32 = False  # norms that are clipped would be off by a thousandth
     if config.condition.ramp_kimg:
         for part in (state.generator, state.discriminator, state.ema):
             set_strength(part, hyper.condition)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -19,9 +20,9 @@ class Batch(NamedTuple):
     key: str = ""  # the step's secret in a private run (poisson.py), where n varies
 
 
-def staged(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
-    """The batches, on a GPU one step ahead: a step finds its own there. On a CPU they are as they were."""
-    return _ahead(batches, device) if device.type == "cuda" else batches
+def staged(batches: Iterator[Batch], device: torch.device, steps: int) -> Iterator[Batch]:
+    """The batches of so many steps, on a GPU one step ahead: a step finds its own there. On a CPU they are as they were."""
+    return _ahead(islice(batches, steps), device) if device.type == "cuda" else batches
 
 
 def _ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
@@ -41,8 +42,14 @@ def _ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
 
 
 def one_ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items; the next one is taken before an item is given."""
-    waiting = next(items, None)
+    """The same items; the next one is taken before an item is given. What fails then is raised after that item."""
+    waiting, failed = next(items, None), None
     while waiting is not None:
-        item, waiting = waiting, next(items, None)
+        item = waiting
+        try:
+            waiting = next(items, None)
+        except Exception as error:
+            waiting, failed = None, error
         yield item
+    if failed is not None:
+        raise failed

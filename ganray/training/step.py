@@ -24,7 +24,7 @@ from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
-from ganray.training.gradients import Average, Gradients
+from ganray.training.gradients import Average, Gradients, room_for
 from ganray.training.losses import GAMES, difference_step, exact_penalty, finite_penalty
 from ganray.training.precision import CastOnce, autocast, in_bf16
 from ganray.training.schedules import Hyper
@@ -90,7 +90,11 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
         if pairs is not None and state.spread:
             loss = loss + terms.config.loss.spread * state.spread.loss(pairs)
             pair_means += [pairs.detach() * part.share]
-        gradients.add(list(torch.autograd.grad(loss, generator.variables)), part.share, room=3 + _numel(_statistics(state.generator)))
+        gradients.add(
+            list(torch.autograd.grad(loss, generator.variables)),
+            part.share,
+            room=room_for([*_statistics(state.generator), *pair_means[:1]]),
+        )
     averaged_pairs = [torch.stack(pair_means).sum(0)] if pair_means else []
     gradients.begin_average([*_statistics(state.generator), *averaged_pairs])
     metrics["grad_g"] = applied(gradients.wait(), state.generator, state.opt_g, terms)
@@ -118,7 +122,7 @@ def _discriminator_half(
             with torch.set_grad_enabled(len(parts) == 1):  # keeping several graphs would defeat the purpose of micro-batches
                 fake = generator(z, part.label)
             loss, real_logits, scalars = discriminator_loss(state, discriminator, fake.detach(), part)
-        gradients.add(list(torch.autograd.grad(loss, discriminator.variables)), part.share, room=1 + _numel(statistics))
+        gradients.add(list(torch.autograd.grad(loss, discriminator.variables)), part.share, room=room_for([*statistics, scalars["sign"]]))
         metrics = {name: value * part.share + metrics.get(name, 0.0) for name, value in scalars.items()}
         passes.append(Pass(part, z, fake, real_logits.detach()))
     gradients.begin_average([*statistics, metrics["sign"]])
@@ -198,15 +202,11 @@ def _statistics(network: nn.Module) -> list[Tensor]:
     return [buffer for name, buffer in network.named_buffers() if "running_" in name]
 
 
-def _numel(tensors: list[Tensor]) -> int:
-    return sum(tensor.numel() for tensor in tensors)
-
-
 def averaged(gradients: list[Tensor], network: nn.Module, terms: StepInputs) -> list[Tensor]:
     """The means of gradients over workers; batch statistics are averaged too, in place."""
     statistics = _statistics(network)
     sums = Gradients(list(network.parameters()), terms.average)
-    sums.add(gradients, 1.0, room=_numel(statistics))
+    sums.add(gradients, 1.0, room=room_for(statistics))
     sums.begin_average(statistics)
     return sums.wait()
 

@@ -17,7 +17,8 @@ def test_it_is_the_compiler_that_training_asks_for(there, cc, tmp_path, monkeypa
     monkeypatch.delenv("CC", raising=False)
     if cc:
         monkeypatch.setenv("CC", cc)
-    assert bool(read_compiler().path) is compiles(TrainConfig(kimg=20_000.0), torch.device("cuda"))
+    found = read_compiler()
+    assert bool(found.path and found.headers) is compiles(TrainConfig(kimg=20_000.0), torch.device("cuda"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import collections
 import copy
+import os
 import sys
 import time
 import traceback
@@ -32,7 +33,7 @@ from ganray.models.r3 import Block
 from ganray.models.resampling import HalveFunction
 from ganray.presets import preset
 from ganray.training.augment import augment
-from ganray.training.determinism import is_deterministic, make_deterministic
+from ganray.training.determinism import WORKSPACE, WORKSPACES, is_deterministic, library_settings
 from ganray.training.draws import DrawsOf
 from ganray.training.gamma import resolve_gamma
 from ganray.training.losses import difference_step, exact_penalty, finite_penalty
@@ -241,11 +242,8 @@ def determinism(check: Check) -> None:
     config = check.config("r3-64", 32, precision="bf16")
     for wanted in (False, True):
         chosen = config.model_copy(update={"deterministic": wanted})
-        make_deterministic(chosen, check.device)
-        try:
+        with library_settings(chosen, check.device):
             first, second = (_after(check, chosen, 3) for _ in range(2))
-        finally:
-            torch.use_deterministic_algorithms(False)
         differ = sum(not torch.equal(value, second[name]) for name, value in first.items())
         if wanted or not check.gpu:
             check.promise("3 steps twice, --deterministic: the same bits", differ == 0, f"{differ} of {len(first)} tensors differ")
@@ -343,6 +341,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--device", default="cuda")
     options = parser.parse_args(words)
+    os.environ.setdefault(WORKSPACE, WORKSPACES[0])  # read once, by the first product of matrices
     check = Check(torch.device(options.device), options.small, options.seconds)
     if not check.gpu:
         torch.set_num_threads(1)

@@ -248,7 +248,7 @@ def test_a_replica_whose_render_hangs_is_unhealthy(config, monkeypatch):
     """Serve then replaces it; what counts as unhealthy is in tests/serving/test_health.py."""
     go_on = threading.Event()
     endpoint = Endpoint(config, "cpu", 1)
-    endpoint._health._every, endpoint._health._timeout = 0.0, 0.3
+    endpoint._health._every, endpoint._health._timeout, endpoint._health._trials = 0.0, 0.3, True  # as on a GPU
     asyncio.run(endpoint.check_health())
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "render", lambda *_: go_on.wait(30))

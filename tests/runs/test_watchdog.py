@@ -48,3 +48,11 @@ def test_before_the_first_rows_nothing_is_usual():
     run = Silence(interval=1.0, rows=3)
     assert run.after(10_000.0).told == []
     assert run.ended == 0
+
+
+def test_a_process_that_was_stopped_was_not_silent():
+    run = Silence(interval=20.0, rows=6)
+    run.now += 5000.0
+    run.dog.awake_after(5000.0)
+    assert run.after(10.0).told == []
+    assert run.after(200.0).told

@@ -30,6 +30,7 @@ def with_(config: TrainConfig, compile: str, penalty: str = "finite") -> TrainCo
 
 def test_auto_is_a_long_run_on_a_gpu_with_a_compiler_and_penalties_that_it_takes(monkeypatch):
     long = CONFIG.model_copy(update={"kimg": 20_000.0})
+    monkeypatch.setattr("ganray.training.compiling._headers", lambda: True)
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/gcc")
     assert compiles(with_(long, "auto"), GPU)
     assert not compiles(with_(CONFIG, "auto"), GPU)
@@ -49,7 +50,7 @@ def test_a_long_run_on_a_gpu_without_a_compiler_is_told(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("ganray.training.compiling._wanted", lambda config, device: True)
     said = compile_networks(with_(CONFIG, "auto"), state.generator, state.discriminator)
-    assert said.startswith("torch.compile needs a C compiler, and gcc and clang are not installed")
+    assert said.startswith("torch.compile needs a C compiler and Python's headers, and they are not installed")
 
 
 def test_what_does_not_fit_into_memory_stays_eager(monkeypatch):
@@ -65,6 +66,23 @@ def test_what_does_not_fit_into_memory_stays_eager(monkeypatch):
     warning = compile_networks(with_(CONFIG, "on"), state.generator, state.discriminator)
     assert warning == "torch.compile needs more memory than there is: training goes on uncompiled"
     assert state.discriminator._compiled_call_impl is None
+
+
+def test_a_compiler_that_fails_is_told_where_nobody_asked_for_it(monkeypatch):
+    def compile(network, **options):
+        def compiled(*inputs):
+            raise RuntimeError("Python.h: no such file\nand more")
+
+        network._compiled_call_impl = compiled
+
+    monkeypatch.setattr(torch.nn.Module, "compile", compile)
+    state = create_state(CONFIG, (3,))
+    with pytest.raises(RuntimeError, match=r"Python\.h"):
+        compile_networks(with_(CONFIG, "on"), state.generator, state.discriminator)
+    monkeypatch.setattr("ganray.training.compiling.compiles", lambda config, device: True)
+    warning = compile_networks(with_(CONFIG, "auto"), state.generator, state.discriminator)
+    assert warning == "torch.compile failed (RuntimeError: Python.h: no such file): training goes on uncompiled"
+    assert state.generator._compiled_call_impl is None
 
 
 def test_batch_norm_does_not_learn_from_the_check(monkeypatch):

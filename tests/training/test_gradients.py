@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from ganray.training.gradients import Gradients
+from ganray.training.gradients import Gradients, room_for
 
 PARAMETERS = [torch.zeros(2, 3, 2, 2).to(memory_format=torch.channels_last), torch.zeros(3)]
 
@@ -42,9 +42,9 @@ def test_what_is_averaged_is_one_buffer_with_what_lies_beside():
         return wait
 
     sums, beside = Gradients(PARAMETERS, average), [torch.ones(2), torch.tensor(3.0)]
-    sums.add(gradients(2.0), 1.0, room=3)
+    sums.add(gradients(2.0), 1.0, room=room_for(beside))
     sums.begin_average(beside)
-    assert [len(tensor) for (tensor,) in messages] == [24 + 3 + 3]
+    assert [len(tensor) for (tensor,) in messages] == [24 + 4 + 4 + 4]  # each from a multiple of four on
     assert not waited
     values = sums.wait()
     assert [value.stride() for value in values] == [parameter.stride() for parameter in PARAMETERS]
