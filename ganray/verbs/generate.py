@@ -78,7 +78,7 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
         return _estimate(config, executor, plan, (workers, writers), source())
     store = job_store(store, config.allow_unsafe_store)
     here, plan = plan, open_job(store, plan, source)
-    here = dataclasses.replace(here, created=plan.created)
+    here = dataclasses.replace(here, created=plan.created, shards=plan.shards, shard_images=plan.shard_images)
     if not closed and (note := note_of_device(plan, here)):
         _say(note)
     run = BulkRun("generate", store, plan, _work(config, here, store, (workers, writers), marks), show_some, price=config.price)

@@ -28,7 +28,8 @@ except BaseException as error:
 """
 
 
-def test_computing_waits_for_writing():
+@pytest.mark.parametrize(("workers", "at_once", "lanes"), [(2, 1, 2), (1, 3, 3)], ids=["two workers", "three shards at once"])
+def test_computing_waits_for_writing(workers, at_once, lanes):
     done, written, ahead = [], [], []
     lock = threading.Lock()
 
@@ -44,30 +45,9 @@ def test_computing_waits_for_writing():
             written.append(shard)
         return shard
 
-    list(LocalExecutor().map_shards(ShardWork(lambda: compute, Workers(2), finish, 1), range(30)))
-    assert max(ahead) <= local.WAITING + 2 + 1 + 1  # those that wait, one in each lane, one that is written, one being counted
-    assert not lanes_running()
-
-
-def test_memory_is_bounded_where_a_worker_does_several_shards_at_once():
-    done, ahead = [], []
-    lock, written = threading.Lock(), []
-
-    def compute(shard):
-        with lock:
-            done.append(shard)
-            ahead.append(len(done) - len(written))
-        return shard
-
-    def finish(shard):
-        time.sleep(0.01)
-        with lock:
-            written.append(shard)
-        return shard
-
-    found = list(LocalExecutor().map_shards(ShardWork(lambda: compute, Workers(1), finish, 1, at_once=3), range(30)))
+    found = list(LocalExecutor().map_shards(ShardWork(lambda: compute, Workers(workers), finish, 1, at_once=at_once), range(30)))
     assert sorted(found) == [*range(30)]
-    assert max(ahead) <= local.WAITING + 3 + 1 + 1
+    assert max(ahead) <= local.WAITING + lanes + 1 + 1  # those that wait, one in each lane, one that is written, one being counted
     assert not lanes_running()
 
 

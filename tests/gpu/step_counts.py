@@ -105,7 +105,7 @@ def count(config: TrainConfig, device: torch.device) -> tuple[StepCounts, Counte
     """Count the second step of a run, which has the optimizers' memory."""
     state = _moved(config, device)
     real, label = _inputs(config, device)
-    counter, saved = Counter(), Saved(state.generator, state.discriminator)
+    counter, saved = Counter(), Saved()
     for number in range(2):
         terms = StepInputs(config, hyper(config, 1000), FakeDraws(0, config.batch, 0, device), None)
         if number == 0:
@@ -125,7 +125,7 @@ def count_editor(config: TrainConfig, device: torch.device) -> tuple[StepCounts,
     state.cutouts, state.optimizer.parameters = _like(state.cutouts, device), list(state.networks.parameters())
     side = smallest_photo(config.editor.tasks)
     real = torch.zeros(config.batch, 3, side, side, device=device)
-    counter, saved = Counter(), Saved(state.networks)
+    counter, saved = Counter(), Saved()
     for number in range(2):
         terms = StepInputs(config, hyper(config, 1000), FakeDraws(0, config.batch, 0, device), None)
         with counter if number else nullcontext(), saved.hooks() if number else nullcontext():
@@ -142,8 +142,7 @@ def _counts(name: str, batch: int, counter: Counter, saved: Saved) -> StepCounts
 class Saved:
     """Bytes of the activations that are kept for backward passes, without weights, each storage once."""
 
-    def __init__(self, *networks: nn.Module) -> None:
-        self._weights = {id(tensor.untyped_storage()) for net in networks for tensor in (*net.parameters(), *net.buffers())}
+    def __init__(self) -> None:
         self._kept: collections.Counter[int] = collections.Counter()
         self._now = self.largest = 0
 

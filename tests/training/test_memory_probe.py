@@ -1,5 +1,7 @@
 """The probe against a real limit: a process that the kernel refuses more memory."""
 
+import ctypes
+import gc
 import resource
 import sys
 from pathlib import Path
@@ -25,6 +27,22 @@ def test_what_fits_is_not_divided():
     assert fewest_micro_batches(config(SMALL, 4), (3,), 4, CPU) == 1
 
 
+@pytest.mark.parametrize(
+    "said", ["CUDA error: out of memory", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"]
+)
+def test_what_nvidias_libraries_say_of_memory_divides_a_step(said, monkeypatch):
+    tried = []
+
+    def step(state, real, label, terms):
+        tried.append(terms.config.accumulate)
+        if terms.config.accumulate < 4:
+            raise RuntimeError(said)
+
+    monkeypatch.setattr("ganray.training.memory_probe.train_step", step)
+    assert fewest_micro_batches(config(SMALL, 8), (3,), 8, CPU) == 4
+    assert tried == [1, 2, 4, 4]
+
+
 def probe(name, batch, *spares):
     """The probe's answers in a process of its own, of this file, that gets so many MiB more than it has, one limit after the other."""
     done = run_command([__file__, name, str(batch), *map(str, spares)])
@@ -38,6 +56,8 @@ def answer(name, batch, *spares):
     torch.set_num_threads(1)
     fewest_micro_batches(config(SMALL, 2), (3,), 2, CPU)  # loads what is loaded once
     for spare in map(int, spares):
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)  # what lies free in the heap would be spare memory, too
         pages = int(Path("/proc/self/statm").read_text().split()[5])  # data and stack
         resource.setrlimit(resource.RLIMIT_DATA, (pages * resource.getpagesize() + (spare << 20), resource.RLIM_INFINITY))
         try:

@@ -136,6 +136,20 @@ def test_a_job_begun_on_a_gpu_ends_on_cpus_and_says_so(config, executor, capsys)
     assert (job["device"], job["accelerator"]) == ("cuda", L4)
 
 
+def test_the_shards_of_a_job_are_those_that_it_began_with(config, executor, monkeypatch):
+    """A GPU has larger ones: what goes on on CPUs reads the requests that lie there."""
+    monkeypatch.setattr("ganray.bulk.job.SHARD_IMAGES", (8, 8))
+    monkeypatch.setattr("ganray.bulk.job.GPU_SHARDS", 1)
+    config = config.model_copy(update={"num": 130})
+    executor(L4)
+    with pytest.raises(EnoughSeen):
+        generate_verb.generate(config)
+    books = generate_verb.generate(config.model_copy(update={"gpu": False, "executor": "local"}))
+    assert (books["images"], books["written"]) == (130, 130)
+    job = json.loads(open_store(config.out).get("job.json"))
+    assert (job["shards"], job["shard_images"]) == (2, 128)
+
+
 def test_a_finished_job_asks_no_gpu(config, executor, capsys):
     books = generate_verb.generate(config.model_copy(update={"gpu": False}))
     assert books["written"] == 40
