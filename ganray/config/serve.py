@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from ganray.config.base import RayConfig, Section
 from ganray.config.limits import MaxPixels
@@ -22,6 +22,12 @@ class ServeConfig(Section):
     networks: str = Field(
         "", description="URL of a YAML file of own networks (ONNX) for matte, inpaint, upscale, enhance, in place of the model folder's"
     )
+    models: str = Field(
+        "", description="URL of a YAML file of further models: name -> folder, tenant, shares of traffic; read again when it changes"
+    )
+    model_memory: PositiveInt = Field(
+        4096, description="MiB that the models of a replica may take; the one that was asked for longest ago is dropped for another"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="port to listen on")
     prefix: Annotated[str, Field(max_length=100)] = Field(
@@ -34,6 +40,18 @@ class ServeConfig(Section):
         50_000_000, description="photos with more pixels are refused, and those with a side over 16,000, or over max_pixels / 3,125"
     )
     edit_queue: PositiveInt = Field(16, description="photos waiting per replica for their edit before a request is answered 503")
+    keys: str = Field(
+        "",
+        description="URL of a YAML file of API keys, by their hashes; read again when it changes. $GANRAY_API_KEYS may hold its text",
+    )
+    anonymous: bool = Field(False, description="answer callers without a key beyond loopback, too, where there are keys or none")
+    timeout_s: PositiveFloat = Field(
+        30.0, description="seconds after which a request is answered 504, unless its X-Ganray-Timeout-Ms says fewer"
+    )
+    body_timeout_s: PositiveFloat = Field(10.0, description="seconds within which the body of a request must arrive")
+    audit: str = Field("", description="path of a file that gets one JSON line a request: who, what, when, result; no pixels")
+    jobs: str = Field("", description="URL of a prefix that POST /v1/jobs may write under; empty: no jobs over HTTP")
+    studio: bool = Field(True, description="a page at /studio, to generate, edit and check by hand")
     replicas: PositiveInt = Field(1, description="engine replicas")
     wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
     queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")

@@ -36,7 +36,8 @@ from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
 from ganray.serving.app import make_app
-from ganray.serving.health import TIMEOUT_S, Health, Unhealthy
+from ganray.serving.health import TIMEOUT_S, Health
+from ganray.serving.refusals import Unhealthy
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"

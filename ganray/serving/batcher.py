@@ -17,19 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.engine import Engine
-from ganray.errors import GanrayError, ImageError
+from ganray.errors import ImageError
 from ganray.images.codec import Pixels
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
 from ganray.serving.health import Health
+from ganray.serving.refusals import Busy
 
 RENDERED = 2  # batches that may wait to be encoded before no other one is rendered: more would only take memory
-
-
-class Busy(GanrayError):
-    """The queue has no room."""
-
-    code = "busy"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ganray.serving.batcher import Busy
-from ganray.serving.errors import TooLarge, error_reply
+from ganray.serving.errors import error_reply
+from ganray.serving.refusals import Busy, TooLarge
 
 
 class Limit(NamedTuple):

@@ -13,22 +13,9 @@ from starlette.exceptions import HTTPException
 
 from ganray.errors import GanrayError, ImageError, RequestError
 from ganray.requests import EditRequest, GenerateRequest, explain
-from ganray.serving.batcher import Busy
-from ganray.serving.health import Unhealthy
+from ganray.serving.refusals import Invalid, Refusal
 
 BODIES: dict[str, type[BaseModel]] = {"/v1/generate": GenerateRequest, "/v1/edit": EditRequest}  # suffix of a path -> class of its body
-
-
-class Invalid(GanrayError):
-    """The body is not a valid request."""
-
-    code = "invalid"
-
-
-class TooLarge(GanrayError):
-    """The body is larger than any valid request."""
-
-    code = "too_large"
 
 
 def add_errors(app: FastAPI) -> None:
@@ -64,11 +51,13 @@ def add_errors(app: FastAPI) -> None:
 
 def error_reply(error: GanrayError) -> JSONResponse:
     """The reply for an error."""
-    status = {RequestError: 400, TooLarge: 413, Invalid: 422, Busy: 503, Unhealthy: 503}.get(type(error), 500)
     text = {"error": error.code, "message": error.message, "remedy": error.remedy}
+    if isinstance(error, Refusal):
+        return JSONResponse(text, error.status, error.headers)
     if isinstance(error, ImageError):
-        status, text["reason"] = 500 if error.reason == "label_unverified" else 422, error.reason
-    return JSONResponse(text, status, {"Retry-After": "1"} if status == 503 else {})
+        text["reason"] = error.reason
+        return JSONResponse(text, 500 if error.reason == "label_unverified" else 422)
+    return JSONResponse(text, 400 if isinstance(error, RequestError) else 500)
 
 
 def _explain_body(request: Request, error: RequestValidationError) -> Invalid:

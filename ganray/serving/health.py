@@ -13,19 +13,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ganray.engine import Engine
-from ganray.errors import GanrayError
 from ganray.requests import GenerateRequest
+from ganray.serving.refusals import Unhealthy
 
 EVERY_S = 15.0  # without a render, before one is tried; and between tries
 TIMEOUT_S = 20.0  # of a try; the first batch of a GPU takes seconds
 STICKY = "CUDA error"  # of PyTorch's message where the context is lost: every later call of this process fails, too
 NOT_STICKY = "out of memory"
-
-
-class Unhealthy(GanrayError):
-    """The engine does not render."""
-
-    code = "unhealthy"
 
 
 @dataclass

@@ -27,7 +27,7 @@ from ganray.on_ray.serve import Endpoint, build_app, serve, serving_cpus
 from ganray.output.edited_file import encode_edited
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import EditRequest, GenerateRequest
-from ganray.serving.health import Unhealthy
+from ganray.serving.refusals import Unhealthy
 
 pytestmark = pytest.mark.ray
 ATTRIBUTES = {"category": ("bag", "cap", "mug")}

@@ -14,7 +14,8 @@ from ganray.errors import ImageError
 from ganray.images.provenance import read_label
 from ganray.requests import GenerateRequest
 from ganray.serving import batcher
-from ganray.serving.batcher import Batcher, Busy
+from ganray.serving.batcher import Batcher
+from ganray.serving.refusals import Busy
 
 
 @pytest.fixture(scope="module")

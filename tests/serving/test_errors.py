@@ -3,9 +3,8 @@ import json
 import pytest
 
 from ganray.errors import EditError, ImageError, RequestError, StorageError
-from ganray.serving.batcher import Busy
-from ganray.serving.errors import Invalid, TooLarge, error_reply
-from ganray.serving.health import Unhealthy
+from ganray.serving.errors import error_reply
+from ganray.serving.refusals import Busy, Invalid, TooLarge, Unhealthy
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from ganray.benchmarks.random_model import make_model
 from ganray.config import ServeConfig
 from ganray.engine import Engine
 from ganray.serving.app import make_app
-from ganray.serving.health import Health, Unhealthy
+from ganray.serving.health import Health
+from ganray.serving.refusals import Unhealthy
 from tests.tools.models import ATTRIBUTES, SMALLEST
 
 

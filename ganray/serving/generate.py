@@ -1,0 +1,101 @@
+"""POST /v1/generate: make images of attributes, of a title, or of both."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import secrets
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from ganray.errors import RequestError
+from ganray.images.codec import MEDIA_TYPES
+from ganray.requests import DERIVED_BITS, GenerateRequest, sample_name
+from ganray.serving.accept import as_json
+from ganray.serving.batcher import EncodedSample
+from ganray.serving.context import context_of
+from ganray.serving.models import Models
+from ganray.serving.served_model import ServedModel
+
+MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of them escaped
+
+
+def add_generate(app: FastAPI, models: Models) -> None:
+    """Add the path to the app."""
+
+    @app.post("/v1/generate", responses=_openapi_responses(), response_class=Response)
+    async def generate(
+        request: GenerateRequest, http: Request, model: Annotated[str, Query(max_length=200)] = "", accept: Annotated[str, Header()] = "*/*"
+    ) -> Response:
+        """Make images. One image is sent as is, or as JSON with `Accept: application/json`; several are always sent as JSON."""
+        context = context_of(http.scope)
+        async with models.lease(model, context.caller) as served:
+            context.model = served.digest
+            return await _answer(served, request, accept)
+
+
+async def _answer(served: ServedModel, request: GenerateRequest, accept: str) -> Response:
+    if request.count > served.max_count:
+        raise RequestError(
+            f"count {request.count}: one HTTP request makes at most {served.max_count} images",
+            "Send several requests, or use ganray generate",
+        )
+    if request.segment:
+        raise RequestError(f"segment {request.segment!r}: segment policies are for bulk jobs", "Send the attributes of the images instead")
+    digest = served.engine.info.digest
+    to_json = as_json(request.count, MEDIA_TYPES[request.format], accept)
+    request = _with_identity(request)
+    assert served.batcher is not None  # as there is an engine
+    samples = await served.batcher.make(request)
+    if to_json:  # encoding many large images takes 0.1 s, which must not block other requests
+        return await asyncio.to_thread(_json_reply, request, samples, digest)
+    return _image_reply(request, samples[0], digest)
+
+
+def _with_identity(request: GenerateRequest) -> GenerateRequest:
+    """The request with a seed and an id: the seed is random if there is neither; the default id is a digest of the body."""
+    if request.seed is None:
+        request = request.resolved() if request.id else request.model_copy(update={"seed": secrets.randbits(DERIVED_BITS)})
+    if not request.id:
+        request = request.model_copy(update={"id": hashlib.sha256(request.canonical().encode()).hexdigest()[:16]})
+    return request
+
+
+def _identity_headers(request: GenerateRequest, digest: str) -> dict[str, str]:
+    return {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(request.seed), "X-Ganray-Model": digest}
+
+
+def _image_reply(request: GenerateRequest, sample: EncodedSample, digest: str) -> Response:
+    headers = {**_identity_headers(request, digest), "X-Ganray-Attributes": json.dumps(sample.attributes)}
+    return Response(sample.data, media_type=MEDIA_TYPES[request.format], headers=headers)
+
+
+def _json_reply(request: GenerateRequest, samples: list[EncodedSample], digest: str) -> Response:
+    images = [
+        {
+            "name": sample_name(request.id, index),
+            "attributes": sample.attributes,
+            "sha256": hashlib.sha256(sample.data).hexdigest(),
+            "data": base64.b64encode(sample.data).decode(),
+        }
+        for index, sample in enumerate(samples)
+    ]
+    body = {"id": request.id, "seed": request.seed, "model": digest, "media_type": MEDIA_TYPES[request.format], "images": images}
+    return JSONResponse(body, headers=_identity_headers(request, digest))
+
+
+def _openapi_responses() -> dict[int | str, dict[str, Any]]:
+    image: dict[str, Any] = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()}
+    return {
+        200: {"description": "The image, or JSON with base64 images", "content": {**image, "application/json": {}}},
+        400: {"description": "Too many images, or a value that the model does not know; the message lists the known ones"},
+        404: {"description": "No such model"},
+        413: {"description": f"The body is larger than {MAX_BODY:,} bytes"},
+        422: {"description": "The body is not a valid request"},
+        503: {"description": "Too many images are waiting; see Retry-After"},
+    }
