@@ -59,7 +59,7 @@ ARROWS: dict[str, set[str]] = {
         *("config", "requests", "request_tables", "vocabulary", "storage", "images", "copies", "catalog", "metrics"),
         *("model_folder", "edits", "engine", "edit_engine", "output", "pages", "progress", "execution"),
     },
-    "serving": {"config", "requests", "storage", "images", "profiles", "edits", "engine", "edit_engine", "output"},
+    "serving": {"config", "request_body", "requests", "storage", "images", "profiles", "edits", "engine", "edit_engine", "output"},
     "doctor": {"execution", "storage"},
     "verbs": {
         *("config", "presets", "progress", "requests", "request_tables", "vocabulary", "storage", "images", "copies", "catalog", "models"),

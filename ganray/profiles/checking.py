@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -34,6 +35,24 @@ def check_in_child(data: bytes, *, profile: str, name: str, day: str, kind: str,
     rules, limits = _profile(profile), replace(LIMITS, max_pixels=max_pixels)
     report = check(data, rules, day=date.fromisoformat(day) if day else None, kind=kind, limits=limits)
     return _thumbnail(data, limits), {"report": report.model_dump(mode="json"), "mend": mending(report, rules, name)}
+
+
+def served_sandbox(max_pixels: int = LIMITS.max_pixels) -> Sandbox:
+    """A child process that checks pictures against any profile: each picture comes behind a header that names its own (`with_header`)."""
+    limits = replace(LIMITS, max_pixels=max_pixels)
+    return Sandbox(f"{__name__}:check_with_header", {"max_pixels": max_pixels}, **allowance(limits, 60, 240.0))
+
+
+def with_header(data: bytes, profile: Profile, name: str, day: date | None, kind: str) -> bytes:
+    """A picture behind what it is to be checked against."""
+    head = {"profile": profile.model_dump_json(), "name": name, "day": day.isoformat() if day else "", "kind": kind}
+    return json.dumps(head).encode() + b"\n" + data
+
+
+def check_with_header(data: bytes, *, max_pixels: int) -> tuple[bytes, dict[str, Any]]:
+    """As `check_in_child`, of a picture behind a header."""
+    head, _, picture = data.partition(b"\n")
+    return check_in_child(picture, **json.loads(head), max_pixels=max_pixels)
 
 
 def checked(

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from ganray.errors import RequestError
+
+
+class Wanted(NamedTuple):
+    """What a client takes: its Accept header, and the tags of answers that it has, its If-None-Match."""
+
+    accept: str = "*/*"
+    if_none_match: str = ""
 
 
 def as_json(count: int, media_type: str, accept: str) -> bool:

@@ -5,14 +5,17 @@ The app does not depend on Ray: it runs in a Ray Serve replica (on_ray/serve.py)
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 
 from ganray import __version__
 from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
-from ganray.output.device import describe_device
+from ganray.requests import EditRequest, GenerateRequest
 from ganray.serving.body_limit import BodyLimit, Limit
+from ganray.serving.check import CheckRequest, CheckService, add_check
 from ganray.serving.device_header import DeviceHeader
 from ganray.serving.edit import MAX_EDIT_BODY, add_edit
 from ganray.serving.errors import add_errors
@@ -20,6 +23,9 @@ from ganray.serving.generate import MAX_BODY, add_generate
 from ganray.serving.head import HeadAsGet
 from ganray.serving.listing import add_listing
 from ganray.serving.models import Models, OneModel
+from ganray.serving.openapi import describe
+from ganray.serving.photos import PhotoSource
+from ganray.serving.refusals import Busy
 from ganray.serving.served_model import ServedModel
 
 
@@ -29,31 +35,49 @@ def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | No
     `app.state.health` knows whether the engine renders.
     """
     served = ServedModel.of(engine, config, editor, encoders)
-    app = app_of(OneModel(served), config, served.editor.lanes, "" if engine is None else describe_device(str(engine.device)))
+    app = app_of(OneModel(served), config, served.editor.lanes, served.device)
     app.state.health = served.health
     return app
 
 
 def app_of(models: Models, config: ServeConfig, lanes: int, device: str = "") -> FastAPI:
-    """The app: POST /v1/generate, POST /v1/edit, GET /v1/models, /v1/edits, /v1/profiles, /healthz, OpenAPI at /docs.
+    """The app: POST /v1/generate, /v1/edit, /v1/check, GET /v1/models, /v1/edits, /v1/profiles, /healthz, /readyz, OpenAPI at /docs.
 
     `lanes` photos are edited at a time; `device` is what renders, for a header.
     """
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
-    limits = {"/v1/edit": Limit(MAX_EDIT_BODY, config.edit_queue + lanes), "": Limit(MAX_BODY)}
+    photo = Limit(MAX_EDIT_BODY, config.edit_queue + lanes)
+    limits = {"/v1/edit": photo, "/v1/check": photo, "": Limit(MAX_BODY)}
     app.add_middleware(BodyLimit, limits=limits)
     app.add_middleware(HeadAsGet)
     if device:
         app.add_middleware(DeviceHeader, device=device)
     add_generate(app, models)
     add_edit(app, models)
+    add_check(app, CheckService(PhotoSource(config.source), lanes, config.max_pixels))
     add_listing(app, models)
 
-    @app.get("/healthz")
+    add_health(app, models)
+    add_errors(app)
+    describe(app, (GenerateRequest, EditRequest, CheckRequest))
+    return app
+
+
+def add_health(app: FastAPI, models: Models) -> None:
+    """Add the paths that load balancers ask. `app.state.draining` says that the server is about to end."""
+    app.state.draining = False
+    unwell: dict[int | str, dict[str, Any]] = {503: {"description": "The engine has ceased to render; or the server is about to end"}}
+
+    @app.get("/healthz", responses=unwell)
     async def healthz() -> dict[str, str]:
-        """Replies once the model is loaded; 503 where the engine has ceased to render."""
+        """Replies once the model is loaded; 503 where the engine has ceased to render: the server is to be started again."""
         models.require()
         return {"status": "ok"}
 
-    add_errors(app)
-    return app
+    @app.get("/readyz", responses=unwell)
+    async def readyz() -> dict[str, str]:
+        """As /healthz; also 503 while the server finishes its last requests: new ones are to go to another one."""
+        if app.state.draining:
+            raise Busy("the server is about to end", "Ask another replica")
+        models.require()
+        return {"status": "ok"}

@@ -1,7 +1,6 @@
 """Applies the chain of a request to its photo. The request is a row of a bulk job's table, and the result has the same bytes.
 
-The photo is part of the request (a data: URL), or a key under the server's source. Nothing is fetched from anywhere else: a URL in a
-request would let a client reach hosts that only the server can reach (SSRF).
+The photo is part of the request (a data: URL, or a file of a form), or a key under the server's source (photos.py).
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +20,17 @@ from fastapi.responses import JSONResponse
 
 from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine, EditResult
-from ganray.errors import ImageError, InvalidKey, ObjectNotFound, ObjectUnavailable, RequestError
-from ganray.images.codec import MEDIA_TYPES, Limits
+from ganray.errors import RequestError
+from ganray.images.codec import MEDIA_TYPES
+from ganray.images.data_url import is_inline
 from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, sample_name, seed_of
-from ganray.serving.accept import as_json
-from ganray.storage import open_store
-from ganray.storage.capped import read_capped
+from ganray.serving.accept import Wanted, as_json
+from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
+from ganray.serving.photos import PhotoSource
 
 MAX_HEADER = 4000  # characters; a longer chain or longer facts are not sent as a header
 MAX_RESULTS = 64
-MAX_PHOTO = Limits().max_bytes
 
 
 @dataclass(frozen=True)
@@ -46,44 +46,39 @@ class EditService:
 
     def __init__(self, engine: EditEngine, config: ServeConfig) -> None:
         self.engine, self._max_count = engine, min(config.max_count, MAX_RESULTS)
-        self._source = open_store(config.source) if config.source else None
+        self._source = PhotoSource(config.source)
         self._threads = ThreadPoolExecutor(engine.lanes, "edit")
 
-    async def answer(self, request: EditRequest, accept: str) -> Response:
-        """The reply. Raises RequestError, EditError, ImageError."""
+    async def answer(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted) -> Response:
+        """The reply. `files` are the pictures of a form, by name. Raises RequestError, EditError, ImageError."""
         if request.count > self._max_count:
             raise RequestError(
                 f"count {request.count}: one HTTP request makes at most {self._max_count} images",
                 "Send several requests, or use ganray edit",
             )
         self.engine.steps(request)
-        as_json(request.count, "image/png", accept)  # raises before the work starts
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, request, accept)
+        as_json(request.count, "image/png", wanted.accept)  # raises before the work starts
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, request, files, wanted)
 
-    def _reply(self, request: EditRequest, accept: str) -> Response:
+    def _reply(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted) -> Response:
+        names = [name for name in (request.image, *request.pictures.values()) if not is_inline(name)]
+        given = {name: self._source.read(name, files) for name in names}
+        contents = [hashlib.sha256(data).hexdigest() for data in given.values()]
         if not request.id:
-            request = request.model_copy(update={"id": hashlib.sha256(request.canonical().encode()).hexdigest()[:16]})
+            known = "".join([request.canonical(), *(digest for name, digest in zip(given, contents, strict=True) if name in files)])
+            request = request.model_copy(update={"id": hashlib.sha256(known.encode()).hexdigest()[:16]})
         digest = self.engine.digest
-        edits = [EncodedEdit(result, encode_edited(result, digest)) for result in self.engine.edit(request, self._fetch)]
+        identity = {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(seed_of(request)), "X-Ganray-Model": digest}
+        tag = tag_of(digest, request.canonical(), *contents, wanted.accept)
+        if matches(wanted.if_none_match, tag):
+            return not_modified(tag, identity)
+        headers = identity | cache_headers(tag)
+        edits = [EncodedEdit(result, encode_edited(result, digest)) for result in self.engine.edit(request, given.__getitem__)]
         media_type = MEDIA_TYPES[edits[0].result.output.format]
-        headers = {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(seed_of(request)), "X-Ganray-Model": digest}
-        if not as_json(request.count, media_type, accept):
+        if not as_json(request.count, media_type, wanted.accept):
             return Response(edits[0].data, media_type=media_type, headers=headers | _fact_headers(edits[0].result))
         body = {"id": request.id, "seed": seed_of(request), "model": digest, "images": [_image_json(request.id, edit) for edit in edits]}
         return JSONResponse(body, headers=headers)
-
-    def _fetch(self, key: str) -> bytes:
-        """Read a photo from the server's source. The errors do not reveal its URL."""
-        if self._source is None or "://" in key:
-            raise RequestError(f"image {key[:60]!r} is not a data: URL", "Send the picture itself, as data:image/jpeg;base64,...")
-        try:
-            return read_capped(self._source, key, MAX_PHOTO)
-        except (ObjectNotFound, InvalidKey) as error:
-            raise RequestError(f"image {key[:60]!r} is not among the server's photos", "Check the key") from error
-        except ObjectUnavailable as error:
-            raise ImageError(
-                "unreadable", f"image {key[:60]!r} is archived or encrypted: the server cannot read it", error.remedy
-            ) from error
 
 
 def _fact_headers(result: EditResult) -> dict[str, str]:

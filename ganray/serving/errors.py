@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from ganray.errors import GanrayError, ImageError, RequestError
-from ganray.requests import EditRequest, GenerateRequest, explain
+from ganray.requests import explain
 from ganray.serving.refusals import Invalid, Refusal
-
-BODIES: dict[str, type[BaseModel]] = {"/v1/generate": GenerateRequest, "/v1/edit": EditRequest}  # suffix of a path -> class of its body
 
 
 def add_errors(app: FastAPI) -> None:
     """Register a handler for every exception."""
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         """Reply 422."""
-        return error_reply(_explain_body(request, error))
+        return error_reply(_explain_query(error))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -60,18 +56,10 @@ def error_reply(error: GanrayError) -> JSONResponse:
     return JSONResponse(text, 400 if isinstance(error, RequestError) else 500)
 
 
-def _explain_body(request: Request, error: RequestValidationError) -> Invalid:
-    """What is wrong with a body: it is not JSON, it has another Content-Type, or a field is wrong."""
-    errors = [{**detail, "loc": tuple(detail["loc"])[1:] or ("the body",)} for detail in error.errors()]
-    if errors[0]["type"] == "json_invalid":
-        syntax = json.JSONDecodeError(errors[0]["ctx"]["error"], error.body, errors[0]["loc"][0])
-        return Invalid(f"the body is not JSON: {syntax}", 'Send one JSON object, like {"count": 1}')
-    if isinstance(errors[0]["input"], bytes):
-        content_type = request.headers.get("content-type")
-        message = f"the Content-Type is {content_type[:100]}, not application/json" if content_type else "the request has no Content-Type"
-        return Invalid(message, "Send Content-Type: application/json")
-    body = next((body for suffix, body in BODIES.items() if request.url.path.endswith(suffix)), GenerateRequest)
-    return Invalid(explain(errors, body), f"See {_docs(request)}")
+def _explain_query(error: RequestValidationError) -> Invalid:
+    """What is wrong with a parameter of the URL or a header; bodies are read in bodies.py."""
+    errors = [{**detail, "loc": tuple(detail["loc"])[1:]} for detail in error.errors()]
+    return Invalid(explain(errors), "See /docs")
 
 
 def _docs(request: Request) -> str:

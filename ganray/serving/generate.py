@@ -16,30 +16,41 @@ from fastapi.responses import JSONResponse
 from ganray.errors import RequestError
 from ganray.images.codec import MEDIA_TYPES
 from ganray.requests import DERIVED_BITS, GenerateRequest, sample_name
-from ganray.serving.accept import as_json
+from ganray.serving.accept import Wanted, as_json
 from ganray.serving.batcher import EncodedSample
+from ganray.serving.bodies import read_json
+from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
 from ganray.serving.context import context_of
 from ganray.serving.models import Models
+from ganray.serving.openapi import body_of
 from ganray.serving.served_model import ServedModel
 
+EXAMPLE = {"id": "SKU-1", "seed": 7}
 MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of them escaped
 
 
 def add_generate(app: FastAPI, models: Models) -> None:
     """Add the path to the app."""
 
-    @app.post("/v1/generate", responses=_openapi_responses(), response_class=Response)
+    @app.post("/v1/generate", responses=_openapi_responses(), response_class=Response, openapi_extra=body_of(GenerateRequest, EXAMPLE))
     async def generate(
-        request: GenerateRequest, http: Request, model: Annotated[str, Query(max_length=200)] = "", accept: Annotated[str, Header()] = "*/*"
+        http: Request,
+        model: Annotated[str, Query(max_length=200)] = "",
+        accept: Annotated[str, Header()] = "*/*",
+        if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """Make images. One image is sent as is, or as JSON with `Accept: application/json`; several are always sent as JSON."""
+        """Make images. One image is sent as is, or as JSON with `Accept: application/json`; several are always sent as JSON.
+
+        With a seed or an id the answer has an ETag: with If-None-Match it is 304, and nothing is drawn.
+        """
         context = context_of(http.scope)
+        request = await read_json(http, GenerateRequest)
         async with models.lease(model, context.caller) as served:
             context.model = served.digest
-            return await _answer(served, request, accept)
+            return await _answer(served, request, Wanted(accept, if_none_match))
 
 
-async def _answer(served: ServedModel, request: GenerateRequest, accept: str) -> Response:
+async def _answer(served: ServedModel, request: GenerateRequest, wanted: Wanted) -> Response:
     if request.count > served.max_count:
         raise RequestError(
             f"count {request.count}: one HTTP request makes at most {served.max_count} images",
@@ -47,14 +58,21 @@ async def _answer(served: ServedModel, request: GenerateRequest, accept: str) ->
         )
     if request.segment:
         raise RequestError(f"segment {request.segment!r}: segment policies are for bulk jobs", "Send the attributes of the images instead")
-    digest = served.engine.info.digest
-    to_json = as_json(request.count, MEDIA_TYPES[request.format], accept)
+    engine = served.engine
+    to_json = as_json(request.count, MEDIA_TYPES[request.format], wanted.accept)
+    repeatable = request.seed is not None or bool(request.id)
     request = _with_identity(request)
+    identity = _identity_headers(request, engine.info.digest)
+    tag = tag_of(engine.info.digest, served.device, request.canonical(), "json" if to_json else "image") if repeatable else ""
+    if tag and matches(wanted.if_none_match, tag):
+        engine.vocabulary.encode(request)  # a request that is wrong has no answer to keep
+        return not_modified(tag, identity)
+    headers = identity | cache_headers(tag)
     assert served.batcher is not None  # as there is an engine
     samples = await served.batcher.make(request)
     if to_json:  # encoding many large images takes 0.1 s, which must not block other requests
-        return await asyncio.to_thread(_json_reply, request, samples, digest)
-    return _image_reply(request, samples[0], digest)
+        return await asyncio.to_thread(_json_reply, request, samples, headers)
+    return _image_reply(request, samples[0], headers)
 
 
 def _with_identity(request: GenerateRequest) -> GenerateRequest:
@@ -70,12 +88,12 @@ def _identity_headers(request: GenerateRequest, digest: str) -> dict[str, str]:
     return {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(request.seed), "X-Ganray-Model": digest}
 
 
-def _image_reply(request: GenerateRequest, sample: EncodedSample, digest: str) -> Response:
-    headers = {**_identity_headers(request, digest), "X-Ganray-Attributes": json.dumps(sample.attributes)}
+def _image_reply(request: GenerateRequest, sample: EncodedSample, headers: dict[str, str]) -> Response:
+    headers = headers | {"X-Ganray-Attributes": json.dumps(sample.attributes)}
     return Response(sample.data, media_type=MEDIA_TYPES[request.format], headers=headers)
 
 
-def _json_reply(request: GenerateRequest, samples: list[EncodedSample], digest: str) -> Response:
+def _json_reply(request: GenerateRequest, samples: list[EncodedSample], headers: dict[str, str]) -> Response:
     images = [
         {
             "name": sample_name(request.id, index),
@@ -85,17 +103,20 @@ def _json_reply(request: GenerateRequest, samples: list[EncodedSample], digest: 
         }
         for index, sample in enumerate(samples)
     ]
-    body = {"id": request.id, "seed": request.seed, "model": digest, "media_type": MEDIA_TYPES[request.format], "images": images}
-    return JSONResponse(body, headers=_identity_headers(request, digest))
+    model, media_type = headers["X-Ganray-Model"], MEDIA_TYPES[request.format]
+    body = {"id": request.id, "seed": request.seed, "model": model, "media_type": media_type, "images": images}
+    return JSONResponse(body, headers=headers)
 
 
 def _openapi_responses() -> dict[int | str, dict[str, Any]]:
     image: dict[str, Any] = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()}
     return {
         200: {"description": "The image, or JSON with base64 images", "content": {**image, "application/json": {}}},
+        304: {"description": "The client has the answer: If-None-Match names its ETag"},
         400: {"description": "Too many images, or a value that the model does not know; the message lists the known ones"},
         404: {"description": "No such model"},
         413: {"description": f"The body is larger than {MAX_BODY:,} bytes"},
+        415: {"description": "The Content-Type is not application/json"},
         422: {"description": "The body is not a valid request"},
         503: {"description": "Too many images are waiting; see Retry-After"},
     }

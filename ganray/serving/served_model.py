@@ -11,6 +11,7 @@ from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.images.codec import MEDIA_TYPES, Limits
 from ganray.images.untrusted import SafeDecoder
+from ganray.output.device import describe_device
 from ganray.serving.batcher import Batcher
 from ganray.serving.edit_service import EditService
 from ganray.serving.health import Health
@@ -27,6 +28,7 @@ class ServedModel:
     batcher: Batcher | None
     health: Health | None
     max_count: int
+    device: str = ""  # that renders: the same request gives the same bits on one kind of device
 
     @classmethod
     def of(
@@ -41,7 +43,8 @@ class ServedModel:
             encoders = (encoders or os.cpu_count() or 1) if engine.offloads else 0
             batcher = Batcher(engine, config.wait_ms / 1000.0, config.queue, encoders, health)
         max_count = min(config.max_count, config.queue)  # a request for more than the queue holds would get 503 on every retry
-        return cls(name, editor, EditService(editor, config), batcher, health, max_count)
+        device = "" if engine is None else describe_device(str(engine.device))
+        return cls(name, editor, EditService(editor, config), batcher, health, max_count, device)
 
     @property
     def engine(self) -> Engine:
