@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from ganray.model_folder import load_model
-    from ganray.on_ray.serve import serve
     from ganray.presets import preset
     from ganray.requests import EditRequest, GenerateRequest
     from ganray.storage import open_store
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from ganray.verbs.generate import generate
     from ganray.verbs.ingest import ingest
     from ganray.verbs.profiles import profiles as list_profiles
+    from ganray.verbs.serve import serve
     from ganray.verbs.status import status
     from ganray.verbs.train import train
     from ganray.verbs.train_editor import train_editor

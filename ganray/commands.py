@@ -120,7 +120,7 @@ VERBS: dict[str, Verb] = {
             "ganray.config.doctor:DoctorConfig",
             "ganray.verbs.doctor:doctor",
         ),
-        Verb("serve", "Serve a model over HTTP through Ray Serve.", "ganray.config.serve:ServeConfig", "ganray.on_ray.serve:serve"),
+        Verb("serve", "Serve a model over HTTP.", "ganray.config.serve:ServeConfig", "ganray.verbs.serve:serve"),
         Verb(
             "demo",
             "The whole way on one machine: sample catalog, training, bulk generation, evaluation, HTTP.",

@@ -17,7 +17,7 @@ from typing import Any
 from ganray.benchmarks.random_model import make_model
 from ganray.config import BenchmarkConfig, ServeConfig
 from ganray.on_ray.cluster import connect
-from ganray.on_ray.serve import serve, serving_cpus
+from ganray.on_ray.serve import serve_on_ray, serving_cpus
 
 CONNECTIONS = 32
 WARM_UP = 1.0  # seconds
@@ -40,7 +40,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         ours = ServeConfig(model=folder, port=_free_port(), ray=config.ray)
         threads = serving_cpus(ours, resources)
         bare = ours.model_copy(update={"port": _free_port(), "threads": threads})
-        serving = serve(ours, blocking=False)
+        serving = serve_on_ray(ours)
         try:
             with _uvicorn(bare):
                 for server in (ours, bare):

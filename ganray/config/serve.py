@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
-from ganray.config.base import RayConfig, Section
+from ganray.config.base import ExecutorName, Placement
 from ganray.config.limits import MaxPixels
 
 
-class ServeConfig(Section):
+class ServeConfig(Placement):
     """Options of the verb `serve`.
 
     >>> ganray.ServeConfig(model="model", port=8080).port
@@ -61,7 +61,11 @@ class ServeConfig(Section):
     )
     gpu: bool | None = Field(None, description="one GPU a replica; default: where the cluster has them")
     gpu_share: float = Field(1.0, gt=0.0, le=1.0, description="of a GPU a replica: with 0.25 four share one, for small models")
-    ray: RayConfig = Field(RayConfig(), description="where the work runs")
+    executor: ExecutorName = Field(
+        "auto",
+        description="where it is served from: local is this process, ray are replicas in a Ray cluster; auto takes ray where one is "
+        "joined or asked for, and for several replicas",
+    )
 
     @field_validator("prefix")
     @classmethod

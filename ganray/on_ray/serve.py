@@ -1,4 +1,4 @@
-"""The verb `serve`: the HTTP face of an engine in Ray Serve.
+"""The HTTP face of an engine in Ray Serve.
 
 The engine lives in the ingress deployment itself (one hop), HAProxy in front of it (cluster.ENVIRONMENT): 8-10 times Serve's defaults.
 Where Serve runs in the cluster already, ganray is one application of it among others, at Serve's own address, and removes that alone at
@@ -11,9 +11,7 @@ import contextlib
 import io
 import logging
 import os
-import socket
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,13 +33,14 @@ from ganray.images.codec import Limits
 from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
+from ganray.serving.address import check_port
 from ganray.serving.app import make_app
 from ganray.serving.health import TIMEOUT_S, Health
 from ganray.serving.refusals import Unhealthy
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
-SERVE_KEYS = ("host", "port", "prefix", "ray")  # of a declared application, Serve's own configuration says these
+SERVE_KEYS = ("host", "port", "prefix", "executor", "ray")  # of a declared application, Serve's own configuration says these
 
 
 @dataclass(frozen=True)
@@ -83,48 +82,10 @@ class Endpoint:
             raise
 
 
-def serve(config: ServeConfig, blocking: bool = True) -> Serving:
-    """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
-
-    Raises CheckpointError for no model folder, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
-    where the replicas do not fit or the prefix is taken.
-
-    >>> try:
-    ...     ganray.serve(ganray.ServeConfig(model="nowhere"), blocking=False)
-    ... except ganray.CheckpointError as error:
-    ...     print(error.code)
-    checkpoint
-    """
-    loaded = EditEngine.load(config.model, threads=1, device="cpu", networks=config.networks)
+def serve_on_ray(config: ServeConfig) -> Serving:
+    """Serve `config.model` from replicas, and return while they run; `ganray.verbs.serve` says what it raises."""
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    serving = _start(config)
-    if blocking:
-        print(_banner(config.model, loaded))
-        paths = "/v1/edit" if loaded.product is None else "/v1/generate or /v1/edit"
-        print(f"POST {serving.url}{paths}, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
-        try:
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
-        finally:
-            serving.stop()
-    return serving
-
-
-def _banner(url: str, engine: EditEngine) -> str:
-    """One line that says what is served."""
-    parts = []
-    if engine.product is not None:
-        info = engine.product.info
-        known = ", ".join(f"{name} ({len(values)} values)" for name, values in info.attributes.items()) or "none"
-        parts.append(f"model {info.digest[:12]}, attributes {known}" + (", reads titles" if info.pieces.num else ""))
-    if engine.networks:
-        parts.append(f"edits learned: {', '.join(engine.networks)}")
-    return f"{url or 'no model'}: {'; '.join(parts) or 'edits that need none'}"
-
-
-def show(serving: Serving) -> str:
-    """The last line, when the endpoint is stopped."""
-    return f"stopped serving at {serving.url}"
+    return _start(config)
 
 
 def application_of(prefix: str) -> str:
@@ -228,7 +189,7 @@ def _check_address(config: ServeConfig) -> bool:
 
     controller = serve_controller()
     if controller is None:
-        _check_port(config)
+        check_port(config.host, config.port)
         return True
     options: Any = ray.get(controller.get_http_config.remote())
     if options.port != config.port or options.host not in (config.host, "0.0.0.0"):
@@ -244,13 +205,3 @@ def _check_address(config: ServeConfig) -> bool:
                 f"Choose another --prefix, or stop it; on a node: python -c \"from ray import serve; serve.delete('{name}')\"",
             )
     return False
-
-
-def _check_port(config: ServeConfig) -> None:
-    """Raise ConfigError for a port in use: Serve would only log it, and wait."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((config.host, config.port))
-        except OSError as error:
-            raise ConfigError(f"serve: port {config.port} on {config.host}: {error.strerror}", "Choose another --port or --host") from error

@@ -23,11 +23,12 @@ from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
 from ganray.execution.port import Node, Resources
 from ganray.on_ray.ray_internals import serve_controller
-from ganray.on_ray.serve import Endpoint, build_app, serve, serving_cpus
+from ganray.on_ray.serve import Endpoint, build_app, serving_cpus
 from ganray.output.edited_file import encode_edited
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import EditRequest, GenerateRequest
 from ganray.serving.refusals import Unhealthy
+from ganray.verbs.serve import serve
 
 pytestmark = pytest.mark.ray
 ATTRIBUTES = {"category": ("bag", "cap", "mug")}

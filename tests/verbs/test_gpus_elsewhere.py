@@ -191,9 +191,10 @@ def test_an_evaluation_has_its_share_of_a_gpu(executor, model, small_catalog, tm
 
 
 def test_a_banner_is_read_without_cuda(model, monkeypatch, capsys):
-    from ganray.on_ray import serve as room
+    from ganray.on_ray.serve import Serving
+    from ganray.verbs import serve as room
 
-    running = room.Serving("http://127.0.0.1:8000", "ganray", True)
+    running = Serving("http://127.0.0.1:8000", "ganray", True)
     monkeypatch.setattr(room, "_start", lambda config: running)
     assert room.serve(ServeConfig(model=model, ray=RayConfig()), blocking=False) is running
 

@@ -1,0 +1,78 @@
+"""The HTTP server of one process, without Ray: uvicorn with the app that a replica of Ray Serve runs, and so the same bytes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from ganray.config import ServeConfig
+from ganray.edit_engine import EditEngine
+from ganray.errors import ClusterError
+from ganray.execution.resources import cores
+from ganray.images.codec import Limits
+from ganray.images.untrusted import SafeDecoder
+from ganray.serving.address import check_port
+from ganray.serving.app import make_app
+
+START_SECONDS = 60.0
+DRAIN_SECONDS = 30  # for requests under way, when the server is told to end
+
+
+class LocalServer:
+    """A server in a thread of this process; `url` is where its API lies."""
+
+    def __init__(self, config: ServeConfig, app: FastAPI) -> None:
+        self.url = f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}"
+        self._app = app
+        options: dict[str, Any] = {"log_level": "error", "access_log": False, "timeout_graceful_shutdown": DRAIN_SECONDS, "lifespan": "off"}
+        outer = app if config.prefix == "/" else _under(config.prefix, app)
+        self._server = uvicorn.Server(uvicorn.Config(outer, host=config.host, port=config.port, **options))
+        self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
+
+    def start(self) -> None:
+        """Return when it listens. Raises ClusterError where it does not."""
+        self._thread.start()
+        until = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > until:
+                raise ClusterError(f"the server did not start at {self.url}", "Choose another --port or --host")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Take no new requests, finish those under way, and end."""
+        self._app.state.draining = True
+        self._server.should_exit = True
+        self._thread.join(DRAIN_SECONDS + 5)
+
+
+def start_local(config: ServeConfig) -> LocalServer:
+    """Serve `config.model` from this process. Raises CheckpointError for no model folder, ConfigError for a port in use."""
+    check_port(config.host, config.port)
+    device = _device(config)
+    threads = config.threads or cores()
+    lanes = 1 if device == "cuda" else threads
+    decode = SafeDecoder(lanes, Limits(max_pixels=config.max_pixels))
+    editor = EditEngine.load(config.model, lanes, device, decode, config.networks)
+    server = LocalServer(config, make_app(editor.product, config, editor, encoders=threads))
+    server.start()
+    return server
+
+
+def _device(config: ServeConfig) -> str:
+    import torch
+
+    there = torch.cuda.is_available()
+    if config.gpu and not there:
+        raise ClusterError("serve: gpu = true, and PyTorch sees no GPU here", "`ganray doctor` says why; or leave out --gpu")
+    return "cuda" if there and config.gpu is not False else "cpu"
+
+
+def _under(prefix: str, app: FastAPI) -> FastAPI:
+    """An app that has another one under a path, and nothing else."""
+    outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    outer.mount(prefix, app)
+    return outer

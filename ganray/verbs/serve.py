@@ -1,0 +1,87 @@
+"""The verb `serve`: a model over HTTP, from this process or from replicas in a Ray cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import threading
+from typing import Protocol
+
+from ganray.config import ServeConfig
+from ganray.edit_engine import EditEngine
+from ganray.errors import ConfigError
+from ganray.execution.choice import reason_for_cluster
+
+RAY_SERVE = "ganray.on_ray.serve", "serve_on_ray"  # imported only where it is chosen
+
+
+class Serving(Protocol):
+    """A running endpoint."""
+
+    @property
+    def url(self) -> str:
+        """Where its API lies."""
+        ...
+
+    def stop(self) -> None:
+        """Stop the endpoint when its requests are answered."""
+        ...
+
+
+def serve(config: ServeConfig, blocking: bool = True) -> Serving:
+    """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
+
+    Raises CheckpointError for no model folder, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
+    where the replicas do not fit or the prefix is taken.
+
+    >>> try:
+    ...     ganray.serve(ganray.ServeConfig(model="nowhere"), blocking=False)
+    ... except ganray.CheckpointError as error:
+    ...     print(error.code)
+    checkpoint
+    """
+    loaded = EditEngine.load(config.model, threads=1, device="cpu", networks=config.networks)
+    serving = _start(config)
+    if blocking:
+        print(_banner(config.model, loaded))
+        paths = "/v1/edit" if loaded.product is None else "/v1/generate or /v1/edit"
+        print(f"POST {serving.url}{paths}, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+        finally:
+            serving.stop()
+    return serving
+
+
+def show(serving: Serving) -> str:
+    """The last line, when the endpoint is stopped."""
+    return f"stopped serving at {serving.url}"
+
+
+def _start(config: ServeConfig) -> Serving:
+    reason = reason_for_cluster(config.ray, config.replicas, "replicas")
+    if config.executor == "local" and config.replicas > 1:
+        raise ConfigError(f"executor = local with replicas = {config.replicas}: one process has one", "Use --executor ray")
+    if config.executor == "ray" or (config.executor == "auto" and reason):
+        module, name = RAY_SERVE
+        serving: Serving = getattr(importlib.import_module(module), name)(config)
+        return serving
+    if config.executor == "auto":
+        print("serve: runs in this process; --executor ray for replicas in a Ray cluster", file=sys.stderr, flush=True)
+    from ganray.serving.local_server import start_local  # FastAPI and uvicorn, which a head of Ray Serve does not need
+
+    return start_local(config)
+
+
+def _banner(url: str, engine: EditEngine) -> str:
+    """One line that says what is served."""
+    parts = []
+    if engine.product is not None:
+        info = engine.product.info
+        known = ", ".join(f"{name} ({len(values)} values)" for name, values in info.attributes.items()) or "none"
+        parts.append(f"model {info.digest[:12]}, attributes {known}" + (", reads titles" if info.pieces.num else ""))
+    if engine.networks:
+        parts.append(f"edits learned: {', '.join(engine.networks)}")
+    return f"{url or 'no model'}: {'; '.join(parts) or 'edits that need none'}"
