@@ -1,0 +1,162 @@
+"""The client for event loops: of asyncio and of trio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, Unpack
+
+import anyio
+import httpx
+
+from ganray.client import answers, api, calls
+from ganray.client.answers import EditCard, Images, Job, ModelCard, ProfileCard, Report
+from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, Photo, Priority
+from ganray.client.calls import JobSpec, Options
+from ganray.client.exchange import Event, Send, Session, Sleep, Steps
+from ganray.client.http import answer_of, client_options, fault_of, request_options
+from ganray.client.kept import Cache
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A server's API. Tasks of one event loop may share one; close it, or use it in an `async with`.
+
+    `timeout` is of a whole call, its `retries` included. `cache` keeps answers that do not change. `transport` is httpx's, e.g. for TLS.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        timeout: float = 30.0,
+        retries: int = 3,
+        transport: httpx.AsyncBaseTransport | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        """Opens no connection yet. Raises ValueError for a URL that is not http(s)://HOST[/PATH]."""
+        self._session = Session(key, timeout, retries, cache)
+        self._http = httpx.AsyncClient(**client_options(url), transport=transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def generate(
+        self,
+        *,
+        model: str = "",
+        priority: Priority = "interactive",
+        timeout: float | None = None,
+        request_id: str = "",
+        **fields: Unpack[GenerateFields],
+    ) -> Images:
+        """Make pictures. Without a seed and an id the client draws a seed, so that a retry gives the same picture. Raises ClientError."""
+        options = Options(model, priority, timeout, request_id)
+        return await self._run(api.images(self._session, calls.generate(fields, options), options))
+
+    async def edit(
+        self,
+        photo: Photo,
+        edits: Edits,
+        *,
+        model: str = "",
+        priority: Priority = "interactive",
+        timeout: float | None = None,
+        request_id: str = "",
+        **fields: Unpack[EditFields],
+    ) -> Images:
+        """Edit a photo: bytes and paths are uploaded, text is a key in the server's store or a data: URL. Raises ClientError, OSError."""
+        options = Options(model, priority, timeout, request_id)
+        if pictures := fields.get("pictures"):
+            fields = {**fields, "pictures": {name: await _load(picture) for name, picture in pictures.items()}}
+        return await self._run(api.images(self._session, calls.edit(await _load(photo), edits, fields, options), options))
+
+    async def check(
+        self,
+        photo: Photo,
+        profile: str = "amazon-main",
+        kind: str = "",
+        day: str = "",
+        *,
+        timeout: float | None = None,
+        request_id: str = "",
+    ) -> Report:
+        """Check a picture against a marketplace's rules, of `day` (YYYY-MM-DD) or today. Raises ClientError, OSError."""
+        options = Options(timeout=timeout, request_id=request_id)
+        return await self._run(api.ask(self._session, calls.check(await _load(photo), profile, kind, day), answers.report, options))
+
+    async def models(self) -> list[ModelCard]:
+        """The models that the key sees. Raises ClientError."""
+        return await self._run(api.ask(self._session, calls.get("v1/models"), answers.cards("models")))
+
+    async def edits(self) -> list[EditCard]:
+        """The edits, in the order of a chain. Raises ClientError."""
+        return await self._run(api.ask(self._session, calls.get("v1/edits"), answers.cards("edits")))
+
+    async def profiles(self) -> list[ProfileCard]:
+        """The marketplaces' rules. Raises ClientError."""
+        return await self._run(api.ask(self._session, calls.get("v1/profiles"), answers.cards("profiles")))
+
+    async def submit_job(
+        self,
+        kind: Literal["generate", "edit"],
+        requests: Sequence[GenerateFields] | Sequence[EditRow],
+        out: str = "",
+        options: Mapping[str, Any] | None = None,
+        webhook: str = "",
+        idempotency_key: str = "",
+    ) -> Job:
+        """Begin a bulk job. `out` is a key prefix under the server's own; a key of yours makes the same job again the same. Raises
+        ClientError."""
+        return await self._run(api.submit_job(self._session, JobSpec(kind, requests, out, options, webhook, idempotency_key)))
+
+    async def job(self, id: str) -> Job:
+        """How a job stands. Raises ClientError."""
+        return await self._run(api.ask(self._session, calls.job(id), answers.job))
+
+    async def wait(self, id: str, timeout: float | None = None, poll: float = 1.0) -> Job:
+        """The job when it has succeeded. Raises JobFailed where it has not, TimedOut after `timeout` seconds."""
+        return await self._run(api.wait(self._session, id, timeout, poll))
+
+    async def cancel(self, id: str) -> Job:
+        """Have a job end where it is. Raises ClientError."""
+        return await self._run(api.ask(self._session, calls.cancel(id), answers.job))
+
+    async def healthy(self) -> bool:
+        """Whether the server answers and renders; asked once."""
+        return await self._run(api.healthy(self._session))
+
+    async def _run(self, steps: Steps[T]) -> T:
+        event: Event = None
+        while True:
+            try:
+                step = steps.send(event)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if isinstance(step, Sleep):
+                await anyio.sleep(step.seconds)
+                event = None
+            else:
+                event = await self._send(step)
+
+    async def _send(self, step: Send) -> Event:
+        """One try. httpx limits each read, so the end of the whole answer is watched here."""
+        try:
+            with anyio.fail_after(step.seconds):
+                response = await self._http.send(self._http.build_request(**request_options(step)))
+            return answer_of(response, response.content)
+        except (httpx.HTTPError, TimeoutError) as error:
+            return fault_of(error)
+
+
+async def _load(photo: Photo) -> bytes | str:
+    return photo if isinstance(photo, bytes | str) else await anyio.Path(photo).read_bytes()

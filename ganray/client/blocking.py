@@ -1,0 +1,169 @@
+"""The client for threads."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, Unpack
+
+import httpx
+
+from ganray.client import answers, api, calls
+from ganray.client.answers import EditCard, Images, Job, ModelCard, ProfileCard, Report
+from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, Photo, Priority
+from ganray.client.calls import JobSpec, Options
+from ganray.client.exchange import Event, Send, Session, Sleep, Steps
+from ganray.client.http import answer_of, client_options, fault_of, request_options
+from ganray.client.kept import Cache
+
+T = TypeVar("T")
+
+
+class Client:
+    """A server's API. Threads may share one; close it, or use it in a `with`.
+
+    `timeout` is of a whole call, its `retries` included. `cache` keeps answers that do not change. `transport` is httpx's, e.g. for TLS.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        timeout: float = 30.0,
+        retries: int = 3,
+        transport: httpx.BaseTransport | None = None,
+        cache: Cache | None = None,
+    ) -> None:
+        """Opens no connection yet. Raises ValueError for a URL that is not http(s)://HOST[/PATH]."""
+        self._session = Session(key, timeout, retries, cache)
+        self._http = httpx.Client(**client_options(url), transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def generate(
+        self,
+        *,
+        model: str = "",
+        priority: Priority = "interactive",
+        timeout: float | None = None,
+        request_id: str = "",
+        **fields: Unpack[GenerateFields],
+    ) -> Images:
+        """Make pictures. Without a seed and an id the client draws a seed, so that a retry gives the same picture. Raises ClientError."""
+        options = Options(model, priority, timeout, request_id)
+        return self._run(api.images(self._session, calls.generate(fields, options), options))
+
+    def edit(
+        self,
+        photo: Photo,
+        edits: Edits,
+        *,
+        model: str = "",
+        priority: Priority = "interactive",
+        timeout: float | None = None,
+        request_id: str = "",
+        **fields: Unpack[EditFields],
+    ) -> Images:
+        """Edit a photo: bytes and paths are uploaded, text is a key in the server's store or a data: URL. Raises ClientError, OSError."""
+        options = Options(model, priority, timeout, request_id)
+        if pictures := fields.get("pictures"):
+            fields = {**fields, "pictures": {name: _load(picture) for name, picture in pictures.items()}}
+        return self._run(api.images(self._session, calls.edit(_load(photo), edits, fields, options), options))
+
+    def check(
+        self,
+        photo: Photo,
+        profile: str = "amazon-main",
+        kind: str = "",
+        day: str = "",
+        *,
+        timeout: float | None = None,
+        request_id: str = "",
+    ) -> Report:
+        """Check a picture against a marketplace's rules, of `day` (YYYY-MM-DD) or today. Raises ClientError, OSError."""
+        options = Options(timeout=timeout, request_id=request_id)
+        return self._run(api.ask(self._session, calls.check(_load(photo), profile, kind, day), answers.report, options))
+
+    def models(self) -> list[ModelCard]:
+        """The models that the key sees. Raises ClientError."""
+        return self._run(api.ask(self._session, calls.get("v1/models"), answers.cards("models")))
+
+    def edits(self) -> list[EditCard]:
+        """The edits, in the order of a chain. Raises ClientError."""
+        return self._run(api.ask(self._session, calls.get("v1/edits"), answers.cards("edits")))
+
+    def profiles(self) -> list[ProfileCard]:
+        """The marketplaces' rules. Raises ClientError."""
+        return self._run(api.ask(self._session, calls.get("v1/profiles"), answers.cards("profiles")))
+
+    def submit_job(
+        self,
+        kind: Literal["generate", "edit"],
+        requests: Sequence[GenerateFields] | Sequence[EditRow],
+        out: str = "",
+        options: Mapping[str, Any] | None = None,
+        webhook: str = "",
+        idempotency_key: str = "",
+    ) -> Job:
+        """Begin a bulk job. `out` is a key prefix under the server's own; a key of yours makes the same job again the same. Raises
+        ClientError."""
+        return self._run(api.submit_job(self._session, JobSpec(kind, requests, out, options, webhook, idempotency_key)))
+
+    def job(self, id: str) -> Job:
+        """How a job stands. Raises ClientError."""
+        return self._run(api.ask(self._session, calls.job(id), answers.job))
+
+    def wait(self, id: str, timeout: float | None = None, poll: float = 1.0) -> Job:
+        """The job when it has succeeded. Raises JobFailed where it has not, TimedOut after `timeout` seconds."""
+        return self._run(api.wait(self._session, id, timeout, poll))
+
+    def cancel(self, id: str) -> Job:
+        """Have a job end where it is. Raises ClientError."""
+        return self._run(api.ask(self._session, calls.cancel(id), answers.job))
+
+    def healthy(self) -> bool:
+        """Whether the server answers and renders; asked once."""
+        return self._run(api.healthy(self._session))
+
+    def _run(self, steps: Steps[T]) -> T:
+        event: Event = None
+        while True:
+            try:
+                step = steps.send(event)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if isinstance(step, Sleep):
+                time.sleep(step.seconds)
+                event = None
+            else:
+                event = self._send(step)
+
+    def _send(self, step: Send) -> Event:
+        """One try. httpx limits each read, so the end of the whole answer is watched here."""
+        ends, parts = time.monotonic() + step.seconds, list[bytes]()
+        try:
+            response = self._http.send(self._http.build_request(**request_options(step)), stream=True)
+            with contextlib.closing(response):
+                for part in response.iter_bytes():
+                    parts.append(part)
+                    if time.monotonic() > ends:
+                        raise httpx.ReadTimeout("the answer took too long")
+            return answer_of(response, b"".join(parts))
+        except httpx.HTTPError as error:
+            return fault_of(error)
+
+
+def _load(photo: Photo) -> bytes | str:
+    return photo if isinstance(photo, bytes | str) else Path(photo).read_bytes()
