@@ -46,7 +46,7 @@ class ServeConfig(Placement):
     )
     anonymous: bool = Field(False, description="answer callers without a key beyond loopback, too, where there are keys or none")
     timeout_s: PositiveFloat = Field(
-        30.0, description="seconds after which a request is answered 504, unless its X-Ganray-Timeout-Ms says fewer"
+        60.0, description="seconds after which a request is answered 504, unless its X-Ganray-Timeout-Ms says fewer"
     )
     body_timeout_s: PositiveFloat = Field(10.0, description="seconds within which the body of a request must arrive")
     audit: str = Field("", description="path of a file that gets one JSON line a request: who, what, when, result; no pixels")

@@ -14,50 +14,63 @@ from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.requests import EditRequest, GenerateRequest
+from ganray.serving.access import Access
 from ganray.serving.body_limit import BodyLimit, Limit
 from ganray.serving.check import CheckRequest, CheckService, add_check
+from ganray.serving.deadline import Deadline
 from ganray.serving.device_header import DeviceHeader
 from ganray.serving.edit import MAX_EDIT_BODY, add_edit
 from ganray.serving.errors import add_errors
 from ganray.serving.generate import MAX_BODY, add_generate
 from ganray.serving.head import HeadAsGet
 from ganray.serving.listing import add_listing
+from ganray.serving.metrics import add_metrics
 from ganray.serving.models import Models, OneModel
+from ganray.serving.observing import Observing
 from ganray.serving.openapi import describe
 from ganray.serving.photos import PhotoSource
 from ganray.serving.refusals import Busy
 from ganray.serving.served_model import ServedModel
+from ganray.serving.services import Services
 
 
-def make_app(engine: Engine | None, config: ServeConfig, editor: EditEngine | None = None, encoders: int = 0) -> FastAPI:
+def make_app(
+    engine: Engine | None, config: ServeConfig, editor: EditEngine | None = None, encoders: int = 0, services: Services | None = None
+) -> FastAPI:
     """The app of one model: see `app_of`. `encoders` are the threads that encode where a device renders; 0 takes all cores.
 
-    `app.state.health` knows whether the engine renders.
+    `app.state.health` knows whether the engine renders, `app.state.outstanding` how many pictures are wanted of it.
     """
     served = ServedModel.of(engine, config, editor, encoders)
-    app = app_of(OneModel(served), config, served.editor.lanes, served.device)
+    services = services or Services.of(config, served.device)
+    services.metrics.gauge("ganray_images_outstanding", "Images that wait or are being made.", lambda: served.outstanding)
+    app = app_of(OneModel(served), config, served.editor.lanes, services)
+    if served.device:
+        app.add_middleware(DeviceHeader, device=served.device)
     app.state.health = served.health
+    app.state.outstanding = lambda: served.outstanding
     return app
 
 
-def app_of(models: Models, config: ServeConfig, lanes: int, device: str = "") -> FastAPI:
-    """The app: POST /v1/generate, /v1/edit, /v1/check, GET /v1/models, /v1/edits, /v1/profiles, /healthz, /readyz, OpenAPI at /docs.
+def app_of(models: Models, config: ServeConfig, lanes: int, services: Services) -> FastAPI:
+    """The app: POST /v1/generate, /v1/edit, /v1/check, GET /v1/models, /v1/edits, /v1/profiles, /healthz, /readyz, /metrics, /docs.
 
-    `lanes` photos are edited at a time; `device` is what renders, for a header.
+    `lanes` photos are edited at a time.
     """
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
     photo = Limit(MAX_EDIT_BODY, config.edit_queue + lanes)
     limits = {"/v1/edit": photo, "/v1/check": photo, "": Limit(MAX_BODY)}
-    app.add_middleware(BodyLimit, limits=limits)
-    app.add_middleware(HeadAsGet)
-    if device:
-        app.add_middleware(DeviceHeader, device=device)
+    app.add_middleware(HeadAsGet)  # the innermost; each next one stands around those before
+    app.add_middleware(BodyLimit, limits=limits, seconds=config.body_timeout_s)
+    app.add_middleware(Deadline, seconds=config.timeout_s)
+    app.add_middleware(Access, keys=services.keys, ledger=services.ledger, anonymous=services.anonymous)
+    app.add_middleware(Observing, metrics=services.metrics, audit=services.audit)
     add_generate(app, models)
     add_edit(app, models)
     add_check(app, CheckService(PhotoSource(config.source), lanes, config.max_pixels))
     add_listing(app, models)
-
     add_health(app, models)
+    add_metrics(app, services.metrics)
     add_errors(app)
     describe(app, (GenerateRequest, EditRequest, CheckRequest))
     return app

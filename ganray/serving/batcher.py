@@ -1,4 +1,4 @@
-"""The batcher: groups the samples of concurrent requests into batches of the engine's size.
+"""The batcher: groups the samples of concurrent requests into batches of the engine's size, fairly between their callers.
 
 `@serve.batch` of Ray Serve groups calls; a call here requests any number of samples, and a batch is a number of samples.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,8 +20,11 @@ from ganray.errors import ImageError
 from ganray.images.codec import Pixels
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
+from ganray.serving.context import RequestContext
+from ganray.serving.fair_queue import FairQueue
 from ganray.serving.health import Health
-from ganray.serving.refusals import Busy
+from ganray.serving.pace import Pace
+from ganray.serving.refusals import Busy, DeadlineExceeded
 
 RENDERED = 2  # batches that may wait to be encoded before no other one is rendered: more would only take memory
 
@@ -35,14 +37,16 @@ class EncodedSample:
     attributes: dict[str, str]
 
 
-@dataclass
+@dataclass(slots=True)
 class _PendingSample:
-    """One sample that a request waits for."""
+    """One sample that a request waits for; `times` are those at which its batch began, was rendered and was encoded."""
 
     request: GenerateRequest
     index: int
     since: float
+    deadline: float | None
     done: asyncio.Future[EncodedSample]
+    times: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 _Rendered = tuple[_PendingSample, Pixels, NDArray[np.int64]]
@@ -59,34 +63,57 @@ class Batcher:
         """
         self._engine, self._wait, self._queue = engine, wait, queue
         self._health = health or Health(engine, trials=engine.offloads)
-        self._waiting: deque[_PendingSample] = deque()
+        self._waiting: FairQueue[_PendingSample] = FairQueue()
+        self._since: float | None = None  # when the queue was empty for the last time: nobody in it waits longer
+        self._pace = Pace()
         self._ahead = 1 if encoders else 0  # lanes that only a full batch may take: one that is not full had better wait for more
         self._free = engine.lanes + self._ahead
         self._threads = ThreadPoolExecutor(self._free, "batch")
         self._encoders, self._share = ThreadPoolExecutor(encoders, "encode") if encoders else None, -(-engine.rows // max(1, encoders))
+        self._making = 0  # samples that are being made
         self._rendered = 0  # samples that are not encoded yet
         self._timer: asyncio.TimerHandle | None = None
 
-    async def make(self, request: GenerateRequest) -> list[EncodedSample]:
-        """All samples of a request, in order.
+    @property
+    def outstanding(self) -> int:
+        """Samples that wait or are being made."""
+        return len(self._waiting) + self._making
 
-        Raises Busy, RequestError for an unknown attribute, ImageError if a label cannot be verified.
+    async def make(self, request: GenerateRequest, context: RequestContext | None = None) -> list[EncodedSample]:
+        """All samples of a request, in order. `context` says who waits for them, how urgently and until when.
+
+        Raises Busy, DeadlineExceeded, RequestError for an unknown attribute, ImageError if a label cannot be verified.
         """
+        context = context or RequestContext()
         self._engine.vocabulary.encode(request)
-        if len(self._waiting) + request.count > self._queue:
-            queue = f"{len(self._waiting)} of at most {self._queue} images are waiting"
-            raise Busy(f"the queue has no room for {request.count} images: {queue}", "Retry in a second, or add replicas")
-        loop, now = asyncio.get_running_loop(), time.monotonic()
-        pending = [_PendingSample(request, index, now, loop.create_future()) for index in range(request.count)]
-        self._waiting.extend(pending)
+        self._require_room(request.count, context)
+        loop, now, caller = asyncio.get_running_loop(), time.monotonic(), context.caller
+        if not len(self._waiting):
+            self._since = now
+        pending = [_PendingSample(request, index, now, context.deadline, loop.create_future()) for index in range(request.count)]
+        entries = [self._waiting.push(caller.key, sample, context.priority, caller.weight) for sample in pending]
         self._pump()
         try:
-            return await asyncio.gather(*(sample.done for sample in pending))
+            made = [await pending[0].done] if len(pending) == 1 else await asyncio.gather(*(sample.done for sample in pending))
         except BaseException:  # the client disconnected, or one sample failed: the others would only fill the queue
-            for sample in pending:
+            for sample, entry in zip(pending, entries, strict=True):
                 sample.done.cancel()
-            self._waiting = deque(sample for sample in self._waiting if not sample.done.done())
+                self._waiting.discard(entry, context.priority)
             raise
+        began, rendered, encoded = pending[-1].times
+        context.stages |= {"queue": began - now, "draw": rendered - began, "encode": encoded - rendered}
+        return made
+
+    def _require_room(self, count: int, context: RequestContext) -> None:
+        """Refuse at once what the queue has no room for, and what would not be ready before its deadline."""
+        waiting = len(self._waiting)
+        wait = self._pace.seconds(waiting + self._making + count)
+        if not self._waiting.has_room(context.caller.key, count, self._queue):
+            queue = f"{waiting} of at most {self._queue} images are waiting"
+            raise Busy(f"the queue has no room for {count} images: {queue}", "Retry in a second, or add replicas", max(1.0, wait))
+        remaining = context.remaining()
+        if remaining is not None and wait > remaining:
+            raise Busy(f"{count} images would take {wait:.1f} s, and {remaining:.1f} s remain", "Retry later, or add replicas", wait)
 
     def _pump(self) -> None:
         """Start every batch that is due, and schedule the next call."""
@@ -94,17 +121,34 @@ class Batcher:
             self._timer.cancel()
             self._timer = None
         rows = self._engine.rows
-        while self._waiting and self._rendered < RENDERED * rows and self._free > (0 if len(self._waiting) >= rows else self._ahead):
-            remaining = self._waiting[0].since + self._wait - time.monotonic()
+        while len(self._waiting) and self._rendered < RENDERED * rows and self._free > (0 if len(self._waiting) >= rows else self._ahead):
+            assert self._since is not None
+            remaining = self._since + self._wait - time.monotonic()
             if len(self._waiting) < rows and remaining > 0:
                 self._timer = asyncio.get_running_loop().call_later(remaining, self._pump)
                 return
-            batch = [self._waiting.popleft() for _ in range(min(rows, len(self._waiting)))]
+            if not (batch := self._next_batch(rows)):
+                continue
             self._free -= 1
+            self._making += len(batch)
             if self._encoders is None:
                 self._run(self._threads, self._compute, batch, self._lane_ended)
             else:
                 self._run(self._threads, self._render, batch, self._hand_on)
+
+    def _next_batch(self, rows: int) -> list[_PendingSample]:
+        """The next samples, but those whose time is over: no work is done for them."""
+        batch: list[_PendingSample] = []
+        now = time.monotonic()
+        while len(self._waiting) and len(batch) < rows:
+            sample = self._waiting.pop()
+            if sample.deadline is not None and sample.deadline <= now:
+                if not sample.done.done():
+                    sample.done.set_exception(DeadlineExceeded("the deadline passed while the request waited", "Allow more time"))
+            elif not sample.done.done():
+                batch.append(sample)
+        self._since = now
+        return batch
 
     def _run(self, threads: ThreadPoolExecutor, work: Callable[..., Any], given: Any, then: Callable[..., None]) -> None:
         """Do `work(given)` in a thread, and `then(given, future)` on the event loop."""
@@ -115,6 +159,7 @@ class Batcher:
         return self._encode(self._render(batch))
 
     def _render(self, batch: list[_PendingSample]) -> list[_Rendered]:
+        began = time.monotonic()
         try:
             z, labels = self._engine.draw([(sample.request, sample.index) for sample in batch])
             pixels = self._engine.render(z, labels)
@@ -122,6 +167,9 @@ class Batcher:
             self._health.failed(error)
             raise
         self._health.rendered()
+        rendered = time.monotonic()
+        for sample in batch:
+            sample.times = began, rendered, rendered
         return list(zip(batch, pixels, labels, strict=True))
 
     def _hand_on(self, batch: list[_PendingSample], rendering: asyncio.Future[list[_Rendered]]) -> None:
@@ -157,11 +205,14 @@ class Batcher:
 
     def _finish(self, batch: list[_PendingSample], computed: asyncio.Future[list[EncodedSample | ImageError]]) -> None:
         """Answer the samples of a batch, or of a part of it."""
-        failure = computed.exception()
+        failure, now = computed.exception(), time.monotonic()
+        self._making -= len(batch)
+        self._pace.count(len(batch), now, self.outstanding)
         for sample, result in zip(batch, [failure] * len(batch) if failure else computed.result(), strict=True):
             if sample.done.done():  # cancelled
                 continue
             if isinstance(result, EncodedSample):
+                sample.times = *sample.times[:2], now
                 sample.done.set_result(result)
             else:
                 sample.done.set_exception(result or RuntimeError("no result"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganray.serving.errors import error_reply
-from ganray.serving.refusals import Busy, TooLarge
+from ganray.serving.refusals import Busy, TooLarge, TooSlow
 
 
 class Limit(NamedTuple):
@@ -22,11 +23,12 @@ class BodyLimit:
     """ASGI middleware that reads the body up to the limit of its path before the app does, and replies 413 to a larger one.
 
     Bytes are counted while they arrive, as a chunked body has no Content-Length. `limits`: suffix of the path -> Limit; "" is the default.
-    Beyond `max_requests` the reply is 503, before the body is read.
+    Beyond `max_requests` the reply is 503, before the body is read. A body that has not come within `seconds` is answered 408: a client
+    that sends a byte a minute would hold its place for ever.
     """
 
-    def __init__(self, app: ASGIApp, limits: dict[str, Limit]) -> None:
-        self._app, self._limits = app, limits
+    def __init__(self, app: ASGIApp, limits: dict[str, Limit], seconds: float = 60.0) -> None:
+        self._app, self._limits, self._seconds = app, limits, seconds
         self._in_progress = dict.fromkeys(limits, 0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,18 +49,36 @@ class BodyLimit:
             self._in_progress[suffix] -= 1
 
     async def _read(self, max_bytes: int, scope: Scope, receive: Receive, send: Send) -> None:
-        messages: deque[Message] = deque()
-        size, more = 0, True
-        while more:
-            messages.append(await receive())
-            size, more = size + len(messages[-1].get("body", b"")), messages[-1].get("more_body", False)
-            if size > max_bytes:
-                too_large = TooLarge(f"the body has over {max_bytes:,} bytes", "Send a smaller body, with one request")
-                await error_reply(too_large)(scope, receive, send)
-                return
+        try:
+            async with asyncio.timeout(self._seconds):
+                messages = await _body(receive, max_bytes)
+        except TimeoutError:
+            slow = TooSlow(f"the body did not arrive within {self._seconds:g} s", "Send it faster, or a smaller one")
+            await error_reply(slow)(scope, receive, send)
+            return
+        except TooLarge as error:
+            await error_reply(error)(scope, receive, send)
+            return
+        if messages is None:
+            return
 
         async def replay() -> Message:
             """The messages already read, then new ones."""
             return messages.popleft() if messages else await receive()
 
         await self._app(scope, replay, send)
+
+
+async def _body(receive: Receive, max_bytes: int) -> deque[Message] | None:
+    """The messages of a body; None where the client left in its middle. Raises TooLarge."""
+    messages: deque[Message] = deque()
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        messages.append(message)
+        size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+        if size > max_bytes:
+            raise TooLarge(f"the body has over {max_bytes:,} bytes", "Send a smaller body, with one request")
+    return messages

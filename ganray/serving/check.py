@@ -23,8 +23,10 @@ from ganray.profiles.report import Finding, Report
 from ganray.request_body import Body
 from ganray.requests import Text
 from ganray.serving.bodies import read_form
+from ganray.serving.context import RequestContext, context_of
 from ganray.serving.openapi import body_of
 from ganray.serving.photos import EXAMPLE_PHOTO, PhotoSource
+from ganray.serving.turns import Turns
 
 
 class CheckRequest(Body):
@@ -48,15 +50,16 @@ class CheckService:
 
     def __init__(self, source: PhotoSource, threads: int, max_pixels: int) -> None:
         self._source, self._max_pixels = source, max_pixels
-        self._threads, self._local = ThreadPoolExecutor(threads, "check"), threading.local()
+        self._threads, self._local, self._turns = ThreadPoolExecutor(threads, "check"), threading.local(), Turns(threads)
 
-    async def answer(self, request: CheckRequest, files: Mapping[str, bytes]) -> dict[str, Any]:
-        """The report as JSON. Raises RequestError for an unknown profile or kind."""
+    async def answer(self, request: CheckRequest, files: Mapping[str, bytes], context: RequestContext) -> dict[str, Any]:
+        """The report as JSON, when it is the caller's turn. Raises RequestError for an unknown profile or kind."""
         if request.profile not in PROFILES():  # a path would be a file of the server's
             raise RequestError(f"profile {request.profile!r} is unknown", f"Use one of {', '.join(PROFILES())}")
         day = date.fromisoformat(request.day) if request.day else date.today()
         profile(request.profile).on(day, request.kind)
-        report, mend = await asyncio.get_running_loop().run_in_executor(self._threads, self._check, request, day, files)
+        async with self._turns.turn(context):
+            report, mend = await asyncio.get_running_loop().run_in_executor(self._threads, self._check, request, day, files)
         return _report_json(report, mend)
 
     def _check(self, request: CheckRequest, day: date, files: Mapping[str, bytes]) -> tuple[Report, list[str]]:
@@ -83,7 +86,7 @@ def add_check(app: FastAPI, service: CheckService) -> None:
     async def check(http: Request) -> dict[str, Any]:
         """Check a picture: every rule with what was found, what is wanted and what mends it, and the chain that corrects the picture."""
         request, files = await read_form(http, CheckRequest)
-        return await service.answer(request, files)
+        return await service.answer(request, files, context_of(http.scope))
 
 
 def _report_json(report: Report, mend: list[str]) -> dict[str, Any]:

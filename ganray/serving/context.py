@@ -14,11 +14,13 @@ STATE = "ganray"  # key of `scope["state"]`
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a request. `key` is the name of an API key, never the key itself; `tenant` is whose models it sees (empty: all)."""
+    """Who sends a request. `key` is the name of an API key, never the key itself; `tenant` is whose models it sees (empty: all);
+    `weight` is its share where keys compete."""
 
     key: str = "local"
     tenant: str = ""
     scopes: frozenset[Scope] = SCOPES
+    weight: float = 1.0
 
 
 @dataclass

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Header, Query, Request, Response
 from ganray.images.codec import MEDIA_TYPES
 from ganray.requests import EditRequest
 from ganray.serving.accept import Wanted
+from ganray.serving.access import charge_more
 from ganray.serving.bodies import read_form
 from ganray.serving.context import context_of
 from ganray.serving.models import Models
@@ -39,9 +40,10 @@ def add_edit(app: FastAPI, models: Models) -> None:
         """
         context = context_of(http.scope)
         request, files = await read_form(http, EditRequest)
+        await charge_more(http.scope, request.count)
         async with models.lease(model, context.caller) as served:
             context.model = served.digest
-            return await served.edits.answer(request, files, Wanted(accept, if_none_match))
+            return await served.edits.answer(request, files, Wanted(accept, if_none_match), context)
 
 
 def _openapi_responses() -> dict[int | str, dict[str, Any]]:

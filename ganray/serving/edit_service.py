@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, sample_name, seed_of
 from ganray.serving.accept import Wanted, as_json
 from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
+from ganray.serving.context import RequestContext
 from ganray.serving.photos import PhotoSource
+from ganray.serving.turns import Turns
 
 MAX_HEADER = 4000  # characters; a longer chain or longer facts are not sent as a header
 MAX_RESULTS = 64
@@ -47,10 +50,15 @@ class EditService:
     def __init__(self, engine: EditEngine, config: ServeConfig) -> None:
         self.engine, self._max_count = engine, min(config.max_count, MAX_RESULTS)
         self._source = PhotoSource(config.source)
-        self._threads = ThreadPoolExecutor(engine.lanes, "edit")
+        self._threads, self._turns = ThreadPoolExecutor(engine.lanes, "edit"), Turns(engine.lanes)
 
-    async def answer(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted) -> Response:
-        """The reply. `files` are the pictures of a form, by name. Raises RequestError, EditError, ImageError."""
+    @property
+    def outstanding(self) -> int:
+        """Requests that wait or are being edited."""
+        return self._turns.outstanding
+
+    async def answer(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted, context: RequestContext) -> Response:
+        """The reply, at the caller's turn. `files` are the pictures of a form, by name. Raises RequestError, EditError, ImageError."""
         if request.count > self._max_count:
             raise RequestError(
                 f"count {request.count}: one HTTP request makes at most {self._max_count} images",
@@ -58,7 +66,12 @@ class EditService:
             )
         self.engine.steps(request)
         as_json(request.count, "image/png", wanted.accept)  # raises before the work starts
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, request, files, wanted)
+        since = time.monotonic()
+        async with self._turns.turn(context):
+            began = time.monotonic()
+            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, request, files, wanted)
+        context.stages |= {"queue": began - since, "draw": time.monotonic() - began}
+        return reply
 
     def _reply(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted) -> Response:
         names = [name for name in (request.image, *request.pictures.values()) if not is_inline(name)]

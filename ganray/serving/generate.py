@@ -17,10 +17,11 @@ from ganray.errors import RequestError
 from ganray.images.codec import MEDIA_TYPES
 from ganray.requests import DERIVED_BITS, GenerateRequest, sample_name
 from ganray.serving.accept import Wanted, as_json
+from ganray.serving.access import charge_more
 from ganray.serving.batcher import EncodedSample
 from ganray.serving.bodies import read_json
 from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
-from ganray.serving.context import context_of
+from ganray.serving.context import RequestContext, context_of
 from ganray.serving.models import Models
 from ganray.serving.openapi import body_of
 from ganray.serving.served_model import ServedModel
@@ -45,12 +46,13 @@ def add_generate(app: FastAPI, models: Models) -> None:
         """
         context = context_of(http.scope)
         request = await read_json(http, GenerateRequest)
+        await charge_more(http.scope, request.count)
         async with models.lease(model, context.caller) as served:
             context.model = served.digest
-            return await _answer(served, request, Wanted(accept, if_none_match))
+            return await _answer(served, request, Wanted(accept, if_none_match), context)
 
 
-async def _answer(served: ServedModel, request: GenerateRequest, wanted: Wanted) -> Response:
+async def _answer(served: ServedModel, request: GenerateRequest, wanted: Wanted, context: RequestContext) -> Response:
     if request.count > served.max_count:
         raise RequestError(
             f"count {request.count}: one HTTP request makes at most {served.max_count} images",
@@ -69,7 +71,7 @@ async def _answer(served: ServedModel, request: GenerateRequest, wanted: Wanted)
         return not_modified(tag, identity)
     headers = identity | cache_headers(tag)
     assert served.batcher is not None  # as there is an engine
-    samples = await served.batcher.make(request)
+    samples = await served.batcher.make(request, context)
     if to_json:  # encoding many large images takes 0.1 s, which must not block other requests
         return await asyncio.to_thread(_json_reply, request, samples, headers)
     return _image_reply(request, samples[0], headers)

@@ -58,6 +58,11 @@ class ServedModel:
         """The digest of its weights, in headers and labels."""
         return self.editor.digest
 
+    @property
+    def outstanding(self) -> int:
+        """Pictures that wait or are being made."""
+        return self.edits.outstanding + (self.batcher.outstanding if self.batcher is not None else 0)
+
     def card(self) -> dict[str, Any]:
         """What GET /v1/models says of it."""
         engine = self.editor.product
