@@ -6,7 +6,7 @@ import pytest
 from ganray.benchmarks.random_model import make_model
 from ganray.config import ServeConfig
 from ganray.engine import Engine
-from ganray.serving import app as room
+from ganray.serving import served_model as room
 from ganray.serving.app import make_app
 from tests.tools.models import ATTRIBUTES, SMALLEST
 
