@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from ganray.config.base import ExecutorName, Placement
 from ganray.config.limits import MaxPixels
+from ganray.errors import ConfigError
 
 
 class ServeConfig(Placement):
@@ -52,7 +53,11 @@ class ServeConfig(Placement):
     audit: str = Field("", description="path of a file that gets one JSON line a request: who, what, when, result; no pixels")
     jobs: str = Field("", description="URL of a prefix that POST /v1/jobs may write under; empty: no jobs over HTTP")
     studio: bool = Field(True, description="a page at /studio, to generate, edit and check by hand")
-    replicas: PositiveInt = Field(1, description="engine replicas")
+    replicas: NonNegativeInt = Field(
+        1, description="engine replicas; with max_replicas the fewest: 0 lets the last one go after ten quiet minutes"
+    )
+    max_replicas: NonNegativeInt = Field(0, description="most replicas, on Ray: as many run as pictures are wanted; 0 = always replicas")
+    per_replica: PositiveInt = Field(64, description="pictures waiting or in the making per replica that growth aims at")
     wait_ms: NonNegativeFloat = Field(4.0, description="longest wait for a batch to fill, in milliseconds")
     queue: PositiveInt = Field(256, description="images waiting per replica before a request is answered 503")
     max_count: PositiveInt = Field(64, description="most images one request may ask for; never more than queue")
@@ -66,6 +71,14 @@ class ServeConfig(Placement):
         description="where it is served from: local is this process, ray are replicas in a Ray cluster; auto takes ray where one is "
         "joined or asked for, and for several replicas",
     )
+
+    @model_validator(mode="after")
+    def _check_replicas(self) -> Self:
+        if not self.replicas and not self.max_replicas:
+            raise ConfigError("replicas = 0 without max_replicas", "Give --max-replicas, or --replicas 1")
+        if self.max_replicas and self.max_replicas < self.replicas:
+            raise ConfigError(f"max_replicas = {self.max_replicas} is less than replicas = {self.replicas}", "Give more, or leave it out")
+        return self
 
     @field_validator("prefix")
     @classmethod

@@ -12,7 +12,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from ganray.images.codec import Limits
 from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
+from ganray.on_ray.serve_growth import OUTSTANDING, growth
 from ganray.serving.address import check_port
 from ganray.serving.app import make_app
 from ganray.serving.health import TIMEOUT_S, Health
@@ -65,9 +66,14 @@ class Endpoint:
         editor = EditEngine.load(config.model, lanes, device, decode, config.networks)
         self._app = make_app(editor.product, config, editor, encoders=threads)
         self._health: Health | None = self._app.state.health
+        self._outstanding: Callable[[], int] = self._app.state.outstanding
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return self._app
+
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Serve asks where the number of replicas may grow."""
+        return {OUTSTANDING: float(self._outstanding())}
 
     async def check_health(self) -> None:
         """Serve asks every ten seconds, and replaces a replica that raises three times, or ends: one that has lost its GPU ends at once."""
@@ -118,9 +124,11 @@ def _bind(config: ServeConfig, gpu: bool, threads: int, labels: Mapping[str, str
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": config.gpu_share if gpu else 0}
     if labels:
         options["label_selector"] = dict(labels)
+    scaling = growth(config)
+    number: dict[str, Any] = {"num_replicas": config.replicas} if scaling is None else {"autoscaling_config": scaling}
     deployment = ray_serve.deployment(
         name=APPLICATION,
-        num_replicas=config.replicas,
+        **number,
         max_ongoing_requests=config.queue
         + config.edit_queue
         + (5 if gpu else 3 * threads) * ROWS[device],  # above the app's own limits, which answer 503 first
@@ -166,7 +174,7 @@ def _stop(application: str, alone: bool) -> None:
 
 
 def _demand(config: ServeConfig) -> GpuDemand:
-    return GpuDemand("serve", config.gpu, config.replicas, "replicas", config.gpu_share)
+    return GpuDemand("serve", config.gpu, max(1, config.replicas), "replicas", config.gpu_share)
 
 
 def serving_cpus(config: ServeConfig, resources: Resources) -> int:
@@ -180,7 +188,7 @@ def _threads(config: ServeConfig, resources: Resources, gpu: bool) -> int:
     if gpu and not wanted:
         of_gpus = ((min(node.cpus, resources.node_cpus) - 1) / node.gpus for node in resources.nodes if node.gpus)
         wanted = max(1, int(min(of_gpus, default=1.0) * config.gpu_share))
-    return engine_cpus(wanted, config.replicas, 0, resources, "serve")
+    return engine_cpus(wanted, max(1, config.replicas), 0, resources, "serve")
 
 
 def _check_address(config: ServeConfig) -> bool:

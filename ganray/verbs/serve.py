@@ -61,9 +61,10 @@ def show(serving: Serving) -> str:
 
 
 def _start(config: ServeConfig) -> Serving:
-    reason = reason_for_cluster(config.ray, config.replicas, "replicas")
-    if config.executor == "local" and config.replicas > 1:
-        raise ConfigError(f"executor = local with replicas = {config.replicas}: one process has one", "Use --executor ray")
+    most = max(config.replicas, config.max_replicas)
+    reason = reason_for_cluster(config.ray, most, "replicas")
+    if config.executor == "local" and most > 1:
+        raise ConfigError(f"executor = local with replicas = {most}: one process has one", "Use --executor ray")
     if config.executor == "ray" or (config.executor == "auto" and reason):
         module, name = RAY_SERVE
         serving: Serving = getattr(importlib.import_module(module), name)(config)
