@@ -20,6 +20,7 @@ BURST_SECONDS = 10.0  # of the rate, where a key has no burst
 DAY = 86_400.0
 AHEAD_S = 0.5  # of its rate: what a replica takes ahead, where its part of the bucket is as large
 AHEAD_OF_DAY = 0.001  # of its images of a day, where a key has no rate
+PAUSE_S = 0.1  # after a refusal, so that a key at its limit asks for a tenth of a second at a time
 TIMEOUT_S, AWAY_S = 0.5, 2.0  # of an answer of the shared ledger; how long it is left alone after none
 
 
@@ -148,9 +149,7 @@ class SharedLedger:
         """As Ledger."""
         if not limit:
             return 0.0
-        held = self._held.get(key, 0.0)
-        if held >= cost:
-            _keep(self._held, key, held - cost)
+        if self._spend(key, cost):
             return 0.0
         now = self._clock()
         until, least = self._refused.get(key, (0.0, 0.0))
@@ -169,11 +168,21 @@ class SharedLedger:
             self._away_until = self._clock() + AWAY_S
             return None
         self._away_until = 0.0
+        if wait and self._spend(key, cost):  # another request of the key took more ahead meanwhile
+            return 0.0
         if wait:
+            wait = max(wait, min(PAUSE_S, limit.size / (2 * limit.rate)) if limit.rate else 0.0)
             _keep(self._refused, key, (self._clock() + wait, cost))
         else:
             self._refused.pop(key, None)
         return wait
+
+    def _spend(self, key: str, cost: float) -> bool:
+        """Take a cost from what is held, if it is as much."""
+        held = self._held.get(key, 0.0)
+        if held >= cost:
+            _keep(self._held, key, held - cost)
+        return held >= cost
 
     async def _lease(self, key: str, limit: Allowance, cost: float) -> float:
         """Take what is held, and the rest and a little ahead from the shared ledger; what is not spent is held again."""
