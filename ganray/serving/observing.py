@@ -1,4 +1,4 @@
-"""Each request on its way: its id, its numbers, a line in the log, a line in the audit. The outermost ASGI middleware."""
+"""Each request on its way: its id, its numbers, a line in the log, a line in the audit, a trace. The outermost ASGI middleware."""
 
 from __future__ import annotations
 
@@ -18,28 +18,34 @@ from ganray.errors import GanrayError
 from ganray.serving.audit import Audit
 from ganray.serving.context import RequestContext, context_of
 from ganray.serving.errors import error_reply
-from ganray.serving.metrics import ServerMetrics, route_of
+from ganray.serving.json_log import REQUEST_ID, REQUESTS
+from ganray.serving.metrics import ServerMetrics
+from ganray.serving.route_names import OTHER, RouteNames
+from ganray.serving.tracing import Tracing
 
 HEADER = "X-Request-Id"
 _VALID_ID = re.compile(rb"[A-Za-z0-9._-]{1,100}")
-LOG = logging.getLogger("ganray.serving.requests")
+MAX_ERROR_BODY = 10_000  # bytes of an error's answer that are kept, to read its code
+CLIENT_LEFT = 499  # nginx's number for a request whose client has gone: no answer was sent
+LOG = logging.getLogger(REQUESTS)
 
 
 @dataclass
 class _Answer:
-    """What is known of an answer when it was sent."""
+    """What is known of an answer when it was sent; `status` 0 says that none was begun."""
 
-    status: int = 500
+    status: int = 0
     sent: int = 0  # bytes of the body
     error: str = ""
     body: bytearray = field(default_factory=bytearray)  # of an error, for its code
 
 
 class Observing:
-    """Gives requests their ids, and tells metrics, log and audit of each."""
+    """Gives requests their ids, and tells metrics, log, audit and traces of each."""
 
-    def __init__(self, app: ASGIApp, metrics: ServerMetrics, audit: Audit | None = None) -> None:
-        self._app, self._metrics, self._audit = app, metrics, audit
+    def __init__(self, app: ASGIApp, metrics: ServerMetrics, audit: Audit | None = None, tracing: Tracing | None = None) -> None:
+        self._app, self._metrics, self._audit, self._tracing = app, metrics, audit, tracing
+        self._names: RouteNames | None = None  # the app has its routes by the first request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
@@ -47,10 +53,8 @@ class Observing:
             await self._app(scope, receive, send)
             return
         context = context_of(scope)
-        context.id = next(
-            (value.decode() for name, value in scope["headers"] if name == b"x-request-id" and _VALID_ID.fullmatch(value)), ""
-        )
-        context.id = context.id or secrets.token_hex(8)
+        context.id = _id_of(scope)
+        REQUEST_ID.set(context.id)  # it is not set back: the server logs a failure after this, and each request is a task of its own
         answer = _Answer()
 
         async def observed(message: Message) -> None:
@@ -59,9 +63,10 @@ class Observing:
                 answer.status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = context.id
             elif message["type"] == "http.response.body":
-                answer.sent += len(message.get("body", b""))
-                if answer.status >= 400 and len(answer.body) < 10_000:
-                    answer.body += message.get("body", b"")
+                body = message.get("body", b"")
+                answer.sent += len(body)
+                if answer.status >= 400 and len(answer.body) < MAX_ERROR_BODY:
+                    answer.body += body
             await send(message)
 
         self._metrics.began()
@@ -69,7 +74,7 @@ class Observing:
             await self._app(scope, receive, observed)
         except Exception as error:
             answer.error = type(error).__name__
-            if not answer.sent:
+            if not answer.status:
                 await error_reply(GanrayError(f"the server failed: {answer.error}", "See the server's log"))(scope, receive, observed)
             raise
         finally:
@@ -77,11 +82,13 @@ class Observing:
 
     def _tell(self, scope: Scope, context: RequestContext, answer: _Answer) -> None:
         seconds = time.monotonic() - context.began
-        route = route_of(scope["path"].removeprefix(scope.get("root_path", "")))
-        if answer.status >= 400 and not answer.error:
-            answer.error = _code_of(answer.body)
-        self._metrics.answered(route, context, answer.status, seconds, answer.error)
-        if self._audit is None and not LOG.isEnabledFor(logging.INFO):
+        route = self._route_of(scope)
+        status = answer.status or CLIENT_LEFT
+        if status >= 400 and not answer.error:
+            answer.error = "client_left" if status == CLIENT_LEFT else _code_of(answer.body)
+        self._metrics.answered(route, context, status, seconds, answer.error)
+        log = LOG.isEnabledFor(logging.INFO)
+        if self._audit is None and self._tracing is None and not log:
             return
         row = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -90,7 +97,7 @@ class Observing:
             "tenant": context.caller.tenant,
             "method": scope["method"],
             "route": route,
-            "status": answer.status,
+            "status": status,
             "error": answer.error,
             "model": context.model,
             "ms": round(1000 * seconds, 1),
@@ -98,8 +105,26 @@ class Observing:
         }
         if self._audit is not None:
             self._audit.write(row)
-        stages = {name: round(1000 * took, 1) for name, took in context.stages.items()}
-        LOG.info("%s", json.dumps(row | {"stages": stages}))
+        trace = {} if self._tracing is None else {"trace": self._tracing.record(scope, row, context.stages, seconds)}
+        if log:
+            stages = {name: round(1000 * took, 1) for name, took in context.stages.items()}
+            LOG.info("%s", json.dumps(row | {"stages": stages} | trace))
+
+    def _route_of(self, scope: Scope) -> str:
+        if self._names is None:
+            if "app" not in scope:  # an ASGI app that is not Starlette's
+                return OTHER
+            self._names = RouteNames(scope["app"].routes)
+        return self._names.of(scope)
+
+
+def _id_of(scope: Scope) -> str:
+    """The request's own id where it is valid, or a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _VALID_ID.fullmatch(value):
+            own: str = value.decode()
+            return own
+    return secrets.token_hex(8)
 
 
 def _code_of(body: bytearray) -> str:
