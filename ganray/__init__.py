@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ExportConfig,
         GenerateConfig,
         IngestConfig,
+        KeyConfig,
         ProfilesConfig,
         RayConfig,
         ServeConfig,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from ganray.verbs.export import export
     from ganray.verbs.generate import generate
     from ganray.verbs.ingest import ingest
+    from ganray.verbs.key import key
     from ganray.verbs.profiles import profiles as list_profiles
     from ganray.verbs.serve import serve
     from ganray.verbs.status import status
@@ -79,6 +81,7 @@ __all__ = [
     "GenerateRequest",
     "ImageError",
     "IngestConfig",
+    "KeyConfig",
     "ProfilesConfig",
     "RayConfig",
     "RequestError",
@@ -95,6 +98,7 @@ __all__ = [
     "export",
     "generate",
     "ingest",
+    "key",
     "list_profiles",
     "load_model",
     "open_store",

@@ -121,6 +121,7 @@ VERBS: dict[str, Verb] = {
             "ganray.verbs.doctor:doctor",
         ),
         Verb("serve", "Serve a model over HTTP.", "ganray.config.serve:ServeConfig", "ganray.verbs.serve:serve"),
+        Verb("key", "Make an API key for serve: shown once, its hash in a file.", "ganray.config.key:KeyConfig", "ganray.verbs.key:key"),
         Verb(
             "demo",
             "The whole way on one machine: sample catalog, training, bulk generation, evaluation, HTTP.",

@@ -29,6 +29,7 @@ OPTIONS: dict[str, dict[str, str]] = {
     "evaluate": {"num": "128", "extractor": "out/extractor", "ray.address": "auto"},
     "export": {"formats": "onnx,torch", "seed": "3"},
     "serve": {"networks": "networks.yaml", "port": "8080", "prefix": "/shop/v2", "wait_ms": "2.5"},
+    "key": {"name": "shop-a", "scopes": "generate,jobs", "tenant": "shop-a", "rate": "2.5", "until": "2027-01-31"},
     "doctor": {"store": "s3://bucket/job", "json": "true", "executor": "local"},
     "demo": {"products": "256", "keep_serving": "true", "ray.num_cpus": "2"},
     "benchmark": {"name": "input", "repeats": "5", "json": "true"},

@@ -15,6 +15,7 @@ from ganray.config.demo import DemoConfig
 from ganray.config.doctor import DoctorConfig
 from ganray.config.evaluate import EvaluateConfig, ExportConfig
 from ganray.config.ingest import IngestConfig
+from ganray.config.key import KeyConfig
 from ganray.config.model import EditorConfig, ModelConfig
 from ganray.config.serve import ServeConfig
 from ganray.config.train import (
@@ -47,6 +48,7 @@ __all__ = [
     "GateConfig",
     "GenerateConfig",
     "IngestConfig",
+    "KeyConfig",
     "LabelConfig",
     "LearnedEditsConfig",
     "LossConfig",

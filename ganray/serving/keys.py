@@ -95,6 +95,12 @@ class KeyFile(BaseModel):
 
     keys: tuple[KeyRow, ...] = ()
 
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _read_empty(cls, value: Any) -> Any:
+        """A list of which no row is left is nothing in YAML."""
+        return () if value is None else value
+
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader reads 5,000 rows in a tenth of the time
     """YAML in which no mapping has a key twice: a second `keys:` would take the place of the first without a word."""
