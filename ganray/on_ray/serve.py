@@ -37,6 +37,7 @@ from ganray.on_ray.serve_growth import OUTSTANDING, growth
 from ganray.serving.address import check_port
 from ganray.serving.app import make_app
 from ganray.serving.health import TIMEOUT_S, Health
+from ganray.serving.keys import VARIABLE
 from ganray.serving.refusals import Unhealthy
 from ganray.storage import absolute_url
 
@@ -119,7 +120,7 @@ def _start(config: ServeConfig) -> Serving:
 def _bind(config: ServeConfig, gpu: bool, threads: int, labels: Mapping[str, str] | None = None) -> Application:
     """The application: replicas of `threads` torch threads on nodes with `labels`, each with its share of a GPU where `gpu` says so."""
     device = "cuda" if gpu else "cpu"
-    urls = {name: absolute_url(getattr(config, name)) for name in ("model", "networks", "source")}
+    urls = {name: absolute_url(getattr(config, name)) for name in ("model", "networks", "models", "keys", "source", "jobs")}
     absolute = config.model_copy(update=urls)  # replicas have another working directory
     options: dict[str, Any] = {"num_cpus": threads, "num_gpus": config.gpu_share if gpu else 0}
     if labels:
@@ -161,7 +162,11 @@ def build_app(args: dict[str, Any]) -> Application:
         raise ConfigError(
             f"args: {missing} is missing: a declared application does not look at the cluster", "Give gpu, and threads on a CPU"
         )
-    return _bind(config, config.gpu, config.threads or 1)
+    if not (config.keys or config.anonymous or os.environ.get(VARIABLE)):
+        raise ConfigError(
+            "args: keys is missing: Serve's proxy answers other machines", "Give keys, a file of `ganray key`; or anonymous: true"
+        )
+    return _bind(config.model_copy(update={"host": "0.0.0.0"}), config.gpu, config.threads or 1)  # wherever Serve's proxy listens
 
 
 def _stop(application: str, alone: bool) -> None:

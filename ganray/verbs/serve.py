@@ -12,6 +12,7 @@ from ganray.config import ServeConfig
 from ganray.edit_engine import EditEngine
 from ganray.errors import ConfigError
 from ganray.execution.choice import reason_for_cluster
+from ganray.serving.access import check_protection
 
 RAY_SERVE = "ganray.on_ray.serve", "serve_on_ray"  # imported only where it is chosen
 
@@ -41,6 +42,7 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     ...     print(error.code)
     checkpoint
     """
+    check_protection(config)
     loaded = EditEngine.load(config.model, threads=1, device="cpu", networks=config.networks)
     serving = _start(config)
     if blocking:

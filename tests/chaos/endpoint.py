@@ -19,7 +19,7 @@ from tests.chaos.jobs import MODEL
 from tests.tools.hosts import Host
 
 PORT = 8000
-SERVE = ["serve", "--model", MODEL, "--replicas", "2", "--threads", "1", "--host", "0.0.0.0", "--port", str(PORT)]
+SERVE = ["serve", "--model", MODEL, "--replicas", "2", "--threads", "1", "--host", "0.0.0.0", "--port", str(PORT), "--anonymous", "true"]
 CLIENTS, KINDS = 2, 60  # threads, and requests that differ
 TRY_S = 5.0  # that a try may take
 

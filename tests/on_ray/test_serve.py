@@ -101,7 +101,7 @@ def test_a_declared_application_answers_as_ganray_serve_does(config):
     from ray.serve.context import _get_global_client
 
     port = free_port()
-    args = {"model": config.model, "threads": 1, "gpu": False, "queue": 8}
+    args = {"model": config.model, "threads": 1, "gpu": False, "queue": 8, "anonymous": True}
     app = {"name": "declared", "route_prefix": "/declared", "import_path": "ganray.on_ray.serve:build_app", "args": args}
     ray_serve.start(http_options={"host": "127.0.0.1", "port": port}, logging_config={"log_level": "ERROR"})
     try:
@@ -122,6 +122,7 @@ def test_a_declared_application_answers_as_ganray_serve_does(config):
     [
         ({"threads": 1}, "gpu is missing"),
         ({"gpu": False}, "threads is missing"),
+        ({"gpu": True}, "keys is missing: Serve's proxy answers other machines"),
         ({"gpu": True, "port": 80}, "port: Serve's own configuration says where it listens.*route_prefix"),
         ({"gpu": True, "replica": 2}, "replica = 2: Extra inputs are not permitted.*ganray serve --help"),
         ({"gpu": True, "replicas": "two"}, "replicas = 'two': Input should be a valid integer"),
@@ -133,7 +134,7 @@ def test_arguments_that_no_declared_application_takes_are_one_line(args, message
 
 
 def test_a_declared_application_needs_no_cluster_to_be_described():
-    deployment = build_app({"model": "model", "gpu": True, "replicas": 2})._bound_deployment
+    deployment = build_app({"model": "model", "gpu": True, "replicas": 2, "anonymous": True})._bound_deployment
     assert (deployment.name, deployment.num_replicas) == ("ganray", 2)
     assert deployment.ray_actor_options["num_gpus"] == 1
 
