@@ -1,8 +1,8 @@
 """Traces by OpenTelemetry: a span a request with spans of its stages in it; of the trace that the caller's traceparent names (W3C).
 
-It needs the extra `otel`, and an address in OTEL_EXPORTER_OTLP_ENDPOINT; without the address nothing of the extra is imported. The other variables
-of OpenTelemetry hold, too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. Spans have no attributes or titles of a
-request, and no photos: who runs the collector need not be who may see the catalog.
+It needs the extra `otel`, and an address in OTEL_EXPORTER_OTLP_ENDPOINT; without the address nothing of the extra is imported. The other
+variables of OpenTelemetry hold, too: OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, OTEL_EXPORTER_OTLP_HEADERS. Spans have no attributes or titles
+of a request, and no photos: who runs the collector need not be who may see the catalog.
 """
 
 from __future__ import annotations
