@@ -47,7 +47,7 @@ class Call:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    content: bytes = b""
+    content: bytes = field(default=b"", repr=False)
     repeatable: bool = False
 
     def fingerprint(self) -> str:
