@@ -28,7 +28,7 @@ async def read_json(http: Request, kind: type[B]) -> B:
     media_type = http.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Unsupported(_content_type(http), "Send Content-Type: application/json")
-    return parse(await http.body(), kind)
+    return parse(await http.body(), kind, docs=docs_of(http))
 
 
 async def read_form(http: Request, kind: type[B]) -> tuple[B, dict[str, bytes]]:
@@ -38,7 +38,7 @@ async def read_form(http: Request, kind: type[B]) -> tuple[B, dict[str, bytes]]:
     """
     media_type = http.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json":
-        return parse(await http.body(), kind), {}
+        return parse(await http.body(), kind, docs=docs_of(http)), {}
     if media_type != "multipart/form-data":
         raise Unsupported(_content_type(http), f"Send application/json, or multipart/form-data with the parts {PHOTO} and {REQUEST}")
     try:
@@ -49,10 +49,15 @@ async def read_form(http: Request, kind: type[B]) -> tuple[B, dict[str, bytes]]:
     except HTTPException as error:
         raise Invalid(f"the form cannot be read: {error.detail}", "Send the parts photo (a file) and request (JSON)") from None
     defaults = {"image": PHOTO} if PHOTO in files else {}
-    return parse(body, kind, defaults), files
+    return parse(body, kind, defaults, docs_of(http)), files
 
 
-def parse(body: bytes, kind: type[B], defaults: dict[str, Any] | None = None) -> B:
+def docs_of(http: Request) -> str:
+    """Where the API is described, under the server's prefix."""
+    return f"{http.scope.get('root_path', '')}/docs"
+
+
+def parse(body: bytes, kind: type[B], defaults: dict[str, Any] | None = None, docs: str = "/docs") -> B:
     """JSON as `kind`. Raises Invalid with one line: where it is no JSON, or which field is wrong.
 
     >>> from ganray.requests import GenerateRequest
@@ -69,7 +74,7 @@ def parse(body: bytes, kind: type[B], defaults: dict[str, Any] | None = None) ->
         return kind.model_validate({**(defaults or {}), **value} if isinstance(value, dict) else value)
     except ValidationError as error:
         errors = [{**detail, "loc": detail["loc"] or ("the body",)} for detail in error.errors(include_url=False)]
-        raise Invalid(explain(errors, kind), "See /docs") from None
+        raise Invalid(explain(errors, kind), f"See {docs}") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ def add_errors(app: FastAPI) -> None:
     """Register a handler for every exception."""
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         """Reply 422."""
-        return error_reply(_explain_query(error))
+        return error_reply(_explain_query(request, error))
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> JSONResponse:
@@ -56,10 +56,10 @@ def error_reply(error: GanrayError) -> JSONResponse:
     return JSONResponse(text, 400 if isinstance(error, RequestError) else 500)
 
 
-def _explain_query(error: RequestValidationError) -> Invalid:
+def _explain_query(request: Request, error: RequestValidationError) -> Invalid:
     """What is wrong with a parameter of the URL or a header; bodies are read in bodies.py."""
     errors = [{**detail, "loc": tuple(detail["loc"])[1:]} for detail in error.errors()]
-    return Invalid(explain(errors), "See /docs")
+    return Invalid(explain(errors), f"See {_docs(request)}")
 
 
 def _docs(request: Request) -> str:
