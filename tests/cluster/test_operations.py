@@ -21,6 +21,7 @@ from ganray.runs.recorder import LiveNumbers
 from ganray.verbs import ingest
 from tests.tools import prometheus as tool
 from tests.tools.live_numbers import Published, changed, ending, run_commands, text_of
+from tests.tools.serving_numbers import ServingNumbers
 
 ROOT = Path(__file__).parents[2]
 RULES, BOARDS = ROOT / "cluster" / "prometheus" / "alerts.yml", sorted((ROOT / "cluster" / "grafana").glob("*.json"))
@@ -77,6 +78,12 @@ def latencies(**buckets: str) -> dict[str, str]:
     return {name.format(le.lstrip("_").replace("Inf", "+Inf")): values for le, values in buckets.items()}
 
 
+def answers(prefix: str, labels: str, status: int) -> dict[str, str]:
+    """Of a server's own numbers: one in eleven has the status."""
+    series = f'{prefix}_requests_total{{{labels},key="shop",route="/v1/generate",status='
+    return {f'{series}"200"}}': "0+60x40", f'{series}"{status}"}}': "0+6x40"}
+
+
 CLOCK = "0+60x120"  # `updated` of a job that goes on
 GOOD = {"updated": CLOCK, "running": "1x120"}
 SERIES: dict[str, tuple[dict[str, str], int, int]] = {
@@ -91,6 +98,16 @@ SERIES: dict[str, tuple[dict[str, str], int, int]] = {
     "ServingErrors": (requests(500), 4, 15),
     "ServingQueueFull": (requests(503), 4, 15),
     "ServingSlow": (latencies(_2000="0+1x40", _5000="0+9x40", _Inf="0+9x40"), 8, 20),
+    "ServingTooLate": (answers("ray_ganray", 'application="ganray",replica="a"', 504), 4, 15),
+    "AuditLinesDropped": ({'ray_ganray_audit_lines_dropped{application="ganray",replica="a"}': "0x5 7x20"}, 5, 8),
+    "NoReplica": (
+        {
+            'ray_serve_deployment_replica_healthy{application="ganray",replica="a"}': "1x5 stale",
+            'ray_serve_autoscaling_target_replicas{application="ganray"}': "1x20",
+        },
+        5,
+        8,
+    ),
     "ReplicasMissing": (
         {
             'ray_serve_deployment_replica_healthy{application="ganray",replica="a"}': "1x20",
@@ -108,8 +125,12 @@ SERIES: dict[str, tuple[dict[str, str], int, int]] = {
 }
 
 
+LOCAL: dict[str, int] = {"ServingErrors": 500, "ServingQueueFull": 503, "ServingTooLate": 504}  # of a server without Ray
+
+
 def silent_series() -> list[dict[str, str]]:
-    """What must not fire: a healthy job, one that was killed and was done by the next command, one that a person stopped, 503 alone."""
+    """What must not fire: a healthy job, one that was killed and was done by the next command, one that a person stopped; a server that
+    refuses and is slow in what is no fault of its own, one without an audit log's trouble, one that is scaled to zero."""
     second = {key.replace("w1", "w2"): value for key, value in job("edit", updated="_x4 0+60x9 stale", running="_x4 1x8 0 stale").items()}
     return [
         job("train", **GOOD, img_per_s="100x120", checkpoint_time=CLOCK, checkpoint_minutes="10x120"),
@@ -119,6 +140,10 @@ def silent_series() -> list[dict[str, str]]:
         job("generate", updated="0x5 stale", running="1x4 0 stale", failed="0x5 stale"),
         {'ray_node_gpus_utilization{SessionName="s",GpuIndex="0"}': "2x120"},
         latencies(_2000="0+999x120", _5000="0+1000x120", _Inf="0+1000x120"),
+        answers("ray_ganray", 'application="ganray",replica="a"', 429),
+        answers("ganray", 'instance="a:8000",job="ganray"', 422),
+        {'ray_ganray_audit_lines_dropped{application="ganray",replica="a"}': "7x10 _x2 0x10"},
+        {'ray_serve_autoscaling_target_replicas{application="ganray"}': "0x20"},
     ]
 
 
@@ -141,6 +166,8 @@ def case(series: dict[str, str], expected: list[tuple[int, list[str]]]) -> dict:
 @needs_prometheus
 def test_each_alert_fires_in_its_time_and_no_other_with_it(tmp_path):
     cases = [case(series, [(quiet, []), (firing, [alert])]) for alert, (series, quiet, firing) in SERIES.items()]
+    local = 'instance="a:8000",job="ganray"'
+    cases += [case(answers("ganray", local, status), [(4, []), (15, [alert])]) for alert, status in LOCAL.items()]
     cases += [case(series, [(minute, []) for minute in (2, 8, 20)]) for series in silent_series()]
     (tmp_path / "alerts.yml").write_text(yaml.safe_dump(rules_at("1m")))
     file = tmp_path / "tests.yml"
@@ -235,12 +262,12 @@ def server(scenes, tmp_path_factory):
     (found,) = config["scrape_configs"][0]["file_sd_configs"]
     found["files"] = [str(folder / "ray.json")]
     config["scrape_configs"].append(kuberay_job())
-    scene, fired = list(scenes[0]), {}
-    with tool.exporter(lambda: growing(next(steps)) + text_of(scene)) as address:
+    scene, fired, serving = list(scenes[0]), {}, ServingNumbers()
+    with tool.exporter(lambda: growing(next(steps)) + text_of(scene) + serving.page()) as address:
         (folder / "ray.json").write_text(json.dumps([{"labels": {"job": "ray"}, "targets": [address]}]))  # as Ray writes it
         with tool.running(folder, config) as running:
             wait_until(lambda: running.query('count_over_time(ganray:newest{exported_job="TrainingSlows",number="running"}[1m]) > 8'))
-            scene[:] = scenes[1]
+            scene[:], serving.dropped = scenes[1], 7
             wait_until(lambda: note_alerts(running, fired) >= {alert for alert in ALERTS if alert.startswith(("Job", "Training"))})
             time.sleep(0.6)
             note_alerts(running, fired)
@@ -284,6 +311,13 @@ def test_alerts_on_the_numbers_of_real_commands_fire_for_their_job_alone(server)
     by_job = {(alert, job) for alert, job in fired if job}
     assert by_job == {(alert, alert) for alert in ours} | {("JobFailed", "LossNotFinite")}
     assert all(job in summary and "<no value>" not in summary for (_, job), summary in fired.items() if job)
+
+
+@needs_prometheus
+def test_alerts_on_the_numbers_of_a_server_say_whose_they_are(server):
+    summaries = {alert: summary for (alert, _), summary in server[1].items()}
+    assert summaries["AuditLinesDropped"].startswith("127.0.0.1:") and " r1: " in summaries["AuditLinesDropped"]
+    assert "ServingTooLate" not in summaries  # 503 and 429 are answered before any deadline
 
 
 @needs_prometheus
