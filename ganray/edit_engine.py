@@ -22,7 +22,7 @@ import torch
 from ganray.edits import EDITS, Photo, Step, apply_chain, check_pictures, parse_chain, text_of
 from ganray.edits.edit import Network, Product
 from ganray.edits.network import TaskNetwork
-from ganray.edits.onnx_network import OnnxNetwork, shared_network
+from ganray.edits.onnx_network import OnnxNetwork, identity_of, shared_network
 from ganray.edits.photo import Alpha, Output
 from ganray.edits.transparency import flattened, levels_of, on_white, opened
 from ganray.engine import Engine
@@ -32,10 +32,10 @@ from ganray.images.data_url import inline_bytes, is_inline
 from ganray.images.jpeg import JpegSource
 from ganray.images.provenance import read_label
 from ganray.images.untrusted import Raw, SafeDecoder, decode_raw
-from ganray.model_folder import DESCRIPTION, EDITOR, has_editor, load_editor
+from ganray.model_folder import DESCRIPTION, EDITOR, ModelInfo, describe_folder, has_editor, load_editor
 from ganray.models import Generator
 from ganray.models.editor import EDITORS
-from ganray.network_table import NETWORKS, has_networks, networks_of, read_file, read_networks, version_of
+from ganray.network_table import NETWORKS, network_rows, read_file, size_of, version_of
 from ganray.requests import EditRequest, GenerateRequest, Stream, seed_of
 from ganray.storage import open_store
 from ganray.titles import NONE
@@ -147,10 +147,39 @@ class EditEngine:
 
         return lambda index: self._pool.submit(result, index)
 
+    def close(self) -> None:
+        """Give back threads and weights when the edits under way are done; it edits nothing afterwards."""
+        self._pool.shutdown()
+        self.networks.clear()
+        if self.product is not None:
+            self.product.close()
+
     def picture(self, url: str, fetch: Fetch) -> tuple[Pixels, Alpha | None]:
         """Another picture of the request: uint8 [H, W, 3] straight colours, and alpha float32 [H, W] if it has one."""
         raw = self._decode(_bytes(url, fetch))
         return raw.pixels, _shares(raw.alpha)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a model folder before it is loaded: the digest that its engine has, the bytes of its weights, its generator.
+
+    Of a folder with neither a generator nor networks, the digest is empty.
+    """
+
+    digest: str
+    size: int
+    info: ModelInfo | None
+
+    @classmethod
+    def of(cls, url: str, networks: str = "") -> Description:
+        """Read a folder's descriptions. Raises CheckpointError, ConfigError, StorageError as loading it would."""
+        info, editor = describe_folder(url) if url else (None, None)
+        rows = network_rows(url, networks)
+        parts = [part.digest for part in (info, editor) if part is not None]
+        parts += [identity_of(task, rows[task]) for task in EDITORS if task in rows]
+        sizes = [part.size for part in (info, editor) if part is not None] + [size_of(row) for row in rows.values()]
+        return cls("+".join(part for part in parts if part), sum(sizes), info)
 
 
 @dataclass(frozen=True)
@@ -277,9 +306,7 @@ def _networks(url: str, device: str | None) -> tuple[dict[str, Network], str]:
 
 def _own_networks(url: str, networks: str) -> dict[str, OnnxNetwork]:
     """Own networks by task, in the order of EDITORS: those of a model folder, and over them those of a `networks.yaml`."""
-    rows = read_networks(networks_of(url)) if url and has_networks(url) else {}
-    if networks:
-        rows |= read_networks(networks)
+    rows = network_rows(url, networks)
     return {task: shared_network(task, rows[task], version_of(rows[task]), read_file) for task in EDITORS if task in rows}
 
 

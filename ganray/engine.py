@@ -193,6 +193,13 @@ class Engine:
                 if self._copies is not None:
                     source.record_stream(self._copies)  # its memory is not given to the next batch before it was copied
 
+    def close(self) -> None:
+        """Give back threads and weights when what was asked for is rendered; it renders nothing afterwards."""
+        self._pool.shutdown()
+        self.generator.to("meta")
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _check_finite(self, total: float) -> None:
         if not math.isfinite(total):
             raise CheckpointError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -125,6 +126,26 @@ def save_editor(store: Store, networks: nn.ModuleDict, info: EditorInfo) -> Edit
     store.settle()
     store.put(EDITOR, info.model_dump_json(indent=1).encode())
     return info
+
+
+def describe_folder(url: str) -> tuple[ModelInfo | None, EditorInfo | None]:
+    """What a folder says of its generator and of its editor, without their weights; None for what it has not.
+
+    Raises CheckpointError for a description that cannot be read.
+    """
+    store = open_store(url)
+    places: tuple[tuple[type[ModelInfo | EditorInfo], Store, str], ...] = (
+        (ModelInfo, store, DESCRIPTION),
+        (EditorInfo, store, EDITOR),
+        (EditorInfo, store.child(EDITOR_FOLDER), EDITOR),
+    )
+    found: list[Any] = []
+    for kind, folder, key in places:
+        try:
+            found.append(_parse(kind, folder.get(key), folder.url_of(key)))
+        except ObjectNotFound:
+            found.append(None)
+    return found[0], found[1] or found[2]
 
 
 def has_editor(url: str) -> bool:

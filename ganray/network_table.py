@@ -45,6 +45,12 @@ def read_networks(url: str) -> dict[str, NetworkFile]:
     return {task: row.model_copy(update={"url": _placed(row.url, store.url)}) for task, row in rows.items()}
 
 
+def network_rows(folder: str, networks: str = "") -> dict[str, NetworkFile]:
+    """The rows of a model folder's `networks.yaml`, if any, and over them those of the file `networks`. Raises as `read_networks`."""
+    rows = read_networks(networks_of(folder)) if folder and has_networks(folder) else {}
+    return rows | (read_networks(networks) if networks else {})
+
+
 def read_file(row: NetworkFile) -> bytes:
     """The bytes of a row's file. Raises StorageError."""
     store, key = open_object(row.url)
@@ -55,6 +61,12 @@ def version_of(row: NetworkFile) -> str:
     """The etag of a row's file: another one may be another file. Raises StorageError."""
     store, key = open_object(row.url)
     return store.head(key).etag
+
+
+def size_of(row: NetworkFile) -> int:
+    """Bytes of a row's file. Raises StorageError."""
+    store, key = open_object(row.url)
+    return store.head(key).size
 
 
 def _placed(url: str, folder: str) -> str:

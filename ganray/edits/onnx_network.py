@@ -36,7 +36,7 @@ class OnnxNetwork:
         self.places: set[tuple[str, str]] = set()  # URL and version of files whose bytes are known to be these
         self.task, self.size, self.halo, self.factor, self.mirrored = task, row.size, row.halo, row.factor, row.mirror
         self.views = row.views or (1 if row.size >= SHARP else 3)
-        self.identity = f"{task}:{row.sha256}/{row.settings_digest}"
+        self.identity = identity_of(task, row)
         self._row = row
         self._session = OnnxSession(data, f"{task}: {row.url}")
         self._feeds = _feeds(self._session, task, row)
@@ -131,7 +131,7 @@ _opening = threading.Lock()
 def shared_network(task: str, row: NetworkFile, version: str, read: Callable[[NetworkFile], bytes]) -> OnnxNetwork:
     """The network of a row, one for all lanes of this process while any of them holds it. `version` is that of the file (its etag): another
     one is read and must have the row's digest. Raises what OnnxNetwork and `read` raise."""
-    key, place = f"{task}:{row.sha256}/{row.settings_digest}", (row.url, version)
+    key, place = identity_of(task, row), (row.url, version)
     with _opening:
         network = _open.get(key)
         if network is None:
@@ -140,6 +140,11 @@ def shared_network(task: str, row: NetworkFile, version: str, read: Callable[[Ne
             check_digest(task, row, read(row))
         network.places.add(place)
         return network
+
+
+def identity_of(task: str, row: NetworkFile) -> str:
+    """Names a network's bytes and its settings, before they are read."""
+    return f"{task}:{row.sha256}/{row.settings_digest}"
 
 
 def check_digest(task: str, row: NetworkFile, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import queue
 from dataclasses import asdict
@@ -100,6 +101,11 @@ class SafeDecoder:
             at += height * width
         return JpegSource(tuple(map(tuple, note["tables"])), note["subsampling"], tuple(planes))
 
+    def close(self) -> None:
+        """End the children that no caller has; a later call would start new ones."""
+        self._raws.close()
+        self._sources.close()
+
 
 class _Children:
     """A function of this module in child processes, which are started at first use."""
@@ -120,3 +126,11 @@ class _Children:
         if isinstance(result, ImageError):
             raise result
         return result
+
+    def close(self) -> None:
+        """End those that are free."""
+        for _ in range(self._free.qsize()):
+            with contextlib.suppress(queue.Empty):
+                if (sandbox := self._free.get_nowait()) is not None:
+                    sandbox.close()
+                self._free.put(None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganray.config import ServeConfig
-from ganray.edit_engine import EditEngine
+from ganray.edit_engine import Description, EditEngine
 from ganray.engine import Engine
 from ganray.images.codec import MEDIA_TYPES, Limits
 from ganray.images.untrusted import SafeDecoder
@@ -16,6 +16,8 @@ from ganray.serving.batcher import Batcher
 from ganray.serving.edit_service import EditService
 from ganray.serving.health import Health
 from ganray.serving.refusals import NotFound
+
+DIGITS = 12  # of a digest, in names and numbers
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,8 @@ class ServedModel:
             health = Health(engine, trials=engine.offloads)
             encoders = (encoders or os.cpu_count() or 1) if engine.offloads else 0
             batcher = Batcher(engine, config.wait_ms / 1000.0, config.queue, encoders, health)
-        max_count = min(config.max_count, config.queue)  # a request for more than the queue holds would get 503 on every retry
         device = "" if engine is None else describe_device(str(engine.device))
-        return cls(name, editor, EditService(editor, config), batcher, health, max_count, device)
+        return cls(name, editor, EditService(editor, config), batcher, health, most_images(config), device)
 
     @property
     def engine(self) -> Engine:
@@ -63,18 +64,39 @@ class ServedModel:
         """Pictures that wait or are being made."""
         return self.edits.outstanding + (self.batcher.outstanding if self.batcher is not None else 0)
 
+    @property
+    def label(self) -> str:
+        """What numbers and logs call it: its name and the first digits of its digest."""
+        digest = self.digest[:DIGITS]
+        return f"{self.name}@{digest}" if self.name and digest else self.name or digest
+
     def card(self) -> dict[str, Any]:
         """What GET /v1/models says of it."""
         engine = self.editor.product
-        if engine is None:
-            return {"name": self.name, "digest": self.digest, "generates": False}
-        return {
-            "name": self.name or engine.info.model.name,
-            "digest": engine.info.digest,
-            "generates": True,
-            "resolution": engine.resolution,
-            "attributes": engine.vocabulary.values,
-            "titles": {"read": bool(engine.vocabulary.pieces.num), "examples": engine.info.titles},
-            "formats": list(MEDIA_TYPES),
-            "max_count": self.max_count,
-        }
+        return card_of(Description(self.digest, 0, engine.info if engine else None), self.name, self.max_count)
+
+    def close(self) -> None:
+        """Give back threads and weights, when no request uses it. The threads of batcher and edits end as they are forgotten."""
+        self.editor.close()
+
+
+def card_of(described: Description, name: str, max_count: int) -> dict[str, Any]:
+    """What GET /v1/models says of a folder, whether it is loaded or not."""
+    info = described.info
+    if info is None:
+        return {"name": name, "digest": described.digest, "generates": False}
+    return {
+        "name": name or info.model.name,
+        "digest": info.digest,
+        "generates": True,
+        "resolution": info.model.resolution,
+        "attributes": {attribute: list(values) for attribute, values in info.attributes.items()},
+        "titles": {"read": bool(info.pieces.num), "examples": info.titles},
+        "formats": list(MEDIA_TYPES),
+        "max_count": max_count,
+    }
+
+
+def most_images(config: ServeConfig) -> int:
+    """Of one request: one for more than the queue holds would get 503 on every retry."""
+    return min(config.max_count, config.queue)
