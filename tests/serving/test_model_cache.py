@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,11 +22,13 @@ from ganray.engine import Engine
 from ganray.errors import CheckpointError, ConfigError
 from ganray.requests import GenerateRequest
 from ganray.serving import model_cache, model_memory, model_watch
+from ganray.serving.app import app_of
 from ganray.serving.context import Caller
 from ganray.serving.model_cache import ModelCache
 from ganray.serving.models import ModelUnavailable, OneModel
 from ganray.serving.refusals import Busy, NotFound, Unhealthy
 from ganray.serving.served_model import ServedModel
+from ganray.serving.services import Services
 from ganray.storage import open_store
 
 WIDTHS = (384, 384)  # about 0.95 MiB: four to five fit into 5 MiB
@@ -508,6 +511,42 @@ def test_an_upgrade_may_take_its_own_size_beyond_the_budget(place, shelf):
             assert cache.memory.budget < cache.memory.used < 2 * cache.memory.budget
         await cache.memory.settle()
         assert cache.memory.used < cache.memory.budget
+        await cache.close()
+
+    asyncio.run(run())
+
+
+def test_over_http_an_upgrade_fails_no_request_and_the_header_names_the_version_that_drew(place, shelf, monkeypatch):
+    monkeypatch.setattr(model_watch, "EVERY_S", 0.1)
+    old, new = shelf[1][0], shelf[1][1]
+
+    async def run():
+        cache = cache_of(place, {"shop/latest": "m0", "shop/other": "m2"})
+        config = ServeConfig(wait_ms=0)
+        app = app_of(cache, config, cache.lanes, Services.of(config, cache.device))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+
+            async def ask(model):
+                reply = await client.post("/v1/generate", params={"model": model}, json={"id": "SKU-1", "seed": 7})
+                assert reply.status_code == 200, reply.text
+                digest = reply.headers["X-Ganray-Model"]
+                assert np.array_equal(np.asarray(Image.open(io.BytesIO(reply.content))), shelf[2][digest])
+                return digest
+
+            assert await ask("shop/other") == shelf[1][2]
+            missing = await client.post("/v1/generate", params={"model": "shop/../latest"}, json={"id": "SKU-1"})
+            assert (missing.status_code, missing.json()["error"]) == (404, "not_found")
+            seen = [await ask("shop/latest")]
+            table(place, {"shop/latest": "m1", "shop/other": "m2"}, default="shop/latest")
+            end = time.monotonic() + 20
+            while seen.count(new) < 20 and time.monotonic() < end:
+                seen += await asyncio.gather(*(ask("shop/latest") for _ in range(8)))
+            assert seen[0] == old and set(seen) == {old, new}
+            models = (await client.get("/v1/models")).json()["models"]
+            assert [(card["name"], card["digest"], card["loaded"]) for card in models] == [
+                ("shop/latest", new, True),
+                ("shop/other", shelf[1][2], True),
+            ]
         await cache.close()
 
     asyncio.run(run())
