@@ -162,7 +162,7 @@ class ProfileCard(TypedDict, total=False):
     rules: dict[str, Any]
 
 
-def read(answer: Answer, reader: Callable[[Answer], T]) -> T:
+def read_answer(answer: Answer, reader: Callable[[Answer], T]) -> T:
     """What `reader` makes of an answer. Raises BadAnswer where it is not of the form that the server gives."""
     try:
         return reader(answer)
@@ -172,7 +172,7 @@ def read(answer: Answer, reader: Callable[[Answer], T]) -> T:
         raise BadAnswer(Detail("bad_answer", message, "Check the URL, and the server's version", answer.status, request_id)) from error
 
 
-def images(answer: Answer, cached: bool = False) -> Images:
+def read_images(answer: Answer, cached: bool = False) -> Images:
     """The pictures of /v1/generate and /v1/edit, as bytes or JSON. Raises ValueError where bytes do not have the digest stated."""
     headers = answer.headers
     media_type = headers.get("content-type", "").partition(";")[0].strip()
@@ -205,14 +205,14 @@ def _picture(row: Mapping[str, Any], media_type: str, data: bytes) -> Image:
     return Image(row["name"], media_type, data, row["sha256"], row.get("attributes", {}), tuple(row.get("edits", ())), row.get("facts", {}))
 
 
-def report(answer: Answer) -> Report:
+def read_report(answer: Answer) -> Report:
     """The answer of /v1/check."""
     body = answer.json()
     findings = tuple(_known(Finding, row) for row in body["findings"])
     return _known(Report, {**body, "findings": findings, "mending": tuple(body["mending"])})
 
 
-def job(answer: Answer) -> Job:
+def read_job(answer: Answer) -> Job:
     """The answer of /v1/jobs and of what is below it."""
     body = {name: value for name, value in answer.json().items() if value is not None}
     if not isinstance(body["id"], str) or not isinstance(body["state"], str):
@@ -220,7 +220,7 @@ def job(answer: Answer) -> Job:
     return _known(Job, body)
 
 
-def cards(name: str) -> Callable[[Answer], list[Any]]:
+def read_cards(name: str) -> Callable[[Answer], list[Any]]:
     """Reads a listing: the list under a name."""
 
     def listed(answer: Answer) -> list[Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ganray.client import answers, calls
-from ganray.client.answers import Answer, Images, Job
-from ganray.client.calls import Call, JobSpec, Options
+from ganray.client.answers import Answer, Images, Job, read_answer, read_images, read_job
+from ganray.client.calls import Call, JobSpec, Options, get_call, job_call, submit_call
 from ganray.client.errors import Busy, ClientError, Detail, JobFailed, ServerFailed, TimedOut, Unreachable
 from ganray.client.exchange import Session, Sleep, Steps, exchange
 
@@ -19,21 +18,21 @@ T = TypeVar("T")
 def ask(session: Session, call: Call, reader: Callable[[Answer], T], options: Options | None = None) -> Steps[T]:
     """The answer of a call as `reader` reads it. Raises ClientError."""
     answer, _ = yield from exchange(session, call, options or Options())
-    return answers.read(answer, reader)
+    return read_answer(answer, reader)
 
 
-def images(session: Session, call: Call, options: Options) -> Steps[Images]:
+def ask_images(session: Session, call: Call, options: Options) -> Steps[Images]:
     """The pictures of a call to generate or to edit. Raises ClientError."""
     answer, cached = yield from exchange(session, call, options)
-    return answers.read(answer, lambda answer: answers.images(answer, cached))
+    return read_answer(answer, lambda answer: read_images(answer, cached))
 
 
-def submit_job(session: Session, spec: JobSpec) -> Steps[Job]:
+def submit_steps(session: Session, spec: JobSpec) -> Steps[Job]:
     """The job, queued. Raises ClientError."""
-    return (yield from ask(session, calls.submit_job(spec), answers.job))
+    return (yield from ask(session, submit_call(spec), read_job))
 
 
-def wait(session: Session, id: str, timeout: float | None, poll: float) -> Steps[Job]:
+def wait_steps(session: Session, id: str, timeout: float | None, poll: float) -> Steps[Job]:
     """The job when it has succeeded, looked for every `poll` seconds, in time less often.
 
     Raises JobFailed where it has not, TimedOut after `timeout` seconds, and what the server says, where that cannot pass by itself.
@@ -42,7 +41,7 @@ def wait(session: Session, id: str, timeout: float | None, poll: float) -> Steps
     well = begun  # when the server last answered
     while True:
         try:
-            job = yield from ask(session, calls.job(id), answers.job)
+            job = yield from ask(session, job_call(id), read_job)
         except ClientError as error:
             if not error.retryable or session.clock() - well > OUTAGE:
                 raise
@@ -63,10 +62,10 @@ def _succeeded(job: Job) -> Job:
     raise JobFailed(Detail(f"job_{job.state}", message, "Submit it again: what exists is kept"), job)
 
 
-def healthy(session: Session) -> Steps[bool]:
+def health_steps(session: Session) -> Steps[bool]:
     """Whether the server answers and renders; asked once. Raises ClientError where the answer is not one of a ganray server."""
     once = Session(session.key, session.timeout, 0, clock=session.clock, uniform=session.uniform)
     try:
-        return (yield from ask(once, calls.get("healthz"), lambda answer: bool(answer.json()["status"] == "ok")))
+        return (yield from ask(once, get_call("healthz"), lambda answer: bool(answer.json()["status"] == "ok")))
     except (Unreachable, TimedOut, Busy, ServerFailed):
         return False

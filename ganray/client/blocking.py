@@ -11,10 +11,10 @@ from typing import Any, Literal, Self, TypeVar, Unpack
 
 import httpx
 
-from ganray.client import answers, api, calls
-from ganray.client.answers import EditCard, Images, Job, ModelCard, ProfileCard, Report
+from ganray.client.answers import EditCard, Images, Job, ModelCard, ProfileCard, Report, read_cards, read_job, read_report
+from ganray.client.api import ask, ask_images, health_steps, submit_steps, wait_steps
 from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, Photo, Priority
-from ganray.client.calls import JobSpec, Options
+from ganray.client.calls import JobSpec, Options, cancel_call, check_call, edit_call, generate_call, get_call, job_call
 from ganray.client.exchange import Event, Send, Session, Sleep, Steps
 from ganray.client.http import answer_of, client_options, fault_of, request_options
 from ganray.client.kept import Cache
@@ -62,7 +62,7 @@ class Client:
     ) -> Images:
         """Make pictures. Without a seed and an id the client draws a seed, so that a retry gives the same picture. Raises ClientError."""
         options = Options(model, priority, timeout, request_id)
-        return self._run(api.images(self._session, calls.generate(fields, options), options))
+        return self._run(ask_images(self._session, generate_call(fields, options), options))
 
     def edit(
         self,
@@ -79,7 +79,7 @@ class Client:
         options = Options(model, priority, timeout, request_id)
         if pictures := fields.get("pictures"):
             fields = {**fields, "pictures": {name: _load(picture) for name, picture in pictures.items()}}
-        return self._run(api.images(self._session, calls.edit(_load(photo), edits, fields, options), options))
+        return self._run(ask_images(self._session, edit_call(_load(photo), edits, fields, options), options))
 
     def check(
         self,
@@ -93,19 +93,19 @@ class Client:
     ) -> Report:
         """Check a picture against a marketplace's rules, of `day` (YYYY-MM-DD) or today. Raises ClientError, OSError."""
         options = Options(timeout=timeout, request_id=request_id)
-        return self._run(api.ask(self._session, calls.check(_load(photo), profile, kind, day), answers.report, options))
+        return self._run(ask(self._session, check_call(_load(photo), profile, kind, day), read_report, options))
 
     def models(self) -> list[ModelCard]:
         """The models that the key sees. Raises ClientError."""
-        return self._run(api.ask(self._session, calls.get("v1/models"), answers.cards("models")))
+        return self._run(ask(self._session, get_call("v1/models"), read_cards("models")))
 
     def edits(self) -> list[EditCard]:
         """The edits, in the order of a chain. Raises ClientError."""
-        return self._run(api.ask(self._session, calls.get("v1/edits"), answers.cards("edits")))
+        return self._run(ask(self._session, get_call("v1/edits"), read_cards("edits")))
 
     def profiles(self) -> list[ProfileCard]:
         """The marketplaces' rules. Raises ClientError."""
-        return self._run(api.ask(self._session, calls.get("v1/profiles"), answers.cards("profiles")))
+        return self._run(ask(self._session, get_call("v1/profiles"), read_cards("profiles")))
 
     def submit_job(
         self,
@@ -118,23 +118,23 @@ class Client:
     ) -> Job:
         """Begin a bulk job. `out` is a key prefix under the server's own; a key of yours makes the same job again the same. Raises
         ClientError."""
-        return self._run(api.submit_job(self._session, JobSpec(kind, requests, out, options, webhook, idempotency_key)))
+        return self._run(submit_steps(self._session, JobSpec(kind, requests, out, options, webhook, idempotency_key)))
 
     def job(self, id: str) -> Job:
         """How a job stands. Raises ClientError."""
-        return self._run(api.ask(self._session, calls.job(id), answers.job))
+        return self._run(ask(self._session, job_call(id), read_job))
 
     def wait(self, id: str, timeout: float | None = None, poll: float = 1.0) -> Job:
         """The job when it has succeeded. Raises JobFailed where it has not, TimedOut after `timeout` seconds."""
-        return self._run(api.wait(self._session, id, timeout, poll))
+        return self._run(wait_steps(self._session, id, timeout, poll))
 
     def cancel(self, id: str) -> Job:
         """Have a job end where it is. Raises ClientError."""
-        return self._run(api.ask(self._session, calls.cancel(id), answers.job))
+        return self._run(ask(self._session, cancel_call(id), read_job))
 
     def healthy(self) -> bool:
         """Whether the server answers and renders; asked once."""
-        return self._run(api.healthy(self._session))
+        return self._run(health_steps(self._session))
 
     def _run(self, steps: Steps[T]) -> T:
         event: Event = None

@@ -56,12 +56,12 @@ class Call:
         return hashlib.sha256(head.encode() + b"\n" + self.content).hexdigest()
 
 
-def get(path: str) -> Call:
+def get_call(path: str) -> Call:
     """A page without parameters."""
     return Call("GET", path, headers={"Accept": "application/json"})
 
 
-def generate(fields: GenerateFields, options: Options) -> Call:
+def generate_call(fields: GenerateFields, options: Options) -> Call:
     """POST /v1/generate, with a seed of the client's own where the answer would else differ from try to try."""
     named = fields.get("seed") is not None or bool(fields.get("id"))
     body = dict(fields) if named else {**fields, "seed": secrets.randbits(SEED_BITS)}
@@ -69,7 +69,7 @@ def generate(fields: GenerateFields, options: Options) -> Call:
     return Call("POST", "v1/generate", _query(options), headers, _json(body), repeatable=named)
 
 
-def edit(photo: bytes | str, edits: Edits, fields: EditFields, options: Options) -> Call:
+def edit_call(photo: bytes | str, edits: Edits, fields: EditFields, options: Options) -> Call:
     """POST /v1/edit: a form where a picture is uploaded, else JSON. Its answer depends on what is sent alone."""
     files: dict[str, bytes] = {}
     pictures = {name: _part(f"picture-{number}", data, files) for number, (name, data) in enumerate(fields.get("pictures", {}).items())}
@@ -81,7 +81,7 @@ def edit(photo: bytes | str, edits: Edits, fields: EditFields, options: Options)
     return Call("POST", "v1/edit", _query(options), headers, content, repeatable=True)
 
 
-def check(photo: bytes | str, profile: str, kind: str, day: str) -> Call:
+def check_call(photo: bytes | str, profile: str, kind: str, day: str) -> Call:
     """POST /v1/check."""
     files: dict[str, bytes] = {}
     body = {"image": _part("photo", photo, files), "profile": profile, "kind": kind, "day": day}
@@ -101,7 +101,7 @@ class JobSpec:
     idempotency_key: str = ""
 
 
-def submit_job(spec: JobSpec) -> Call:
+def submit_call(spec: JobSpec) -> Call:
     """POST /v1/jobs. The Idempotency-Key is made once, so that no retry makes a second job."""
     key = spec.idempotency_key or uuid.uuid4().hex
     if not HEADER_VALUE.fullmatch(key):
@@ -111,12 +111,12 @@ def submit_job(spec: JobSpec) -> Call:
     return Call("POST", "v1/jobs", headers={"Accept": "application/json", "Idempotency-Key": key} | JSON_TYPE, content=_json(body))
 
 
-def job(id: str) -> Call:
+def job_call(id: str) -> Call:
     """GET /v1/jobs/{id}."""
-    return get(_job_path(id))
+    return get_call(_job_path(id))
 
 
-def cancel(id: str) -> Call:
+def cancel_call(id: str) -> Call:
     """POST /v1/jobs/{id}/cancel; twice is once."""
     return Call("POST", f"{_job_path(id)}/cancel", headers={"Accept": "application/json"})
 

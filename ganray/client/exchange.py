@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from ganray.client import kept
 from ganray.client.answers import Answer, error_of
 from ganray.client.calls import HEADER_VALUE, Call, Options
 from ganray.client.errors import ClientError, Detail, TimedOut, Unreachable, error_class
+from ganray.client.kept import Cache, find, keep, renewed
 
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds; the bound of a wait doubles from the one to the other
 MAX_TIMEOUT_MS = 600_000  # that the server takes
@@ -64,7 +64,7 @@ class Session:
     key: str = ""
     timeout: float = 30.0
     retries: int = 3
-    cache: kept.Cache | None = None
+    cache: Cache | None = None
     clock: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
 
@@ -84,7 +84,7 @@ def exchange(session: Session, call: Call, options: Options) -> Steps[tuple[Answ
     """The answer of a call, and whether it is a kept one. Raises ClientError."""
     ends = session.clock() + (options.timeout or session.timeout)
     request_id = options.request_id or uuid.uuid4().hex
-    found = kept.find(session.cache, call)
+    found = find(session.cache, call)
     headers = {**call.headers, "X-Request-Id": request_id}
     headers |= {"Authorization": f"Bearer {session.key}"} if session.key else {}
     headers |= {"If-None-Match": found.headers["etag"]} if found else {}
@@ -92,9 +92,9 @@ def exchange(session: Session, call: Call, options: Options) -> Steps[tuple[Answ
         remaining = max(ends - session.clock(), 0.001)
         event = yield Send(call, headers | {"X-Ganray-Timeout-Ms": _milliseconds(remaining)}, remaining)
         if isinstance(event, Answer) and event.status == 304 and found:
-            return kept.renewed(found, event), True
+            return renewed(found, event), True
         if isinstance(event, Answer) and 200 <= event.status < 300:
-            kept.keep(session.cache, call, event)
+            keep(session.cache, call, event)
             return event, False
         error = _error(event, request_id)
         wait = _wait(session, attempt, error)

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from ganray.client import answers
-from ganray.client.answers import Answer
+from ganray.client.answers import Answer, error_of, read_answer, read_images, read_job, read_report
 from ganray.client.errors import BadAnswer
 
 FILE = b"picture"
@@ -22,19 +21,19 @@ def of(body, headers=JSON):
 
 
 def test_pictures_in_json_and_as_bytes():
-    made = answers.images(of(BODY))
+    made = read_images(of(BODY))
     assert (made.data, made.id, made.seed, made[0].media_type, made.request_id) == (FILE, "a", 1, "image/png", "r")
-    single = answers.images(Answer(200, PNG | {"x-ganray-facts": '{"doubt": 0.1}'}, FILE))
+    single = read_images(Answer(200, PNG | {"x-ganray-facts": '{"doubt": 0.1}'}, FILE))
     assert (single.id, single.seed, single[0].name, single[0].facts, single[0].edits) == ("SKU ü", 7, "SKU ü-0", {"doubt": 0.1}, ())
     assert single[0].sha256 == ROW["sha256"]
 
 
 def test_fields_of_a_newer_server_are_passed_over():
     row = {"id": "j", "state": "paused", "more": 1, "error": None}
-    assert answers.job(of(row)).state == "paused" and not answers.job(of(row)).ended
+    assert read_job(of(row)).state == "paused" and not read_job(of(row)).ended
     finding = {"rule": "r", "state": "ok", "found": "f", "wanted": "w", "colour": "new"}
     report = {"ok": True, "profile": "p", "version": "1", "findings": [finding], "mending": ["white"], "score": 3}
-    assert answers.report(of(report)).findings[0].rule == "r"
+    assert read_report(of(report)).findings[0].rule == "r"
 
 
 @pytest.mark.parametrize(
@@ -52,21 +51,21 @@ def test_fields_of_a_newer_server_are_passed_over():
 )
 def test_an_answer_that_is_none_is_one_error(answer):
     with pytest.raises(BadAnswer, match="the answer cannot be read"):
-        answers.read(answer, answers.images)
+        read_answer(answer, read_images)
 
 
 @pytest.mark.parametrize("body", [{"id": "j"}, {"id": 1, "state": "queued"}, None, "text"])
 def test_a_job_that_is_none_is_one_error(body):
     with pytest.raises(BadAnswer):
-        answers.read(of(body), answers.job)
+        read_answer(of(body), read_job)
 
 
 def test_an_error_is_the_servers_or_what_stands_between_is_quoted():
     own = {"error": "image", "message": "m", "remedy": "r", "reason": "too_small"}
-    detail, written = answers.error_of(of(own), "mine")
+    detail, written = error_of(of(own), "mine")
     assert written and (detail.code, detail.reason, detail.request_id) == ("image", "too_small", "r")
-    detail, written = answers.error_of(Answer(502, {}, b"<html>\x1b[31m\r\nBad gateway" + b"x" * 900), "mine")
+    detail, written = error_of(Answer(502, {}, b"<html>\x1b[31m\r\nBad gateway" + b"x" * 900), "mine")
     assert not written and detail.message.startswith("HTTP 502, not written by ganray: <html> [31m Bad gateway")
     assert len(detail.message) < 260 and detail.message.isprintable() and detail.request_id == "mine"
     for body in ([], {"error": 1}, {"error": "a"}, None):
-        assert not answers.error_of(of(body), "")[1]
+        assert not error_of(of(body), "")[1]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganray.client.answers import Answer
-from ganray.client.calls import Options, generate
+from ganray.client.calls import Options, generate_call
 from ganray.client.errors import Busy, ClientError, DeadlineExceeded, ServerFailed, TimedOut, Unreachable
 from ganray.client.exchange import FIRST_WAIT, LONGEST_WAIT, Fault, Send, Session, Sleep, exchange, retry_after
 
@@ -27,7 +27,7 @@ class Course:
 
     def __init__(self, events, call=None, options=None, seconds=0.0, **session):
         self.now, self.sent, self.slept = 100.0, [], []
-        steps = exchange(Session(clock=lambda: self.now, **session), call or generate({}, Options()), options or Options())
+        steps = exchange(Session(clock=lambda: self.now, **session), call or generate_call({}, Options()), options or Options())
         events, event = iter(events), None
         while True:
             try:

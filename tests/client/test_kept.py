@@ -3,10 +3,10 @@ import json
 import pytest
 
 from ganray.client.answers import Answer
-from ganray.client.calls import Options, generate
+from ganray.client.calls import Options, generate_call
 from ganray.client.kept import find, keep, renewed
 
-CALL = generate({"id": "a"}, Options())
+CALL = generate_call({"id": "a"}, Options())
 ANSWER = Answer(200, {"etag": '"1"', "content-type": "image/png", "x-request-id": "old"}, b"\x00\n\xff")
 
 
@@ -14,14 +14,14 @@ def test_what_is_kept_is_found_again():
     cache = {}
     keep(cache, CALL, ANSWER)
     assert find(cache, CALL) == ANSWER
-    assert find(cache, generate({"id": "b"}, Options())) is None
+    assert find(cache, generate_call({"id": "b"}, Options())) is None
 
 
 @pytest.mark.parametrize("headers", [{}, {"etag": ""}, {"etag": '"1"', "cache-control": "no-store"}])
 def test_what_may_not_be_kept_is_not(headers):
     cache = {}
     keep(cache, CALL, Answer(200, headers, b"x"))
-    keep(cache, generate({}, Options()), ANSWER)  # its seed was drawn: nobody will ask for it again
+    keep(cache, generate_call({}, Options()), ANSWER)  # its seed was drawn: nobody will ask for it again
     keep(None, CALL, ANSWER)
     assert not cache and find(None, CALL) is None
 
