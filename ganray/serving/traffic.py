@@ -10,17 +10,8 @@ import hashlib
 import math
 import secrets
 from collections.abc import Mapping
-from typing import Protocol
 
-
-class Identified(Protocol):
-    """A request's body."""
-
-    id: str
-    seed: int | None
-
-    def canonical(self) -> str:
-        """One line of JSON, equal for equal requests."""
+from ganray.requests import EditRequest, GenerateRequest
 
 
 def choose(split: str, shares: Mapping[str, float], key: str) -> str:
@@ -35,11 +26,14 @@ def _distance(split: str, name: str, key: str) -> float:
     return -math.log((int.from_bytes(digest) + 0.5) / 2**64)
 
 
-def key_of(request: Identified) -> str:
-    """What says that two requests are the same: id and seed; without an id all of the body. Empty for one that is drawn anew each time."""
+def key_of(request: GenerateRequest | EditRequest, files: Mapping[str, bytes] | None = None) -> str:
+    """What says that two requests are the same: id and seed; without an id the body, and the pictures of its form. Empty for one that is
+    drawn anew each time."""
     if request.id:
         return f"{request.id}\0{request.seed}"
-    image = getattr(request, "image", "")
-    if request.seed is None and not image:
+    if request.seed is None and isinstance(request, GenerateRequest):
         return ""
-    return hashlib.blake2b(request.canonical().encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(request.canonical().encode("utf-8", "surrogatepass"), digest_size=16)
+    for name, data in sorted((files or {}).items()):
+        digest.update(hashlib.blake2b(name.encode("utf-8", "surrogatepass") + b"\0" + data, digest_size=16).digest())
+    return digest.hexdigest()

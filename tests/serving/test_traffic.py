@@ -56,6 +56,12 @@ def test_without_an_id_the_body_does():
     assert key_of(photo) == key_of(EditRequest(image="hats/1.jpg", edits=["white"])) != key_of(EditRequest(image="2.jpg", edits=["white"]))
 
 
+def test_a_photo_of_a_form_is_part_of_the_body():
+    body = EditRequest(image="photo", edits=["white"])
+    keys = {key_of(body), key_of(body, {"photo": b"one"}), key_of(body, {"photo": b"another"}), key_of(body, {"mask": b"one"})}
+    assert len(keys) == 4 and key_of(body, {"photo": b"one"}) in keys
+
+
 @pytest.mark.parametrize("body", [GenerateRequest(), GenerateRequest(attributes={"colour": "red"})])
 def test_what_is_drawn_anew_each_time_has_none(body):
     assert key_of(body) == ""
