@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,16 +22,18 @@ from ganray.errors import ImageError
 from ganray.images.codec import Pixels
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
-from ganray.serving.context import RequestContext
-from ganray.serving.fair_queue import FairQueue
+from ganray.serving.alarms import Alarms
+from ganray.serving.context import Caller, RequestContext
+from ganray.serving.fair_queue import Entry, FairQueue
 from ganray.serving.health import Health
 from ganray.serving.pace import Pace
 from ganray.serving.refusals import Busy, DeadlineExceeded
 
 RENDERED = 2  # batches that may wait to be encoded before no other one is rendered: more would only take memory
+MARGIN = 1.25  # times the time that a request is expected to take must remain until its deadline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EncodedSample:
     """One finished sample: the image file, and the values of the attributes that are not left to a title."""
 
@@ -37,23 +41,43 @@ class EncodedSample:
     attributes: dict[str, str]
 
 
-@dataclass(slots=True)
-class _PendingSample:
-    """One sample that a request waits for; `times` are those at which its batch began, was rendered and was encoded."""
+@dataclass(eq=False, slots=True)
+class _Pending:
+    """A request in the queue or under way: one future for all its samples, as futures are most of what a request costs here."""
 
     request: GenerateRequest
-    index: int
     since: float
-    deadline: float | None
-    done: asyncio.Future[EncodedSample]
-    times: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    deadline: float
+    done: asyncio.Future[None]
+    samples: list[EncodedSample | None]
+    begun: int = 0  # samples that are in batches or were
+    finished: int = 0
+    stages: dict[str, float] | None = None  # seconds of the sample that was finished last
+    entry: Entry[_Pending] | None = None
 
 
-_Rendered = tuple[_PendingSample, Pixels, NDArray[np.int64]]
+@dataclass(eq=False, slots=True)
+class _Batch:
+    """Samples that are rendered together, each a request and an index."""
+
+    samples: list[tuple[_Pending, int]]
+    began: float = 0.0
+    rendered: float = 0.0
+
+    def part(self, start: int, stop: int) -> _Batch:
+        """Some of its samples, for one encoder."""
+        return _Batch(self.samples[start:stop], self.began, self.rendered)
+
+
+_Pixels = tuple[Pixels, NDArray[np.int64]]  # with labels
+_Result = EncodedSample | ImageError | None  # None: nobody waits for it
 
 
 class Batcher:
-    """Collects samples until a batch is full or the oldest has waited `wait` seconds; computes batches in threads, off the event loop."""
+    """Collects samples until a batch is full or the oldest has waited `wait` seconds; computes batches in threads, off the event loop.
+
+    Of one event loop. Its queue is fair between keys (fair_queue.py), in what is made next and in who has room.
+    """
 
     def __init__(self, engine: Engine, wait: float, queue: int, encoders: int = 0, health: Health | None = None) -> None:
         """At most `queue` samples wait for a batch, each for about `wait` seconds.
@@ -63,11 +87,12 @@ class Batcher:
         """
         self._engine, self._wait, self._queue = engine, wait, queue
         self._health = health or Health(engine, trials=engine.offloads)
-        self._waiting: FairQueue[_PendingSample] = FairQueue()
-        self._since: float | None = None  # when the queue was empty for the last time: nobody in it waits longer
-        self._pace = Pace()
+        self._waiting: FairQueue[_Pending] = FairQueue()
+        self._since = 0.0  # nobody in the queue has waited longer, but for who came after one that was taken with the last batch
+        self._pace, self._alarms = Pace(), Alarms()
         self._ahead = 1 if encoders else 0  # lanes that only a full batch may take: one that is not full had better wait for more
         self._free = engine.lanes + self._ahead
+        self._busy = engine.rows * self._free  # samples that fill every lane
         self._threads = ThreadPoolExecutor(self._free, "batch")
         self._encoders, self._share = ThreadPoolExecutor(encoders, "encode") if encoders else None, -(-engine.rows // max(1, encoders))
         self._making = 0  # samples that are being made
@@ -86,34 +111,74 @@ class Batcher:
         """
         context = context or RequestContext()
         self._engine.vocabulary.encode(request)
-        self._require_room(request.count, context)
-        loop, now, caller = asyncio.get_running_loop(), time.monotonic(), context.caller
+        loop, now = asyncio.get_running_loop(), time.monotonic()
+        self._admit(request.count, context, now)
+        pending = _Pending(request, now, context.deadline or math.inf, loop.create_future(), [None] * request.count)
         if not len(self._waiting):
             self._since = now
-        pending = [_PendingSample(request, index, now, context.deadline, loop.create_future()) for index in range(request.count)]
-        entries = [self._waiting.push(caller.key, sample, context.priority, caller.weight) for sample in pending]
+        entry = self._waiting.push(context.caller.key, pending, context.priority, context.caller.weight, request.count)
+        pending.entry = entry
+        alarm = None if context.deadline is None else self._alarms.set(context.deadline, partial(self._expire, pending))
         self._pump()
         try:
-            made = [await pending[0].done] if len(pending) == 1 else await asyncio.gather(*(sample.done for sample in pending))
-        except BaseException:  # the client disconnected, or one sample failed: the others would only fill the queue
-            for sample, entry in zip(pending, entries, strict=True):
-                sample.done.cancel()
-                self._waiting.discard(entry, context.priority)
+            await pending.done
+        except BaseException:  # the client has gone, the time is over, or one sample failed: the others would only fill the queue
+            self._waiting.discard(entry)
+            if not pending.begun:
+                context.stages["queue"] = time.monotonic() - now
             raise
-        began, rendered, encoded = pending[-1].times
-        context.stages |= {"queue": began - now, "draw": rendered - began, "encode": encoded - rendered}
-        return made
+        finally:
+            if alarm is not None:
+                self._alarms.take_back(alarm)
+        context.stages |= pending.stages or {}
+        return cast("list[EncodedSample]", pending.samples)
 
-    def _require_room(self, count: int, context: RequestContext) -> None:
-        """Refuse at once what the queue has no room for, and what would not be ready before its deadline."""
-        waiting = len(self._waiting)
-        wait = self._pace.seconds(waiting + self._making + count)
-        if not self._waiting.has_room(context.caller.key, count, self._queue):
+    def _admit(self, count: int, context: RequestContext, now: float) -> None:
+        """Refuse at once what would not be ready before its deadline, and what the queue has no room for. Raises Busy, DeadlineExceeded."""
+        caller, waiting = context.caller, len(self._waiting)
+        if context.deadline is not None:
+            remaining = context.deadline - now
+            if remaining <= 0:
+                raise DeadlineExceeded("the deadline passed before the request was queued", "Allow more time")
+            wait = self._pace.seconds(waiting + self._making + count, now)
+            if waiting and wait * MARGIN > remaining:  # with nothing waiting it is tried: what was measured may be over
+                before = self._waiting.ahead(caller.key, count, context.priority, caller.weight)
+                wait = self._pace.seconds(before + self._making, now)
+                if wait * MARGIN > remaining:
+                    message = f"{count} images would take {wait:.1f} s, and {remaining:.1f} s remain"
+                    raise Busy(message, "Retry later, allow more time, or add replicas", max(1.0, wait))
+        if waiting + count > self._queue and not self._push_out(count, caller):
             queue = f"{waiting} of at most {self._queue} images are waiting"
+            wait = self._pace.seconds(waiting + self._making, now)
             raise Busy(f"the queue has no room for {count} images: {queue}", "Retry in a second, or add replicas", max(1.0, wait))
-        remaining = context.remaining()
-        if remaining is not None and wait > remaining:
-            raise Busy(f"{count} images would take {wait:.1f} s, and {remaining:.1f} s remain", "Retry later, or add replicas", wait)
+
+    def _push_out(self, count: int, caller: Caller) -> bool:
+        """Make room for a key that holds less than its share of the queue; False where it would hold more.
+
+        The newest requests of the key with the longest queue are refused in their place (longest queue drop: Suter, Lakshman, Stiliadis,
+        Choudhury 1999). So a key that asks alone may use the whole queue, which a reserve for others would forbid. While there is no room,
+        some key holds more than its share.
+        """
+        held = self._waiting.held(caller.key)
+        weights = self._waiting.weights() + (0.0 if held else caller.weight)
+        if held + count > self._queue * caller.weight / weights:
+            return False
+        while len(self._waiting) + count > self._queue:
+            entry = self._waiting.newest(self._waiting.longest())
+            self._waiting.discard(entry)
+            if not entry.item.done.done():
+                wait = self._pace.seconds(len(self._waiting) + self._making, time.monotonic())
+                text = "the queue is full, and other keys have less than their share of it"
+                entry.item.done.set_exception(Busy(text, "Retry in a second, or add replicas", max(1.0, wait)))
+        return True
+
+    def _expire(self, pending: _Pending) -> None:
+        """The time of a request is over: it leaves the queue, and what of it is being made is thrown away."""
+        if pending.entry is not None:
+            self._waiting.discard(pending.entry)
+        if not pending.done.done():
+            where = "while its images were made" if pending.begun else "while the request waited"
+            pending.done.set_exception(DeadlineExceeded(f"the deadline passed {where}", "Allow more time"))
 
     def _pump(self) -> None:
         """Start every batch that is due, and schedule the next call."""
@@ -121,99 +186,108 @@ class Batcher:
             self._timer.cancel()
             self._timer = None
         rows = self._engine.rows
-        while len(self._waiting) and self._rendered < RENDERED * rows and self._free > (0 if len(self._waiting) >= rows else self._ahead):
-            assert self._since is not None
-            remaining = self._since + self._wait - time.monotonic()
-            if len(self._waiting) < rows and remaining > 0:
+        while (waiting := len(self._waiting)) and self._rendered < RENDERED * rows and self._free > (0 if waiting >= rows else self._ahead):
+            now = time.monotonic()
+            remaining = self._since + self._wait - now
+            if waiting < rows and remaining > 0:
                 self._timer = asyncio.get_running_loop().call_later(remaining, self._pump)
                 return
-            if not (batch := self._next_batch(rows)):
+            batch = _Batch(self._next_samples(rows, now))
+            if not batch.samples:
                 continue
             self._free -= 1
-            self._making += len(batch)
+            self._making += len(batch.samples)
             if self._encoders is None:
                 self._run(self._threads, self._compute, batch, self._lane_ended)
             else:
                 self._run(self._threads, self._render, batch, self._hand_on)
 
-    def _next_batch(self, rows: int) -> list[_PendingSample]:
-        """The next samples, but those whose time is over: no work is done for them."""
-        batch: list[_PendingSample] = []
-        now = time.monotonic()
-        while len(self._waiting) and len(batch) < rows:
-            sample = self._waiting.pop()
-            if sample.deadline is not None and sample.deadline <= now:
-                if not sample.done.done():
-                    sample.done.set_exception(DeadlineExceeded("the deadline passed while the request waited", "Allow more time"))
-            elif not sample.done.done():
-                batch.append(sample)
-        self._since = now
-        return batch
+    def _next_samples(self, rows: int, now: float) -> list[tuple[_Pending, int]]:
+        """The next samples, but those whose time is over or whose client has gone: no work is done for them."""
+        samples: list[tuple[_Pending, int]] = []
+        while len(self._waiting) and len(samples) < rows:
+            pending = self._waiting.pop()
+            if pending.deadline <= now:
+                self._expire(pending)
+            elif not pending.done.done():
+                samples.append((pending, pending.begun))
+                pending.begun += 1
+                self._since = pending.since
+        return samples
 
     def _run(self, threads: ThreadPoolExecutor, work: Callable[..., Any], given: Any, then: Callable[..., None]) -> None:
         """Do `work(given)` in a thread, and `then(given, future)` on the event loop."""
         done = asyncio.get_running_loop().run_in_executor(threads, work, given)
         done.add_done_callback(lambda future: then(given, future))
 
-    def _compute(self, batch: list[_PendingSample]) -> list[EncodedSample | ImageError]:
-        return self._encode(self._render(batch))
+    def _compute(self, batch: _Batch) -> list[_Result]:
+        return self._encode(batch, self._render(batch))
 
-    def _render(self, batch: list[_PendingSample]) -> list[_Rendered]:
-        began = time.monotonic()
+    def _render(self, batch: _Batch) -> _Pixels:
+        batch.began = time.monotonic()
         try:
-            z, labels = self._engine.draw([(sample.request, sample.index) for sample in batch])
+            z, labels = self._engine.draw([(pending.request, index) for pending, index in batch.samples])
             pixels = self._engine.render(z, labels)
         except Exception as error:
             self._health.failed(error)
             raise
         self._health.rendered()
-        rendered = time.monotonic()
-        for sample in batch:
-            sample.times = began, rendered, rendered
-        return list(zip(batch, pixels, labels, strict=True))
+        batch.rendered = time.monotonic()
+        return pixels, labels
 
-    def _hand_on(self, batch: list[_PendingSample], rendering: asyncio.Future[list[_Rendered]]) -> None:
+    def _hand_on(self, batch: _Batch, rendering: asyncio.Future[_Pixels]) -> None:
         """Free the lane, and give each encoder its share of the batch."""
         if rendering.exception():
             self._lane_ended(batch, rendering)
             return
         self._free += 1
-        rendered = rendering.result()
-        self._rendered += len(rendered)
-        for start in range(0, len(rendered), self._share):
-            assert self._encoders is not None
-            self._run(self._encoders, self._encode, rendered[start : start + self._share], self._encoder_ended)
+        pixels, labels = rendering.result()
+        self._rendered += len(batch.samples)
+        assert self._encoders is not None
+        for start in range(0, len(batch.samples), self._share):
+            stop = start + self._share
+            part, rows = batch.part(start, stop), (pixels[start:stop], labels[start:stop])
+            self._run(self._encoders, partial(self._encode, pixels=rows), part, self._encoder_ended)
         self._pump()
 
-    def _lane_ended(self, batch: list[_PendingSample], done: asyncio.Future[Any]) -> None:
+    def _lane_ended(self, batch: _Batch, done: asyncio.Future[Any]) -> None:
         self._free += 1
         self._finish(batch, done)
 
-    def _encoder_ended(self, rendered: list[_Rendered], done: asyncio.Future[Any]) -> None:
-        self._rendered -= len(rendered)
-        self._finish([sample for sample, _, _ in rendered], done)
+    def _encoder_ended(self, batch: _Batch, done: asyncio.Future[Any]) -> None:
+        self._rendered -= len(batch.samples)
+        self._finish(batch, done)
 
-    def _encode(self, rendered: list[_Rendered]) -> list[EncodedSample | ImageError]:
-        return [self._encode_one(sample, image, label) for sample, image, label in rendered]
+    def _encode(self, batch: _Batch, pixels: _Pixels) -> list[_Result]:
+        return [self._encode_one(*sample, image, label) for sample, image, label in zip(batch.samples, *pixels, strict=True)]
 
-    def _encode_one(self, sample: _PendingSample, image: Pixels, label: NDArray[np.int64]) -> EncodedSample | ImageError:
+    def _encode_one(self, pending: _Pending, index: int, image: Pixels, label: NDArray[np.int64]) -> _Result:
+        if pending.done.done():  # its time is over, or its client has gone
+            return None
         try:
-            data = encode_sample(image, SampleFile.of(sample.request, sample.index, self._engine.info.digest))
+            data = encode_sample(image, SampleFile.of(pending.request, index, self._engine.info.digest))
         except ImageError as error:
             return error
         return EncodedSample(data, self._engine.vocabulary.names(label))
 
-    def _finish(self, batch: list[_PendingSample], computed: asyncio.Future[list[EncodedSample | ImageError]]) -> None:
+    def _finish(self, batch: _Batch, computed: asyncio.Future[list[_Result]]) -> None:
         """Answer the samples of a batch, or of a part of it."""
-        failure, now = computed.exception(), time.monotonic()
-        self._making -= len(batch)
-        self._pace.count(len(batch), now, self.outstanding)
-        for sample, result in zip(batch, [failure] * len(batch) if failure else computed.result(), strict=True):
-            if sample.done.done():  # cancelled
+        failure, now, num = computed.exception(), time.monotonic(), len(batch.samples)
+        self._making -= num
+        self._pace.count(num, now, self.outstanding >= self._busy)
+        results = [failure] * num if failure else computed.result()
+        for (pending, index), result in zip(batch.samples, results, strict=True):
+            if pending.done.done():
                 continue
             if isinstance(result, EncodedSample):
-                sample.times = *sample.times[:2], now
-                sample.done.set_result(result)
+                pending.samples[index] = result
+                pending.finished += 1
+                if pending.finished == len(pending.samples):
+                    began, rendered = batch.began, batch.rendered
+                    pending.stages = {"queue": began - pending.since, "draw": rendered - began, "encode": now - rendered}
+                    pending.done.set_result(None)
             else:
-                sample.done.set_exception(result or RuntimeError("no result"))
+                pending.done.set_exception(result or RuntimeError("no result"))
+                if pending.entry is not None:
+                    self._waiting.discard(pending.entry)
         self._pump()

@@ -1,29 +1,31 @@
 """Deadlines: ASGI middleware that ends a request when its answer would be of no more use.
 
 It reads X-Ganray-Timeout-Ms and X-Ganray-Priority, answers 504 at the deadline, and ends the work of a client that has gone: Starlette
-itself lets a handler run to its end, whether anybody waits for it or not.
+itself lets a handler run to its end, whether anybody waits for it or not. An answer that has begun is sent to its end.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ganray.serving.alarms import Alarms
 from ganray.serving.context import context_of
 from ganray.serving.errors import error_reply
 from ganray.serving.refusals import DeadlineExceeded, Invalid
 
 TIMEOUT_HEADER, PRIORITY_HEADER = b"x-ganray-timeout-ms", b"x-ganray-priority"
 MAX_MS = 600_000
+CLIENT_HAS_GONE = 499  # of nginx; nobody reads it, but metrics and logs do not count it as a failure of the server
 
 
 class Deadline:
     """Gives each request a deadline, at most `seconds` away, and a priority."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
-        self._app, self._seconds = app, seconds
+        self._app, self._seconds, self._alarms = app, seconds, Alarms()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
@@ -31,75 +33,92 @@ class Deadline:
             await self._app(scope, receive, send)
             return
         try:
-            self._read(scope)
+            deadline = self._read(scope)
         except Invalid as error:
             await error_reply(error)(scope, receive, send)
             return
-        await _Watched(self._app, scope, receive, send).run()
+        request = _Request(scope, receive, send)
+        alarm = self._alarms.set(deadline, request.expire)
+        try:
+            await request.run(self._app)
+        finally:
+            self._alarms.take_back(alarm)
 
-    def _read(self, scope: Scope) -> None:
+    def _read(self, scope: Scope) -> float:
+        """Fill the context; returns the deadline. Raises Invalid for a header that is not understood."""
         context, seconds = context_of(scope), self._seconds
         for name, value in scope["headers"]:
             if name == TIMEOUT_HEADER:
-                if not (value.isdigit() and len(value) < 10 and 1 <= int(value) <= MAX_MS):
-                    raise Invalid(f"X-Ganray-Timeout-Ms {value[:20]!r} is no whole number of 1 to {MAX_MS}", "Give milliseconds")
+                if not (value.isdigit() and len(value) <= 9 and 1 <= int(value) <= MAX_MS):
+                    text = value[:20].decode("latin-1")
+                    raise Invalid(f"X-Ganray-Timeout-Ms {text!r} is no whole number of 1 to {MAX_MS}", "Give milliseconds")
                 seconds = min(seconds, int(value) / 1000.0)
             elif name == PRIORITY_HEADER:
                 if value not in (b"interactive", b"batch"):
-                    raise Invalid(f"X-Ganray-Priority {value[:20]!r} is unknown", "Use interactive or batch")
+                    raise Invalid(f"X-Ganray-Priority {value[:20].decode('latin-1')!r} is unknown", "Use interactive or batch")
                 context.priority = "batch" if value == b"batch" else "interactive"
         context.deadline = context.began + seconds
+        return context.deadline
 
 
-class _Watched:
-    """One request, whose handler ends at its deadline, or when its client has gone."""
+class _Request:
+    """One request, whose handler ends at its deadline, or when its client has gone. It runs in the task that made it."""
 
-    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        self._app, self._scope, self._receive, self._send = app, scope, receive, send
-        self._begun = self._late = self._left = False
-        self._handler: asyncio.Task[None] | None = None
-        self._listener: asyncio.Task[None] | None = None
-
-    async def run(self) -> None:
-        """Answer the request. Raises what the app does."""
-        deadline = context_of(self._scope).deadline or 0.0
-        loop = asyncio.get_running_loop()
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
         self._handler = asyncio.current_task()
-        timer = loop.call_later(max(0.0, deadline - time.monotonic()), self._expire)
-        try:
-            await self._app(self._scope, self._receive_message, self._send_message)
-        except asyncio.CancelledError:
-            if not self._late and not self._left:
-                raise
-            assert self._handler is not None
-            self._handler.uncancel()
-            if self._late and not self._begun:
-                late = DeadlineExceeded("the answer was not ready at the deadline", "Allow more time, or ask for less")
-                await error_reply(late)(self._scope, self._receive, self._send)
-        finally:
-            timer.cancel()
-            if self._listener is not None:
-                self._listener.cancel()
+        self._begun = self._left = False
+        self._last_word: asyncio.Task[None] | None = None  # the answer in place of the handler's
+        self._gone: asyncio.Task[None] | None = None  # ends when the client leaves
 
-    def _expire(self) -> None:
-        if not self._begun and self._handler is not None:
-            self._late = True
-            self._handler.cancel()
+    async def run(self, app: ASGIApp) -> None:
+        """Answer the request. Raises what the app does."""
+        assert self._handler is not None
+        try:
+            await app(self._scope, self._receive_message, self._send_message)
+        except asyncio.CancelledError:
+            if self._last_word is None or self._handler.uncancel():  # somebody else ends this task, too: a server that stops
+                raise
+        else:
+            if self._last_word is not None:  # it has finished in spite of that
+                self._handler.uncancel()
+        finally:
+            if self._gone is not None:
+                self._gone.cancel()
+        if self._last_word is not None:
+            await self._last_word
+        elif self._left and not self._begun:
+            await Response(status_code=CLIENT_HAS_GONE)(self._scope, self._receive, self._send)
+
+    def expire(self) -> None:
+        """The time is over. The answer does not wait for the handler: one that cannot be cancelled at once would make it late."""
+        late = DeadlineExceeded("the answer was not ready at the deadline", "Allow more time, or ask for less")
+        self._end(error_reply(late))
+
+    def _end(self, answer: Response) -> None:
+        if self._begun or self._handler is None:
+            return
+        self._begun = True
+        self._last_word = asyncio.create_task(answer(self._scope, self._receive, self._send))
+        self._handler.cancel()
 
     async def _receive_message(self) -> Message:
-        """A message of the client; behind the last of the body somebody listens for its leaving."""
+        """A message of the client. Once it has sent its body, somebody listens for its leaving, while the handler works."""
+        if self._gone is not None:
+            await asyncio.wait([self._gone])
+            return {"type": "http.disconnect"}
         message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False) and self._listener is None:
-            self._listener = asyncio.create_task(self._listen())
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._gone = asyncio.create_task(self._listen())
+        self._left = message["type"] == "http.disconnect"
         return message
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        if self._handler is not None and not self._begun:
-            self._left = True
-            self._handler.cancel()
+        self._end(Response(status_code=CLIENT_HAS_GONE))
 
     async def _send_message(self, message: Message) -> None:
-        self._begun = True
-        await self._send(message)
+        if self._last_word is None:
+            self._begun = True
+            await self._send(message)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-HALF_LIFE = 5.0  # seconds after which a measurement counts half
+HALF_LIFE_S = 2.0  # after which a measurement counts half
+STALE_S = 10.0  # after which it counts no more: who is refused for a slow moment would keep the server from being measured again
+ENOUGH_S = 0.2  # of work before anything is said
 
 
 class Pace:
@@ -10,19 +12,21 @@ class Pace:
 
     def __init__(self) -> None:
         self._images = self._seconds = 0.0
-        self._last: float | None = None
+        self._last: float | None = None  # when images were finished, with enough still to do
+        self._measured = 0.0
 
-    def count(self, images: int, now: float, left: int) -> None:
-        """`images` are made at `now`, and `left` are still to be made: with none left, the time until the next is not counted."""
+    def count(self, images: int, now: float, busy: bool) -> None:
+        """`images` are finished at `now`. `busy`: enough are left for full batches, so that the time until the next counts."""
         if self._last is not None:
             passed = max(0.0, now - self._last)
-            fade = 0.5 ** (passed / HALF_LIFE)
+            fade = 0.5 ** (passed / HALF_LIFE_S)
             self._images = self._images * fade + images
             self._seconds = self._seconds * fade + passed
-        self._last = now if left else None
+            self._measured = now
+        self._last = now if busy else None
 
-    def seconds(self, images: int) -> float:
+    def seconds(self, images: int, now: float) -> float:
         """Seconds that so many images take; 0.0 while nothing is known."""
-        if self._seconds < 0.2 or not self._images:
+        if self._seconds < ENOUGH_S or now - self._measured > STALE_S:
             return 0.0
         return images * self._seconds / self._images

@@ -44,7 +44,7 @@ class Turns:
         except BaseException:
             if turn.done() and not turn.cancelled():  # its turn came together with its end
                 self._hand_on()
-            self._queue.discard(entry, context.priority)
+            self._queue.discard(entry)
             raise
 
     def _hand_on(self) -> None:

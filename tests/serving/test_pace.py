@@ -1,28 +1,45 @@
-"""The pace: images a second while there is enough to do."""
+"""The measured rate: times are given, none is waited for."""
 
 import pytest
 
-from ganray.serving.pace import Pace
+from ganray.serving.pace import STALE_S, Pace
 
 
-def test_nothing_is_known_at_first():
-    assert Pace().seconds(100) == 0.0
+def made(pace, start, seconds, rate, busy=True):
+    """Batches of 8 at a rate; returns the time at the end."""
+    now = start
+    for _ in range(round(seconds * rate / 8)):
+        now += 8 / rate
+        pace.count(8, now, busy)
+    return now
 
 
-def test_a_steady_pace_is_found_and_idle_time_does_not_count():
-    pace, now = Pace(), 0.0
-    for _ in range(5):
-        for step in range(20):
-            now += 0.1
-            pace.count(16, now, left=0 if step == 19 else 5)
-        now += 1000.0
-    assert pace.seconds(160) == pytest.approx(1.0, rel=0.1)
+def test_nothing_is_said_before_anything_was_measured():
+    pace = Pace()
+    assert pace.seconds(100, 0.0) == 0.0
+    pace.count(8, 1.0, True)
+    assert pace.seconds(100, 1.0) == 0.0  # the first batch says only when the next one begins
 
 
-def test_it_follows_a_change():
-    pace, now = Pace(), 0.0
-    for seconds in (0.1, 0.4):
-        for _ in range(100):
-            now += seconds
-            pace.count(16, now, left=5)
-    assert pace.seconds(16) == pytest.approx(0.4, rel=0.05)
+def test_the_rate_is_that_of_the_last_seconds():
+    pace = Pace()
+    now = made(pace, 0.0, 20.0, 100)
+    assert pace.seconds(50, now) == pytest.approx(0.5, rel=1e-6)
+    now = made(pace, now, 20.0, 10)
+    assert pace.seconds(50, now) == pytest.approx(5.0, rel=0.05)
+
+
+def test_time_with_little_to_do_does_not_count():
+    """Batches with one image say nothing of what full ones take, nor does a pause."""
+    pace = Pace()
+    now = made(pace, 0.0, 5.0, 100)
+    pace.count(8, now + 0.08, busy=False)
+    pace.count(1, now + 5.0, busy=False)
+    assert pace.seconds(100, now + 5.0) == pytest.approx(1.0)
+
+
+def test_a_measurement_ends_so_that_who_was_refused_is_tried_again():
+    pace = Pace()
+    now = made(pace, 0.0, 20.0, 2)
+    assert pace.seconds(8, now + STALE_S - 0.1) == pytest.approx(4.0)
+    assert pace.seconds(8, now + STALE_S + 0.1) == 0.0
