@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
@@ -45,13 +45,16 @@ class ServeConfig(Placement):
         "",
         description="URL of a YAML file of API keys, by their hashes; read again when it changes. $GANRAY_API_KEYS may hold its text",
     )
-    anonymous: bool = Field(False, description="answer callers without a key beyond loopback, too, where there are keys or none")
+    anonymous: bool = Field(
+        False, description="answer requests without a key, beyond loopback and beside keys, too; a wrong key is refused"
+    )
     timeout_s: PositiveFloat = Field(
         60.0, description="seconds after which a request is answered 504, unless its X-Ganray-Timeout-Ms says fewer"
     )
     body_timeout_s: PositiveFloat = Field(10.0, description="seconds within which the body of a request must arrive")
     audit: str = Field("", description="path of a file that gets one JSON line a request: who, what, when, result; no pixels")
     jobs: str = Field("", description="URL of a prefix that POST /v1/jobs may write under; empty: no jobs over HTTP")
+    log: Literal["", "json"] = Field("", description="json: logs as JSON, with one line a request")
     studio: bool = Field(True, description="a page at /studio, to generate, edit and check by hand")
     replicas: NonNegativeInt = Field(
         1, description="engine replicas; with max_replicas the fewest: 0 lets the last one go after ten quiet minutes"

@@ -12,7 +12,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,24 +21,26 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from ray import serve as ray_serve
 from ray.serve import Application
+from ray.serve.exceptions import RayServeException
 
 from ganray.config import ServeConfig
-from ganray.edit_engine import EditEngine
 from ganray.engine import ROWS
 from ganray.errors import ClusterError, ConfigError
 from ganray.execution.gpus import GpuDemand, announce_gpus_of_kind, plan_gpus
 from ganray.execution.port import Resources
 from ganray.execution.resources import engine_cpus
-from ganray.images.codec import Limits
-from ganray.images.untrusted import SafeDecoder
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
+from ganray.on_ray.rate_ledger import shared_ledger, stop_ledger
 from ganray.on_ray.serve_growth import OUTSTANDING, growth
+from ganray.on_ray.serve_metrics import RayGauges
 from ganray.serving.address import check_port
-from ganray.serving.app import make_app
-from ganray.serving.health import TIMEOUT_S, Health
+from ganray.serving.health import TIMEOUT_S
+from ganray.serving.json_log import log_as_json
 from ganray.serving.keys import VARIABLE
+from ganray.serving.metrics_mirror import MetricsMirror
 from ganray.serving.refusals import Unhealthy
+from ganray.serving.server import make_server
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
@@ -62,31 +64,41 @@ class Endpoint:
     """A replica: one engine and its app. On a GPU `threads` encode; edits come one after the other."""
 
     def __init__(self, config: ServeConfig, device: str, threads: int) -> None:
-        lanes = 1 if device == "cuda" else threads
-        decode = SafeDecoder(lanes, Limits(max_pixels=config.max_pixels))
-        editor = EditEngine.load(config.model, lanes, device, decode, config.networks)
-        self._app = make_app(editor.product, config, editor, encoders=threads)
-        self._health: Health | None = self._app.state.health
-        self._outstanding: Callable[[], int] = self._app.state.outstanding
+        if config.log == "json":
+            log_as_json()
+        most = max(config.replicas, config.max_replicas)
+        application, replica = _whose()
+        ledger = shared_ledger(application, most) if application and config.keys and most > 1 else None
+        self._server = make_server(config, device, threads, ledger)
+        if application:
+            MetricsMirror(self._server.services.metrics, RayGauges(application, replica)).start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return self._app
+        return self._server.app
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Serve asks where the number of replicas may grow."""
-        return {OUTSTANDING: float(self._outstanding())}
+        return {OUTSTANDING: float(self._server.outstanding())}
 
     async def check_health(self) -> None:
         """Serve asks every ten seconds, and replaces a replica that raises three times, or ends: one that has lost its GPU ends at once."""
-        if self._health is None:
-            return
-        try:
-            await self._health.check()
-        except Unhealthy as error:
-            if self._health.lost:
-                print(f"serve: this replica ends: {error}", file=sys.stderr, flush=True)
-                os._exit(1)
-            raise
+        for health in self._server.models.healths():
+            try:
+                await health.check()
+            except Unhealthy as error:
+                if health.lost:
+                    print(f"serve: this replica ends: {error}", file=sys.stderr, flush=True)
+                    os._exit(1)
+                raise
+
+
+def _whose() -> tuple[str, str]:
+    """The application and the name of this replica; empty in a process that is none."""
+    try:
+        context = ray_serve.get_replica_context()
+    except RayServeException:
+        return "", ""
+    return context.app_name, context.replica_tag
 
 
 def serve_on_ray(config: ServeConfig) -> Serving:
@@ -176,6 +188,7 @@ def _stop(application: str, alone: bool) -> None:
             ray_serve.shutdown()
         else:
             ray_serve.delete(application)
+    stop_ledger(application)
 
 
 def _demand(config: ServeConfig) -> GpuDemand:

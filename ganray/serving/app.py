@@ -32,6 +32,7 @@ from ganray.serving.photos import PhotoSource
 from ganray.serving.refusals import Busy
 from ganray.serving.served_model import ServedModel
 from ganray.serving.services import Services
+from ganray.serving.studio_page import add_studio
 
 
 def make_app(
@@ -39,23 +40,20 @@ def make_app(
 ) -> FastAPI:
     """The app of one model: see `app_of`. `encoders` are the threads that encode where a device renders; 0 takes all cores.
 
-    `app.state.health` knows whether the engine renders, `app.state.outstanding` how many pictures are wanted of it.
+    `app.state.health` knows whether the engine renders.
     """
     served = ServedModel.of(engine, config, editor, encoders)
     services = services or Services.of(config, served.device)
     services.metrics.gauge("ganray_images_outstanding", "Images that wait or are being made.", lambda: served.outstanding)
-    app = app_of(OneModel(served), config, served.editor.lanes, services)
-    if served.device:
-        app.add_middleware(DeviceHeader, device=served.device)
+    app = app_of(OneModel(served), config, served.editor.lanes, services, served.device)
     app.state.health = served.health
-    app.state.outstanding = lambda: served.outstanding
     return app
 
 
-def app_of(models: Models, config: ServeConfig, lanes: int, services: Services) -> FastAPI:
+def app_of(models: Models, config: ServeConfig, lanes: int, services: Services, device: str = "") -> FastAPI:
     """The app: POST /v1/generate, /v1/edit, /v1/check, GET /v1/models, /v1/edits, /v1/profiles, /healthz, /readyz, /metrics, /docs.
 
-    `lanes` photos are edited at a time.
+    `lanes` photos are edited at a time; `device` is what renders, for a header.
     """
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
     photo = Limit(MAX_EDIT_BODY, config.edit_queue + lanes)
@@ -64,13 +62,17 @@ def app_of(models: Models, config: ServeConfig, lanes: int, services: Services) 
     app.add_middleware(BodyLimit, limits=limits, seconds=config.body_timeout_s)
     app.add_middleware(Deadline, seconds=config.timeout_s)
     app.add_middleware(Access, keys=services.keys, ledger=services.ledger, anonymous=services.anonymous)
-    app.add_middleware(Observing, metrics=services.metrics, audit=services.audit)
+    app.add_middleware(Observing, metrics=services.metrics, audit=services.audit, tracing=services.tracing)
+    if device:
+        app.add_middleware(DeviceHeader, device=device)
     add_generate(app, models)
     add_edit(app, models)
     add_check(app, CheckService(PhotoSource(config.source), lanes, config.max_pixels))
     add_listing(app, models)
     add_health(app, models)
     add_metrics(app, services.metrics)
+    if config.studio:
+        add_studio(app)
     add_errors(app)
     describe(app, (GenerateRequest, EditRequest, CheckRequest))
     return app

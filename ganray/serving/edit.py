@@ -15,6 +15,7 @@ from ganray.serving.context import context_of
 from ganray.serving.models import Models
 from ganray.serving.openapi import body_of
 from ganray.serving.photos import EXAMPLE_PHOTO
+from ganray.serving.traffic import key_of
 
 MAX_EDIT_BODY = 40_000_000  # bytes: a photo of the largest size in base64, and a second picture
 
@@ -41,8 +42,8 @@ def add_edit(app: FastAPI, models: Models) -> None:
         context = context_of(http.scope)
         request, files = await read_form(http, EditRequest)
         await charge_more(http.scope, request.count)
-        async with models.lease(model, context.caller) as served:
-            context.model = served.digest
+        async with models.lease(model, context.caller, lambda: key_of(request, files)) as served:
+            context.model = served.label
             return await served.edits.answer(request, files, Wanted(accept, if_none_match), context)
 
 

@@ -25,6 +25,7 @@ from ganray.serving.context import RequestContext, context_of
 from ganray.serving.models import Models
 from ganray.serving.openapi import body_of
 from ganray.serving.served_model import ServedModel
+from ganray.serving.traffic import key_of
 
 EXAMPLE = {"id": "SKU-1", "seed": 7}
 MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of them escaped
@@ -47,8 +48,8 @@ def add_generate(app: FastAPI, models: Models) -> None:
         context = context_of(http.scope)
         request = await read_json(http, GenerateRequest)
         await charge_more(http.scope, request.count)
-        async with models.lease(model, context.caller) as served:
-            context.model = served.digest
+        async with models.lease(model, context.caller, lambda: key_of(request)) as served:
+            context.model = served.label
             return await _answer(served, request, Wanted(accept, if_none_match), context)
 
 

@@ -10,13 +10,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from ganray.config import ServeConfig
-from ganray.edit_engine import EditEngine
 from ganray.errors import ClusterError
 from ganray.execution.resources import cores
-from ganray.images.codec import Limits
-from ganray.images.untrusted import SafeDecoder
 from ganray.serving.address import check_port
-from ganray.serving.app import make_app
+from ganray.serving.json_log import log_as_json
+from ganray.serving.server import make_server
 
 START_SECONDS = 60.0
 DRAIN_SECONDS = 30  # for requests under way, when the server is told to end
@@ -54,10 +52,9 @@ def start_local(config: ServeConfig) -> LocalServer:
     check_port(config.host, config.port)
     device = _device(config)
     threads = config.threads or cores()
-    lanes = 1 if device == "cuda" else threads
-    decode = SafeDecoder(lanes, Limits(max_pixels=config.max_pixels))
-    editor = EditEngine.load(config.model, lanes, device, decode, config.networks)
-    server = LocalServer(config, make_app(editor.product, config, editor, encoders=threads))
+    if config.log == "json":
+        log_as_json()
+    server = LocalServer(config, make_server(config, device, threads).app)
     server.start()
     return server
 

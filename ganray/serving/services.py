@@ -11,6 +11,7 @@ from ganray.serving.audit import Audit
 from ganray.serving.keys import KeyRing
 from ganray.serving.metrics import ServerMetrics
 from ganray.serving.rates import Ledger, LocalLedger
+from ganray.serving.tracing import Tracing, tracing_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Services:
     metrics: ServerMetrics
     audit: Audit | None = None
     anonymous: bool = True
+    tracing: Tracing | None = None
 
     @classmethod
     def of(cls, config: ServeConfig, device: str = "", ledger: Ledger | None = None) -> Self:
@@ -29,7 +31,7 @@ class Services:
         keys = KeyRing(config.keys)
         anonymous = anonymous_allowed(config, keys)
         audit = Audit(config.audit) if config.audit else None
-        services = cls(keys, ledger or LocalLedger(), ServerMetrics(device), audit, anonymous)
+        services = cls(keys, ledger or LocalLedger(), ServerMetrics(device), audit, anonymous, tracing_of())
         if audit is not None:
             services.metrics.gauge("ganray_audit_lines_dropped", "Lines that found no place.", lambda: audit.dropped)
         return services

@@ -250,7 +250,8 @@ def test_a_replica_whose_render_hangs_is_unhealthy(config, monkeypatch):
     """Serve then replaces it; what counts as unhealthy is in tests/serving/test_health.py."""
     go_on = threading.Event()
     endpoint = Endpoint(config, "cpu", 1)
-    endpoint._health._every, endpoint._health._timeout, endpoint._health._trials = 0.0, 0.3, True  # as on a GPU
+    (health,) = endpoint._server.models.healths()
+    health._every, health._timeout, health._trials = 0.0, 0.3, True  # as on a GPU
     asyncio.run(endpoint.check_health())
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "render", lambda *_: go_on.wait(30))
@@ -266,7 +267,7 @@ from ganray.execution.port import Node, Resources
 from ganray.on_ray.ray_internals import serve_controller
 from ganray.on_ray.serve import Endpoint
 endpoint = Endpoint(ServeConfig(model=sys.argv[1]), "cpu", 1)
-endpoint._health.failed(RuntimeError("CUDA error: an illegal memory access was encountered"))
+endpoint._server.models.healths()[0].failed(RuntimeError("CUDA error: an illegal memory access was encountered"))
 asyncio.run(endpoint.check_health())
 print("it goes on")
 """

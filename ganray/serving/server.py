@@ -1,0 +1,51 @@
+"""A server from its configuration: models, what stands around them, and the app. Of one process, under uvicorn or in a replica."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from ganray.config import ServeConfig
+from ganray.edit_engine import EditEngine
+from ganray.images.codec import Limits
+from ganray.images.untrusted import SafeDecoder
+from ganray.serving.app import app_of
+from ganray.serving.model_cache import ModelCache
+from ganray.serving.models import Models, OneModel
+from ganray.serving.rates import Ledger
+from ganray.serving.served_model import ServedModel
+from ganray.serving.services import Services
+
+
+@dataclass(frozen=True)
+class Server:
+    """What serves: its app, its models and numbers, and how many pictures are wanted of it now."""
+
+    app: FastAPI
+    models: Models
+    services: Services
+    outstanding: Callable[[], int]
+
+
+def make_server(config: ServeConfig, device: str, threads: int, ledger: Ledger | None = None) -> Server:
+    """Load the models of a configuration, and make their app. On a CPU `threads` render, on `cuda` they encode.
+
+    Raises CheckpointError, ConfigError, StorageError.
+    """
+    lanes = threads if device == "cpu" else 1
+    models: Models
+    if config.models:
+        models = cache = ModelCache(config, device, threads)
+        described, outstanding = cache.device, lambda: cache.outstanding
+    else:
+        decode = SafeDecoder(lanes, Limits(max_pixels=config.max_pixels))
+        editor = EditEngine.load(config.model, lanes, device, decode, config.networks)
+        served = ServedModel.of(editor.product, config, editor, threads)
+        models, described, outstanding = OneModel(served), served.device, lambda: served.outstanding
+    services = Services.of(config, described, ledger)
+    services.metrics.gauge("ganray_images_outstanding", "Images that wait or are being made.", outstanding)
+    if config.models:
+        services.metrics.watch_models(lambda: len(cache.memory.current), lambda: cache.memory.used)
+    return Server(app_of(models, config, lanes, services, described), models, services, outstanding)
