@@ -5,7 +5,7 @@ from __future__ import annotations
 from ganray.client.answers import EditCard, Finding, Image, Images, Job, ModelCard, ProfileCard, Report
 from ganray.client.awaiting import AsyncClient
 from ganray.client.blocking import Client
-from ganray.client.bodies import EditFields, EditRow, GenerateFields, Photo
+from ganray.client.bodies import EditFields, EditRow, GenerateFields, JobFields, Photo
 from ganray.client.errors import (
     BadAnswer,
     BadRequest,
@@ -48,6 +48,7 @@ __all__ = [
     "Invalid",
     "Job",
     "JobFailed",
+    "JobFields",
     "ModelCard",
     "NotFound",
     "Photo",

@@ -112,7 +112,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Job:
-    """A bulk job. `done` of `total` requests are finished; `out` is the prefix of its pictures."""
+    """A bulk job. `done` of `total` pictures are finished (0: not known), `eta_s` seconds remain; `out` is the key of its folder.
+
+    `error` says why it failed, `error_code` is that for programs; `counts` are of what it has made, when it has ended.
+    """
 
     id: str
     state: State
@@ -121,7 +124,9 @@ class Job:
     total: int = 0
     out: str = ""
     error: str = ""
-    url: str = ""
+    error_code: str = ""
+    eta_s: float | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -217,6 +222,8 @@ def read_job(answer: Answer) -> Job:
     body = {name: value for name, value in answer.json().items() if value is not None}
     if not isinstance(body["id"], str) or not isinstance(body["state"], str):
         raise TypeError("id and state are not texts")
+    if isinstance(error := body.get("error"), dict):
+        body |= {"error": str(error.get("message", "")), "error_code": str(error.get("code", ""))}
     return _known(Job, body)
 
 

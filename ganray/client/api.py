@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ganray.client.answers import Answer, Images, Job, read_answer, read_images, read_job
-from ganray.client.calls import Call, JobSpec, Options, get_call, job_call, submit_call
+from ganray.client.calls import Call, Options, get_call, job_call
 from ganray.client.errors import Busy, ClientError, Detail, JobFailed, ServerFailed, TimedOut, Unreachable
 from ganray.client.exchange import Session, Sleep, Steps, exchange
 
@@ -25,11 +25,6 @@ def ask_images(session: Session, call: Call, options: Options) -> Steps[Images]:
     """The pictures of a call to generate or to edit. Raises ClientError."""
     answer, cached = yield from exchange(session, call, options)
     return read_answer(answer, lambda answer: read_images(answer, cached))
-
-
-def submit_steps(session: Session, spec: JobSpec) -> Steps[Job]:
-    """The job, queued. Raises ClientError."""
-    return (yield from ask(session, submit_call(spec), read_job))
 
 
 def wait_steps(session: Session, id: str, timeout: float | None, poll: float) -> Steps[Job]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, Unpack
+from typing import Literal, Self, TypeVar, Unpack
 
 import httpx
 
 from ganray.client.answers import EditCard, Images, Job, ModelCard, ProfileCard, Report, read_cards, read_job, read_report
-from ganray.client.api import ask, ask_images, health_steps, submit_steps, wait_steps
-from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, Photo, Priority
-from ganray.client.calls import JobSpec, Options, cancel_call, check_call, edit_call, generate_call, get_call, job_call
+from ganray.client.api import ask, ask_images, health_steps, wait_steps
+from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, JobFields, Photo, Priority
+from ganray.client.calls import Options, cancel_call, check_call, edit_call, generate_call, get_call, job_call, submit_call
 from ganray.client.exchange import Event, Send, Session, Sleep, Steps
 from ganray.client.http import answer_of, client_options, fault_of, request_options
 from ganray.client.kept import Cache
@@ -110,15 +110,13 @@ class Client:
     def submit_job(
         self,
         kind: Literal["generate", "edit"],
-        requests: Sequence[GenerateFields] | Sequence[EditRow],
-        out: str = "",
-        options: Mapping[str, Any] | None = None,
-        webhook: str = "",
+        requests: Sequence[GenerateFields | EditRow] = (),
+        *,
         idempotency_key: str = "",
+        **fields: Unpack[JobFields],
     ) -> Job:
-        """Begin a bulk job. `out` is a key prefix under the server's own; a key of yours makes the same job again the same. Raises
-        ClientError."""
-        return self._run(submit_steps(self._session, JobSpec(kind, requests, out, options, webhook, idempotency_key)))
+        """Begin a bulk job. With a key of yours, the same job again is that job; without one each call is a new one. Raises ClientError."""
+        return self._run(ask(self._session, submit_call(kind, requests, fields, idempotency_key), read_job))
 
     def job(self, id: str) -> Job:
         """How a job stands. Raises ClientError."""

@@ -52,3 +52,15 @@ class EditRow(TypedDict, total=False):
     count: int
     format: Format
     quality: int
+
+
+class JobFields(TypedDict, total=False):
+    """What may be said of a job beside its kind and its requests. `out` is a key in the job's own folder, `requests_key` that of a table
+    in place of requests, `edits` the chain of requests that have none, `webhook` an https:// URL that is told when the job has ended."""
+
+    out: str
+    requests_key: str
+    model: str
+    edits: str | Edits
+    options: Mapping[str, Any]
+    webhook: str

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, Priority
+from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, JobFields, Priority
 
 SEED_BITS = 53  # exact in every JSON reader
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -89,25 +89,12 @@ def check_call(photo: bytes | str, profile: str, kind: str, day: str) -> Call:
     return Call("POST", "v1/check", headers={"Accept": "application/json"} | content_type, content=content)
 
 
-@dataclass(frozen=True)
-class JobSpec:
-    """A job to submit: see `Client.submit_job`."""
-
-    kind: str
-    requests: Sequence[GenerateFields] | Sequence[EditRow]
-    out: str = ""
-    options: Mapping[str, Any] | None = None
-    webhook: str = ""
-    idempotency_key: str = ""
-
-
-def submit_call(spec: JobSpec) -> Call:
+def submit_call(kind: str, requests: Sequence[GenerateFields | EditRow], fields: JobFields, idempotency_key: str) -> Call:
     """POST /v1/jobs. The Idempotency-Key is made once, so that no retry makes a second job."""
-    key = spec.idempotency_key or uuid.uuid4().hex
+    key = idempotency_key or uuid.uuid4().hex
     if not HEADER_VALUE.fullmatch(key):
         raise ValueError("idempotency_key: use printable ASCII characters without spaces")
-    said = {"out": spec.out, "options": dict(spec.options or {}), "webhook": spec.webhook}
-    body = {"kind": spec.kind, "requests": list(spec.requests)} | {name: value for name, value in said.items() if value}
+    body = {"kind": kind, **fields} | ({"requests": list(requests)} if requests else {})
     return Call("POST", "v1/jobs", headers={"Accept": "application/json", "Idempotency-Key": key} | JSON_TYPE, content=_json(body))
 
 

@@ -70,12 +70,13 @@ def _header(headers: Mapping[str, str], name: str) -> str:
 
 
 def _key(secret: str) -> bytes:
+    """The bytes of a secret: base64 behind the prefix, else the text itself, as the server reads it."""
     try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True) if secret.startswith(PREFIX) else secret.encode()
     except (binascii.Error, ValueError):
         key = b""
     if not key:
-        raise WebhookError("secret", f"the secret is not {PREFIX} and base64")
+        raise WebhookError("secret", f"the secret is empty, or not base64 behind {PREFIX}")
     return key
 
 

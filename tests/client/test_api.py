@@ -39,7 +39,7 @@ def test_a_job_is_submitted_once_whatever_fails_and_waited_for(jobs):
     options = {"out": "spring", "webhook": "https://shop.example/hook", "options": {"layout": "tar"}}
     assert json.loads(app.seen[-1][1]) == {"kind": "generate", "requests": ROWS, **options}
     done = client.wait(job.id, poll=0.01)
-    assert (done.state, done.done, done.total, done.out, done.ended) == ("succeeded", 3, 3, "o/", True)
+    assert (done.state, done.done, done.total, done.out, done.counts, done.ended) == ("succeeded", 3, 3, "spring", {"images": 3}, True)
 
 
 def test_a_key_of_ones_own_makes_a_job_once(jobs):
@@ -57,7 +57,7 @@ def test_a_job_that_fails_or_is_cancelled_is_an_error_of_whoever_waits(jobs):
     job = client.submit_job("generate", ROWS)
     with pytest.raises(JobFailed, match="failed: the disk is full") as caught:
         client.wait(job.id, poll=0.01)
-    assert caught.value.job.done == 3
+    assert (caught.value.job.done, caught.value.job.error_code, caught.value.code) == (3, "storage", "job_failed")
     assert client.cancel(job.id).state == "cancelled"
     with pytest.raises(JobFailed, match="was cancelled"):
         client.wait(job.id)

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Required, get_args, get_origin, get_type_hints
 
+import pytest
+
 from ganray.client import bodies
 from ganray.requests import EditRequest, GenerateRequest
 
@@ -15,6 +17,11 @@ def test_the_fields_are_those_of_the_servers_bodies():
     assert get_type_hints(bodies.GenerateFields).keys() == GenerateRequest.model_fields.keys()
     assert get_type_hints(bodies.EditRow).keys() == EditRequest.model_fields.keys()
     assert get_type_hints(bodies.EditFields).keys() == EditRequest.model_fields.keys() - {"image", "edits"}
+
+
+def test_the_fields_of_a_job_are_those_of_the_servers_body():
+    body = pytest.importorskip("ganray.serving.job_body").JobRequest
+    assert get_type_hints(bodies.JobFields).keys() == body.model_fields.keys() - {"kind", "requests"}
 
 
 def test_every_value_of_a_field_is_one_that_the_server_takes():

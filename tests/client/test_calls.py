@@ -6,7 +6,7 @@ import json
 import pytest
 from fastapi import Request
 
-from ganray.client.calls import JobSpec, Options, check_call, edit_call, generate_call, submit_call
+from ganray.client.calls import Options, check_call, edit_call, generate_call, submit_call
 from ganray.requests import EditRequest
 from ganray.serving.bodies import read_form
 
@@ -60,11 +60,12 @@ def test_equal_requests_have_one_fingerprint_and_others_another():
 
 
 def test_a_job_without_options_has_none_and_each_its_own_key():
-    first, second = (submit_call(JobSpec("edit", [{"image": "a"}])) for _ in range(2))
+    first, second = (submit_call("edit", [{"image": "a"}], {}, "") for _ in range(2))
     assert json.loads(first.content) == {"kind": "edit", "requests": [{"image": "a"}]}
+    assert json.loads(submit_call("generate", (), {"requests_key": "a.csv"}, "").content) == {"kind": "generate", "requests_key": "a.csv"}
     assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
     with pytest.raises(ValueError, match="idempotency_key"):
-        submit_call(JobSpec("edit", [], idempotency_key="a\r\nb"))
+        submit_call("edit", [], {}, "a\r\nb")
 
 
 @pytest.mark.parametrize(

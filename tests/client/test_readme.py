@@ -30,7 +30,7 @@ def test_pictures_edits_and_checks(server, seller_photos, tmp_path, monkeypatch,
 def test_jobs(capsys):
     with listening(JobsApp()) as url:
         run(EXAMPLES[1], url)
-    assert capsys.readouterr().out == "o/\n"
+    assert capsys.readouterr().out == "spring\n"
 
 
 def test_there_are_two():

@@ -24,9 +24,17 @@ class JobsApp:
         id, earlier = self._keys.setdefault(key, (f"job-{len(self._keys)}", body))
         if earlier != body:
             return JSONResponse({"error": "conflict", "message": "another job has this key", "remedy": "Use another key"}, 409)
-        job = {"id": id, "kind": body["kind"], "state": "queued", "done": 0, "total": len(body["requests"]), "out": "o/", "error": None}
+        job = {
+            "id": id,
+            "kind": body["kind"],
+            "state": "queued",
+            "done": 0,
+            "total": len(body["requests"]),
+            "out": body.get("out", "result"),
+            "eta_s": None,
+        }
         self.jobs.setdefault(id, job)
-        return JSONResponse({"id": id, "state": "queued", "url": f"/v1/jobs/{id}"}, 202)
+        return JSONResponse(self.jobs[id], 202, {"Location": f"/v1/jobs/{id}"})
 
     async def get(self, http: Request) -> JSONResponse:
         job = self.jobs.get(http.path_params["id"])
@@ -35,7 +43,8 @@ class JobsApp:
         if job["state"] in ("queued", "running"):
             job |= {"state": "running", "done": job["done"] + 1}
             if job["done"] == job["total"]:
-                job |= {"state": self.ends, "error": "the disk is full" if self.ends == "failed" else None}
+                job |= {"state": self.ends, "counts": {"images": job["done"]}}
+                job |= {"error": {"code": "storage", "message": "the disk is full"}} if self.ends == "failed" else {}
         return JSONResponse(job)
 
     async def cancel(self, http: Request) -> JSONResponse:
