@@ -1,7 +1,10 @@
-"""Fixtures of the benchmarks of edits."""
+"""Fixtures of the benchmarks of edits and of serving."""
+
+import importlib
 
 import pytest
 
+from ganray.benchmark_table import BENCHMARKS
 from ganray.benchmarks import edit_fixtures
 from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig
@@ -32,3 +35,18 @@ def check_row(tmp_path):
         assert (tmp_path / rows[0]["sheet"]).stat().st_size > 1000
 
     return check
+
+
+@pytest.fixture
+def short_form(monkeypatch):
+    """The rows of a benchmark of serving in its short form: without Ray, or with it alone; the figures mean nothing, the shape does."""
+
+    def measure(name: str, seconds: float = 0.5, executor: str = "local") -> list[dict]:
+        module = importlib.import_module(BENCHMARKS[name].module)
+        monkeypatch.setattr(module, "EXECUTORS", (executor,), raising=False)
+        rows = module.measure(BenchmarkConfig(name=name, repeats=1, seconds=seconds))
+        assert {row["name"] for row in rows} == {name}
+        assert all(row["ratio"] >= 0 and row["unit"] for row in rows)
+        return rows
+
+    return measure
