@@ -59,6 +59,7 @@ ARROWS: dict[str, set[str]] = {
         *("config", "requests", "request_tables", "vocabulary", "storage", "images", "copies", "catalog", "metrics"),
         *("model_folder", "edits", "engine", "edit_engine", "output", "pages", "progress", "execution"),
     },
+    "client": set(),
     "serving": {
         "config",
         "execution",
