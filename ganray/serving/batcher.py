@@ -98,6 +98,12 @@ class Batcher:
         self._making = 0  # samples that are being made
         self._rendered = 0  # samples that are not encoded yet
         self._timer: asyncio.TimerHandle | None = None
+        self.on_batch: Callable[[int, int], None] = lambda drawn, rows: None  # for metrics: samples of a batch, and rows of its shape
+
+    @property
+    def waiting(self) -> int:
+        """Samples that wait for a batch."""
+        return len(self._waiting)
 
     @property
     def outstanding(self) -> int:
@@ -197,6 +203,7 @@ class Batcher:
                 continue
             self._free -= 1
             self._making += len(batch.samples)
+            self.on_batch(len(batch.samples), rows)
             if self._encoders is None:
                 self._run(self._threads, self._compute, batch, self._lane_ended)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 HALF_LIFE_S = 2.0  # after which a measurement counts half
 STALE_S = 10.0  # after which it counts no more: who is refused for a slow moment would keep the server from being measured again
-ENOUGH_S = 0.2  # of work before anything is said
+ENOUGH_S = 0.05  # of work before anything is said
 
 
 class Pace:

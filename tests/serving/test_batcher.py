@@ -429,3 +429,17 @@ def test_nothing_is_left_of_many_requests_that_were_made_refused_cancelled_and_l
         return kinds
 
     assert {list, Busy} <= set(asyncio.run(run()))
+
+
+def test_batches_and_what_waits_can_be_counted(engine, gate):
+    made, batches = Batcher(engine, 0.0, 100), []
+    made.on_batch = lambda drawn, rows: batches.append((drawn, rows))
+
+    async def run():
+        tasks = [await blocked(made, gate), await start(made, "a", of("a"), engine.rows + 1)]
+        assert (made.waiting, made.outstanding) == (engine.rows + 1, engine.rows + 2)
+        gate.let_go()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+    assert batches == [(drawn, engine.rows) for drawn in (1, engine.rows, 1)]
