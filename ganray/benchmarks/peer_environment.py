@@ -30,6 +30,15 @@ def find_python(folder: Path = FOLDER) -> str:
     return str(python.absolute())  # not resolved: a link to the interpreter that the environment was made of
 
 
+def has_peers() -> bool:
+    """Whether it is there with both."""
+    try:
+        find_python()
+    except ConfigError:
+        return False
+    return True
+
+
 def make_environment(folder: Path = FOLDER) -> None:
     """Make it, or bring it up to date. Raises CalledProcessError where pip cannot."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)

@@ -1,15 +1,7 @@
 import pytest
 
-from ganray.benchmarks.peer_environment import find_python
+from ganray.benchmarks.peer_environment import has_peers
 from ganray.errors import ConfigError
-
-
-def has_peers() -> bool:
-    try:
-        find_python()
-    except ConfigError:
-        return False
-    return True
 
 
 def test_without_the_peers_it_says_what_is_missing(short_form, tmp_path, monkeypatch):
