@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ganray.config import ServeConfig
 from ganray.edit_engine import Description, EditEngine
 from ganray.errors import CheckpointError
@@ -21,6 +23,7 @@ class ModelLoader:
         self._config, self._device, self._threads = config, device, threads
         self.lanes = threads if device == "cpu" else 1
         self._decode = SafeDecoder(self.lanes, Limits(max_pixels=config.max_pixels))
+        self.on_batch: Callable[[int, int], None] = lambda drawn, rows: None  # for metrics: samples of a batch, and rows of its shape
 
     def describe(self, source: Source) -> Description:
         """What a folder says of itself. Raises CheckpointError, ConfigError, StorageError."""
@@ -35,7 +38,10 @@ class ModelLoader:
             editor = EditEngine.load(source.model, self.lanes, self._device, self._decode, source.networks)
             described = self.describe(source)
             if described.digest == editor.digest:
-                return ServedModel.of(editor.product, self._config, editor, self._threads), described
+                served = ServedModel.of(editor.product, self._config, editor, self._threads)
+                if served.batcher is not None:
+                    served.batcher.on_batch = lambda drawn, rows: self.on_batch(drawn, rows)  # noqa: PLW0108 - it is set later
+                return served, described
             editor.close()
         raise CheckpointError(f"{source.model} changes while it is read", "Write a new version to a folder of its own, then name that")
 

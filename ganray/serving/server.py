@@ -47,5 +47,8 @@ def make_server(config: ServeConfig, device: str, threads: int, ledger: Ledger |
     services = Services.of(config, described, ledger)
     services.metrics.gauge("ganray_images_outstanding", "Images that wait or are being made.", outstanding)
     if config.models:
+        cache.loader.on_batch = services.metrics.batch
         services.metrics.watch_models(lambda: len(cache.memory.current), lambda: cache.memory.used)
+    elif served.batcher is not None:
+        served.batcher.on_batch = services.metrics.batch
     return Server(app_of(models, config, lanes, services, described), models, services, outstanding)

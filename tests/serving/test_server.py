@@ -31,6 +31,7 @@ def test_one_model(folder):
     server = make_server(ServeConfig(model=folder, wait_ms=0.0), "cpu", 1)
     image, numbers, page = ask(server, ("POST", "/v1/generate", {"json": {"seed": 1}}), ("GET", "/metrics", {}), ("GET", "/studio", {}))
     assert (image.status_code, image.headers["x-ganray-device"]) == (200, "cpu")
+    assert "ganray_samples_drawn_total 1.0" in numbers.text and "ganray_batch_rows_total 16.0" in numbers.text
     assert "ganray_images_outstanding 0.0" in numbers.text and page.headers["content-type"].startswith("text/html")
     assert (server.outstanding(), len(server.models.healths())) == (0, 1)
     assert ask(make_server(ServeConfig(model=folder, studio=False), "cpu", 1), ("GET", "/studio", {}))[0].status_code == 404
@@ -54,3 +55,4 @@ def test_a_table_of_models_by_name(folder, tmp_path):
     assert (first.content == second.content, unknown.status_code) == (True, 404)
     assert [card["name"] for card in models["models"]] == ["shop-a/latest", "shop-b/latest"]
     assert 'model="shop-b/latest@' in numbers and "ganray_models_loaded 1.0" in numbers
+    assert "ganray_samples_drawn_total 2.0" in numbers
