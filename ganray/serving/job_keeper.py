@@ -103,8 +103,7 @@ class JobKeeper:
             if state == "absent":
                 self._runner.submit(record)
             elif state == "gone":
-                why = "its process ended without a result: it was killed, or its machine was lost"
-                self._store.end(record, Ended("failed", time.time(), "crashed", why))
+                self._store.end(record, _end_of_vanished(self._store, record))
             return
         if state in ("queued", "running") and ended.state == "cancelled":
             self._runner.cancel(record)
@@ -142,6 +141,13 @@ class JobKeeper:
             self._due.pop(record.id, None)
             self._sending.discard(record.id)
             self.wake()
+
+
+def _end_of_vanished(store: JobStore, record: JobRecord) -> Ended:
+    """How a job ended whose process is gone and has not said so: whole, where its last object is there."""
+    if counts_of(store, record):
+        return Ended("succeeded", time.time())
+    return Ended("failed", time.time(), "crashed", "its process ended without a result: it was killed, or its machine was lost")
 
 
 def counts_of(store: JobStore, record: JobRecord) -> dict[str, Any]:

@@ -59,6 +59,14 @@ def test_a_process_that_vanished_ends_its_job(store, runner, keeper):
     assert (store.ended(record).state, store.ended(record).code) == ("failed", "crashed")
 
 
+def test_a_process_that_vanished_after_its_last_object_has_done_its_job(store, runner, keeper):
+    record = added(store)
+    store.out(record).put("job.json", b'{"images": 3, "quarantined": 0}')
+    runner.states[record.id] = "gone"
+    keeper.look()
+    assert store.ended(record).state == "succeeded"
+
+
 def test_a_process_that_wrote_its_end_has_that_end(store, runner, keeper):
     """It writes and goes between two questions of the keeper."""
     record = added(store)
