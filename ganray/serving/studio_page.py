@@ -1,6 +1,6 @@
 """GET /studio: a page for designers that uses the public API alone, so that any replica can serve it.
 
-The files lie in serving/studio/: HTML, CSS and plain ES modules, without a build step. Their links are relative, so the page works under any
+The files lie in serving/studio/: HTML, CSS and plain ES modules, without a build step. Their links are relative, so it works under any
 prefix. The page loads nothing from elsewhere, runs no inline script and cannot be framed.
 """
 

@@ -26,7 +26,7 @@ export class Blend {
       h("div", { class: "blend" }, this.first, field(word("blend.slider"), this.range), this.second),
       h("div", { class: "pair" }, field(word("vary.threshold"), this.threshold, h("p", { t: "vary.threshold.help" })), h("div", { class: "row" }, this.run)),
       this.result, this.take, this.work.node);
-    this.node = h("section", { class: "box tool", hidden: true },
+    this.node = h("section", { class: "box tool", hidden: true, label: "blend.title" },
       h("div", { class: "row between" }, h("h3", { t: "blend.title" }), button("page.close", () => this.close(), { class: "quiet" })), this.hint, this.tools);
     this.gallery = gallery;
   }

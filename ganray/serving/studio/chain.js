@@ -86,10 +86,10 @@ export class Chain {
         tool("chain.up", "↑", () => this.#move(item, -1), { disabled: place === 0, "data-by": "-1" }),
         tool("chain.down", "↓", () => this.#move(item, 1), { disabled: place === this.items.length - 1, "data-by": "1" }),
         tool("chain.remove", "✕", () => this.#remove(item)));
-      item.node = h("li", { role: "group", "aria-labelledby": title.id }, h("div", { class: "row between" }, h("h3", {}, title), tools),
+      item.node = h("div", { role: "group", "aria-labelledby": title.id }, h("div", { class: "row between" }, h("h3", {}, title), tools),
         has(`edit.${item.card.name}.help`) && h("p", { class: "help", t: `edit.${item.card.name}.help` }), item.form.node);
     }
-    replace(this.list, ...this.items.map(({ node }) => node));
+    replace(this.list, ...this.items.map(({ node }) => h("li", {}, node)));
     this.empty.hidden = this.items.length > 0;
     this.context.onchange();
   }

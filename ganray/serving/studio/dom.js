@@ -30,11 +30,17 @@ export function say(node, key, values = {}) {
   return node;
 }
 
+/** Give a node a text of the shop's, in whatever language: a name, an attribute, a title. */
+export function show(node, text) {
+  delete node.dataset.t;
+  node.removeAttribute("lang");
+  node.textContent = text;
+  return node;
+}
+
 /** Give a node a text of the server's, which is English. */
 export function quote(node, text) {
-  delete node.dataset.t;
-  node.lang = "en";
-  node.textContent = text;
+  show(node, text).lang = "en";
   return node;
 }
 

@@ -2,7 +2,7 @@
 import { ask, formOf } from "./api.js";
 import { Chain, stepsOf } from "./chain.js";
 import { Compare } from "./compare.js";
-import { button, field, h, quote, replace, save, say, select, word } from "./dom.js";
+import { button, field, h, show, replace, save, say, select, word } from "./dom.js";
 import { factList } from "./facts.js";
 import { itemsOf, named } from "./gallery.js";
 import { MaskEditor } from "./mask.js";
@@ -54,7 +54,7 @@ class Edit {
 
   #server() {
     const before = this.model.value;
-    replace(this.model, ...server.models.map((model) => quote(h("option", { value: nameOf(model) }), nameOf(model))));
+    replace(this.model, ...server.models.map((model) => show(h("option", { value: nameOf(model) }), nameOf(model))));
     if (server.models.some((model) => nameOf(model) === before)) this.model.value = before;
     this.modelField.hidden = server.models.length < 2;
     this.chain.offer();

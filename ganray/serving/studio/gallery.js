@@ -1,6 +1,6 @@
 // Pictures that were made: a card each, newest group first, and one of them large.
 import { blobOf } from "./api.js";
-import { button, h, quote, save } from "./dom.js";
+import { button, h, show, save } from "./dom.js";
 import { suffixOf } from "./photo_input.js";
 import { tell } from "./state.js";
 
@@ -42,7 +42,7 @@ export class Gallery {
   #card(item) {
     const image = h("img", { src: item.url, alt: describe(item), loading: "lazy" });
     const large = h("button", { type: "button", class: "picture", onclick: () => this.viewer.show(item) }, image);
-    const caption = quote(h("p", { class: "caption", title: describe(item) }), describe(item));
+    const caption = show(h("p", { class: "caption", title: describe(item) }), describe(item));
     const facts = h("p", { class: "help", t: ["gallery.seed", { seed: String(item.seed), number: item.index + 1 }] });
     const row = h("div", { class: "actions" },
       button("gallery.download", () => save(item.blob, item.name)),
@@ -78,7 +78,7 @@ class Viewer {
     this.item = item;
     this.image.src = item.url;
     this.image.alt = describe(item);
-    quote(this.caption, describe(item));
+    show(this.caption, describe(item));
     this.node.showModal();
   }
 }

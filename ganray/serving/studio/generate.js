@@ -1,7 +1,7 @@
 // The tab Generate: attributes, title and seed in, pictures out.
 import { ask } from "./api.js";
 import { Blend } from "./blend.js";
-import { button, field, h, quote, replace, select, word } from "./dom.js";
+import { button, field, h, show, replace, select, word } from "./dom.js";
 import { Gallery, itemsOf } from "./gallery.js";
 import { Snippet } from "./snippet.js";
 import { asked, canEdit, modelNamed, nameOf, on, server } from "./state.js";
@@ -58,7 +58,7 @@ class Generate {
   #server() {
     const models = server.models.filter((model) => model.generates !== false);
     const before = this.model.value;
-    replace(this.model, ...models.map((model) => quote(h("option", { value: nameOf(model) }), nameOf(model))));
+    replace(this.model, ...models.map((model) => show(h("option", { value: nameOf(model) }), nameOf(model))));
     if (models.some((model) => nameOf(model) === before)) this.model.value = before;
     this.nothing.hidden = models.length > 0;
     this.form.parentNode.hidden = models.length === 0;
@@ -69,7 +69,7 @@ class Generate {
     const model = modelNamed(this.model.value);
     this.menus = new Map(Object.entries(model.attributes).map(([name, values]) =>
       [name, select([["", { t: "generate.any" }], ...values.map((value) => [value, value])], "")]));
-    replace(this.attributes, ...[...this.menus].map(([name, menu]) => field(quote(h("span", { class: "name" }), name), menu)));
+    replace(this.attributes, ...[...this.menus].map(([name, menu]) => field(show(h("span", { class: "name" }), name), menu)));
     this.titleField.hidden = !model.titles.read;
     this.title.value = "";
     const list = h("datalist", { id: "titles" }, model.titles.examples.map((example) => h("option", { value: String(example) })));
@@ -77,7 +77,7 @@ class Generate {
     document.getElementById("titles")?.remove();
     this.titleField.append(list);
     this.count.max = model.max_count;
-    replace(this.format, ...model.formats.map((each) => quote(h("option", { value: each }), each.toUpperCase())));
+    replace(this.format, ...model.formats.map((each) => show(h("option", { value: each }), each.toUpperCase())));
     this.#format();
     this.snippet.refresh();
   }
@@ -107,7 +107,7 @@ class Generate {
     const model = this.model.value;
     const answer = await this.work.run((signal) => ask("generate", { method: "POST", query: asked(model), json: request, signal }));
     if (!answer) return;
-    const title = h("span", {}, word("generate.group", { count: answer.images.length }), " ", quote(h("span", { class: "name" }),
+    const title = h("span", {}, word("generate.group", { count: answer.images.length }), " ", show(h("span", { class: "name" }),
       [...Object.values(request.attributes), request.title].filter(Boolean).join(", ")));
     this.gallery.add(title, itemsOf(answer, { model, request, title: request.title }));
   }

@@ -1,6 +1,6 @@
 // What a job has made: a gallery with filters, and what was left out and why. Pages are read as they are asked for.
 import { ask, fetchBlob } from "./api.js";
-import { button, field, h, quote, replace, save, say, select, word } from "./dom.js";
+import { button, field, h, quote, replace, save, say, select, show, word } from "./dom.js";
 import { describe } from "./gallery.js";
 import { tell } from "./state.js";
 import { errorBox } from "./work.js";
@@ -19,7 +19,7 @@ export class JobView {
     this.error = h("div", { role: "alert" });
     this.empty = h("p", { class: "help", t: "results.none", hidden: true });
     this.more = button("results.more", () => this.#page(), { hidden: true });
-    this.node = h("section", { class: "box tool", hidden: true },
+    this.node = h("section", { class: "box tool", hidden: true, label: "results.title" },
       h("div", { class: "row between" }, this.title, button("page.close", () => this.close(), { class: "quiet" })),
       h("div", { class: "filters" }, field(word("results.kind"), this.kind), field(word("results.search"), this.text)), this.menus, this.count, this.empty, this.grid,
       h("div", { class: "row" }, this.more), this.error);
@@ -81,11 +81,11 @@ export class JobView {
 
   #card(row) {
     if (row.reason) return h("li", { class: "card left" }, h("p", { class: "caption" }, this.#name(row)), quote(h("p", { class: "help" }), `${row.reason}: ${row.message}`));
-    const attributes = quote(h("p", { class: "help" }), Object.values(row.attributes ?? {}).join(", "));
+    const attributes = show(h("p", { class: "help" }), Object.values(row.attributes ?? {}).join(", "));
     return h("li", { class: "card" }, h("div", { class: "picture wait" }), h("p", { class: "caption" }, this.#name(row)), attributes, h("div", { class: "actions" }));
   }
 
-  #name = (row) => quote(h("span"), row.request_id ?? row.name ?? row.id ?? "");
+  #name = (row) => show(h("span"), row.request_id ?? row.name ?? row.id ?? "");
 
   async #load(card) {
     this.seen.unobserve(card);
@@ -114,7 +114,7 @@ export class JobView {
       const kept = set.has(before.get(name)?.value) ? before.get(name).value : "";
       return [name, select([["", { t: "generate.any" }], ...[...set].sort().map((value) => [value, value])], kept, () => this.#filter())];
     }));
-    replace(this.menus, ...[...this.chosen].map(([name, menu]) => field(quote(h("span", { class: "name" }), name), menu)));
+    replace(this.menus, ...[...this.chosen].map(([name, menu]) => field(show(h("span", { class: "name" }), name), menu)));
   }
 
   #filter() {

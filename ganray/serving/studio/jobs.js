@@ -1,6 +1,6 @@
 // The tab Jobs: bulk jobs of a server that has them, how far they are, and a new one.
 import { ask } from "./api.js";
-import { button, field, h, quote, replace, say, select, word } from "./dom.js";
+import { button, field, h, quote, replace, say, select, show, word } from "./dom.js";
 import { language } from "./language.js";
 import { JobView } from "./job_view.js";
 import { Snippet } from "./snippet.js";
@@ -44,7 +44,7 @@ class Jobs {
     on("server", () => this.#server());
     document.addEventListener("language", () => this.jobs && this.#draw(this.jobs));
     setInterval(() => this.#due() && this.refresh(), EVERY_MS);
-    new IntersectionObserver(([entry]) => entry.isIntersecting && this.refresh()).observe(this.list.parentNode);
+    on("shown", (name) => name === "jobs" && this.refresh());
   }
 
   #due() {
@@ -52,7 +52,7 @@ class Jobs {
   }
 
   #server() {
-    replace(this.model, ...server.models.map((model) => quote(h("option", { value: nameOf(model) }), nameOf(model))));
+    replace(this.model, ...server.models.map((model) => show(h("option", { value: nameOf(model) }), nameOf(model))));
   }
 
   async refresh() {

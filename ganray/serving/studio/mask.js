@@ -13,7 +13,7 @@ export class MaskEditor {
     this.status = h("p", { role: "status", class: "help" });
     this.title = h("h3", { t: "mask.title", tabIndex: -1 });
     this.strokes = [];
-    this.node = h("section", { class: "box tool", hidden: true },
+    this.node = h("section", { class: "box tool", hidden: true, label: "mask.title" },
       h("div", { class: "row between" }, this.title, button("mask.close", () => this.close(), { class: "quiet" })),
       h("p", { class: "help", t: "mask.help" }),
       h("div", { class: "mask" }, this.image, this.canvas),

@@ -9,7 +9,7 @@ export class PhotoInput {
   constructor(onphoto, key = "photo.drop") {
     this.onphoto = onphoto;
     this.photo = null;
-    this.input = h("input", { type: "file", accept: ACCEPT, class: "hidden-input", tabIndex: -1, label: "photo.choose" });
+    this.input = h("input", { type: "file", accept: ACCEPT, hidden: true });
     this.input.addEventListener("change", () => this.#take(this.input.files[0]));
     this.choose = button("photo.choose", () => this.input.click(), { class: "primary" });
     this.note = h("p", { class: "help", t: key });

@@ -1,5 +1,5 @@
 // A further picture that an edit names: from a file, or, for a mask, drawn on the photo.
-import { button, h, quote, say, uid } from "./dom.js";
+import { button, h, show, say, uid } from "./dom.js";
 
 export class PicturePicker {
   constructor(kind, context) {
@@ -7,7 +7,7 @@ export class PicturePicker {
     this.name = uid(kind);
     this.blob = null;
     this.onchange = context.onchange;
-    this.input = h("input", { type: "file", accept: "image/*", class: "hidden-input", tabIndex: -1, label: "photo.choose" });
+    this.input = h("input", { type: "file", accept: "image/*", hidden: true });
     this.input.addEventListener("change", () => this.input.files[0] && this.set(this.input.files[0]));
     this.note = h("span", { role: "status", class: "help", t: "picture.none" });
     const draw = this.isMask && button("mask.draw", () => context.mask(this));
@@ -26,7 +26,7 @@ export class PicturePicker {
     this.remove.hidden = !blob;
     if (!blob) say(this.note, "picture.none");
     else if (share !== null) say(this.note, "mask.share", { percent: Math.round(share * 1000) / 10 });
-    else quote(this.note, blob.name ?? "");
+    else show(this.note, blob.name ?? "");
     this.onchange();
   }
 }

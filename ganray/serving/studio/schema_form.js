@@ -1,5 +1,5 @@
 // A form of an edit's parameters, made from the JSON schema of GET /v1/edits. Only what differs from the defaults is sent.
-import { field, h, quote, select, uid } from "./dom.js";
+import { field, h, quote, select, show, uid } from "./dom.js";
 import { has } from "./language.js";
 import { PicturePicker } from "./picture_picker.js";
 import { server } from "./state.js";
@@ -68,7 +68,7 @@ export class ParamForm {
   #attributes(value) {
     const menus = Object.entries(this.context.attributes()).map(([name, values]) =>
       [name, select([["", { t: "param.keep" }], ...values.map((each) => [each, each])], value[name] ?? "", this.context.onchange)]);
-    const node = h("div", { class: "fields" }, menus.map(([name, menu]) => field(quote(h("span", { class: "name" }), name), menu)));
+    const node = h("div", { class: "fields" }, menus.map(([name, menu]) => field(show(h("span", { class: "name" }), name), menu)));
     return { node, group: true, value: () => Object.fromEntries(menus.filter(([, menu]) => menu.value).map(([name, menu]) => [name, menu.value])) };
   }
 

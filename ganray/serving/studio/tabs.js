@@ -1,5 +1,6 @@
 // Tabs as WAI-ARIA describes them: arrow keys, Home and End move, one tab is in the order of Tab.
 import { h } from "./dom.js";
+import { tell } from "./state.js";
 
 export class Tabs {
   constructor(list, panels) {
@@ -32,6 +33,7 @@ export class Tabs {
       if (chosen && focus) tab.focus();
     }
     history.replaceState(null, "", `#${name}`);
+    tell("shown", name);
   }
 
   #key(event) {
