@@ -132,7 +132,17 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("local",),
     ),
     "on_ray": (
-        ("cluster_internals", "errors", "mailbox", "rate_ledger", "ray_internals", "scoring", "serve_growth", "serve_metrics"),
+        (
+            "cluster_internals",
+            "errors",
+            "job_runner",
+            "mailbox",
+            "rate_ledger",
+            "ray_internals",
+            "scoring",
+            "serve_growth",
+            "serve_metrics",
+        ),
         ("cluster", "data"),
         ("nodes", "serve", "shard_pool"),
         ("executor", "worker"),
@@ -318,8 +328,6 @@ def test_functions_have_few_parameters():
 
 # Modules whose promise another file of tests holds: seams that make sense only with what stands on both sides of them.
 TESTED_IN = {
-    "benchmarks/peer_bentoml.py": "benchmarks/test_serve_peers.py",
-    "benchmarks/peer_litserve.py": "benchmarks/test_serve_peers.py",
     "bulk/doubt.py": "edits/test_doubt.py",
     "bulk/driver.py": "bulk/test_commit.py",
     "bulk/edit_estimate.py": "verbs/test_edit.py",

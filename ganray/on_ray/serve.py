@@ -31,6 +31,7 @@ from ganray.execution.port import Resources
 from ganray.execution.resources import engine_cpus
 from ganray.on_ray.cluster import connect
 from ganray.on_ray.errors import find_ganray_error
+from ganray.on_ray.job_runner import RayJobs
 from ganray.on_ray.rate_ledger import shared_ledger, stop_ledger
 from ganray.on_ray.serve_growth import OUTSTANDING, growth
 from ganray.on_ray.serve_metrics import RayGauges
@@ -69,7 +70,10 @@ class Endpoint:
         most = max(config.replicas, config.max_replicas)
         application, replica = _whose()
         ledger = shared_ledger(application, most) if application and config.keys and most > 1 else None
-        self._server = make_server(config, device, threads, ledger)
+        runner = RayJobs(absolute_url(config.jobs)) if application and config.jobs else None
+        self._server = make_server(config, device, threads, ledger, runner)
+        if self._server.jobs is not None:
+            self._server.jobs.start()
         if application:
             MetricsMirror(self._server.services.metrics, RayGauges(application, replica)).start()
 

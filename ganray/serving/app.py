@@ -23,6 +23,8 @@ from ganray.serving.edit import MAX_EDIT_BODY, add_edit
 from ganray.serving.errors import add_errors
 from ganray.serving.generate import MAX_BODY, add_generate
 from ganray.serving.head import HeadAsGet
+from ganray.serving.job_body import MAX_JOB_BODY, JobRequest
+from ganray.serving.jobs import Jobs, add_jobs
 from ganray.serving.listing import add_listing
 from ganray.serving.metrics import add_metrics
 from ganray.serving.models import Models, OneModel
@@ -33,6 +35,8 @@ from ganray.serving.refusals import Busy
 from ganray.serving.served_model import ServedModel
 from ganray.serving.services import Services
 from ganray.serving.studio_page import add_studio
+
+JOBS_AT_ONCE = 4  # bodies of jobs that are read at a time: each may have megabytes
 
 
 def make_app(
@@ -50,14 +54,14 @@ def make_app(
     return app
 
 
-def app_of(models: Models, config: ServeConfig, lanes: int, services: Services, device: str = "") -> FastAPI:
+def app_of(models: Models, config: ServeConfig, lanes: int, services: Services, device: str = "", jobs: Jobs | None = None) -> FastAPI:
     """The app: POST /v1/generate, /v1/edit, /v1/check, GET /v1/models, /v1/edits, /v1/profiles, /healthz, /readyz, /metrics, /docs.
 
     `lanes` photos are edited at a time; `device` is what renders, for a header.
     """
     app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
     photo = Limit(MAX_EDIT_BODY, config.edit_queue + lanes)
-    limits = {"/v1/edit": photo, "/v1/check": photo, "": Limit(MAX_BODY)}
+    limits = {"/v1/edit": photo, "/v1/check": photo, "/v1/jobs": Limit(MAX_JOB_BODY, JOBS_AT_ONCE), "": Limit(MAX_BODY)}
     app.add_middleware(HeadAsGet)  # the innermost; each next one stands around those before
     app.add_middleware(BodyLimit, limits=limits, seconds=config.body_timeout_s)
     app.add_middleware(Deadline, seconds=config.timeout_s)
@@ -73,8 +77,10 @@ def app_of(models: Models, config: ServeConfig, lanes: int, services: Services, 
     add_metrics(app, services.metrics)
     if config.studio:
         add_studio(app)
+    if jobs is not None:
+        add_jobs(app, jobs)
     add_errors(app)
-    describe(app, (GenerateRequest, EditRequest, CheckRequest))
+    describe(app, (GenerateRequest, EditRequest, CheckRequest, *((JobRequest,) if jobs is not None else ())))
     return app
 
 

@@ -28,6 +28,7 @@ from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, sample_name, seed_of
 from ganray.serving.accept import Wanted, as_json
 from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
+from ganray.serving.chains import check_profiles
 from ganray.serving.context import RequestContext
 from ganray.serving.photos import PhotoSource
 from ganray.serving.turns import Turns
@@ -64,6 +65,7 @@ class EditService:
                 f"count {request.count}: one HTTP request makes at most {self._max_count} images",
                 "Send several requests, or use ganray edit",
             )
+        check_profiles(request.edits)
         self.engine.steps(request)
         as_json(request.count, "image/png", wanted.accept)  # raises before the work starts
         since = time.monotonic()

@@ -21,6 +21,7 @@ from ganray.images.data_url import is_inline
 from ganray.profiles import PROFILES
 from ganray.request_body import Body
 from ganray.requests import MAX_SEED, EditRequest, GenerateRequest, Text, explain
+from ganray.serving.chains import check_profiles
 from ganray.serving.refusals import Invalid
 from ganray.storage.store import check_key
 
@@ -209,16 +210,5 @@ def _parsed(edits: Iterable[str | Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _written_out(edits: str) -> str:
     """Of ten thousand requests most have the same chain."""
     given = json.loads(edits)
-    for name in filter(None, map(_profile_of, given)):
-        if name not in PROFILES():
-            raise RequestError(f"profile {name[:60]!r} is unknown", f"Use one of {', '.join(PROFILES())}")
+    check_profiles(given)
     return json.dumps(text_of(parse_chain(given)))
-
-
-def _profile_of(edit: str | Mapping[str, Any]) -> str:
-    """The profile that an edit names; empty where it names none."""
-    if isinstance(edit, str):
-        name, _, value = edit.partition(":")
-        return value.strip() if name.strip() == "conform" else ""
-    value = edit.get("conform", "")
-    return str(value.get("profile", "") if isinstance(value, Mapping) else value or "")

@@ -13,8 +13,11 @@ from ganray.config import ServeConfig
 from ganray.errors import ClusterError
 from ganray.execution.resources import cores
 from ganray.serving.address import check_port
+from ganray.serving.jobs import Jobs
 from ganray.serving.json_log import log_as_json
+from ganray.serving.local_jobs import LocalJobs
 from ganray.serving.server import make_server
+from ganray.storage import absolute_url
 
 START_SECONDS = 60.0
 DRAIN_SECONDS = 30  # for requests under way, when the server is told to end
@@ -23,9 +26,9 @@ DRAIN_SECONDS = 30  # for requests under way, when the server is told to end
 class LocalServer:
     """A server in a thread of this process; `url` is where its API lies."""
 
-    def __init__(self, config: ServeConfig, app: FastAPI) -> None:
+    def __init__(self, config: ServeConfig, app: FastAPI, jobs: Jobs | None = None) -> None:
         self.url = f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}"
-        self._app = app
+        self._app, self._jobs = app, jobs
         options: dict[str, Any] = {"log_level": "error", "access_log": False, "timeout_graceful_shutdown": DRAIN_SECONDS, "lifespan": "off"}
         outer = app if config.prefix == "/" else _under(config.prefix, app)
         self._server = uvicorn.Server(uvicorn.Config(outer, host=config.host, port=config.port, **options))
@@ -39,12 +42,16 @@ class LocalServer:
             if not self._thread.is_alive() or time.monotonic() > until:
                 raise ClusterError(f"the server did not start at {self.url}", "Choose another --port or --host")
             time.sleep(0.01)
+        if self._jobs is not None:
+            self._jobs.start()
 
     def stop(self) -> None:
         """Take no new requests, finish those under way, and end."""
         self._app.state.draining = True
         self._server.should_exit = True
         self._thread.join(DRAIN_SECONDS + 5)
+        if self._jobs is not None:
+            self._jobs.stop()
 
 
 def start_local(config: ServeConfig) -> LocalServer:
@@ -54,7 +61,9 @@ def start_local(config: ServeConfig) -> LocalServer:
     threads = config.threads or cores()
     if config.log == "json":
         log_as_json()
-    server = LocalServer(config, make_server(config, device, threads).app)
+    runner = LocalJobs(absolute_url(config.jobs)) if config.jobs else None
+    made = make_server(config, device, threads, runner=runner)
+    server = LocalServer(config, made.app, made.jobs)
     server.start()
     return server
 

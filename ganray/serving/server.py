@@ -12,11 +12,16 @@ from ganray.edit_engine import EditEngine
 from ganray.images.codec import Limits
 from ganray.images.untrusted import SafeDecoder
 from ganray.serving.app import app_of
+from ganray.serving.context import Caller
+from ganray.serving.job_keeper import JobRunner
+from ganray.serving.jobs import FolderOf, Jobs
 from ganray.serving.model_cache import ModelCache
 from ganray.serving.models import Models, OneModel
 from ganray.serving.rates import Ledger
+from ganray.serving.refusals import NotFound
 from ganray.serving.served_model import ServedModel
 from ganray.serving.services import Services
+from ganray.storage import absolute_url
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,13 @@ class Server:
     models: Models
     services: Services
     outstanding: Callable[[], int]
+    jobs: Jobs | None = None
 
 
-def make_server(config: ServeConfig, device: str, threads: int, ledger: Ledger | None = None) -> Server:
+def make_server(config: ServeConfig, device: str, threads: int, ledger: Ledger | None = None, runner: JobRunner | None = None) -> Server:
     """Load the models of a configuration, and make their app. On a CPU `threads` render, on `cuda` they encode.
+
+    `runner` runs bulk jobs, where `config.jobs` has a place for them; the caller starts and stops `jobs`.
 
     Raises CheckpointError, ConfigError, StorageError.
     """
@@ -51,4 +59,19 @@ def make_server(config: ServeConfig, device: str, threads: int, ledger: Ledger |
         services.metrics.watch_models(lambda: len(cache.memory.current), lambda: cache.memory.used)
     elif served.batcher is not None:
         served.batcher.on_batch = services.metrics.batch
-    return Server(app_of(models, config, lanes, services, described), models, services, outstanding)
+    jobs = Jobs(config, runner, _folders(cache) if config.models else None) if config.jobs and runner else None
+    return Server(app_of(models, config, lanes, services, described, jobs), models, services, outstanding, jobs)
+
+
+def _folders(cache: ModelCache) -> FolderOf:
+    """The folders of a table's models, for bulk jobs: a job has one model, so a divided name stands for its largest share."""
+
+    def folder_of(name: str, caller: Caller) -> str:
+        table = cache.file.table
+        name = name or table.default
+        if name not in table.names(caller):
+            raise NotFound(f"model {name[:100]!r} is not served here", "GET /v1/models lists those that are")
+        leaves = table.leaves(name)
+        return absolute_url(table.models[max(leaves, key=leaves.__getitem__)].source.model)
+
+    return folder_of

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 
 import httpx
 import pytest
@@ -77,3 +78,25 @@ def test_what_cannot_start_is_one_line(model, tmp_path, monkeypatch):
             start_local(taken)
     with pytest.raises(ClusterError, match="PyTorch sees no GPU here"):
         start_local(config(model).model_copy(update={"gpu": True}))
+
+
+def test_a_bulk_job_over_http_runs_beside_it_and_its_images_are_the_engine_s(model, tmp_path):
+    server = start_local(config(model, jobs=str(tmp_path)))
+    try:
+        submitted = httpx.post(f"{server.url}/v1/jobs", json={"kind": "generate", "out": "spring", "requests": [{"id": "a", "seed": 3}]})
+        assert submitted.status_code == 202, submitted.text
+        url = f"{server.url}/v1/jobs/{submitted.json()['id']}"
+        until = time.monotonic() + 120
+        while (state := httpx.get(url).json())["state"] in ("queued", "running") and time.monotonic() < until:
+            time.sleep(0.2)
+        assert (state["state"], state["done"]) == ("succeeded", 1), state
+        (row,) = httpx.get(f"{url}/results").json()["results"]
+        image = httpx.get(f"{url}/results/{row['name']}").content
+        assert image == httpx.post(f"{server.url}/v1/generate", json={"id": "a", "seed": 3}).content
+    finally:
+        server.stop()
+    closed = start_local(config(model))
+    try:
+        assert httpx.post(f"{closed.url}/v1/jobs", json={}).status_code == 404
+    finally:
+        closed.stop()
