@@ -26,7 +26,7 @@ from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from ganray.errors import ObjectExists, ObjectNotFound
-from ganray.serving.refusals import NotFound, Refusal
+from ganray.serving.refusals import Conflict, NotFound
 from ganray.storage import Store, open_store
 
 Kind = Literal["generate", "edit"]
@@ -34,12 +34,6 @@ End = Literal["succeeded", "failed", "cancelled"]
 ID = re.compile(r"[0-9a-f]{11}-[0-9a-f]{12}")
 TIME_BITS = 44  # of milliseconds: until the year 2527
 CONFIG, REQUESTS = "config.yaml", "requests.jsonl"
-
-
-class Conflict(Refusal):
-    """Another request has used this Idempotency-Key."""
-
-    code, status = "conflict", 409
 
 
 @dataclass(frozen=True)

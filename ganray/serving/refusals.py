@@ -6,6 +6,7 @@ GanrayError
     ├── Forbidden         403  forbidden           the key may not do this
     ├── NotFound          404  not_found           no such model, job or path, or none that the key may see
     ├── TooSlow           408  too_slow            the body did not arrive in time
+    ├── Conflict          409  conflict            another request has used this Idempotency-Key
     ├── TooLarge          413  too_large           the body is larger than any valid request
     ├── Unsupported       415  unsupported         a content type that no route reads
     ├── Invalid           422  invalid             the body is not a valid request
@@ -65,6 +66,12 @@ class TooSlow(Refusal):
     """The body did not arrive in time."""
 
     code, status = "too_slow", 408
+
+
+class Conflict(Refusal):
+    """Another request has used this Idempotency-Key."""
+
+    code, status = "conflict", 409
 
 
 class TooLarge(Refusal):

@@ -6,6 +6,7 @@ import pytest
 import ray
 
 from ganray.on_ray.rate_ledger import NAMESPACE, actor_name, shared_ledger, stop_ledger
+from ganray.serving import rates
 from ganray.serving.rates import Allowance
 
 pytestmark = pytest.mark.ray
@@ -19,7 +20,8 @@ def application(cluster):
     stop_ledger("test-rates")  # idempotent
 
 
-def test_replicas_share_accounts_go_on_without_them_and_find_them_again(application):
+def test_replicas_share_accounts_go_on_without_them_and_find_them_again(application, monkeypatch):
+    monkeypatch.setattr(rates, "TIMEOUT_S", 30.0)  # a busy machine starts the actor in seconds; a dead one is told at once
     first, second = shared_ledger(application, 2), shared_ledger(application, 2)
 
     async def count(*ledgers, key="a"):

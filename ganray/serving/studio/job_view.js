@@ -6,12 +6,13 @@ import { tell } from "./state.js";
 import { errorBox } from "./work.js";
 
 const PAGE = 60;
+const DOUBTFUL = 0.1; // of the product: from here on a job says that a person should look
 const SHOWN = 6; // attributes with a menu
 
 export class JobView {
   constructor() {
     this.title = h("h3", { tabIndex: -1, t: "results.title" });
-    this.kind = select([["made", { t: "results.made" }], ["left", { t: "results.left" }]], "made", () => this.#reload());
+    this.kind = select([["made", { t: "results.made" }], ["doubt", { t: "results.doubt" }], ["left", { t: "results.left" }]], "made", () => this.#reload());
     this.text = h("input", { type: "search", hint: "results.search.hint", autocomplete: "off", oninput: () => this.#filter() });
     this.menus = h("div", { class: "filters" });
     this.count = h("p", { role: "status", class: "help" });
@@ -85,7 +86,7 @@ export class JobView {
     return h("li", { class: "card" }, h("div", { class: "picture wait" }), h("p", { class: "caption" }, this.#name(row)), attributes, h("div", { class: "actions" }));
   }
 
-  #name = (row) => show(h("span"), row.request_id ?? row.name ?? row.id ?? "");
+  #name = (row) => show(h("span"), row.index ? `${row.id} · ${row.index + 1}` : row.id);
 
   async #load(card) {
     this.seen.unobserve(card);
@@ -119,8 +120,8 @@ export class JobView {
 
   #filter() {
     const text = this.text.value.trim().toLowerCase();
-    const fits = ({ row }) => JSON.stringify([row.request_id, row.name, row.title, row.reason]).toLowerCase().includes(text)
-      && [...this.chosen].every(([name, menu]) => !menu.value || row.attributes?.[name] === menu.value);
+    const fits = ({ row }) => JSON.stringify([row.id, row.name, row.title, row.reason]).toLowerCase().includes(text)
+      && (this.kind.value !== "doubt" || row.doubt >= DOUBTFUL) && [...this.chosen].every(([name, menu]) => !menu.value || row.attributes?.[name] === menu.value);
     const shown = this.rows.filter(fits);
     replace(this.grid, ...shown.map(({ card }) => card));
     for (const { card, url, row } of shown) if (!url && row.name) this.seen.observe(card);

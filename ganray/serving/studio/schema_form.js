@@ -32,6 +32,7 @@ export class ParamForm {
     const label = words("param", this.card.name, name, schema.title ?? name);
     if (control.group) return void this.node.append(h("fieldset", {}, h("legend", {}, label), control.node));
     const help = h("p", {}, words("help", this.card.name, name, schema.description ?? ""));
+    if (control.plain) return void this.node.append(field(label, control.node), control.further);
     if (control.check) return void this.node.append(h("div", { class: "field" }, h("label", { class: "check" }, control.node, label), help, this.#described(control.node, help)));
     this.node.append(control.wide ? h("div", { class: "field" }, h("span", { class: "label" }, label), control.node, help) : field(label, control.node, help));
     help.className = "help";
@@ -87,9 +88,9 @@ export class ParamForm {
       this.context.onchange();
     };
     number.addEventListener("change", change);
-    const menu = select(choices, typeof value === "number" ? "#" : value, change, { "aria-label": `${schema.title}` });
+    const menu = select(choices, typeof value === "number" ? "#" : value, change);
     number.hidden = menu.value !== "#";
-    return { node: h("div", { class: "pair" }, menu, number), wide: true, value: () => (menu.value === "#" ? Number(number.value) : menu.value) };
+    return { node: menu, further: number, plain: true, value: () => (menu.value === "#" ? Number(number.value) : menu.value) };
   }
 
   #number(schema, value, optional) {

@@ -21,8 +21,8 @@ export class Variations {
     this.node = h("section", { class: "box tool", hidden: true, label: "vary.title" },
       h("div", { class: "row between" }, this.title, button("page.close", () => this.close(), { class: "quiet" })),
       h("div", { class: "with-thumb" }, this.image, h("div", { class: "fields" },
-        field(word("generate.count"), this.count),
-        h("div", { class: "row" }, button("vary.seeds", () => this.#seeds()), h("p", { class: "help", t: "vary.seeds.help" })), this.nearField)),
+        field(word("generate.count"), this.count), h("div", { class: "row" }, button("vary.seeds", () => this.#seeds()), h("p", { class: "help", t: "vary.seeds.help" })),
+        this.nearField)),
       this.work.node);
   }
 
