@@ -32,7 +32,7 @@ KEY = new_key()
 STATUS = "the server responded with a status of "  # what Chromium's console says of an answer that is an error
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("model"))
     make_white_model(folder, ATTRIBUTES)
@@ -67,7 +67,7 @@ def run_job(jobs, body):
     jobs.store.end(record, Ended("succeeded", time.time()))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(engine, photo, tmp_path_factory):
     """A server with two jobs that are done, one of which left a photo out. Jobs that tests submit wait for ever."""
     jobs = Jobs(ServeConfig(model=engine[0], jobs=str(tmp_path_factory.mktemp("jobs"))), HeldRunner())
@@ -84,7 +84,7 @@ def inline(data):
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def keyed_url(engine, tmp_path_factory):
     """A server under a prefix that answers callers with KEY alone, and has no jobs."""
     path = tmp_path_factory.mktemp("keys") / "keys.yaml"
@@ -93,7 +93,7 @@ def keyed_url(engine, tmp_path_factory):
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def photo(tmp_path_factory):
     """A product on a plain ground, 256 pixels."""
     path = tmp_path_factory.mktemp("photos") / "bottle <b>ü.jpg"
@@ -101,7 +101,7 @@ def photo(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
     path = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -42,7 +42,11 @@ def test_what_a_job_left_out_is_shown_with_its_reason(open_page, url):
     opened(page, "Edit")
     page.wait_for_selector(f"{PICTURES} img")
     assert page.locator(PICTURES).count() == 1
-    page.get_by_role("region", name="Results of the job").get_by_label("Show").select_option("left")
+    assert page.locator(f"{PICTURES} .caption").inner_text() == "bottle"
+    show = page.get_by_role("region", name="Results of the job").get_by_label("Show")
+    show.select_option("doubt")
+    page.get_by_text("Nothing here.").wait_for()  # its ground is plain
+    show.select_option("left")
     page.wait_for_selector(".card.left")
     assert (
         "broken" in page.locator(".card.left").inner_text()

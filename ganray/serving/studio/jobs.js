@@ -68,9 +68,13 @@ class Jobs {
   }
 
   async #older() {
-    const { jobs, next } = await ask("jobs", { query: { after: this.next } });
-    this.next = next;
-    this.#draw([...this.jobs, ...jobs]);
+    try {
+      const { jobs, next } = await ask("jobs", { query: { after: this.next } });
+      this.next = next;
+      this.#draw([...this.jobs, ...jobs]);
+    } catch (error) {
+      replace(this.failed, errorBox(error));
+    }
   }
 
   #draw(jobs) {
