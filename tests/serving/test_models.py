@@ -1,6 +1,7 @@
 """A server of one model: it answers to its name and digest alone, and says what it is."""
 
 import asyncio
+import dataclasses
 
 import pytest
 
@@ -51,3 +52,9 @@ def test_without_a_generator_there_is_nothing_to_generate_with():
     with pytest.raises(NotFound, match="no generator"):
         _ = served.engine
     OneModel(served).require()
+
+
+def test_a_model_without_a_name_answers_to_the_one_that_its_card_shows(model):
+    unnamed = dataclasses.replace(model, name="")
+    (card,) = asyncio.run(OneModel(unnamed).cards(Caller()))
+    assert lease(unnamed, card["name"]) is unnamed
