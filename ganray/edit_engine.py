@@ -170,6 +170,7 @@ class Description:
     digest: str
     size: int
     info: ModelInfo | None
+    tasks: tuple[str, ...] = ()  # learned edits
 
     @classmethod
     def of(cls, url: str, networks: str = "") -> Description:
@@ -179,7 +180,8 @@ class Description:
         parts = [part.digest for part in (info, editor) if part is not None]
         parts += [identity_of(task, rows[task]) for task in EDITORS if task in rows]
         sizes = [part.size for part in (info, editor) if part is not None] + [size_of(row) for row in rows.values()]
-        return cls("+".join(part for part in parts if part), sum(sizes), info)
+        learned = {*rows, *(editor.editor.tasks if editor is not None else ())}
+        return cls("+".join(part for part in parts if part), sum(sizes), info, tuple(task for task in EDITORS if task in learned))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from ganray.on_ray.job_runner import RayJobs
 from ganray.on_ray.rate_ledger import shared_ledger, stop_ledger
 from ganray.on_ray.serve_growth import OUTSTANDING, growth
 from ganray.on_ray.serve_metrics import RayGauges
+from ganray.serving.access import check_protection
 from ganray.serving.address import check_port
 from ganray.serving.health import TIMEOUT_S
 from ganray.serving.json_log import log_as_json
@@ -82,7 +83,7 @@ class Endpoint:
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Serve asks where the number of replicas may grow."""
-        return {OUTSTANDING: float(self._server.outstanding())}
+        return {OUTSTANDING: float(self._server.models.outstanding)}
 
     async def check_health(self) -> None:
         """Serve asks every ten seconds, and replaces a replica that raises three times, or ends: one that has lost its GPU ends at once."""
@@ -117,10 +118,14 @@ def application_of(prefix: str) -> str:
 
 
 def _start(config: ServeConfig) -> Serving:
-    resources = connect(config.ray)
+    resources, asked = connect(config.ray), config.host
     gpu, labels = announce_gpus_of_kind(_demand(config), resources, {})
     threads = _threads(config, resources, gpu)
-    application, alone = application_of(config.prefix), _check_address(config)
+    application, host = application_of(config.prefix), _host_of_running(config)
+    alone = not host
+    if host:  # a Serve that runs may listen on more than loopback
+        config = config.model_copy(update={"host": host})
+        check_protection(config)
     try:
         if alone:
             ray_serve.start(http_options={"host": config.host, "port": config.port}, logging_config={"log_level": "ERROR"})
@@ -130,7 +135,7 @@ def _start(config: ServeConfig) -> Serving:
         if not isinstance(error, Exception):
             raise
         raise find_ganray_error(error) or ClusterError(f"Ray Serve did not start: {error}", "See the logs of Ray's dashboard") from error
-    return Serving(f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}", application, alone)
+    return Serving(f"http://{asked}:{config.port}{config.prefix.rstrip('/')}", application, alone)
 
 
 def _bind(config: ServeConfig, gpu: bool, threads: int, labels: Mapping[str, str] | None = None) -> Application:
@@ -213,14 +218,14 @@ def _threads(config: ServeConfig, resources: Resources, gpu: bool) -> int:
     return engine_cpus(wanted, max(1, config.replicas), 0, resources, "serve")
 
 
-def _check_address(config: ServeConfig) -> bool:
-    """Whether Serve must be started. Raises where it cannot start, or where a running one cannot serve ganray at this address."""
+def _host_of_running(config: ServeConfig) -> str:
+    """Where Serve listens already; empty where it must be started. Raises where that cannot be, or no other one fits in."""
     from ganray.on_ray.ray_internals import serve_controller  # imports Ray Train and Ray Data, which replicas do not need
 
     controller = serve_controller()
     if controller is None:
         check_port(config.host, config.port)
-        return True
+        return ""
     options: Any = ray.get(controller.get_http_config.remote())
     if options.port != config.port or options.host not in (config.host, "0.0.0.0"):
         raise ConfigError(
@@ -234,4 +239,4 @@ def _check_address(config: ServeConfig) -> bool:
                 f"{name} is already served in this cluster at {options.host}:{options.port}{config.prefix}",
                 f"Choose another --prefix, or stop it; on a node: python -c \"from ray import serve; serve.delete('{name}')\"",
             )
-    return False
+    return str(options.host)

@@ -30,6 +30,11 @@ class Finding(BaseModel):
         """Whether the rule was checked and does not hold."""
         return self.ok is False
 
+    @property
+    def fails(self) -> bool:
+        """Whether it fails the picture on the report's day; what is broken and does not is advice."""
+        return self.broken and self.level == "must" and self.since is None
+
     def __str__(self) -> str:
         if self.ok is None:
             return f"not checked {self.rule}: {self.found}"
@@ -61,12 +66,12 @@ class Report(BaseModel):
     @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that fail the picture."""
-        return tuple(finding for finding in self.findings if finding.broken and finding.level == "must" and finding.since is None)
+        return tuple(finding for finding in self.findings if finding.fails)
 
     @property
     def advice(self) -> tuple[Finding, ...]:
         """The findings that do not hold but do not fail the picture on the report's day."""
-        return tuple(finding for finding in self.findings if finding.broken and (finding.level != "must" or finding.since is not None))
+        return tuple(finding for finding in self.findings if finding.broken and not finding.fails)
 
     @property
     def unchecked(self) -> tuple[Finding, ...]:

@@ -48,7 +48,6 @@ def make_app(
     """
     served = ServedModel.of(engine, config, editor, encoders)
     services = services or Services.of(config, served.device)
-    services.metrics.gauge("ganray_images_outstanding", "Images that wait or are being made.", lambda: served.outstanding)
     app = app_of(OneModel(served), config, served.editor.lanes, services, served.device)
     app.state.health = served.health
     return app
@@ -74,6 +73,7 @@ def app_of(models: Models, config: ServeConfig, lanes: int, services: Services, 
     add_check(app, CheckService(PhotoSource(config.source), lanes, config.max_pixels))
     add_listing(app, models)
     add_health(app, models)
+    services.metrics.watch_queue(lambda: models.waiting, lambda: models.outstanding)
     add_metrics(app, services.metrics)
     if config.studio:
         add_studio(app)

@@ -6,6 +6,7 @@ Parsed here and not by FastAPI: a key that stands twice is refused, a photo need
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -14,6 +15,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from ganray.requests import explain
+from ganray.serving.errors import docs_of
 from ganray.serving.refusals import Invalid, Unsupported
 
 PHOTO = "photo"  # the part of a form that is the photo; `image` of the request then
@@ -25,8 +27,7 @@ B = TypeVar("B", bound=BaseModel)
 
 async def read_json(http: Request, kind: type[B]) -> B:
     """The body as `kind`. Raises Unsupported for another content type, Invalid for anything that is not such a body."""
-    media_type = http.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
+    if _media_type(http) != "application/json":
         raise Unsupported(_content_type(http), "Send Content-Type: application/json")
     return parse(await http.body(), kind, docs=docs_of(http))
 
@@ -36,7 +37,7 @@ async def read_form(http: Request, kind: type[B]) -> tuple[B, dict[str, bytes]]:
 
     A body of JSON alone has no files. Raises as `read_json` does.
     """
-    media_type = http.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = _media_type(http)
     if media_type == "application/json":
         return parse(await http.body(), kind, docs=docs_of(http)), {}
     if media_type != "multipart/form-data":
@@ -50,11 +51,6 @@ async def read_form(http: Request, kind: type[B]) -> tuple[B, dict[str, bytes]]:
         raise Invalid(f"the form cannot be read: {error.detail}", "Send the parts photo (a file) and request (JSON)") from None
     defaults = {"image": PHOTO} if PHOTO in files else {}
     return parse(body, kind, defaults, docs_of(http)), files
-
-
-def docs_of(http: Request) -> str:
-    """Where the API is described, under the server's prefix."""
-    return f"{http.scope.get('root_path', '')}/docs"
 
 
 def parse(body: bytes, kind: type[B], defaults: dict[str, Any] | None = None, docs: str = "/docs") -> B:
@@ -81,10 +77,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys all differ: which of two values is meant, readers decide differently (RFC 8259, 4)."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"the key {twice[:60]!r} stands twice")
     return value
+
+
+def _media_type(http: Request) -> str:
+    return http.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _content_type(http: Request) -> str:

@@ -15,8 +15,13 @@ from ganray.profiles import PROFILES
 def check_profiles(edits: Iterable[str | Mapping[str, Any]]) -> None:
     """Raise RequestError for a chain that names a profile that is none of ganray's own. Opens no file."""
     for name in filter(None, map(_profile_of, edits)):
-        if name not in PROFILES():
-            raise RequestError(f"profile {name[:60]!r} is unknown", f"Use one of {', '.join(PROFILES())}")
+        require_profile(name)
+
+
+def require_profile(name: str) -> None:
+    """Raise RequestError for a profile that is none of ganray's own."""
+    if name not in PROFILES():
+        raise RequestError(f"profile {name[:60]!r} is unknown", f"Use one of {', '.join(PROFILES())}")
 
 
 def _profile_of(edit: str | Mapping[str, Any]) -> str:

@@ -15,14 +15,14 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request
 from pydantic import Field, field_validator
 
-from ganray.errors import ImageError, RequestError
 from ganray.images.sandbox import Sandbox
-from ganray.profiles import PROFILES, profile
+from ganray.profiles import profile
 from ganray.profiles.checking import checked, served_sandbox, with_header
 from ganray.profiles.report import Finding, Report
 from ganray.request_body import Body
 from ganray.requests import Text
 from ganray.serving.bodies import read_form
+from ganray.serving.chains import require_profile
 from ganray.serving.context import RequestContext, context_of
 from ganray.serving.openapi import body_of
 from ganray.serving.photos import EXAMPLE_PHOTO, PhotoSource
@@ -54,8 +54,7 @@ class CheckService:
 
     async def answer(self, request: CheckRequest, files: Mapping[str, bytes], context: RequestContext) -> dict[str, Any]:
         """The report as JSON, when it is the caller's turn. Raises RequestError for an unknown profile or kind."""
-        if request.profile not in PROFILES():  # a path would be a file of the server's
-            raise RequestError(f"profile {request.profile!r} is unknown", f"Use one of {', '.join(PROFILES())}")
+        require_profile(request.profile)
         day = date.fromisoformat(request.day) if request.day else date.today()
         profile(request.profile).on(day, request.kind)
         async with self._turns.turn(context):
@@ -69,8 +68,6 @@ class CheckService:
             self._local.child = served_sandbox(self._max_pixels)
         child: Sandbox = self._local.child
         (answer,) = child.map([with_header(data, rules, request.profile, day, request.kind)])
-        if isinstance(answer, ImageError) and answer.reason in ("empty", "unreadable"):
-            raise answer
         report, mend, _ = checked(answer, rules, day, request.kind)
         return report, mend
 
@@ -100,7 +97,7 @@ def _state(finding: Finding) -> str:
         return "not checked"
     if finding.ok:
         return "ok"
-    return "fails" if finding.level == "must" and finding.since is None else "advice"
+    return "fails" if finding.fails else "advice"
 
 
 def _openapi_responses() -> dict[int | str, dict[str, Any]]:

@@ -41,9 +41,10 @@ def add_edit(app: FastAPI, models: Models) -> None:
         """
         context = context_of(http.scope)
         request, files = await read_form(http, EditRequest)
-        await charge_more(http.scope, request.count)
         async with models.lease(model, context.caller, lambda: key_of(request, files)) as served:
             context.model = served.label
+            served.edits.require(request, accept)
+            await charge_more(http.scope, request.count)
             return await served.edits.answer(request, files, Wanted(accept, if_none_match), context)
 
 

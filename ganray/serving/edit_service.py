@@ -24,6 +24,7 @@ from ganray.edit_engine import EditEngine, EditResult
 from ganray.errors import RequestError
 from ganray.images.codec import MEDIA_TYPES
 from ganray.images.data_url import is_inline
+from ganray.output.device import describe_device
 from ganray.output.edited_file import encode_edited
 from ganray.requests import EditRequest, sample_name, seed_of
 from ganray.serving.accept import Wanted, as_json
@@ -51,6 +52,7 @@ class EditService:
     def __init__(self, engine: EditEngine, config: ServeConfig) -> None:
         self.engine, self._max_count = engine, min(config.max_count, MAX_RESULTS)
         self._source = PhotoSource(config.source)
+        self._device = "" if engine.product is None else describe_device(str(engine.product.device))
         self._threads, self._turns = ThreadPoolExecutor(engine.lanes, "edit"), Turns(engine.lanes)
 
     @property
@@ -58,8 +60,8 @@ class EditService:
         """Requests that wait or are being edited."""
         return self._turns.outstanding
 
-    async def answer(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted, context: RequestContext) -> Response:
-        """The reply, at the caller's turn. `files` are the pictures of a form, by name. Raises RequestError, EditError, ImageError."""
+    def require(self, request: EditRequest, accept: str) -> None:
+        """Return where a request can be tried. Raises RequestError."""
         if request.count > self._max_count:
             raise RequestError(
                 f"count {request.count}: one HTTP request makes at most {self._max_count} images",
@@ -67,7 +69,13 @@ class EditService:
             )
         check_profiles(request.edits)
         self.engine.steps(request)
-        as_json(request.count, "image/png", wanted.accept)  # raises before the work starts
+        as_json(request.count, "image/png", accept)
+
+    async def answer(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted, context: RequestContext) -> Response:
+        """The reply to a request that `require` lets pass, at the caller's turn. `files` are the pictures of a form, by name.
+
+        Raises RequestError, EditError, ImageError.
+        """
         since = time.monotonic()
         async with self._turns.turn(context):
             began = time.monotonic()
@@ -84,7 +92,7 @@ class EditService:
             request = request.model_copy(update={"id": hashlib.sha256(known.encode()).hexdigest()[:16]})
         digest = self.engine.digest
         identity = {"X-Ganray-Request-Id": quote(request.id), "X-Ganray-Seed": str(seed_of(request)), "X-Ganray-Model": digest}
-        tag = tag_of(digest, request.canonical(), *contents, wanted.accept)
+        tag = tag_of(digest, self._device, request.canonical(), *contents, wanted.accept)
         if matches(wanted.if_none_match, tag):
             return not_modified(tag, identity)
         headers = identity | cache_headers(tag)

@@ -28,7 +28,7 @@ def add_errors(app: FastAPI) -> None:
         if error.status_code == 400:
             return error_reply(Invalid(f"the body is not JSON: {error.__cause__ or error.detail}", "Send one JSON object, in UTF-8"))
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
-        text = {"error": code, "message": f"{request.method} {request.url.path}: {error.detail}", "remedy": f"See {_docs(request)}"}
+        text = {"error": code, "message": f"{request.method} {request.url.path}: {error.detail}", "remedy": f"See {docs_of(request)}"}
         return JSONResponse(text, error.status_code, error.headers)
 
     @app.exception_handler(GanrayError)
@@ -59,8 +59,9 @@ def error_reply(error: GanrayError) -> JSONResponse:
 def _explain_query(request: Request, error: RequestValidationError) -> Invalid:
     """What is wrong with a parameter of the URL or a header; bodies are read in bodies.py."""
     errors = [{**detail, "loc": tuple(detail["loc"])[1:]} for detail in error.errors()]
-    return Invalid(explain(errors), f"See {_docs(request)}")
+    return Invalid(explain(errors), f"See {docs_of(request)}")
 
 
-def _docs(request: Request) -> str:
+def docs_of(request: Request) -> str:
+    """Where the API is described, under the server's prefix."""
     return f"{request.scope.get('root_path', '')}/docs"

@@ -21,7 +21,7 @@ from ganray.serving.access import charge_more
 from ganray.serving.batcher import EncodedSample
 from ganray.serving.bodies import read_json
 from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
-from ganray.serving.context import RequestContext, context_of
+from ganray.serving.context import context_of
 from ganray.serving.models import Models
 from ganray.serving.openapi import body_of
 from ganray.serving.served_model import ServedModel
@@ -47,13 +47,12 @@ def add_generate(app: FastAPI, models: Models) -> None:
         """
         context = context_of(http.scope)
         request = await read_json(http, GenerateRequest)
-        await charge_more(http.scope, request.count)
         async with models.lease(model, context.caller, lambda: key_of(request)) as served:
             context.model = served.label
-            return await _answer(served, request, Wanted(accept, if_none_match), context)
+            return await _answer(http, served, request, Wanted(accept, if_none_match))
 
 
-async def _answer(served: ServedModel, request: GenerateRequest, wanted: Wanted, context: RequestContext) -> Response:
+async def _answer(http: Request, served: ServedModel, request: GenerateRequest, wanted: Wanted) -> Response:
     if request.count > served.max_count:
         raise RequestError(
             f"count {request.count}: one HTTP request makes at most {served.max_count} images",
@@ -70,9 +69,10 @@ async def _answer(served: ServedModel, request: GenerateRequest, wanted: Wanted,
     if tag and matches(wanted.if_none_match, tag):
         engine.vocabulary.encode(request)  # a request that is wrong has no answer to keep
         return not_modified(tag, identity)
+    await charge_more(http.scope, request.count)
     headers = identity | cache_headers(tag)
     assert served.batcher is not None  # as there is an engine
-    samples = await served.batcher.make(request, context)
+    samples = await served.batcher.make(request, context_of(http.scope))
     if to_json:  # encoding many large images takes 0.1 s, which must not block other requests
         return await asyncio.to_thread(_json_reply, request, samples, headers)
     return _image_reply(request, samples[0], headers)

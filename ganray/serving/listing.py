@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,7 +18,6 @@ def add_listing(app: FastAPI, models: Models) -> None:
     """Add the paths to the app."""
     edits = {name: list(edit.params.model_fields) for name, edit in EDITS.items()}
     described = {"edits": [_edit_card(name) for name in EDITS]}
-    profiles = {"profiles": [_profile_card(name) for name in PROFILES()]}
 
     @app.get("/v1/models")
     async def list_models(http: Request) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def add_listing(app: FastAPI, models: Models) -> None:
     @app.get("/v1/profiles")
     async def list_profiles() -> dict[str, Any]:
         """The marketplaces: their rules of today, with source and date."""
-        return profiles
+        return {"profiles": _profile_cards(date.today())}
 
 
 def _edit_card(name: str) -> dict[str, Any]:
@@ -45,12 +46,17 @@ def _edit_card(name: str) -> dict[str, Any]:
     }
 
 
-def _profile_card(name: str) -> dict[str, Any]:
+@lru_cache(maxsize=1)
+def _profile_cards(day: date) -> list[dict[str, Any]]:
+    return [_profile_card(name, day) for name in PROFILES()]
+
+
+def _profile_card(name: str, day: date) -> dict[str, Any]:
     known = profile(name)
     return {
         "name": name,
         "version": known.version.isoformat(),
         "source": known.source,
         "evidence": known.evidence,
-        "rules": known.on().model_dump(mode="json", exclude_defaults=True),
+        "rules": known.on(day).model_dump(mode="json", exclude_defaults=True),
     }

@@ -8,6 +8,8 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from ganray.config import ServeConfig
 from ganray.errors import ClusterError
@@ -30,7 +32,7 @@ class LocalServer:
         self.url = f"http://{config.host}:{config.port}{config.prefix.rstrip('/')}"
         self._app, self._jobs = app, jobs
         options: dict[str, Any] = {"log_level": "error", "access_log": False, "timeout_graceful_shutdown": DRAIN_SECONDS, "lifespan": "off"}
-        outer = app if config.prefix == "/" else _under(config.prefix, app)
+        outer = app if config.prefix == "/" else Starlette(routes=[Mount(config.prefix, app)])
         self._server = uvicorn.Server(uvicorn.Config(outer, host=config.host, port=config.port, **options))
         self._thread = threading.Thread(target=self._server.run, name="http", daemon=True)
 
@@ -75,10 +77,3 @@ def _device(config: ServeConfig) -> str:
     if config.gpu and not there:
         raise ClusterError("serve: gpu = true, and PyTorch sees no GPU here", "`ganray doctor` says why; or leave out --gpu")
     return "cuda" if there and config.gpu is not False else "cpu"
-
-
-def _under(prefix: str, app: FastAPI) -> FastAPI:
-    """An app that has another one under a path, and nothing else."""
-    outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    outer.mount(prefix, app)
-    return outer

@@ -65,9 +65,10 @@ class ServerMetrics:
         """A gauge that is asked when somebody looks."""
         Gauge(name, help, registry=self.registry).set_function(value)
 
-    def watch_queue(self, length: Callable[[], float]) -> None:
-        """Show how many images wait for their batch."""
-        self.gauge("ganray_queue_length", "Images that wait for their batch.", length)
+    def watch_queue(self, waiting: Callable[[], float], outstanding: Callable[[], float]) -> None:
+        """Show how many images wait for their batch, and how many pictures wait or are being made."""
+        self.gauge("ganray_queue_length", "Images that wait for their batch.", waiting)
+        self.gauge("ganray_images_outstanding", "Pictures that wait or are being made.", outstanding)
 
     def watch_models(self, loaded: Callable[[], float], size: Callable[[], float]) -> None:
         """Show how many models are in memory, and how many bytes they take."""

@@ -76,6 +76,11 @@ class ModelCache:
         return [version.served.health for version in found if version is not None and version.served.health is not None]
 
     @property
+    def waiting(self) -> int:
+        """Images that wait for their batch."""
+        return sum(version.served.waiting for version in self.memory.versions())
+
+    @property
     def outstanding(self) -> int:
         """Pictures that wait or are being made."""
         return sum(version.served.outstanding for version in self.memory.versions())

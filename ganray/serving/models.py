@@ -48,6 +48,11 @@ class Models(Protocol):
         ...
 
     @property
+    def waiting(self) -> int:
+        """Images that wait for their batch."""
+        ...
+
+    @property
     def outstanding(self) -> int:
         """Pictures that wait or are being made."""
         ...
@@ -82,6 +87,11 @@ class OneModel:
     def healths(self) -> list[Health]:
         """The engine's, if it generates."""
         return [] if self.model.health is None else [self.model.health]
+
+    @property
+    def waiting(self) -> int:
+        """Images that wait for their batch."""
+        return self.model.waiting
 
     @property
     def outstanding(self) -> int:

@@ -8,6 +8,16 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 REF = "#/components/schemas/"
+COMMON = {  # what stands around every route of the API answers
+    "401": "No key, or one that is not known",
+    "403": "The key may not do this",
+    "408": "The body did not arrive in time",
+    "413": "The body is larger than any valid request",
+    "429": "The key has used up its rate or its quota; see Retry-After",
+    "500": "The server failed",
+    "503": "The queue has no room; see Retry-After",
+    "504": "The answer was not ready at the deadline",
+}
 ERROR = {
     "title": "Error",
     "type": "object",
@@ -49,16 +59,18 @@ def describe(app: FastAPI, bodies: tuple[type[BaseModel], ...]) -> None:
             schemas |= schema.pop("$defs", {})
             schemas[kind.__name__] = schema
         schemas["Error"] = ERROR
-        for path in document["paths"].values():
-            for operation in path.values():
-                _complete(operation)
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                _complete(operation, COMMON if path.startswith("/v1/") else {})
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _complete(operation: dict[str, Any]) -> None:
-    """Every error of an operation has the one form; FastAPI describes its own validation, which no route answers with."""
+def _complete(operation: dict[str, Any], common: dict[str, str]) -> None:
+    """Add what middleware answers. Every error has the one form; FastAPI describes its own validation, which no route answers with."""
+    for status, description in common.items():
+        operation["responses"].setdefault(status, {"description": description})
     for status, response in operation["responses"].items():
         if status.isdigit() and int(status) >= 400:
             response["content"] = {"application/json": {"schema": {"$ref": REF + "Error"}}}

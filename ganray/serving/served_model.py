@@ -60,6 +60,11 @@ class ServedModel:
         return self.editor.digest
 
     @property
+    def waiting(self) -> int:
+        """Images that wait for their batch."""
+        return self.batcher.waiting if self.batcher is not None else 0
+
+    @property
     def outstanding(self) -> int:
         """Pictures that wait or are being made."""
         return self.edits.outstanding + (self.batcher.outstanding if self.batcher is not None else 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -26,12 +25,11 @@ from ganray.storage import absolute_url
 
 @dataclass(frozen=True)
 class Server:
-    """What serves: its app, its models and numbers, and how many pictures are wanted of it now."""
+    """What serves: its app, its models, its numbers, and the bulk jobs that it takes."""
 
     app: FastAPI
     models: Models
     services: Services
-    outstanding: Callable[[], int]
     jobs: Jobs | None = None
 
 
@@ -46,21 +44,20 @@ def make_server(config: ServeConfig, device: str, threads: int, ledger: Ledger |
     models: Models
     if config.models:
         models = cache = ModelCache(config, device, threads)
-        described, outstanding = cache.device, lambda: cache.outstanding
+        described = cache.device
     else:
         decode = SafeDecoder(lanes, Limits(max_pixels=config.max_pixels))
         editor = EditEngine.load(config.model, lanes, device, decode, config.networks)
         served = ServedModel.of(editor.product, config, editor, threads)
-        models, described, outstanding = OneModel(served), served.device, lambda: served.outstanding
+        models, described = OneModel(served), served.device
     services = Services.of(config, described, ledger)
-    services.metrics.gauge("ganray_images_outstanding", "Images that wait or are being made.", outstanding)
     if config.models:
         cache.loader.on_batch = services.metrics.batch
         services.metrics.watch_models(lambda: len(cache.memory.current), lambda: cache.memory.used)
     elif served.batcher is not None:
         served.batcher.on_batch = services.metrics.batch
     jobs = Jobs(config, runner, _folders(cache) if config.models else None) if config.jobs and runner else None
-    return Server(app_of(models, config, lanes, services, described, jobs), models, services, outstanding, jobs)
+    return Server(app_of(models, config, lanes, services, described, jobs), models, services, jobs)
 
 
 def _folders(cache: ModelCache) -> FolderOf:

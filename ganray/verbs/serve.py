@@ -9,10 +9,11 @@ import threading
 from typing import Protocol
 
 from ganray.config import ServeConfig
-from ganray.edit_engine import EditEngine
+from ganray.edit_engine import Description, EditEngine
 from ganray.errors import ConfigError
 from ganray.execution.choice import reason_for_cluster
 from ganray.serving.access import check_protection
+from ganray.serving.model_table import Source, TableFile
 
 RAY_SERVE = "ganray.on_ray.serve", "serve_on_ray"  # imported only where it is chosen
 
@@ -43,12 +44,11 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
     checkpoint
     """
     check_protection(config)
-    loaded = EditEngine.load(config.model, threads=1, device="cpu", networks=config.networks)
     serving = _start(config)
     if blocking:
-        print(_banner(config.model, loaded))
-        paths = "/v1/edit" if loaded.product is None else "/v1/generate or /v1/edit"
-        print(f"POST {serving.url}{paths}, all of it at {serving.url}/docs. Ctrl-C stops", flush=True)
+        print(_banner(config))
+        page = f", {serving.url}/studio is a page" if config.studio else ""
+        print(f"{serving.url}/docs describes the API{page}. Ctrl-C stops", flush=True)
         try:
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
@@ -68,6 +68,8 @@ def _start(config: ServeConfig) -> Serving:
     if config.executor == "local" and most > 1:
         raise ConfigError(f"executor = local with replicas = {most}: one process has one", "Use --executor ray")
     if config.executor == "ray" or (config.executor == "auto" and reason):
+        if not config.models:  # a wrong folder is told before a cluster starts
+            EditEngine.load(config.model, threads=1, device="cpu", networks=config.networks).close()
         module, name = RAY_SERVE
         serving: Serving = getattr(importlib.import_module(module), name)(config)
         return serving
@@ -78,13 +80,15 @@ def _start(config: ServeConfig) -> Serving:
     return start_local(config)
 
 
-def _banner(url: str, engine: EditEngine) -> str:
+def _banner(config: ServeConfig) -> str:
     """One line that says what is served."""
+    if config.models:
+        return f"{config.models}: {len(TableFile(config.models, Source(config.model, config.networks)).table.models)} models by name"
+    described = Description.of(config.model, config.networks)
     parts = []
-    if engine.product is not None:
-        info = engine.product.info
+    if (info := described.info) is not None:
         known = ", ".join(f"{name} ({len(values)} values)" for name, values in info.attributes.items()) or "none"
         parts.append(f"model {info.digest[:12]}, attributes {known}" + (", reads titles" if info.pieces.num else ""))
-    if engine.networks:
-        parts.append(f"edits learned: {', '.join(engine.networks)}")
-    return f"{url or 'no model'}: {'; '.join(parts) or 'edits that need none'}"
+    if described.tasks:
+        parts.append(f"edits learned: {', '.join(described.tasks)}")
+    return f"{config.model or 'no model'}: {'; '.join(parts) or 'edits that need none'}"

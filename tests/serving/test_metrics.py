@@ -74,7 +74,7 @@ def test_batches_tell_how_full_they_were():
 
 def test_gauges_are_asked_when_somebody_looks():
     metrics, waiting = ServerMetrics(), [1, 2]
-    metrics.watch_queue(lambda: len(waiting))
+    metrics.watch_queue(lambda: len(waiting), lambda: 3)
     metrics.watch_models(lambda: 2, lambda: 4096)
     waiting.append(3)
     assert value(metrics, "ganray_queue_length") == 3.0

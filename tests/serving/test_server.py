@@ -33,7 +33,7 @@ def test_one_model(folder):
     assert (image.status_code, image.headers["x-ganray-device"]) == (200, "cpu")
     assert "ganray_samples_drawn_total 1.0" in numbers.text and "ganray_batch_rows_total 16.0" in numbers.text
     assert "ganray_images_outstanding 0.0" in numbers.text and page.headers["content-type"].startswith("text/html")
-    assert (server.outstanding(), len(server.models.healths())) == (0, 1)
+    assert "ganray_queue_length 0.0" in numbers.text and (server.models.outstanding, len(server.models.healths())) == (0, 1)
     assert ask(make_server(ServeConfig(model=folder, studio=False), "cpu", 1), ("GET", "/studio", {}))[0].status_code == 404
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from ganray.benchmarks.random_model import make_model
 from ganray.config import ModelConfig, ServeConfig
+from ganray.edit_engine import EditEngine
 from ganray.errors import ConfigError
 from ganray.verbs import serve as room
 
@@ -46,7 +47,7 @@ def test_until_ctrl_c_it_says_what_is_served_and_where(config, capsys, monkeypat
     room.serve(config)
     said = capsys.readouterr().out
     assert "attributes colour (2 values)" in said
-    assert "POST http://here/v1/generate or /v1/edit, all of it at http://here/docs. Ctrl-C stops" in said
+    assert "http://here/docs describes the API, http://here/studio is a page. Ctrl-C stops" in said
 
 
 @pytest.mark.parametrize(("executor", "replicas", "reason", "place"), [("ray", 1, "", "ray"), ("auto", 2, "2 replicas", "ray")])
@@ -62,3 +63,24 @@ def test_replicas_are_ray_s(config, monkeypatch, executor, replicas, reason, pla
 def test_one_process_has_one_replica(config):
     with pytest.raises(ConfigError, match="executor = local with replicas = 2: one process has one. Use --executor ray"):
         room.serve(config.model_copy(update={"executor": "local", "replicas": 2}), blocking=False)
+
+
+def test_a_table_of_models_needs_no_other_model(config, model, tmp_path, capsys, monkeypatch):
+    table = tmp_path / "models.yaml"
+    table.write_text(f"models: {{shop-a/latest: {model}}}\ndefault: shop-a/latest\n")
+    monkeypatch.setattr(room, "reason_for_cluster", lambda *_: "")
+    several = config.model_copy(update={"model": str(tmp_path / "nowhere"), "models": str(table)})
+    serving = room.serve(several, blocking=False)
+    try:
+        assert httpx.post(f"{serving.url}/v1/generate?model=shop-a/latest", json={}).status_code == 200
+    finally:
+        serving.stop()
+    assert room._banner(several) == f"{table}: 1 models by name"
+
+
+def test_one_process_loads_its_model_once(config, monkeypatch):
+    loads, whole = [], EditEngine.load
+    monkeypatch.setattr(room, "reason_for_cluster", lambda *_: "")
+    monkeypatch.setattr(EditEngine, "load", lambda *given, **named: loads.append(given) or whole(*given, **named))
+    room.serve(config, blocking=False).stop()
+    assert len(loads) == 1
