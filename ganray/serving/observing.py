@@ -19,6 +19,7 @@ from ganray.serving.audit import Audit
 from ganray.serving.context import RequestContext, context_of
 from ganray.serving.errors import error_reply
 from ganray.serving.json_log import REQUEST_ID, REQUESTS
+from ganray.serving.keys import PREFIX as KEY_PREFIX
 from ganray.serving.metrics import ServerMetrics
 from ganray.serving.route_names import OTHER, RouteNames
 from ganray.serving.tracing import Tracing
@@ -121,7 +122,9 @@ class Observing:
 def _id_of(scope: Scope) -> str:
     """The request's own id where it is valid, or a new one."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _VALID_ID.fullmatch(value):
+        if (
+            name == b"x-request-id" and _VALID_ID.fullmatch(value) and not value.startswith(KEY_PREFIX.encode())
+        ):  # a key sent there by mistake
             own: str = value.decode()
             return own
     return secrets.token_hex(8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import signal
 import sys
 import threading
 from typing import Protocol
@@ -32,7 +33,7 @@ class Serving(Protocol):
 
 
 def serve(config: ServeConfig, blocking: bool = True) -> Serving:
-    """Serve `config.model` until Ctrl-C, or, not `blocking`, return while it runs.
+    """Serve `config.model` until Ctrl-C or SIGTERM, or, not `blocking`, return while it runs.
 
     Raises CheckpointError for no model folder, ConfigError for a port in use (or another than Serve's, where it runs already), ClusterError
     where the replicas do not fit or the prefix is taken.
@@ -50,11 +51,21 @@ def serve(config: ServeConfig, blocking: bool = True) -> Serving:
         page = f", {serving.url}/studio is a page" if config.studio else ""
         print(f"{serving.url}/docs describes the API{page}. Ctrl-C stops", flush=True)
         try:
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+            _wait_for_the_end()
         finally:
             serving.stop()
     return serving
+
+
+def _wait_for_the_end() -> None:
+    """Until Ctrl-C, or SIGTERM, by which machines end a server: both leave time for the requests under way."""
+    ended = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            ended.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def show(serving: Serving) -> str:

@@ -1,6 +1,10 @@
 """The verb `serve`: where it runs, and what it says. Replicas on Ray: tests/on_ray/test_serve.py."""
 
+import os
+import signal
 import socket
+import threading
+import time
 
 import httpx
 import pytest
@@ -38,11 +42,10 @@ def test_one_replica_without_a_cluster_is_served_from_this_process(config, capsy
 
 
 def test_until_ctrl_c_it_says_what_is_served_and_where(config, capsys, monkeypatch):
-    class Interrupted:
-        def wait(self):
-            raise KeyboardInterrupt
+    def interrupted(self):
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(room.threading, "Event", Interrupted)
+    monkeypatch.setattr(room.threading.Event, "wait", interrupted)
     monkeypatch.setattr(room, "_start", lambda config: type("Running", (), {"url": "http://here", "stop": lambda self: None})())
     room.serve(config)
     said = capsys.readouterr().out
@@ -84,3 +87,21 @@ def test_one_process_loads_its_model_once(config, monkeypatch):
     monkeypatch.setattr(EditEngine, "load", lambda *given, **named: loads.append(given) or whole(*given, **named))
     room.serve(config, blocking=False).stop()
     assert len(loads) == 1
+
+
+def test_sigterm_ends_it_as_ctrl_c_does(config, monkeypatch):
+    stopped = []
+    running = type("Running", (), {"url": "http://here", "stop": lambda self: stopped.append(True)})()
+    monkeypatch.setattr(room, "_start", lambda config: running)
+    before = signal.getsignal(signal.SIGTERM)
+    sending = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    ready = threading.Thread(target=lambda: (wait_until(lambda: signal.getsignal(signal.SIGTERM) is not before), sending.start()))
+    ready.start()
+    room.serve(config)
+    ready.join()
+    assert stopped == [True] and signal.getsignal(signal.SIGTERM) is before
+
+
+def wait_until(is_so):
+    while not is_so():
+        time.sleep(0.01)
