@@ -84,14 +84,14 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $(VENV)/.run $@
 
 # A real S3-compatible store (Ceph RGW) and a real Prometheus for the integration tests, which starts no service of its own; a compiler for
-# the CUDA device that is not there (tests/gpu). Without root these tests are skipped, with the reason.
-S3_PACKAGES := radosgw ceph-mon ceph-osd libimage-exiftool-perl prometheus iproute2 g++
+# the CUDA device that is not there (tests/gpu); a browser for the studio's page. Without root these tests are skipped, with the reason.
+S3_PACKAGES := radosgw ceph-mon ceph-osd libimage-exiftool-perl prometheus iproute2 g++ chromium
 .PHONY: s3-server
 s3-server: | $(VENV)/bin/python  # which may have asked apt-get for something itself
-	@if ! command -v radosgw >/dev/null || ! command -v exiftool >/dev/null || ! command -v promtool >/dev/null || ! command -v ip >/dev/null || ! command -v g++ >/dev/null; then \
+	@if ! command -v radosgw >/dev/null || ! command -v exiftool >/dev/null || ! command -v promtool >/dev/null || ! command -v ip >/dev/null || ! command -v g++ >/dev/null || ! command -v chromium >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "Installing $(S3_PACKAGES) for the tests ..."; \
 	    had=$$(command -v prometheus); \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(S3_PACKAGES) >/dev/null; \
 	    [ -n "$$had" ] || systemctl disable --quiet --now prometheus 2>/dev/null || true; \
-	  else echo "Tests of the store, of alerts, of hosts and of GPUs will be skipped: install $(S3_PACKAGES) (Debian) to run them"; fi; fi
+	  else echo "Tests of the store, of alerts, of hosts, of GPUs and of the studio will be skipped: install $(S3_PACKAGES) (Debian) to run them"; fi; fi

@@ -14,6 +14,7 @@ from tests.tools import s3_server
 from tests.tools.catalogs import PRODUCTS, SIDE, write_catalog, write_items
 from tests.tools.children import forked_children
 
+LONG_SECONDS = 7200.0
 FORKING = ("bulk", "contract", "verbs")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch and Ray look for GPUs: equal bits are promised on a CPU, and a GPU is somebody's
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: spinning threads on shared cores are up to 27x slower
@@ -35,6 +36,8 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
     for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(group_of(item)))
     items.sort(key=lambda item: group_of(item) != "s3")  # the longest group begins

@@ -103,7 +103,7 @@ class Sandbox:
             bytearray(),  # grows in place: a large image arrives in hundreds of parts
             False,
         )
-        self._finalizer = weakref.finalize(self, _kill, self._child)
+        self._finalizer = weakref.finalize(self, _kill, self._child, os.getpid())
         for end in (self._child.stdin, self._child.stdout):
             assert end is not None
             with contextlib.suppress(OSError):  # larger pipes need fewer context switches; a system limit may forbid them
@@ -157,9 +157,11 @@ class Sandbox:
         return ImageError("crashed", f"the decoder ended with {how}")
 
 
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    child.communicate()
+def _kill(child: subprocess.Popen[bytes], owner: int) -> None:
+    """End the child, but in a fork of its owner: there it is no child, it lives on, and waiting for its end would be for ever."""
+    if os.getpid() == owner:
+        child.kill()
+        child.communicate()
 
 
 def serve(task: str, source: BinaryIO, sink: BinaryIO) -> None:

@@ -42,7 +42,7 @@ from ganray.serving.json_log import log_as_json
 from ganray.serving.keys import VARIABLE
 from ganray.serving.metrics_mirror import MetricsMirror
 from ganray.serving.refusals import Unhealthy
-from ganray.serving.server import make_server
+from ganray.serving.server import make_server, spare_collector
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
@@ -77,6 +77,7 @@ class Endpoint:
             self._server.jobs.start()
         if application:
             MetricsMirror(self._server.services.metrics, RayGauges(application, replica)).start()
+            spare_collector()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         return self._server.app

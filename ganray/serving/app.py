@@ -15,6 +15,7 @@ from ganray.edit_engine import EditEngine
 from ganray.engine import Engine
 from ganray.requests import EditRequest, GenerateRequest
 from ganray.serving.access import Access
+from ganray.serving.admission import Admission
 from ganray.serving.body_limit import BodyLimit, Limit
 from ganray.serving.check import CheckRequest, CheckService, add_check
 from ganray.serving.deadline import Deadline
@@ -63,6 +64,7 @@ def app_of(models: Models, config: ServeConfig, lanes: int, services: Services, 
     limits = {"/v1/edit": photo, "/v1/check": photo, "/v1/jobs": Limit(MAX_JOB_BODY, JOBS_AT_ONCE), "": Limit(MAX_BODY)}
     app.add_middleware(HeadAsGet)  # the innermost; each next one stands around those before
     app.add_middleware(BodyLimit, limits=limits, seconds=config.body_timeout_s)
+    app.add_middleware(Admission, models=models)
     app.add_middleware(Deadline, seconds=config.timeout_s)
     app.add_middleware(Access, keys=services.keys, ledger=services.ledger, anonymous=services.anonymous)
     app.add_middleware(Observing, metrics=services.metrics, audit=services.audit, tracing=services.tracing)

@@ -118,7 +118,8 @@ class Batcher:
         context = context or RequestContext()
         self._engine.vocabulary.encode(request)
         loop, now = asyncio.get_running_loop(), time.monotonic()
-        self._admit(request.count, context, now)
+        self.check_room(request.count, context)
+        self._push_out(request.count)
         pending = _Pending(request, now, context.deadline or math.inf, loop.create_future(), [None] * request.count)
         if not len(self._waiting):
             self._since = now
@@ -139,9 +140,12 @@ class Batcher:
         context.stages |= pending.stages or {}
         return cast("list[EncodedSample]", pending.samples)
 
-    def _admit(self, count: int, context: RequestContext, now: float) -> None:
-        """Refuse at once what would not be ready before its deadline, and what the queue has no room for. Raises Busy, DeadlineExceeded."""
-        caller, waiting = context.caller, len(self._waiting)
+    def check_room(self, count: int, context: RequestContext) -> None:
+        """Raise what `make` would raise at once for `count` samples: Busy, DeadlineExceeded. Nothing changes.
+
+        Refused is what would not be ready before its deadline, and what the queue has no room for.
+        """
+        caller, waiting, now = context.caller, len(self._waiting), time.monotonic()
         if context.deadline is not None:
             remaining = context.deadline - now
             if remaining <= 0:
@@ -153,22 +157,24 @@ class Batcher:
                 if wait * MARGIN > remaining:
                     message = f"{count} images would take {wait:.1f} s, and {remaining:.1f} s remain"
                     raise Busy(message, "Retry later, allow more time, or add replicas", max(1.0, wait))
-        if waiting + count > self._queue and not self._push_out(count, caller):
+        if waiting + count > self._queue and not self._has_share(count, caller):
             queue = f"{waiting} of at most {self._queue} images are waiting"
             wait = self._pace.seconds(waiting + self._making, now)
             raise Busy(f"the queue has no room for {count} images: {queue}", "Retry in a second, or add replicas", max(1.0, wait))
 
-    def _push_out(self, count: int, caller: Caller) -> bool:
-        """Make room for a key that holds less than its share of the queue; False where it would hold more.
+    def _has_share(self, count: int, caller: Caller) -> bool:
+        """Whether a key would hold no more than its share of the queue."""
+        held = self._waiting.held(caller.key)
+        weights = self._waiting.weights() + (0.0 if held else caller.weight)
+        return held + count <= self._queue * caller.weight / weights
+
+    def _push_out(self, count: int) -> None:
+        """Make room for a key that holds less than its share of the queue.
 
         The newest requests of the key with the longest queue are refused in their place (longest queue drop: Suter, Lakshman, Stiliadis,
         Choudhury 1999). So a key that asks alone may use the whole queue, which a reserve for others would forbid. While there is no room,
         some key holds more than its share.
         """
-        held = self._waiting.held(caller.key)
-        weights = self._waiting.weights() + (0.0 if held else caller.weight)
-        if held + count > self._queue * caller.weight / weights:
-            return False
         while len(self._waiting) + count > self._queue:
             entry = self._waiting.newest(self._waiting.longest())
             self._waiting.discard(entry)
@@ -176,7 +182,6 @@ class Batcher:
                 wait = self._pace.seconds(len(self._waiting) + self._making, time.monotonic())
                 text = "the queue is full, and other keys have less than their share of it"
                 entry.item.done.set_exception(Busy(text, "Retry in a second, or add replicas", max(1.0, wait)))
-        return True
 
     def _expire(self, pending: _Pending) -> None:
         """The time of a request is over: it leaves the queue, and what of it is being made is thrown away."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from ganray.images.codec import MEDIA_TYPES
 from ganray.requests import EditRequest
-from ganray.serving.accept import Wanted
+from ganray.serving.accept import PARAMETERS, Wanted
 from ganray.serving.access import charge_more
 from ganray.serving.bodies import read_form
 from ganray.serving.context import context_of
@@ -27,25 +27,21 @@ def add_edit(app: FastAPI, models: Models) -> None:
         "/v1/edit",
         responses=_openapi_responses(),
         response_class=Response,
-        openapi_extra=body_of(EditRequest, {"id": "SKU-1", "image": EXAMPLE_PHOTO, "edits": ["white"]}, form=True),
+        openapi_extra=body_of(EditRequest, {"id": "SKU-1", "image": EXAMPLE_PHOTO, "edits": ["white"]}, form=True)
+        | {"parameters": PARAMETERS},
     )
-    async def edit(
-        http: Request,
-        model: Annotated[str, Query(max_length=200)] = "",
-        accept: Annotated[str, Header()] = "*/*",
-        if_none_match: Annotated[str, Header()] = "",
-    ) -> Response:
+    async def edit(http: Request) -> Response:
         """Edit a photo: a data: URL, a key of the server's photos, or the file `photo` of a form, whose part `request` is the JSON.
 
         One image is sent as is, or as JSON with `Accept: application/json`; several are always sent as JSON. The answer has an ETag.
         """
-        context = context_of(http.scope)
+        context, wanted = context_of(http.scope), Wanted.of(http)
         request, files = await read_form(http, EditRequest)
-        async with models.lease(model, context.caller, lambda: key_of(request, files)) as served:
+        async with models.lease(wanted.model, context.caller, lambda: key_of(request, files)) as served:
             context.model = served.label
-            served.edits.require(request, accept)
+            served.edits.require(request, wanted.accept)
             await charge_more(http.scope, request.count)
-            return await served.edits.answer(request, files, Wanted(accept, if_none_match), context)
+            return await served.edits.answer(request, files, wanted, context)
 
 
 def _openapi_responses() -> dict[int | str, dict[str, Any]]:

@@ -7,16 +7,16 @@ import base64
 import hashlib
 import json
 import secrets
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from ganray.errors import RequestError
 from ganray.images.codec import MEDIA_TYPES
 from ganray.requests import DERIVED_BITS, GenerateRequest, sample_name
-from ganray.serving.accept import Wanted, as_json
+from ganray.serving.accept import PARAMETERS, Wanted, as_json
 from ganray.serving.access import charge_more
 from ganray.serving.batcher import EncodedSample
 from ganray.serving.bodies import read_json
@@ -34,22 +34,22 @@ MAX_BODY = 64 * 1024  # bytes: an id and 50 attributes of 200 characters, all of
 def add_generate(app: FastAPI, models: Models) -> None:
     """Add the path to the app."""
 
-    @app.post("/v1/generate", responses=_openapi_responses(), response_class=Response, openapi_extra=body_of(GenerateRequest, EXAMPLE))
-    async def generate(
-        http: Request,
-        model: Annotated[str, Query(max_length=200)] = "",
-        accept: Annotated[str, Header()] = "*/*",
-        if_none_match: Annotated[str, Header()] = "",
-    ) -> Response:
+    @app.post(
+        "/v1/generate",
+        responses=_openapi_responses(),
+        response_class=Response,
+        openapi_extra=body_of(GenerateRequest, EXAMPLE) | {"parameters": PARAMETERS},
+    )
+    async def generate(http: Request) -> Response:
         """Make images. One image is sent as is, or as JSON with `Accept: application/json`; several are always sent as JSON.
 
         With a seed or an id the answer has an ETag: with If-None-Match it is 304, and nothing is drawn.
         """
-        context = context_of(http.scope)
+        context, wanted = context_of(http.scope), Wanted.of(http)
         request = await read_json(http, GenerateRequest)
-        async with models.lease(model, context.caller, lambda: key_of(request)) as served:
+        async with models.lease(wanted.model, context.caller, lambda: key_of(request)) as served:
             context.model = served.label
-            return await _answer(http, served, request, Wanted(accept, if_none_match))
+            return await _answer(http, served, request, wanted)
 
 
 async def _answer(http: Request, served: ServedModel, request: GenerateRequest, wanted: Wanted) -> Response:
@@ -63,9 +63,9 @@ async def _answer(http: Request, served: ServedModel, request: GenerateRequest, 
     engine = served.engine
     to_json = as_json(request.count, MEDIA_TYPES[request.format], wanted.accept)
     repeatable = request.seed is not None or bool(request.id)
-    request = _with_identity(request)
+    request, text = _with_identity(request)
     identity = _identity_headers(request, engine.info.digest)
-    tag = tag_of(engine.info.digest, served.device, request.canonical(), "json" if to_json else "image") if repeatable else ""
+    tag = tag_of(engine.info.digest, served.device, text, "json" if to_json else "image") if repeatable else ""
     if tag and matches(wanted.if_none_match, tag):
         engine.vocabulary.encode(request)  # a request that is wrong has no answer to keep
         return not_modified(tag, identity)
@@ -78,13 +78,17 @@ async def _answer(http: Request, served: ServedModel, request: GenerateRequest, 
     return _image_reply(request, samples[0], headers)
 
 
-def _with_identity(request: GenerateRequest) -> GenerateRequest:
-    """The request with a seed and an id: the seed is random if there is neither; the default id is a digest of the body."""
+def _with_identity(request: GenerateRequest) -> tuple[GenerateRequest, str]:
+    """The request with a seed and an id, and what its tag is made of: its canonical text, before it got an id.
+
+    The seed is random if there is neither; the default id is a digest of that text.
+    """
     if request.seed is None:
         request = request.resolved() if request.id else request.model_copy(update={"seed": secrets.randbits(DERIVED_BITS)})
+    text = request.canonical()
     if not request.id:
-        request = request.model_copy(update={"id": hashlib.sha256(request.canonical().encode()).hexdigest()[:16]})
-    return request
+        request = request.model_copy(update={"id": hashlib.sha256(text.encode()).hexdigest()[:16]})
+    return request, text
 
 
 def _identity_headers(request: GenerateRequest, digest: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from ganray.serving.address import check_port
 from ganray.serving.jobs import Jobs
 from ganray.serving.json_log import log_as_json
 from ganray.serving.local_jobs import LocalJobs
-from ganray.serving.server import make_server
+from ganray.serving.server import make_server, spare_collector
 from ganray.storage import absolute_url
 
 START_SECONDS = 60.0
@@ -65,6 +65,7 @@ def start_local(config: ServeConfig) -> LocalServer:
         log_as_json()
     runner = LocalJobs(absolute_url(config.jobs)) if config.jobs else None
     made = make_server(config, device, threads, runner=runner)
+    spare_collector()
     server = LocalServer(config, made.app, made.jobs)
     server.start()
     return server

@@ -59,6 +59,13 @@ class ModelCache:
         """See `Models`."""
         return _Lease(self, name, caller, key)
 
+    def loaded(self, name: str, caller: Caller) -> ServedModel | None:
+        """See `Models`. None for names with a digest and for divided ones."""
+        alias = name or self.file.table.default
+        source = self.bound.get(alias)
+        version = self.memory.current.get(source) if source is not None and self.file.table.sees(caller, alias) else None
+        return None if version is None else version.under(alias)
+
     async def cards(self, caller: Caller) -> list[dict[str, Any]]:
         """The models that a caller sees. A divided name has the card of its largest share, and its shares."""
         self._watch.begin()

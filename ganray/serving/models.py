@@ -35,6 +35,10 @@ class Models(Protocol):
         """
         ...
 
+    def loaded(self, name: str, caller: Caller) -> ServedModel | None:
+        """The model that `lease` would give without waiting, where that is known without the request's body; else None."""
+        ...
+
     async def cards(self, caller: Caller) -> list[dict[str, Any]]:
         """What GET /v1/models tells a caller."""
         ...
@@ -73,6 +77,10 @@ class OneModel:
         if digest and not is_version(self.model.digest, digest):
             raise no_model(name)
         yield self.model
+
+    def loaded(self, name: str, caller: Caller) -> ServedModel | None:
+        """The model, where it is not named."""
+        return None if name else self.model
 
     async def cards(self, caller: Caller) -> list[dict[str, Any]]:
         """The model's card, if it generates."""

@@ -1,3 +1,7 @@
+import os
+import signal
+import time
+
 import pytest
 
 from ganray.errors import ClusterError, ImageError
@@ -108,3 +112,21 @@ def test_the_child_does_not_inherit_credentials(child, monkeypatch):
 def test_a_child_that_cannot_start_is_one_clear_error():
     with pytest.raises(ClusterError, match="decoder does not start"), Sandbox("no_such_module:work", {}) as box:
         list(box.map([b"a"]))
+
+
+def test_a_fork_of_the_process_leaves_the_child_alone_and_does_not_wait_for_it(child):
+    """As when a thread held the sandbox: in the fork that thread is gone, and the sandbox is collected."""
+    with child() as box:
+        assert shown(*box.map([b"a"])) == "a!"
+        fork = os.fork()
+        if not fork:
+            box.close()
+            os._exit(7)
+        until = time.monotonic() + 20
+        while (ended := os.waitpid(fork, os.WNOHANG)) == (0, 0) and time.monotonic() < until:
+            time.sleep(0.01)
+        if ended == (0, 0):
+            os.kill(fork, signal.SIGKILL)
+            os.waitpid(fork, 0)
+        assert os.waitstatus_to_exitcode(ended[1]) == 7 and ended[0] == fork
+        assert shown(*box.map([b"b"])) == "b!"

@@ -105,6 +105,14 @@ def loads_of(cache, seconds=0.0):
     return loaded
 
 
+def test_what_is_loaded_is_known_at_once_to_those_who_may_see_it(place):
+    cache = cache_of(place, {"shop-a/m0": {"model": "m0", "tenant": "shop-a"}, "shop-a/m1": {"model": "m1", "tenant": "shop-a"}})
+    served = cache.loaded("", Caller(tenant="shop-a"))
+    assert (served.name, cache.loaded("shop-a/m0", Caller()).name) == ("shop-a/m0", "shop-a/m0")
+    for name, caller in (("", Caller(tenant="shop-b")), ("shop-a/m1", ANYBODY), ("shop-a/m9", ANYBODY), (f"@{served.digest}", ANYBODY)):
+        assert cache.loaded(name, caller) is None
+
+
 # ---- one contract for one model and for many
 
 

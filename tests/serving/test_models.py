@@ -58,3 +58,8 @@ def test_a_model_without_a_name_answers_to_the_one_that_its_card_shows(model):
     unnamed = dataclasses.replace(model, name="")
     (card,) = asyncio.run(OneModel(unnamed).cards(Caller()))
     assert lease(unnamed, card["name"]) is unnamed
+
+
+def test_what_is_loaded_is_known_where_it_is_not_named(model):
+    assert OneModel(model).loaded("", Caller()) is model
+    assert OneModel(model).loaded("shop-a", Caller()) is None  # another name may be unknown
