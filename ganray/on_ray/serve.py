@@ -7,12 +7,13 @@ its end; models under different prefixes are applications of their own.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ from ganray.serving.json_log import log_as_json
 from ganray.serving.keys import VARIABLE
 from ganray.serving.metrics_mirror import MetricsMirror
 from ganray.serving.refusals import Unhealthy
-from ganray.serving.server import make_server, spare_collector
+from ganray.serving.server import make_server
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
@@ -73,14 +74,24 @@ class Endpoint:
         ledger = shared_ledger(application, most) if application and config.keys and most > 1 else None
         runner = RayJobs(absolute_url(config.jobs)) if application and config.jobs else None
         self._server = make_server(config, device, threads, ledger, runner)
-        if self._server.jobs is not None:
-            self._server.jobs.start()
+        self._server.start()
+        self._mirror: MetricsMirror | None = None
         if application:
-            MetricsMirror(self._server.services.metrics, RayGauges(application, replica)).start()
-            spare_collector()
+            self._mirror = MetricsMirror(self._server.services.metrics, RayGauges(application, replica))
+            self._mirror.start()
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return self._server.app
+        app = self._server.app
+        app.router.lifespan_context = self._life
+        return app
+
+    @contextlib.asynccontextmanager
+    async def _life(self, _: FastAPI) -> AsyncIterator[None]:
+        """Serve ends it when the replica has answered its last request."""
+        yield
+        await self._server.close()
+        if self._mirror is not None:
+            await asyncio.to_thread(self._mirror.stop)
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Serve asks where the number of replicas may grow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -47,6 +48,10 @@ class Models(Protocol):
         """Return where the server can answer. Raises Unhealthy."""
         ...
 
+    async def close(self) -> None:
+        """Give back threads, weights and decoders, when no request uses them."""
+        ...
+
     def healths(self) -> list[Health]:
         """Of the engines that must render for the server to be well."""
         ...
@@ -86,6 +91,10 @@ class OneModel:
         """The model's card, if it generates."""
         card = self.model.card()
         return [card | {"loaded": True}] if card["generates"] else []
+
+    async def close(self) -> None:
+        """See `Models`."""
+        await asyncio.to_thread(self.model.close)
 
     def require(self) -> None:
         """Raises Unhealthy where the engine has ceased to render."""

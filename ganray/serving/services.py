@@ -35,3 +35,11 @@ class Services:
         if audit is not None:
             services.metrics.gauge("ganray_audit_lines_dropped", "Lines that found no place.", lambda: audit.dropped)
         return services
+
+    def close(self) -> None:
+        """Look no more for new keys, and write what audit and traces hold."""
+        self.keys.close()
+        if self.audit is not None:
+            self.audit.close()
+        if self.tracing is not None:
+            self.tracing.close()

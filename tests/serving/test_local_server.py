@@ -1,5 +1,7 @@
 """The server of one process: the bytes of the engine, under any prefix, and an end that waits for what is under way."""
 
+import gc
+import json
 import socket
 import threading
 import time
@@ -13,6 +15,7 @@ from ganray.engine import Engine
 from ganray.errors import CheckpointError, ClusterError, ConfigError
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
+from ganray.serving.keys import hash_of, new_key
 from ganray.serving.local_server import start_local
 
 
@@ -65,6 +68,26 @@ def test_what_is_under_way_is_finished(model, monkeypatch):
     stopping.join()
     asking.join()
     assert replies[0].status_code == 200
+
+
+def test_it_ends_with_all_that_it_began(model, tmp_path):
+    def threads():
+        return {thread.name for thread in threading.enumerate()}
+
+    (key, keys, audit), before = (new_key(), tmp_path / "keys.yaml", tmp_path / "audit.jsonl"), threads()
+    keys.write_text(json.dumps({"keys": [{"name": "shop", "hash": hash_of(key)}]}))
+    server = start_local(config(model, keys=str(keys), audit=str(audit), jobs=str(tmp_path / "jobs")))
+    try:
+        assert httpx.post(f"{server.url}/v1/generate", json={}, headers={"X-API-Key": key}).status_code == 200
+        assert {"http", "jobs"} <= threads() - before and gc.get_freeze_count()
+    finally:
+        server.stop()
+    assert json.loads(audit.read_text())["key"] == "shop"
+    until = time.monotonic() + 20  # pools of threads end a moment later
+    while threads() - before and time.monotonic() < until:
+        gc.collect()
+        time.sleep(0.05)
+    assert (threads() - before, gc.get_freeze_count()) == (set(), 0)
 
 
 def test_what_cannot_start_is_one_line(model, tmp_path, monkeypatch):
