@@ -81,8 +81,8 @@ class ShardEditor:
         layout, receipts = LAYOUTS[self._plan.layout], list[EditReceipt]()
         thumbnails = Thumbnails(self._plan, shard)
 
-        def pictures() -> Iterator[Picture]:
-            for span, fetch in self._fetched(read_spans(self._out, self._plan, shard, EditRequest)):
+        def pictures(readers: ThreadPoolExecutor) -> Iterator[Picture]:
+            for span, fetch in self._fetched(read_spans(self._out, self._plan, shard, EditRequest), readers):
                 for asked, result in self._results(span, fetch):
                     receipt, picture = self._picture_of(shard, asked, result)
                     receipts.append(receipt)
@@ -91,7 +91,11 @@ class ShardEditor:
                     if picture is not None:
                         yield picture
 
-        written = layout.write(self._out, shard, pictures(), same_signed_sample if self._marks.signer else same_sample)
+        same = same_signed_sample if self._marks.signer else same_sample
+        # Not in the generator: one that an error leaves behind is closed by the garbage collector, in any thread, at any time. To wait for
+        # threads there is a deadlock where that is within `Thread.start`.
+        with ThreadPoolExecutor(READ_AHEAD, "read") as readers:
+            written = layout.write(self._out, shard, pictures(readers), same)
         thumbnails.keep(self._out)
         self._out.settle()  # a receipt must not outlive its images
         made, finished = iter(written), list[EditReceipt]()
@@ -116,19 +120,20 @@ class ShardEditor:
             receipts.append(replace(receipt, bytes=len(picture.data) if picture else 0))
         return receipts
 
-    def _fetched(self, spans: list[Span[EditRequest]]) -> Iterator[tuple[Span[EditRequest], Callable[[str], bytes]]]:
+    def _fetched(
+        self, spans: list[Span[EditRequest]], readers: ThreadPoolExecutor
+    ) -> Iterator[tuple[Span[EditRequest], Callable[[str], bytes]]]:
         """Every span with what gives the bytes of its keys; photos are read AHEAD."""
         todo = iter(spans)
-        with ThreadPoolExecutor(READ_AHEAD, "read") as pool:
 
-            def start(span: Span[EditRequest]) -> tuple[Span[EditRequest], Future[bytes] | None]:
-                return span, None if is_inline(span.request.image) else pool.submit(self._read, span.request.image)
+        def start(span: Span[EditRequest]) -> tuple[Span[EditRequest], Future[bytes] | None]:
+            return span, None if is_inline(span.request.image) else readers.submit(self._read, span.request.image)
 
-            waiting = deque(start(span) for span in islice(todo, READ_AHEAD))
-            while waiting:
-                span, photo = waiting.popleft()
-                waiting.extend(start(following) for following in islice(todo, 1))
-                yield span, functools.partial(self._fetch, span.request.image, photo)
+        waiting = deque(start(span) for span in islice(todo, READ_AHEAD))
+        while waiting:
+            span, photo = waiting.popleft()
+            waiting.extend(start(following) for following in islice(todo, 1))
+            yield span, functools.partial(self._fetch, span.request.image, photo)
 
     def _fetch(self, image: str, photo: Future[bytes] | None, key: str) -> bytes:
         return photo.result() if photo is not None and key == image else self._picture(key)

@@ -131,8 +131,8 @@ class Store(ABC):
                     yield from pending.popleft().result()
             while pending:
                 yield from pending.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        finally:  # it may run in the garbage collector, which must wait for no thread
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _get_run(self, keys: Sequence[str]) -> Sequence[tuple[str, bytes | StorageError]]:
         results: list[tuple[str, bytes | StorageError]] = []

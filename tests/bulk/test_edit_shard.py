@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import time
 
 import numpy as np
@@ -203,6 +204,17 @@ def test_cut_off_at_any_write_it_ends_with_the_same_bytes(seller_photos, decoder
                 run(config, decoder, cutting)
             run(config.model_copy(update={"out": str(out)}), decoder)
             assert contents(str(out)) == made
+
+
+def test_an_error_leaves_no_thread_that_the_garbage_collector_would_wait_for(config, decoder):
+    """Who holds the error holds the frames that it passed through, and their generators."""
+    cutting = Cutting(open_store(config.out).root)
+    cutting.at = 9  # of a picture
+    with pytest.raises(Cut) as held:
+        run(config, decoder, cutting)
+    names = [entry.name for entry in held.traceback]
+    assert "create_all" in names, names
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("read_")]
 
 
 @pytest.mark.parametrize("changes", [{"edits": "cutout"}, {"seed": 1}, {"format": "png"}, {"max_pixels": 5000}])

@@ -52,6 +52,27 @@ def test_many_objects_come_in_order_with_errors_in_their_place_and_few_are_held(
     assert isinstance(results[7][1], ObjectNotFound) and results[8][1] == b"8"
 
 
+def test_who_reads_many_and_stops_waits_for_no_read(store, monkeypatch):
+    """The garbage collector may be who stops."""
+    for place in range(2 * store.run):
+        store.put(f"{place}", b"")
+    go_on, real = threading.Event(), type(store).get
+
+    def get(self, key):
+        assert int(key) < store.run or go_on.wait(30)
+        return real(self, key)
+
+    monkeypatch.setattr(type(store), "get", get)
+    reads = store.get_many((f"{place}" for place in range(2 * store.run)), parallel=2 * store.run)
+    assert next(reads) == ("0", b"")
+    stopping = threading.Thread(target=reads.close)
+    stopping.start()
+    stopping.join(20)
+    stopped = not stopping.is_alive()
+    go_on.set()
+    assert stopped
+
+
 def test_urls_and_prefixes(store):
     assert store.url_of("a/b") == f"{store.url}/a/b" and store.url_of("") == store.url
     memory = open_store("memory://shop/photos")
