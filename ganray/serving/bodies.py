@@ -63,7 +63,7 @@ def parse(body: bytes, kind: type[B], defaults: dict[str, Any] | None = None, do
     if not body:
         raise Invalid("the body is missing", REMEDY)
     try:
-        value = json.loads(body, object_pairs_hook=_object)
+        value = _DECODER.decode(body.decode(json.detect_encoding(body)))
     except (ValueError, RecursionError) as error:
         raise Invalid(f"the body is not JSON: {error}", REMEDY) from None
     try:
@@ -89,3 +89,6 @@ def _media_type(http: Request) -> str:
 def _content_type(http: Request) -> str:
     content_type = http.headers.get("content-type")
     return f"the Content-Type is {content_type[:100]}, not application/json" if content_type else "the request has no Content-Type"
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)  # `json.loads` would make one for each body

@@ -77,7 +77,7 @@ class OneModel:
     async def lease(self, name: str, caller: Caller, key: Key = str) -> AsyncIterator[ServedModel]:
         """The model. Raises NotFound for another name."""
         alias, digest = split_name(name)
-        if alias not in ("", self.model.name, self.model.card().get("name")):  # the name that GET /v1/models shows
+        if alias not in ("", self.model.name) and alias != self.model.card().get("name"):  # the name that GET /v1/models shows
             digest = alias if not digest else "?"
         if digest and not is_version(self.model.digest, digest):
             raise no_model(name)
