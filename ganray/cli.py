@@ -6,6 +6,8 @@ Torch, Ray and the rooms are imported only when a verb runs, so that `--help` is
 from __future__ import annotations
 
 import os
+import select
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -69,16 +71,32 @@ def entry() -> None:
 
 def command(argv: Sequence[str]) -> NoReturn:
     """Run one verb and end the process with its exit code, at once: shards that an error or a signal made needless are not waited for."""
+    code: object
     try:
-        code: object = main(argv)
+        code = main(argv)
+        sys.stdout.flush()
     except SystemExit as exit:
         code = exit.code
+    except BrokenPipeError:
+        if _output_is_read():
+            raise
+        code = 128 + signal.SIGPIPE
     local = sys.modules.get("ganray.execution.local")
     if isinstance(code, int) and local is not None and local.lanes_running():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     raise SystemExit(code)
+
+
+def _output_is_read() -> bool:
+    """Whether somebody still reads what is printed; where `| head` has ended, the rest goes nowhere."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # errors and hang-ups are always told
+    if not output.poll(0):
+        return True
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return False
 
 
 def _report(verb: Verb, error: Exception) -> int:

@@ -65,3 +65,10 @@ def test_interrupting_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(settings, "load", load)
     assert cli.main(["train"]) == 130
     assert "--resume" in capsys.readouterr().err
+
+
+def test_who_stops_reading_ends_it_without_a_traceback():
+    command = [sys.executable, "-c", "from ganray.cli import entry; entry()", "key", "--name", "shop-a"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == ("", 141)
