@@ -26,6 +26,7 @@ from ganray.client.errors import (
     Unreachable,
     Unsupported,
 )
+from ganray.client.results import Result, ResultFile
 from ganray.client.webhooks import Webhook, WebhookError, verify_webhook
 
 __all__ = [
@@ -55,6 +56,8 @@ __all__ = [
     "ProfileCard",
     "RateLimited",
     "Report",
+    "Result",
+    "ResultFile",
     "ServerFailed",
     "TimedOut",
     "TooLarge",

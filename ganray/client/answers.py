@@ -114,7 +114,8 @@ class Report:
 class Job:
     """A bulk job. `done` of `total` pictures are finished (0: not known), `eta_s` seconds remain; `out` is the key of its folder.
 
-    `error` says why it failed, `error_code` is that for programs; `counts` are of what it has made, when it has ended.
+    `error` says why it failed, `error_code` is that for programs; `counts` are of what it has made, when it has ended. `created` and
+    `ended_at` are Unix seconds, `key` is the name of the key that submitted it, `webhook` says: waiting, delivered or failed.
     """
 
     id: str
@@ -127,6 +128,11 @@ class Job:
     error_code: str = ""
     eta_s: float | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    created: float = 0.0
+    ended_at: float | None = None
+    model: str = ""
+    key: str = ""
+    webhook: str = ""
 
     @property
     def ended(self) -> bool:
@@ -213,18 +219,23 @@ def _picture(row: Mapping[str, Any], media_type: str, data: bytes) -> Image:
 def read_report(answer: Answer) -> Report:
     """The answer of /v1/check."""
     body = answer.json()
-    findings = tuple(_known(Finding, row) for row in body["findings"])
-    return _known(Report, {**body, "findings": findings, "mending": tuple(body["mending"])})
+    findings = tuple(known(Finding, row) for row in body["findings"])
+    return known(Report, {**body, "findings": findings, "mending": tuple(body["mending"])})
 
 
 def read_job(answer: Answer) -> Job:
-    """The answer of /v1/jobs and of what is below it."""
-    body = {name: value for name, value in answer.json().items() if value is not None}
+    """The answer of POST /v1/jobs, GET /v1/jobs/{id} and POST /v1/jobs/{id}/cancel."""
+    return job_of(answer.json())
+
+
+def job_of(row: Mapping[str, Any]) -> Job:
+    """A job as the server describes it."""
+    body = {name: value for name, value in row.items() if value is not None}
     if not isinstance(body["id"], str) or not isinstance(body["state"], str):
         raise TypeError("id and state are not texts")
     if isinstance(error := body.get("error"), dict):
         body |= {"error": str(error.get("message", "")), "error_code": str(error.get("code", ""))}
-    return _known(Job, body)
+    return known(Job, {**body, "ended_at": body.get("ended")})
 
 
 def read_cards(name: str) -> Callable[[Answer], list[Any]]:
@@ -260,6 +271,7 @@ def _first_words(content: bytes) -> str:
     return " ".join(text.split()) or "no body"
 
 
-def _known(kind: type[T], fields: Mapping[str, Any]) -> T:
+def known(kind: type[T], fields: Mapping[str, Any]) -> T:
+    """A value of these fields; those that `kind` does not have are left out."""
     names = {each.name for each in dataclasses.fields(cast(Any, kind))}
     return kind(**{name: value for name, value in fields.items() if name in names})

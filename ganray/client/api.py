@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from ganray.client.answers import Answer, Images, Job, read_answer, read_images, read_job
-from ganray.client.calls import Call, Options, get_call, job_call
-from ganray.client.errors import Busy, ClientError, Detail, JobFailed, ServerFailed, TimedOut, Unreachable
+from ganray.client.calls import Call, Options, file_call, get_call, job_call
+from ganray.client.errors import BadAnswer, Busy, ClientError, Detail, JobFailed, ServerFailed, TimedOut, Unreachable
 from ganray.client.exchange import Session, Sleep, Steps, exchange
+from ganray.client.results import Page, ResultFile, read_file
 
 LONGEST_POLL = 10.0  # seconds
 OUTAGE = 120.0  # seconds for which `wait` bears a server that cannot be reached: a rolling update, a restart
@@ -25,6 +27,21 @@ def ask_images(session: Session, call: Call, options: Options) -> Steps[Images]:
     """The pictures of a call to generate or to edit. Raises ClientError."""
     answer, cached = yield from exchange(session, call, options)
     return read_answer(answer, lambda answer: read_images(answer, cached))
+
+
+def ask_page(session: Session, call: Call, reader: Callable[[Answer], Page[T]]) -> Steps[tuple[tuple[T, ...], Call | None]]:
+    """One page of a listing, and the call of the next one; None at the end. Raises ClientError."""
+    page = yield from ask(session, call, reader)
+    following = replace(call, query={**call.query, **page.following}) if page.following else None
+    if following == call:
+        raise BadAnswer(Detail("bad_answer", "the page after this one is this one", "Check the URL, and the server's version"))
+    return page.rows, following
+
+
+def ask_file(session: Session, id: str, name: str) -> Steps[ResultFile]:
+    """One file of a job. Raises ClientError."""
+    answer, cached = yield from exchange(session, file_call(id, name), Options())
+    return read_answer(answer, lambda answer: read_file(answer, name, cached))
 
 
 def wait_steps(session: Session, id: str, timeout: float | None, poll: float) -> Steps[Job]:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeVar, Unpack
 
 import httpx
 
-from ganray.client.answers import EditCard, Images, Job, ModelCard, ProfileCard, Report, read_cards, read_job, read_report
-from ganray.client.api import ask, ask_images, health_steps, wait_steps
+from ganray.client.answers import Answer, EditCard, Images, Job, ModelCard, ProfileCard, Report, read_cards, read_job, read_report
+from ganray.client.api import ask, ask_file, ask_images, ask_page, health_steps, wait_steps
 from ganray.client.bodies import EditFields, EditRow, Edits, GenerateFields, JobFields, Photo, Priority
-from ganray.client.calls import Options, cancel_call, check_call, edit_call, generate_call, get_call, job_call, submit_call
+from ganray.client.calls import (
+    Call,
+    Options,
+    cancel_call,
+    check_call,
+    edit_call,
+    generate_call,
+    get_call,
+    job_call,
+    jobs_call,
+    results_call,
+    submit_call,
+)
 from ganray.client.exchange import Event, Send, Session, Sleep, Steps
 from ganray.client.http import answer_of, client_options, fault_of, request_options
 from ganray.client.kept import Cache
+from ganray.client.results import Page, Result, ResultFile, read_jobs, read_results
 
 T = TypeVar("T")
 
@@ -122,6 +135,25 @@ class Client:
         """How a job stands. Raises ClientError."""
         return self._run(ask(self._session, job_call(id), read_job))
 
+    def jobs(self, *, after: str = "", page_size: int = 20) -> Iterator[Job]:
+        """The jobs of the key's tenant, newest first; those older than the job `after`, where it is given.
+
+        Each page, of at most 100 jobs, is asked for when it is needed. Iterating raises ClientError.
+        """
+        return self._each(jobs_call(after, page_size), read_jobs)
+
+    def results(self, id: str, *, quarantined: bool = False, offset: int = 0, page_size: int = 100) -> Iterator[Result]:
+        """What a job has made, in order, from the row `offset` on; with `quarantined`, what it could not make.
+
+        Each page, of at most 500 rows, is asked for when it is needed. While the job runs, pages have what is finished, and change: `wait`
+        for it to have every row once. Iterating raises ClientError.
+        """
+        return self._each(results_call(id, quarantined, offset, page_size), read_results)
+
+    def result(self, id: str, name: str) -> ResultFile:
+        """The file of a result, by its name. Raises ClientError."""
+        return self._run(ask_file(self._session, id, name))
+
     def wait(self, id: str, timeout: float | None = None, poll: float = 1.0) -> Job:
         """The job when it has succeeded. Raises JobFailed where it has not, TimedOut after `timeout` seconds."""
         return self._run(wait_steps(self._session, id, timeout, poll))
@@ -133,6 +165,12 @@ class Client:
     def healthy(self) -> bool:
         """Whether the server answers and renders; asked once."""
         return self._run(health_steps(self._session))
+
+    def _each(self, call: Call | None, reader: Callable[[Answer], Page[T]]) -> Iterator[T]:
+        """The rows of a listing, page after page."""
+        while call:
+            rows, call = self._run(ask_page(self._session, call, reader))
+            yield from rows
 
     def _run(self, steps: Steps[T]) -> T:
         event: Event = None

@@ -11,7 +11,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -101,6 +101,25 @@ def submit_call(kind: str, requests: Sequence[GenerateFields | EditRow], fields:
 def job_call(id: str) -> Call:
     """GET /v1/jobs/{id}."""
     return get_call(_job_path(id))
+
+
+def jobs_call(after: str, page_size: int) -> Call:
+    """GET /v1/jobs: those that follow the id `after`."""
+    query = {"limit": str(page_size)} | ({"after": after} if after else {})
+    return replace(get_call("v1/jobs"), query=query)
+
+
+def results_call(id: str, quarantined: bool, offset: int, page_size: int) -> Call:
+    """GET /v1/jobs/{id}/results."""
+    query = {"offset": str(offset), "limit": str(page_size)} | ({"quarantined": "true"} if quarantined else {})
+    return replace(get_call(f"{_job_path(id)}/results"), query=query)
+
+
+def file_call(id: str, name: str) -> Call:
+    """GET /v1/jobs/{id}/results/{name}: a file that never changes."""
+    if not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise ValueError(f"{name[:100]!r} is not the name of a result")
+    return Call("GET", f"{_job_path(id)}/results/{quote(name)}", headers={"Accept": "image/*"}, repeatable=True)
 
 
 def cancel_call(id: str) -> Call:

@@ -9,7 +9,7 @@ ClientError
 ├── BadRequest      400  a value that the model does not know
 ├── Unauthorized    401  no key, or one that is not known
 ├── Forbidden       403  the key may not do this
-├── NotFound        404  no such model, job or path
+├── NotFound        404  no such model, job, result or path
 ├── TooSlow         408  the body did not arrive in time
 ├── Conflict        409  the Idempotency-Key was used for another job
 ├── TooLarge        413  the body is larger than any valid request

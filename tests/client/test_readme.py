@@ -1,10 +1,7 @@
-"""The examples of the client's README run; the first one against the real app."""
+"""The examples of the client's README run, against the real app."""
 
 import re
 from pathlib import Path
-
-from tests.tools.faulty_http import listening
-from tests.tools.jobs_app import JobsApp
 
 README = Path(__file__).parents[2] / "ganray" / "client" / "README.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.S)
@@ -27,10 +24,12 @@ def test_pictures_edits_and_checks(server, seller_photos, tmp_path, monkeypatch,
     assert names["report"].findings
 
 
-def test_jobs(capsys):
-    with listening(JobsApp()) as url:
-        run(EXAMPLES[1], url)
-    assert capsys.readouterr().out == "spring\n"
+def test_jobs(job_server, tmp_path, monkeypatch, capsys):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    run(EXAMPLES[1], job_server[2])
+    assert capsys.readouterr().out.splitlines()[-1] == "1 of all jobs have ended"
+    assert sorted(path.name for path in Path().iterdir()) == ["SKU-1-0.png", *(f"SKU-2-{number}.png" for number in range(4))]
 
 
 def test_there_are_two():
