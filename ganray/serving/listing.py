@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from ganray.edits import EDITS
+from ganray.edits.fabric_colours import FABRICS
+from ganray.edits.palette import rgb_of
 from ganray.profiles import PROFILES, profile
 from ganray.serving.context import context_of
 from ganray.serving.models import Models
@@ -17,7 +19,7 @@ from ganray.serving.models import Models
 def add_listing(app: FastAPI, models: Models) -> None:
     """Add the paths to the app."""
     edits = {name: list(edit.params.model_fields) for name, edit in EDITS.items()}
-    described = {"edits": [_edit_card(name) for name in EDITS]}
+    described = {"edits": [_edit_card(name) for name in EDITS], "colours": _colours()}
 
     @app.get("/v1/models")
     async def list_models(http: Request) -> dict[str, Any]:
@@ -26,7 +28,8 @@ def add_listing(app: FastAPI, models: Models) -> None:
 
     @app.get("/v1/edits")
     async def list_edits() -> dict[str, Any]:
-        """The edits, in the order of a chain: what each takes, as JSON schema, and what one value stands for."""
+        """The edits, in the order of a chain: what each takes, as JSON schema, and what one value stands for; the names of cloth's
+        colours, with how a screen shows them."""
         return described
 
     @app.get("/v1/profiles")
@@ -44,6 +47,10 @@ def _edit_card(name: str) -> dict[str, Any]:
         "short": edit.params.short,
         "picture_in": edit.params.picture_in,
     }
+
+
+def _colours() -> dict[str, str]:
+    return {name: "#" + rgb_of(name).tobytes().hex() for name in FABRICS}
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 """What a server says it can do."""
 
 import asyncio
+import re
 
 import httpx
 import jsonschema
@@ -31,6 +32,13 @@ def test_edits_come_with_the_schema_of_their_parameters(app):
     for edit in edits.values():
         jsonschema.Draft202012Validator.check_schema(edit["params"])
     assert (edits["recolor"]["short"], edits["white"]["stage"]) == (EDITS["recolor"].params.short, "ground")
+
+
+def test_cloth_s_colours_come_as_a_screen_shows_them(app):
+    colours = get(app, "/v1/edits")["colours"]
+    assert all(re.fullmatch("#[0-9a-f]{6}", code) for code in colours.values())
+    navy = bytes.fromhex(colours["navy"][1:])
+    assert max(navy) == navy[2] < 128
 
 
 def test_profiles_come_with_rules_source_and_date(app):

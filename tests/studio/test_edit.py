@@ -5,6 +5,8 @@ import io
 import pytest
 from PIL import Image
 
+from ganray.edits.palette import rgb_of
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
@@ -58,6 +60,8 @@ def test_a_chain_has_forms_of_the_schema_and_can_be_put_in_order(open_page, url,
     page.get_by_role("button", name="Move up").nth(1).press("Enter")
     assert titles.all_inner_texts() == ["Enlarge", "Recolour", "Marketplace format"]
     page.get_by_role("button", name="Move down").first.press("Enter")
+    page.get_by_label("Colour by name or as #rrggbb").fill("Navy")
+    assert page.locator("input[type=color]").input_value() == "#" + rgb_of("navy").tobytes().hex()
     page.get_by_label("Colour by name or as #rrggbb").fill("navy")
     page.get_by_label("Marketplace", exact=True).locator("visible=true").select_option("shopify")
     page.get_by_label("File format").locator("visible=true").select_option("png")

@@ -9,6 +9,12 @@ const options = (schema) => schema.anyOf ?? [schema];
 const numberOf = (schema) => options(schema).find((each) => each.type === "integer" || each.type === "number");
 const wordsOf = (schema) => options(schema).find((each) => each.enum)?.enum;
 
+/** #rrggbb of that or of a cloth's name, as the server reads names; undefined of others. */
+function codeOf(text) {
+  const name = text.toLowerCase().replace(/[\s_-]/g, "").replace("gray", "grey");
+  return /^#[0-9a-f]{6}$/.test(name) ? name : server.colours[name];
+}
+
 /** Words of the page's where it knows the parameter, else the server's. */
 function words(kind, edit, name, text) {
   const key = [`${kind}.${edit}.${name}`, `${kind}.${name}`].find(has);
@@ -101,10 +107,14 @@ export class ParamForm {
   }
 
   #colour(value) {
-    const text = h("input", { type: "text", value: value ?? "", maxLength: 40, autocomplete: "off", label: "param.colour.text", onchange: this.context.onchange });
-    const picker = h("input", { type: "color", label: "param.colour.pick", value: /^#[0-9a-f]{6}$/i.test(value) ? value : "#1f3a68" });
+    const names = h("datalist", { id: uid("c") }, Object.keys(server.colours).map((name) => h("option", { value: name })));
+    const text = h("input", { type: "text", value: value ?? "", maxLength: 40, autocomplete: "off", label: "param.colour.text", list: names.id, onchange: this.context.onchange });
+    const picker = h("input", { type: "color", label: "param.colour.pick" });
+    const shown = () => (picker.value = codeOf(text.value) ?? "#808080");
+    shown();
+    text.addEventListener("input", shown);
     picker.addEventListener("input", () => (text.value = picker.value, this.context.onchange()));
-    return { node: h("div", { class: "colour" }, picker, text), wide: true, value: () => text.value.trim() };
+    return { node: h("div", { class: "colour" }, picker, text, names), wide: true, value: () => text.value.trim() };
   }
 
   #text(value) {

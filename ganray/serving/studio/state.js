@@ -1,7 +1,7 @@
 // What the server can do, and what the tabs hand to each other.
 import { ask } from "./api.js";
 
-export const server = { models: [], edits: [], profiles: [], jobs: false };
+export const server = { models: [], edits: [], colours: {}, profiles: [], jobs: false };
 const listeners = {};
 
 export function on(name, listener) {
@@ -15,7 +15,7 @@ export function tell(name, value) {
 /** Read what the server offers, and tell the tabs. Raises ApiError. */
 export async function load() {
   const [models, edits, profiles] = await Promise.all([ask("models"), ask("edits"), ask("profiles")]);
-  Object.assign(server, { models: models.models, edits: edits.edits, profiles: profiles.profiles });
+  Object.assign(server, { models: models.models, edits: edits.edits, colours: edits.colours, profiles: profiles.profiles });
   tell("server", server);
 }
 
