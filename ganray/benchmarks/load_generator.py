@@ -156,7 +156,7 @@ class Generator:
         self._load = load
         self._slots = asyncio.Semaphore(load.connections)
         self._idle: list[Connection] = []
-        self._begun = self._stop = 0.0
+        self._begun = self._stop = self._last = 0.0
         self._latencies: dict[int, list[float]] = {}
         self._behind: list[float] = []
         self._bodies: Counter[int] = Counter()  # of those that `sha256` names, by their place in it
@@ -226,7 +226,9 @@ class Generator:
             await asyncio.sleep(RETRY_SECONDS if answer.retry_after is None else answer.retry_after)
         now = time.perf_counter()
         self._latencies.setdefault(answer.status, []).append(now - due)
-        self._in_time += answer.status in ANSWERED and now <= self._stop
+        if answer.status in ANSWERED:
+            self._in_time += now <= self._stop
+            self._last = now
         if answer.status == 200 and shot.sha256:
             self._check(hashlib.sha256(answer.body).hexdigest(), shot.sha256)
 
@@ -259,12 +261,18 @@ class Generator:
             return None
         return connection
 
+    def _rate(self, answered: int) -> float:
+        """Answers a second. In an open loop those of its time; in a closed one all of them, until the last."""
+        if self._load.rate:
+            return self._in_time / self._load.seconds
+        return answered / max(self._load.seconds, self._last - self._begun)
+
     def _report(self, hung: int) -> dict[str, Any]:
         answered = sorted(seconds for status in ANSWERED for seconds in self._latencies.get(status, []))
         refused = sorted(seconds for status in REFUSED for seconds in self._latencies.get(status, []))
         statuses = Counter({str(status): len(seconds) for status, seconds in self._latencies.items()})
         return {
-            "rate": self._in_time / self._load.seconds,
+            "rate": self._rate(len(answered)),
             "p50_ms": percentile_ms(answered, 50),
             "p99_ms": percentile_ms(answered, 99),
             "refused_p99_ms": percentile_ms(refused, 99),

@@ -13,9 +13,8 @@ class ServingNumbers:
 
     def __init__(self) -> None:
         self.dropped, self._metrics = 0, ServerMetrics("cpu")
-        self._metrics.watch_queue(lambda: 3.0)
+        self._metrics.watch_queue(lambda: 3.0, lambda: 8.0)
         self._metrics.watch_models(lambda: 2.0, lambda: 50e6)
-        self._metrics.gauge("ganray_images_outstanding", "Images that wait or are being made.", lambda: 8.0)
         self._metrics.gauge("ganray_audit_lines_dropped", "Lines that found no place.", lambda: float(self.dropped))
 
     def page(self) -> str:
