@@ -25,7 +25,6 @@ from ray.serve import Application
 from ray.serve.exceptions import RayServeException
 
 from ganray.config import ServeConfig
-from ganray.engine import ROWS
 from ganray.errors import ClusterError, ConfigError
 from ganray.execution.gpus import GpuDemand, announce_gpus_of_kind, plan_gpus
 from ganray.execution.port import Resources
@@ -47,6 +46,7 @@ from ganray.serving.server import make_server
 from ganray.storage import absolute_url
 
 APPLICATION = "ganray"
+MOST_ONGOING = 100_000  # requests of a replica: none is to wait where nobody refuses it; the app's own limits answer 503 at once
 SERVE_KEYS = ("host", "port", "prefix", "executor", "ray")  # of a declared application, Serve's own configuration says these
 
 
@@ -163,9 +163,7 @@ def _bind(config: ServeConfig, gpu: bool, threads: int, labels: Mapping[str, str
     deployment = ray_serve.deployment(
         name=APPLICATION,
         **number,
-        max_ongoing_requests=config.queue
-        + config.edit_queue
-        + (5 if gpu else 3 * threads) * ROWS[device],  # above the app's own limits, which answer 503 first
+        max_ongoing_requests=MOST_ONGOING,
         ray_actor_options=options,
         health_check_timeout_s=TIMEOUT_S + 10.0,
         logging_config={"enable_access_log": False, "log_level": "ERROR"},

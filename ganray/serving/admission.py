@@ -1,7 +1,8 @@
-"""Admission: ASGI middleware that refuses what the queue would refuse anyway, before its body is read and a route is found.
+"""Admission: ASGI middleware that refuses what the queue would refuse anyway, before all else that a request costs.
 
-Most of what an answer costs is spent between here and the queue. A server that is asked four times what it can draw would spend its time on
-refusals, and each of them would be late.
+What stands between it and the queue takes several times as long: a server that is asked four times what it can draw would spend its time on
+refusals, and each of them would be late. Where the event loop itself is late, requests wait in their sockets and the queue is empty: then
+its lateness decides.
 """
 
 from __future__ import annotations
@@ -10,41 +11,90 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ganray.serving.context import context_of
+from ganray.serving.context import Caller, RequestContext, context_of
+from ganray.serving.deadline import PRIORITY_HEADER, TIMEOUT_HEADER, priority_of, timeout_of
 from ganray.serving.errors import error_reply
+from ganray.serving.loop_lag import LoopLag
 from ganray.serving.models import Models
-from ganray.serving.refusals import Refusal
+from ganray.serving.observing import HEADER, Answer, Observer
+from ganray.serving.refusals import Busy, Refusal
+from ganray.serving.services import Services
 
 PATH = "/v1/generate"
+MOST_LAG = 0.1  # seconds that the event loop may be late
+ANYBODY = Caller()
 
 
 class Admission:
-    """Answers 503 and 504 in place of the batcher, for requests of one image or more. Stands within Deadline and Access.
+    """Answers 503 and 504 in place of the batcher, for requests of one image or more. The outermost middleware; all else goes on.
 
-    A request that names a tag it has (If-None-Match) goes on: its answer may need no picture.
+    So does a request that names a tag it has (If-None-Match): its answer may need no picture.
     """
 
-    def __init__(self, app: ASGIApp, models: Models) -> None:
-        self._app, self._models = app, models
+    def __init__(self, app: ASGIApp, models: Models, services: Services, observer: Observer, seconds: float) -> None:
+        """A request without a deadline of its own has one in `seconds`."""
+        self._app, self._models, self._services, self._observer, self._seconds = app, models, services, observer, seconds
+        self._lag, self._inside = LoopLag(), 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith(PATH):
-            try:
-                self._check(scope)
-            except Refusal as refusal:
-                await error_reply(refusal)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _check(self, scope: Scope) -> None:
-        if any(name == b"if-none-match" for name, _ in scope["headers"]):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
             return
-        context = context_of(scope)
+        context, lag = context_of(scope), self._lag.seconds()
+        context.began -= lag
+        if scope["method"] == "POST" and scope["path"].endswith(PATH):
+            try:
+                self._check(scope, context, lag)
+            except Refusal as refusal:
+                await self._refuse(refusal, context, scope, receive, send)
+                return
+        self._inside += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    def _check(self, scope: Scope, context: RequestContext, lag: float) -> None:
+        """Fill the context where that is needed. Raises Busy, DeadlineExceeded; what else is wrong with a request is told by others."""
         query: bytes = scope["query_string"]
         name = parse_qs(query.decode("latin-1")).get("model", [""])[-1] if query else ""
-        served = self._models.loaded(name, context.caller)
+        served = self._models.loaded(name, ANYBODY)
         if served is None or served.batcher is None:
             return
-        context.model = served.label
+        late = lag > MOST_LAG and self._inside > served.batcher.rows
+        if not (late or served.batcher.waiting):
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        caller = self._caller(headers)
+        if caller is None or b"if-none-match" in headers or self._models.loaded(name, caller) is None:
+            return
+        try:
+            seconds = timeout_of(headers.get(TIMEOUT_HEADER), self._seconds)
+            context.priority = priority_of(headers.get(PRIORITY_HEADER))
+        except Refusal:
+            return
+        context.caller, context.model = caller, served.label
+        context.deadline = context.began + seconds
+        if late:
+            raise Busy(f"the server is {lag:.1f} s late", "Retry in a second, or add replicas")
         served.batcher.check_room(1, context)
+
+    def _caller(self, headers: dict[bytes, bytes]) -> Caller | None:
+        """Who asks; None where that has to be told that it may not."""
+        credentials = headers.get(b"authorization", b"").partition(b" ")
+        bearer = credentials[2] if credentials[0].lower() == b"bearer" else b""
+        key = (headers.get(b"x-api-key") or bearer).decode("latin-1").strip()
+        if not key:
+            return ANYBODY if self._services.anonymous else None
+        row = self._services.keys.find(key)
+        return row.caller if row is not None and "generate" in row.scopes else None
+
+    async def _refuse(self, refusal: Refusal, context: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
+        self._observer.begin(scope)
+        reply = error_reply(refusal)
+        reply.headers[HEADER] = context.id
+        try:
+            await reply(scope, receive, send)
+        finally:
+            self._observer.end(scope, context, Answer(refusal.status, len(reply.body), refusal.code))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from ganray import __version__
 from ganray.config import ServeConfig
@@ -29,7 +30,7 @@ from ganray.serving.jobs import Jobs, add_jobs
 from ganray.serving.listing import add_listing
 from ganray.serving.metrics import add_metrics
 from ganray.serving.models import Models, OneModel
-from ganray.serving.observing import Observing
+from ganray.serving.observing import Observer, Observing
 from ganray.serving.openapi import describe
 from ganray.serving.photos import PhotoSource
 from ganray.serving.refusals import Busy
@@ -37,6 +38,7 @@ from ganray.serving.served_model import ServedModel
 from ganray.serving.services import Services
 from ganray.serving.studio_page import add_studio
 
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # tracing.py and metrics.py have it; asking costs time
 JOBS_AT_ONCE = 4  # bodies of jobs that are read at a time: each may have megabytes
 
 
@@ -59,17 +61,19 @@ def app_of(models: Models, config: ServeConfig, lanes: int, services: Services, 
 
     `lanes` photos are edited at a time; `device` is what renders, for a header.
     """
-    app = FastAPI(title="ganray", version=__version__, description="Catalog images from a GAN. The same request gives the same images.")
+    description = "Catalog images from a GAN. The same request gives the same images."
+    app = FastAPI(title="ganray", version=__version__, description=description, telemetry=NO_TELEMETRY)
     photo = Limit(MAX_EDIT_BODY, config.edit_queue + lanes)
     limits = {"/v1/edit": photo, "/v1/check": photo, "/v1/jobs": Limit(MAX_JOB_BODY, JOBS_AT_ONCE), "": Limit(MAX_BODY)}
     app.add_middleware(HeadAsGet)  # the innermost; each next one stands around those before
     app.add_middleware(BodyLimit, limits=limits, seconds=config.body_timeout_s)
-    app.add_middleware(Admission, models=models)
     app.add_middleware(Deadline, seconds=config.timeout_s)
     app.add_middleware(Access, keys=services.keys, ledger=services.ledger, anonymous=services.anonymous)
-    app.add_middleware(Observing, metrics=services.metrics, audit=services.audit, tracing=services.tracing)
+    observer = Observer(services.metrics, services.audit, services.tracing)
+    app.add_middleware(Observing, observer=observer)
     if device:
         app.add_middleware(DeviceHeader, device=device)
+    app.add_middleware(Admission, models=models, services=services, observer=observer, seconds=config.timeout_s)
     add_generate(app, models)
     add_edit(app, models)
     add_check(app, CheckService(PhotoSource(config.source), lanes, config.max_pixels))

@@ -27,10 +27,11 @@ from ganray.serving.context import Caller, RequestContext
 from ganray.serving.fair_queue import Entry, FairQueue
 from ganray.serving.health import Health
 from ganray.serving.pace import Pace
+from ganray.serving.priority import give_way
 from ganray.serving.refusals import Busy, DeadlineExceeded
 
 RENDERED = 2  # batches that may wait to be encoded before no other one is rendered: more would only take memory
-MARGIN = 1.25  # times the time that a request is expected to take must remain until its deadline
+MARGIN = 2.0  # times the time that a request is expected to take must remain until its deadline: refusals themselves slow down what is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,18 @@ class Batcher:
         self._ahead = 1 if encoders else 0  # lanes that only a full batch may take: one that is not full had better wait for more
         self._free = engine.lanes + self._ahead
         self._busy = engine.rows * self._free  # samples that fill every lane
-        self._threads = ThreadPoolExecutor(self._free, "batch")
-        self._encoders, self._share = ThreadPoolExecutor(encoders, "encode") if encoders else None, -(-engine.rows // max(1, encoders))
+        self._threads = ThreadPoolExecutor(self._free, "batch", give_way)
+        self._encoders = ThreadPoolExecutor(encoders, "encode", give_way) if encoders else None
+        self._share = -(-engine.rows // max(1, encoders))
         self._making = 0  # samples that are being made
         self._rendered = 0  # samples that are not encoded yet
         self._timer: asyncio.TimerHandle | None = None
         self.on_batch: Callable[[int, int], None] = lambda drawn, rows: None  # for metrics: samples of a batch, and rows of its shape
+
+    @property
+    def rows(self) -> int:
+        """Samples of a full batch."""
+        return self._engine.rows
 
     @property
     def waiting(self) -> int:

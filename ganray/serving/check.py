@@ -26,6 +26,7 @@ from ganray.serving.chains import require_profile
 from ganray.serving.context import RequestContext, context_of
 from ganray.serving.openapi import body_of
 from ganray.serving.photos import EXAMPLE_PHOTO, PhotoSource
+from ganray.serving.priority import give_way
 from ganray.serving.turns import Turns
 
 
@@ -50,7 +51,7 @@ class CheckService:
 
     def __init__(self, source: PhotoSource, threads: int, max_pixels: int) -> None:
         self._source, self._max_pixels = source, max_pixels
-        self._threads, self._local, self._turns = ThreadPoolExecutor(threads, "check"), threading.local(), Turns(threads)
+        self._threads, self._local, self._turns = ThreadPoolExecutor(threads, "check", give_way), threading.local(), Turns(threads)
 
     async def answer(self, request: CheckRequest, files: Mapping[str, bytes], context: RequestContext) -> dict[str, Any]:
         """The report as JSON, when it is the caller's turn. Raises RequestError for an unknown profile or kind."""

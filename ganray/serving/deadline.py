@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ganray.serving.alarms import Alarms
-from ganray.serving.context import context_of
+from ganray.serving.context import Priority, context_of
 from ganray.serving.errors import error_reply
 from ganray.serving.refusals import DeadlineExceeded, Invalid
 
@@ -49,16 +49,30 @@ class Deadline:
         context, seconds = context_of(scope), self._seconds
         for name, value in scope["headers"]:
             if name == TIMEOUT_HEADER:
-                if not (value.isdigit() and len(value) <= 9 and 1 <= int(value) <= MAX_MS):
-                    text = value[:20].decode("latin-1")
-                    raise Invalid(f"X-Ganray-Timeout-Ms {text!r} is no whole number of 1 to {MAX_MS}", "Give milliseconds")
-                seconds = min(seconds, int(value) / 1000.0)
+                seconds = timeout_of(value, seconds)
             elif name == PRIORITY_HEADER:
-                if value not in (b"interactive", b"batch"):
-                    raise Invalid(f"X-Ganray-Priority {value[:20].decode('latin-1')!r} is unknown", "Use interactive or batch")
-                context.priority = "batch" if value == b"batch" else "interactive"
+                context.priority = priority_of(value)
         context.deadline = context.began + seconds
         return context.deadline
+
+
+def timeout_of(value: bytes | None, most: float) -> float:
+    """Seconds of X-Ganray-Timeout-Ms, at most `most`; `most` without it. Raises Invalid."""
+    if value is None:
+        return most
+    if not (value.isdigit() and len(value) <= 9 and 1 <= int(value) <= MAX_MS):
+        text = value[:20].decode("latin-1")
+        raise Invalid(f"X-Ganray-Timeout-Ms {text!r} is no whole number of 1 to {MAX_MS}", "Give milliseconds")
+    return min(most, int(value) / 1000.0)
+
+
+def priority_of(value: bytes | None) -> Priority:
+    """What X-Ganray-Priority says. Raises Invalid."""
+    if value is None or value == b"interactive":
+        return "interactive"
+    if value == b"batch":
+        return "batch"
+    raise Invalid(f"X-Ganray-Priority {value[:20].decode('latin-1')!r} is unknown", "Use interactive or batch")
 
 
 class _Request:

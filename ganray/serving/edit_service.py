@@ -32,6 +32,7 @@ from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
 from ganray.serving.chains import check_profiles
 from ganray.serving.context import RequestContext
 from ganray.serving.photos import PhotoSource
+from ganray.serving.priority import give_way
 from ganray.serving.turns import Turns
 
 MAX_HEADER = 4000  # characters; a longer chain or longer facts are not sent as a header
@@ -53,7 +54,7 @@ class EditService:
         self.engine, self._max_count = engine, min(config.max_count, MAX_RESULTS)
         self._source = PhotoSource(config.source)
         self._device = "" if engine.product is None else describe_device(str(engine.product.device))
-        self._threads, self._turns = ThreadPoolExecutor(engine.lanes, "edit"), Turns(engine.lanes)
+        self._threads, self._turns = ThreadPoolExecutor(engine.lanes, "edit", give_way), Turns(engine.lanes)
 
     @property
     def outstanding(self) -> int:

@@ -32,7 +32,7 @@ LOG = logging.getLogger(REQUESTS)
 
 
 @dataclass
-class _Answer:
+class Answer:
     """What is known of an answer when it was sent; `status` 0 says that none was begun."""
 
     status: int = 0
@@ -41,53 +41,28 @@ class _Answer:
     body: bytearray = field(default_factory=bytearray)  # of an error, for its code
 
 
-class Observing:
-    """Gives requests their ids, and tells metrics, log, audit and traces of each."""
+class Observer:
+    """Tells metrics, log, audit and traces of each request."""
 
-    def __init__(self, app: ASGIApp, metrics: ServerMetrics, audit: Audit | None = None, tracing: Tracing | None = None) -> None:
-        self._app, self._metrics, self._audit, self._tracing = app, metrics, audit, tracing
+    def __init__(self, metrics: ServerMetrics, audit: Audit | None = None, tracing: Tracing | None = None) -> None:
+        self.metrics, self._audit, self._tracing = metrics, audit, tracing
         self._names: RouteNames | None = None  # the app has its routes by the first request
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request (ASGI)."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def begin(self, scope: Scope) -> RequestContext:
+        """The context of a request that has come, with its id."""
         context = context_of(scope)
         context.id = _id_of(scope)
-        REQUEST_ID.set(context.id)  # it is not set back: the server logs a failure after this, and each request is a task of its own
-        answer = _Answer()
+        self.metrics.began()
+        return context
 
-        async def observed(message: Message) -> None:
-            """Send a message, and take note of it."""
-            if message["type"] == "http.response.start":
-                answer.status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = context.id
-            elif message["type"] == "http.response.body":
-                body = message.get("body", b"")
-                answer.sent += len(body)
-                if answer.status >= 400 and len(answer.body) < MAX_ERROR_BODY:
-                    answer.body += body
-            await send(message)
-
-        self._metrics.began()
-        try:
-            await self._app(scope, receive, observed)
-        except Exception as error:
-            answer.error = type(error).__name__
-            if not answer.status:
-                await error_reply(GanrayError(f"the server failed: {answer.error}", "See the server's log"))(scope, receive, observed)
-            raise
-        finally:
-            self._tell(scope, context, answer)
-
-    def _tell(self, scope: Scope, context: RequestContext, answer: _Answer) -> None:
+    def end(self, scope: Scope, context: RequestContext, answer: Answer) -> None:
+        """A request is over."""
         seconds = time.monotonic() - context.began
         route = self._route_of(scope)
         status = answer.status or CLIENT_LEFT
         if status >= 400 and not answer.error:
             answer.error = "client_left" if status == CLIENT_LEFT else _code_of(answer.body)
-        self._metrics.answered(route, context, status, seconds, answer.error)
+        self.metrics.answered(route, context, status, seconds, answer.error)
         log = LOG.isEnabledFor(logging.INFO)
         if self._audit is None and self._tracing is None and not log:
             return
@@ -117,6 +92,44 @@ class Observing:
                 return OTHER
             self._names = RouteNames(scope["app"].routes)
         return self._names.of(scope)
+
+
+class Observing:
+    """Middleware that gives requests their ids, and has an observer tell of each."""
+
+    def __init__(self, app: ASGIApp, observer: Observer) -> None:
+        self._app, self._observer = app, observer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request (ASGI)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context = self._observer.begin(scope)
+        REQUEST_ID.set(context.id)  # it is not set back: the server logs a failure after this, and each request is a task of its own
+        answer = Answer()
+
+        async def observed(message: Message) -> None:
+            """Send a message, and take note of it."""
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = context.id
+            elif message["type"] == "http.response.body":
+                body = message.get("body", b"")
+                answer.sent += len(body)
+                if answer.status >= 400 and len(answer.body) < MAX_ERROR_BODY:
+                    answer.body += body
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed)
+        except Exception as error:
+            answer.error = type(error).__name__
+            if not answer.status:
+                await error_reply(GanrayError(f"the server failed: {answer.error}", "See the server's log"))(scope, receive, observed)
+            raise
+        finally:
+            self._observer.end(scope, context, answer)
 
 
 def _id_of(scope: Scope) -> str:

@@ -26,7 +26,9 @@ class Pace:
         self._last = now if busy else None
 
     def seconds(self, images: int, now: float) -> float:
-        """Seconds that so many images take; 0.0 while nothing is known."""
+        """Seconds that so many images take; 0.0 while nothing is known. Time since the last ones, with enough to do, counts as well."""
         if self._seconds < ENOUGH_S or now - self._measured > STALE_S:
             return 0.0
-        return images * self._seconds / self._images
+        passed = 0.0 if self._last is None else max(0.0, now - self._last)
+        waited: float = passed * 2.0 ** (passed / HALF_LIFE_S)  # what was measured before has faded since
+        return images * (self._seconds + waited) / self._images

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
@@ -24,6 +24,8 @@ from ganray.serving.served_model import ServedModel
 from ganray.serving.services import Services
 from ganray.storage import absolute_url
 
+YOUNG = 20_000  # objects, more than were forgotten, after which the collector looks at those
+
 
 @dataclass(frozen=True)
 class Server:
@@ -33,14 +35,17 @@ class Server:
     models: Models
     services: Services
     jobs: Jobs | None = None
+    _threshold: int = field(default_factory=lambda: gc.get_threshold()[0])
 
     def start(self) -> None:
-        """Begin to run bulk jobs, where it takes them, and have the garbage collector leave alone what is there by now.
+        """Begin to run bulk jobs, where it takes them, and have the garbage collector do less.
 
-        To look through 350,000 objects, nearly all of libraries, stops every thread of Python for .3 s.
+        It leaves alone what is there by now: to look through 350,000 objects, nearly all of libraries, stops Python for .3 s.
+        And it begins later: what a request makes is in no cycle, and is gone when it is answered.
         """
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG)
         if self.jobs is not None:
             self.jobs.start()
 
@@ -50,6 +55,7 @@ class Server:
             await asyncio.to_thread(self.jobs.stop)
         await self.models.close()
         await asyncio.to_thread(self.services.close)
+        gc.set_threshold(self._threshold)
         gc.unfreeze()
 
 

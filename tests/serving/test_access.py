@@ -20,7 +20,7 @@ from ganray.serving.audit import Audit
 from ganray.serving.context import SCOPES, context_of
 from ganray.serving.keys import KeyRing, hash_of, new_key
 from ganray.serving.metrics import ServerMetrics
-from ganray.serving.observing import Observing
+from ganray.serving.observing import Observer, Observing
 from ganray.serving.rates import LocalLedger
 from ganray.serving.refusals import Refusal
 
@@ -364,7 +364,7 @@ def test_a_key_is_in_no_log_no_audit_no_reply_and_no_repr(tmp_path, caplog):
     limited = new_key()
     server = Server(ROW, {"name": "limited", "hash": hash_of(limited), "rate": 1e-6, "burst": 1, "scopes": ["edit"]})
     audit = Audit(str(tmp_path / "audit.jsonl"))
-    app = Observing(server.app, ServerMetrics(), audit)
+    app = Observing(server.app, Observer(ServerMetrics(), audit))
     seen = []
     for key in (KEY, limited, WRONG, KEY[:-1], KEY + "x", "gr_Grüße", f"{KEY} {KEY}"):
         for headers in (bearer(key), [("X-API-Key", key)], [*bearer(key), ("X-API-Key", WRONG)], [("Authorization", key)]):

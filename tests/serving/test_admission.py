@@ -1,4 +1,5 @@
-"""Requests that the queue would refuse are refused before their body is read; all others go on."""
+"""Requests that the queue would refuse are refused before their body is read, and those that a late event loop has no time for; all others
+go on."""
 
 import asyncio
 import json
@@ -10,10 +11,15 @@ from ganray.benchmarks.random_model import make_model
 from ganray.config import ServeConfig
 from ganray.engine import Engine
 from ganray.requests import GenerateRequest
-from ganray.serving.admission import Admission
-from ganray.serving.context import Caller, RequestContext
+from ganray.serving.admission import MOST_LAG, Admission
+from ganray.serving.context import Caller, RequestContext, context_of
+from ganray.serving.keys import KeyRing, hash_of, new_key
+from ganray.serving.metrics import ServerMetrics
 from ganray.serving.models import OneModel
+from ganray.serving.observing import Observer
+from ganray.serving.rates import LocalLedger
 from ganray.serving.served_model import ServedModel
+from ganray.serving.services import Services
 from tests.tools.models import SMALLEST
 
 QUEUE = 4
@@ -26,14 +32,28 @@ def engine(tmp_path_factory):
     return Engine.load(folder, "cpu", threads=1)
 
 
+class Late:
+    """A lateness that is given."""
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+
+    def seconds(self):
+        return self._seconds
+
+
 class Server:
     """A server whose queue may be full, and whose app only says that it was reached."""
 
-    def __init__(self, engine):
-        self.served = ServedModel.of(engine, ServeConfig(queue=QUEUE, wait_ms=60_000.0))
-        self._app = Admission(self._reached, OneModel(self.served))
+    def __init__(self, engine, keys="", lag=0.0):
+        config = ServeConfig(queue=QUEUE, wait_ms=60_000.0, keys=keys)
+        self.served, self.metrics, self.seen = ServedModel.of(engine, config), ServerMetrics(), []
+        services = Services(KeyRing(keys), LocalLedger(), self.metrics, anonymous=not keys)
+        self.admission = Admission(self._reached, OneModel(self.served), services, Observer(self.metrics), 60.0)
+        self.admission._lag = Late(lag)
 
     async def _reached(self, scope, receive, send):
+        self.seen.append(context_of(scope))
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def fill(self, key):
@@ -44,11 +64,12 @@ class Server:
         assert batcher.waiting == QUEUE
         return tasks
 
-    async def ask(self, key="flood", seconds=None, **changes):
+    async def ask(self, key="", timeout_ms=None, headers=(), **changes):
         """The answer's status and the code of its error."""
-        sent, context = [], RequestContext(caller=Caller(key))
-        context.deadline = None if seconds is None else time.monotonic() + seconds
-        scope = {"type": "http", "method": "POST", "path": "/v1/generate", "query_string": b"", "headers": [], "state": {"ganray": context}}
+        sent, headers = [], list(headers)
+        headers += [(b"authorization", f"Bearer {key}".encode())] if key else []
+        headers += [(b"x-ganray-timeout-ms", str(timeout_ms).encode())] if timeout_ms is not None else []
+        scope = {"type": "http", "method": "POST", "path": "/v1/generate", "query_string": b"", "headers": headers}
 
         async def send(message):
             sent.append(message)
@@ -56,35 +77,41 @@ class Server:
         async def receive():
             raise AssertionError("the body was read")
 
-        await self._app(scope | changes, receive, send)
+        await self.admission(scope | changes, receive, send)
         return sent[0]["status"], json.loads(sent[1]["body"])["error"] if len(sent) > 1 else ""
 
 
-def with_full_queue(engine, *asked):
-    """The answers while a key fills the queue."""
+def with_full_queue(engine, *asked, keys=""):
+    """The answers while anybody without a key fills the queue, or the first key."""
 
     async def run():
-        server = Server(engine)
-        tasks = await server.fill("flood")
+        server = Server(engine, keys)
+        tasks = await server.fill("loud" if keys else "local")
         answers = [await server.ask(**each) for each in asked]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return answers
+        return answers, server
 
     return asyncio.run(run())
 
 
-def test_a_full_queue_refuses_before_the_body_is_read_but_not_the_share_of_another_key(engine):
-    assert with_full_queue(engine, {}, {"key": "quiet"}) == [(503, "busy"), (200, "")]
+def test_a_full_queue_refuses_before_the_body_is_read_and_counts_it(engine):
+    answers, server = with_full_queue(engine, {})
+    assert answers == [(503, "busy")]
+    numbers = {(number.name, *number.labels.values()): number.value for number in server.metrics.numbers()}
+    assert numbers["ganray_requests_total", "other", "local", server.served.label, "503"] == 1.0
+    assert numbers["ganray_requests_in_progress",] == 0.0
 
 
-def test_with_room_all_go_on_but_those_whose_time_is_over(engine):
-    async def run():
-        server = Server(engine)
-        return [await server.ask(), await server.ask(seconds=10.0), await server.ask(seconds=-0.001)]
-
-    assert asyncio.run(run()) == [(200, ""), (200, ""), (504, "deadline_exceeded")]
+def test_a_key_has_its_share_and_who_may_not_ask_is_told_so_by_others(engine, tmp_path):
+    loud, quiet, other = new_key(), new_key(), new_key()
+    rows = [{"name": "loud", "hash": hash_of(loud)}, {"name": "quiet", "hash": hash_of(quiet)}]
+    rows.append({"name": "other", "hash": hash_of(other), "scopes": ["models"]})
+    (tmp_path / "keys.yaml").write_text(json.dumps({"keys": rows}))
+    asked = [{"key": loud}, {"key": quiet}, {"key": other}, {"key": new_key()}, {}]
+    answers, _ = with_full_queue(engine, *asked, keys=str(tmp_path / "keys.yaml"))
+    assert answers == [(503, "busy"), (200, ""), (200, ""), (200, ""), (200, "")]
 
 
 @pytest.mark.parametrize(
@@ -94,28 +121,42 @@ def test_with_room_all_go_on_but_those_whose_time_is_over(engine):
         {"path": "/v1/edit"},
         {"type": "lifespan"},
         {"headers": [(b"if-none-match", b'"a"')]},  # may be answered 304
+        {"headers": [(b"x-ganray-timeout-ms", b"soon")]},  # 422
         {"query_string": b"model=another"},  # may be unknown: 404 is what to say
     ],
 )
 def test_what_may_need_no_picture_of_this_model_goes_on(engine, changes):
-    assert with_full_queue(engine, changes) == [(200, "")]
+    assert with_full_queue(engine, changes)[0] == [(200, "")]
 
 
 def test_the_prefix_of_a_server_does_not_matter(engine):
-    assert with_full_queue(engine, {"path": "/shop/v1/generate"}) == [(503, "busy")]
+    assert with_full_queue(engine, {"path": "/shop/v1/generate"})[0] == [(503, "busy")]
+
+
+def test_a_request_that_waited_in_its_socket_has_less_time(engine):
+    async def run():
+        server = Server(engine, lag=0.05)
+        answers = [await server.ask()]
+        tasks = await server.fill("another")
+        answers += [await server.ask(timeout_ms=40), await server.ask(timeout_ms=5000)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return answers, time.monotonic() - server.seen[0].began
+
+    answers, since = asyncio.run(run())
+    assert answers == [(200, ""), (504, "deadline_exceeded"), (200, "")] and since >= 0.05
+
+
+def test_a_late_loop_refuses_what_is_more_than_a_batch(engine):
+    async def run():
+        server = Server(engine, lag=MOST_LAG + 0.1)
+        few = await server.ask()
+        server.admission._inside = server.served.batcher.rows + 1
+        return few, await server.ask(), await server.ask(path="/v1/models", method="GET")
+
+    assert asyncio.run(run()) == ((200, ""), (503, "busy"), (200, ""))
 
 
 def test_a_folder_without_a_generator_has_no_queue():
-    served = ServedModel.of(None, ServeConfig())
-
-    async def run():
-        sent = []
-
-        async def app(scope, receive, send):
-            sent.append("reached")
-
-        scope = {"type": "http", "method": "POST", "path": "/v1/generate", "query_string": b"", "headers": []}
-        await Admission(app, OneModel(served))(scope, None, None)
-        return sent
-
-    assert asyncio.run(run()) == ["reached"]
+    assert asyncio.run(Server(None).ask()) == (200, "")

@@ -342,7 +342,7 @@ def test_what_would_not_be_ready_in_time_is_refused_at_once_but_not_for_another_
             await made.make(GenerateRequest(id="refused", seed=1), of("flood", wait))
         assert refused.value.retry_after == pytest.approx(max(1.0, wait), rel=0.05)
         tasks.append(await start(made, "quiet", of("quiet", wait)))
-        tasks.append(await start(made, "patient", of("flood", 2 * wait)))
+        tasks.append(await start(made, "patient", of("flood", 3 * wait)))
         await asyncio.sleep(0)
         assert not tasks[-1].done() and not tasks[-2].done()
         gate.let_go()

@@ -19,7 +19,7 @@ from ganray.serving.errors import add_errors
 from ganray.serving.head import HeadAsGet
 from ganray.serving.json_log import REQUEST_ID, REQUESTS
 from ganray.serving.metrics import ServerMetrics
-from ganray.serving.observing import Observing
+from ganray.serving.observing import Observer, Observing
 from ganray.serving.refusals import Busy
 from ganray.serving.services import Services
 
@@ -39,7 +39,7 @@ def app_of(metrics: ServerMetrics, audit: Audit | None = None) -> FastAPI:
     app = FastAPI()
     app.add_middleware(HeadAsGet)
     app.add_middleware(Caller7)
-    app.add_middleware(Observing, metrics=metrics, audit=audit)
+    app.add_middleware(Observing, observer=Observer(metrics, audit))
     add_errors(app)
 
     @app.get("/v1/jobs/{id}")
@@ -174,7 +174,7 @@ def test_a_client_that_leaves_is_no_failure_of_the_server(seen):
         for app in (gone, cancelled):
             scope, receive, send, sent = raw()
             try:
-                await Observing(app, seen.metrics)(scope, receive, send)
+                await Observing(app, Observer(seen.metrics))(scope, receive, send)
             except asyncio.CancelledError:
                 assert app is cancelled
             assert sent == []
@@ -193,7 +193,7 @@ def test_a_failure_in_mid_answer_is_told_and_not_answered_twice(seen):
     async def run():
         scope, receive, send, sent = raw()
         with pytest.raises(OSError, match="disk"):
-            await Observing(half, seen.metrics)(scope, receive, send)
+            await Observing(half, Observer(seen.metrics))(scope, receive, send)
         return sent
 
     assert [message["type"] for message in asyncio.run(run())] == ["http.response.start"]

@@ -41,5 +41,14 @@ def test_time_with_little_to_do_does_not_count():
 def test_a_measurement_ends_so_that_who_was_refused_is_tried_again():
     pace = Pace()
     now = made(pace, 0.0, 20.0, 2)
-    assert pace.seconds(8, now + STALE_S - 0.1) == pytest.approx(4.0)
+    assert pace.seconds(8, now + STALE_S - 0.1) > 4.0
     assert pace.seconds(8, now + STALE_S + 0.1) == 0.0
+
+
+def test_time_in_which_nothing_is_finished_counts():
+    pace = Pace()
+    now = made(pace, 0.0, 20.0, 100)
+    assert pace.seconds(100, now) == pytest.approx(1.0, rel=1e-6)
+    assert pace.seconds(100, now + 2.0) == pytest.approx(2.4, rel=0.05)  # 2 s, of which half of what was before counts
+    pace.count(8, now, busy=False)
+    assert pace.seconds(100, now + 2.0) == pytest.approx(1.0, rel=0.05)  # there was nothing to do
