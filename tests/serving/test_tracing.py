@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from ganray.serving.context import Caller, context_of
 from ganray.serving.metrics import ServerMetrics
-from ganray.serving.observing import Observing
+from ganray.serving.observing import Observer, Observing
 from ganray.serving.tracing import Tracing, tracing_of
 
 pytest.importorskip("opentelemetry.sdk")
@@ -43,7 +43,7 @@ class Drawing:
 def client_of(tracing) -> TestClient:
     app = FastAPI()
     app.add_middleware(Drawing)
-    app.add_middleware(Observing, metrics=ServerMetrics(), tracing=tracing)
+    app.add_middleware(Observing, observer=Observer(ServerMetrics(), tracing=tracing))
 
     @app.post("/v1/jobs/{id}")
     async def job(id: str) -> Response:
