@@ -33,7 +33,6 @@ ENVIRONMENT = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     # A replica that is late is not a dead one: Ray's values send its requests the slow way, after which it is later still.
-    "RAY_SERVE_HAPROXY_OBSERVE_ERROR_LIMIT": "50",
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_FALL": "4",
     "RAY_SERVE_HAPROXY_HEALTH_CHECK_FASTINTER": "1s",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0.5",

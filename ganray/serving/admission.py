@@ -7,6 +7,7 @@ its lateness decides.
 
 from __future__ import annotations
 
+from collections import Counter
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,7 +35,8 @@ class Admission:
     def __init__(self, app: ASGIApp, models: Models, services: Services, observer: Observer, seconds: float) -> None:
         """A request without a deadline of its own has one in `seconds`."""
         self._app, self._models, self._services, self._observer, self._seconds = app, models, services, observer, seconds
-        self._lag, self._inside = LoopLag(), 0
+        self._lag = LoopLag()
+        self._inside = Counter[bytes]()  # requests under way, by what they have for a key: bytes, as nothing is to be looked up for them
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
@@ -49,11 +51,14 @@ class Admission:
             except Refusal as refusal:
                 await self._refuse(refusal, context, scope, receive, send)
                 return
-        self._inside += 1
+        credentials = _credentials(dict(scope["headers"]))
+        self._inside[credentials] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._inside -= 1
+            self._inside[credentials] -= 1
+            if not self._inside[credentials]:
+                del self._inside[credentials]
 
     def _check(self, scope: Scope, context: RequestContext, lag: float) -> None:
         """Fill the context where that is needed. Raises Busy, DeadlineExceeded; what else is wrong with a request is told by others."""
@@ -62,8 +67,7 @@ class Admission:
         served = self._models.loaded(name, ANYBODY)
         if served is None or served.batcher is None:
             return
-        late = lag > MOST_LAG and self._inside > served.batcher.rows
-        if not (late or served.batcher.waiting):
+        if lag <= MOST_LAG and not served.batcher.waiting:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         caller = self._caller(headers)
@@ -76,15 +80,15 @@ class Admission:
             return
         context.caller, context.model = caller, served.label
         context.deadline = context.began + seconds
-        if late:
+        if lag > MOST_LAG and self._inside[_credentials(headers)] > served.batcher.rows:  # of whoever has few, few will come
             raise Busy(f"the server is {lag:.1f} s late", "Retry in a second, or add replicas")
         served.batcher.check_room(1, context)
 
     def _caller(self, headers: dict[bytes, bytes]) -> Caller | None:
         """Who asks; None where that has to be told that it may not."""
-        credentials = headers.get(b"authorization", b"").partition(b" ")
-        bearer = credentials[2] if credentials[0].lower() == b"bearer" else b""
-        key = (headers.get(b"x-api-key") or bearer).decode("latin-1").strip()
+        scheme, _, key = _credentials(headers).decode("latin-1").rpartition(" ")
+        if scheme.strip().lower() not in ("", "bearer"):  # a proxy's own
+            key = ""
         if not key:
             return ANYBODY if self._services.anonymous else None
         row = self._services.keys.find(key)
@@ -98,3 +102,8 @@ class Admission:
             await reply(scope, receive, send)
         finally:
             self._observer.end(scope, context, Answer(refusal.status, len(reply.body), refusal.code))
+
+
+def _credentials(headers: dict[bytes, bytes]) -> bytes:
+    """What a request has for a key, unread."""
+    return headers.get(b"x-api-key") or headers.get(b"authorization", b"")

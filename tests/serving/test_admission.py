@@ -50,10 +50,12 @@ class Server:
         self.served, self.metrics, self.seen = ServedModel.of(engine, config), ServerMetrics(), []
         services = Services(KeyRing(keys), LocalLedger(), self.metrics, anonymous=not keys)
         self.admission = Admission(self._reached, OneModel(self.served), services, Observer(self.metrics), 60.0)
-        self.admission._lag = Late(lag)
+        self.admission._lag, self.held = Late(lag), None
 
     async def _reached(self, scope, receive, send):
         self.seen.append(context_of(scope))
+        if self.held is not None and scope["method"] == "POST":
+            await self.held.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def fill(self, key):
@@ -148,14 +150,25 @@ def test_a_request_that_waited_in_its_socket_has_less_time(engine):
     assert answers == [(200, ""), (504, "deadline_exceeded"), (200, "")] and since >= 0.05
 
 
-def test_a_late_loop_refuses_what_is_more_than_a_batch(engine):
-    async def run():
-        server = Server(engine, lag=MOST_LAG + 0.1)
-        few = await server.ask()
-        server.admission._inside = server.served.batcher.rows + 1
-        return few, await server.ask(), await server.ask(path="/v1/models", method="GET")
+def test_a_late_loop_refuses_whoever_has_more_than_a_batch_under_way(engine, tmp_path):
+    loud, quiet = new_key(), new_key()
+    rows = [{"name": "loud", "hash": hash_of(loud)}, {"name": "quiet", "hash": hash_of(quiet)}]
+    (tmp_path / "keys.yaml").write_text(json.dumps({"keys": rows}))
 
-    assert asyncio.run(run()) == ((200, ""), (503, "busy"), (200, ""))
+    async def run():
+        server = Server(engine, str(tmp_path / "keys.yaml"), lag=MOST_LAG + 0.1)
+        held, first = asyncio.Event(), await server.ask(loud)
+        server.held = held
+        under_way = [asyncio.create_task(server.ask(loud)) for _ in range(server.served.batcher.rows + 1)]
+        await asyncio.sleep(0)
+        answers = [await server.ask(loud), await server.ask(loud, path="/v1/models", method="GET")]
+        server.held = None
+        answers.append(await server.ask(quiet))
+        held.set()
+        await asyncio.gather(*under_way)
+        return first, *answers, len(server.admission._inside)
+
+    assert asyncio.run(run()) == ((200, ""), (503, "busy"), (200, ""), (200, ""), 0)
 
 
 def test_a_folder_without_a_generator_has_no_queue():
