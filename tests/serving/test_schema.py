@@ -50,7 +50,7 @@ OPERATIONS = [
 ]
 WITHOUT_INVALID = [label for label in OPERATIONS if label.endswith(("{id}", "cancel", "{name}"))]  # any text may be a name
 WITHOUT_INVALID += [label for label in OPERATIONS if label.startswith("GET") and not label.startswith("GET /v1/jobs")]  # nothing to say
-SHORT, LONG = 12, 110  # requests of an operation and a kind
+SHORT, LONG = 12, 140  # requests of an operation and a kind
 
 
 @pytest.fixture(scope="module")
