@@ -15,6 +15,8 @@ def lines():
     stream = io.StringIO()
     loggers = [logging.getLogger(name) for name in NAMES]
     before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.NOTSET)  # servers of other tests log nothing
     log_as_json(logging.StreamHandler(stream))
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     for logger, (handlers, propagate, level) in zip(loggers, before, strict=True):
