@@ -19,7 +19,7 @@ help:  ## this list
 demo: $(VENV)/.run  ## the whole way on this machine: catalog, training, 1,000 images, evaluation, HTTP (about 7 minutes)
 	@$(BIN)/ganray demo
 
-test: test-setup  ## lint, types and the tests: about twenty minutes from a fresh clone, on two slow cores
+test: test-setup  ## lint, types and the tests: about half an hour from a fresh clone, on two slow cores
 	@$(MAKE) --no-print-directory -j2 lint test-without-ray
 	@$(MAKE) --no-print-directory test-ray
 

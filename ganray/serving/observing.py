@@ -45,14 +45,14 @@ class Observer:
     """Tells metrics, log, audit and traces of each request."""
 
     def __init__(self, metrics: ServerMetrics, audit: Audit | None = None, tracing: Tracing | None = None) -> None:
-        self.metrics, self._audit, self._tracing = metrics, audit, tracing
+        self._metrics, self._audit, self._tracing = metrics, audit, tracing
         self._names: RouteNames | None = None  # the app has its routes by the first request
 
     def begin(self, scope: Scope) -> RequestContext:
         """The context of a request that has come, with its id."""
         context = context_of(scope)
         context.id = _id_of(scope)
-        self.metrics.began()
+        self._metrics.began()
         return context
 
     def end(self, scope: Scope, context: RequestContext, answer: Answer) -> None:
@@ -62,7 +62,7 @@ class Observer:
         status = answer.status or CLIENT_LEFT
         if status >= 400 and not answer.error:
             answer.error = "client_left" if status == CLIENT_LEFT else _code_of(answer.body)
-        self.metrics.answered(route, context, status, seconds, answer.error)
+        self._metrics.answered(route, context, status, seconds, answer.error)
         log = LOG.isEnabledFor(logging.INFO)
         if self._audit is None and self._tracing is None and not log:
             return
