@@ -2,7 +2,7 @@
 
 What stands between it and the queue takes several times as long: a server that is asked four times what it can draw would spend its time on
 refusals, and each of them would be late. Where the event loop itself is late, requests wait in their sockets and the queue is empty: then
-its lateness decides.
+its lateness decides, if it lasts.
 """
 
 from __future__ import annotations
@@ -80,8 +80,9 @@ class Admission:
             return
         context.caller, context.model = caller, served.label
         context.deadline = context.began + seconds
-        if lag > MOST_LAG and self._inside[_credentials(headers)] > served.batcher.rows:  # of whoever has few, few will come
-            raise Busy(f"the server is {lag:.1f} s late", "Retry in a second, or add replicas")
+        lasting = self._lag.lasting()
+        if lasting > MOST_LAG and self._inside[_credentials(headers)] > served.batcher.rows:  # of whoever has few, few will come
+            raise Busy(f"the server is {lasting:.1f} s late", "Retry in a second, or add replicas")
         served.batcher.check_room(1, context)
 
     def _caller(self, headers: dict[bytes, bytes]) -> Caller | None:

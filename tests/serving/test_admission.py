@@ -33,24 +33,27 @@ def engine(tmp_path_factory):
 
 
 class Late:
-    """A lateness that is given."""
+    """A lateness that is given; of a single pause nothing lasts."""
 
-    def __init__(self, seconds):
-        self._seconds = seconds
+    def __init__(self, seconds, lasting):
+        self._seconds, self._lasting = seconds, lasting
 
     def seconds(self):
         return self._seconds
+
+    def lasting(self):
+        return self._seconds if self._lasting else 0.0
 
 
 class Server:
     """A server whose queue may be full, and whose app only says that it was reached."""
 
-    def __init__(self, engine, keys="", lag=0.0):
+    def __init__(self, engine, keys="", lag=0.0, lasting=True):
         config = ServeConfig(queue=QUEUE, wait_ms=60_000.0, keys=keys)
         self.served, self.metrics, self.seen = ServedModel.of(engine, config), ServerMetrics(), []
         services = Services(KeyRing(keys), LocalLedger(), self.metrics, anonymous=not keys)
         self.admission = Admission(self._reached, OneModel(self.served), services, Observer(self.metrics), 60.0)
-        self.admission._lag, self.held = Late(lag), None
+        self.admission._lag, self.held = Late(lag, lasting), None
 
     async def _reached(self, scope, receive, send):
         self.seen.append(context_of(scope))
@@ -150,25 +153,30 @@ def test_a_request_that_waited_in_its_socket_has_less_time(engine):
     assert answers == [(200, ""), (504, "deadline_exceeded"), (200, "")] and since >= 0.05
 
 
-def test_a_late_loop_refuses_whoever_has_more_than_a_batch_under_way(engine, tmp_path):
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_loop_that_stays_late_refuses_whoever_has_more_than_a_batch_under_way(engine, tmp_path, lasting):
     loud, quiet = new_key(), new_key()
     rows = [{"name": "loud", "hash": hash_of(loud)}, {"name": "quiet", "hash": hash_of(quiet)}]
     (tmp_path / "keys.yaml").write_text(json.dumps({"keys": rows}))
 
     async def run():
-        server = Server(engine, str(tmp_path / "keys.yaml"), lag=MOST_LAG + 0.1)
+        server = Server(engine, str(tmp_path / "keys.yaml"), lag=MOST_LAG + 0.1, lasting=lasting)
         held, first = asyncio.Event(), await server.ask(loud)
         server.held = held
         under_way = [asyncio.create_task(server.ask(loud)) for _ in range(server.served.batcher.rows + 1)]
         await asyncio.sleep(0)
-        answers = [await server.ask(loud), await server.ask(loud, path="/v1/models", method="GET")]
+        one_more = asyncio.create_task(server.ask(loud))
+        await asyncio.sleep(0)
+        refused = one_more.done()
         server.held = None
+        answers = [await server.ask(loud, path="/v1/models", method="GET")]
         answers.append(await server.ask(quiet))
         held.set()
         await asyncio.gather(*under_way)
-        return first, *answers, len(server.admission._inside)
+        return refused, await one_more, first, *answers, len(server.admission._inside)
 
-    assert asyncio.run(run()) == ((200, ""), (503, "busy"), (200, ""), (200, ""), 0)
+    expected = (503, "busy") if lasting else (200, "")
+    assert asyncio.run(run()) == (lasting, expected, (200, ""), (200, ""), (200, ""), 0)
 
 
 def test_a_folder_without_a_generator_has_no_queue():
