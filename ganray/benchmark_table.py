@@ -43,6 +43,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "memory": Benchmark("ganray.benchmarks.memory", 1.1, lower=True),
     "penalty": Benchmark("ganray.benchmarks.penalty", 1.35, lower=True),
     "quality": Benchmark("ganray.benchmarks.quality", 0.7, lower=True, long=True),
+    "samples": Benchmark("ganray.benchmarks.samples", 0.6, lower=True, long=True),
     "titles": Benchmark("ganray.benchmarks.titles", 0.9, long=True),
     "matte": Benchmark("ganray.benchmarks.matte", 0.9, long=True, needs=("photos", "cutouts")),
     "studio": Benchmark("ganray.benchmarks.studio", 0.98, long=True),

@@ -39,6 +39,19 @@ PRESETS: dict[str, dict[str, Any]] = {
         "data": {"flip": 0.0},
         "score": {"kimg": 4.0},  # 10 CPU-seconds at first and 1.4 a score, on the core that training leaves
     },
+    "lunch-64": {
+        "kimg": 100.0,
+        "batch": 16,
+        "threads": 1,
+        "ema_kimg": 5.0,
+        "model": {"resolution": 64, "widths": (128, 128, 96, 32), "blocks": 2, "patch": 2},
+        "grow": {"kimg": (60.0,)},
+        "optimizer": {"lr": 2e-3, "lr_final": 2e-4, "beta2": 0.95, "beta2_final": 0.99},
+        "loss": {"gamma": 0.2, "gamma_final": 0.08, "spread": 1.0},
+        "augment": {"p_final": 0.0},
+        "data": {"flip": 0.0},
+        "score": {"kimg": 8.0},
+    },
     "r3-64": {
         "kimg": 1000.0,
         "batch": 128,

@@ -28,9 +28,9 @@ class BenchmarkConfig(Section):
     repeats: PositiveInt = Field(3, description="alternating repeats of both sides; the median counts")
     images: NonNegativeInt = Field(0, description="size of the work; 0 = the benchmark's own default")
     seconds: PositiveFloat = Field(5.0, description="length of one timed side where time decides")
-    catalogs: tuple[str, ...] = Field((), description="quality: URLs of catalogs at 32 px to train on beside the sample catalog")
-    seeds: PositiveInt = Field(3, description="quality: runs of each model on each catalog; titles: runs")
-    minutes: PositiveFloat = Field(3.0, description="quality: CPU time of each training run, on one thread")
+    catalogs: tuple[str, ...] = Field((), description="quality, samples: URLs of catalogs to train on beside the sample catalog")
+    seeds: PositiveInt = Field(3, description="quality, samples: runs of each model on each catalog; titles: runs")
+    minutes: PositiveFloat = Field(3.0, description="quality, samples: CPU time of each training run, on one thread")
     json_lines: bool = Field(False, alias="json", description="print one JSON object a line and nothing else")
     ray: RayConfig = Field(RayConfig(), description="where the work runs")
 

@@ -69,6 +69,14 @@ class ConditionConfig(Section):
     )
 
 
+class GrowConfig(Section):
+    """Coarse pictures first, and finer ones later, in the same networks."""
+
+    kimg: tuple[PositiveFloat, ...] = Field(
+        (), description="thousand images at each coarser side before the full one, coarsest first: 40,60 = 40 at a quarter, 60 at half (r3)"
+    )
+
+
 class PrivacyConfig(Section):
     """Differential privacy of the catalog's photos, one by one; `training/privacy.py` says what it covers. Needs the extra `privacy`."""
 
@@ -184,6 +192,7 @@ class TrainConfig(TrainingRun):
     loss: LossConfig = Field(LossConfig(), description="loss and penalties")
     augment: AugmentConfig = Field(AugmentConfig(), description="augmentation in front of the discriminator")
     condition: ConditionConfig = Field(ConditionConfig(), description="how labels come in")
+    grow: GrowConfig = Field(GrowConfig(), description="coarse pictures first")
     privacy: PrivacyConfig = Field(PrivacyConfig(), description="differential privacy of the photos")
     score: ScoreConfig = Field(ScoreConfig(), description="scores while the run is under way")
     data: DataConfig = Field(DataConfig(), description="streaming and input transforms")
@@ -215,8 +224,27 @@ class TrainConfig(TrainingRun):
                 f"condition.ramp_kimg = {self.condition.ramp_kimg:g} is over kimg = {self.kimg:g}: labels would never count",
                 f"Use half of the run, {self.kimg / 2:g}, or less",
             )
+        if self.compile == "on" and self.grow.kimg:
+            raise ConfigError("compile = on with grow.kimg: graphs are compiled for one side", "Use --compile off, or --grow.kimg []")
         if self.compile == "on" and self.loss.penalty == "exact":
             raise ConfigError("compile = on with loss.penalty = exact", "torch.compile has no double backward: use --loss.penalty finite")
+        return self
+
+    @model_validator(mode="after")
+    def _check_growth(self) -> Self:
+        """A network that can leave stages out has as many as it is to leave out, and sees the full side in the end."""
+        if not self.grow.kimg:
+            return self
+        if self.model.name != "r3" or self.editor.tasks:
+            what = "an editor" if self.editor.tasks else f"model.name = {self.model.name}"
+            raise ConfigError(f"grow.kimg with {what}: only r3 has stages that can be left out", "Use --grow.kimg []")
+        if len(self.grow.kimg) >= len(self.model.widths):
+            message = f"grow.kimg has {len(self.grow.kimg)} coarser sides, and a network of {len(self.model.widths)} stages has fewer"
+            raise ConfigError(message, f"Name at most {len(self.model.widths) - 1}")
+        if sum(self.grow.kimg) >= self.kimg:
+            message = f"grow.kimg adds up to {sum(self.grow.kimg):g}, kimg is {self.kimg:g}: no picture would have the full side"
+            halves = ",".join(f"{self.kimg / 2 / len(self.grow.kimg):g}" for _ in self.grow.kimg)
+            raise ConfigError(message, f"Use --grow.kimg {halves}, or a longer run")
         return self
 
     @model_validator(mode="after")
@@ -238,6 +266,7 @@ class TrainConfig(TrainingRun):
             ),
             (f"workers = {self.workers}", self.workers > 1, "one worker draws the sample", "--workers 1"),
             (f"accumulate = {self.accumulate}", self.accumulate != 1, "a private step is not divided", "--accumulate 1"),
+            ("grow.kimg", bool(self.grow.kimg), "a private step has one side", "--grow.kimg []"),
             ("compile = on", self.compile == "on", "gradients of single images are not compiled", "--compile off"),
             ("precision = bf16", self.precision == "bf16", "a private step computes in fp32", "--precision fp32"),
         ):

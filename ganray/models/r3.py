@@ -28,6 +28,8 @@ LEAN = 16  # channels at full resolution where `patch` is 2
 class R3Generator(Generator):
     """A learned 4x4 basis, scaled per channel by a linear map of [z; embeddings], then the stages, then one linear to-RGB."""
 
+    reads_condition = ("linear.weight", 1)
+
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__(config, label_sizes)
         _check(config)
@@ -49,9 +51,10 @@ class R3Generator(Generator):
                 _conv(LEAN, config.channels, 1, gain=1.0, bias=False),
             )
 
-    def forward(self, z: Tensor, label: Tensor) -> Tensor:
-        """See `Generator.forward`."""
-        return self.draw(self.base(z, label))
+    def forward(self, z: Tensor, label: Tensor, side: int = 0) -> Tensor:
+        """See `Generator.forward`. With a `side` the image has so many pixels a side: the finest stages are left out (grow.py)."""
+        features = self.base(z, label)
+        return self.draw_coarse(features, omitted(self.config, side)) if side else self.draw(features)
 
     def base(self, z: Tensor, label: Tensor) -> Tensor:
         """The 4x4 features [N, widths[0], 4, 4] from which the image is drawn; z and the embeddings enter them linearly."""
@@ -65,6 +68,17 @@ class R3Generator(Generator):
     def draw(self, features: Tensor) -> Tensor:
         """The image [N, channels, R, R] of base features."""
         return self.finish(self.begin(features, 1), 1)
+
+    def draw_coarse(self, features: Tensor, fewer: int) -> Tensor:
+        """The image [N, channels, R / 2^n, R / 2^n] of base features without the `fewer` = n finest stages.
+
+        Their transitions stay, since to-RGB reads the finest stage's channels.
+        """
+        features = self.begin(features, len(self.stages) - fewer)
+        for double in self.doubles[len(self.doubles) - fewer :]:
+            features = double[0](features)  # type: ignore[index]
+        image: Tensor = self.to_rgb(features)
+        return image.float()
 
     def begin(self, features: Tensor, stages: int) -> Tensor:
         """Base features after the coarsest `stages` stages."""
@@ -96,10 +110,13 @@ class R3Discriminator(Discriminator):
         self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows)
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """See `Discriminator.forward`."""
+        """See `Discriminator.forward`. An image of fewer pixels does not pass the finest stages."""
+        fewer = omitted(self.config, x.shape[2])
         x = self.from_rgb(F.pixel_unshuffle(x, self.config.patch))
-        for i, stage in enumerate(self.stages):
-            x = stage(x if i == 0 else self.halves[i - 1](x))
+        for halve in self.halves[:fewer]:
+            x = halve[1](x)  # type: ignore[index]
+        for i, stage in enumerate(self.stages[fewer:], fewer):
+            x = stage(x if i == fewer else self.halves[i - 1](x))
         logits: Tensor = self.head((x * self.basis).sum(dim=(2, 3)), label)
         return logits
 
@@ -140,6 +157,11 @@ class Block(nn.Module):
         y = F.leaky_relu(F.linear(rows, self.expand.weight.flatten(1), self.expand.bias), 0.2, inplace=True)
         y = F.leaky_relu(self.spatial(_images(y, x)), 0.2, inplace=True)
         return _images(torch.addmm(rows, _rows(y), self.reduce.weight.flatten(1).T), x)
+
+
+def omitted(config: ModelConfig, side: int) -> int:
+    """How many of the finest stages an image of `side` px does not pass: none at the full resolution."""
+    return round(math.log2(config.resolution / side))
 
 
 def _rows(x: Tensor) -> Tensor:

@@ -42,7 +42,8 @@ def compiles(config: TrainConfig, device: torch.device) -> bool:
 
 def _wanted(config: TrainConfig, device: torch.device) -> bool:
     pixels = 1000 * config.kimg * config.model.resolution**2
-    return config.compile == "auto" and device.type == "cuda" and config.loss.penalty != "exact" and pixels >= WORTHWHILE
+    fits = config.loss.penalty != "exact" and not config.grow.kimg  # graphs are of one side
+    return config.compile == "auto" and device.type == "cuda" and fits and pixels >= WORTHWHILE
 
 
 def _compiler() -> bool:

@@ -49,7 +49,7 @@ class CastOnce(Generic[N]):
         self._copies = {names[id(master)]: copy.requires_grad_() for master, copy in zip(masters, copies, strict=True)}
         self.variables = [self._copies.get(names.get(id(parameter), ""), parameter) for parameter in self.variables]
 
-    def __call__(self, *inputs: Tensor) -> Any:
+    def __call__(self, *inputs: Tensor | int) -> Any:
         """The network's output."""
         return functional_call(self.network, self._copies, inputs) if self._copies else self.network(*inputs)
 

@@ -11,7 +11,9 @@ from ganray.training.gamma import gammas
 
 @dataclass(frozen=True)
 class Hyper:
-    """Values of one step: learning rate, Adam's beta2, penalty weight, augmentation probability, label strength, decay of the average."""
+    """Values of one step: learning rate, Adam's beta2, penalty weight, augmentation probability, label strength, decay of the average,
+    and the side of the images in pixels.
+    """
 
     lr: float
     beta2: float
@@ -19,19 +21,22 @@ class Hyper:
     p: float
     condition: float
     ema_beta: float
+    side: int
 
 
 def hyper(config: TrainConfig, num_images: int) -> Hyper:
     """Values after `num_images` images (R3GAN, arXiv 2501.05441, appendix: cosine everywhere, then constant)."""
     progress = num_images / (1000 * (config.optimizer.decay_kimg or config.kimg))
     ramp = min(num_images / (1000 * config.augment.ramp_kimg), 1.0) if config.augment.ramp_kimg else 1.0
+    side = side_of(config, num_images)
     return Hyper(
         lr=cosine(config.optimizer.lr, config.optimizer.lr_final, progress),
         beta2=cosine(config.optimizer.beta2, config.optimizer.beta2_final, progress),
-        gamma=cosine(*gammas(config.loss, config.model.resolution), progress),
+        gamma=cosine(*gammas(config.loss, config.model.resolution), progress) * (side / config.model.resolution) ** 2,
         p=config.augment.p + (config.augment.p_final - config.augment.p) * ramp,
         condition=condition_strength(config.condition, num_images),
         ema_beta=ema_beta(config, num_images),
+        side=side,
     )
 
 
@@ -45,6 +50,17 @@ def condition_strength(config: ConditionConfig, num_images: int) -> float:
     if not config.ramp_kimg:
         return 1.0
     return min(max(2 * num_images / (1000 * config.ramp_kimg) - 1, 0.0), 1.0)
+
+
+def side_of(config: TrainConfig, num_images: int) -> int:
+    """Pixels a side after `num_images` images: with `grow.kimg` = (a, b), a quarter of the resolution for a kimg, half of it for b kimg."""
+    side, end = config.model.resolution >> len(config.grow.kimg), 0.0
+    for kimg in config.grow.kimg:
+        end += 1000 * kimg
+        if num_images < end:
+            return side
+        side *= 2
+    return side
 
 
 def ema_beta(config: TrainConfig, num_images: int) -> float:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ganray.adam import Adam
 from ganray.config import TrainConfig
@@ -71,6 +72,8 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
     if terms.config.condition.ramp_kimg:
         for network in (state.generator, state.discriminator, state.ema):
             set_strength(network, terms.hyper.condition)
+    if terms.hyper.side < real.shape[2]:
+        real = F.avg_pool2d(real, real.shape[2] // terms.hyper.side)
     bf16 = in_bf16(real.device, terms.config)
     generator = CastOnce(state.generator, bf16)
     parts = list(micro_batches(real, label, terms))
@@ -91,7 +94,7 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
             loss = loss + terms.config.loss.spread * state.spread.loss(pairs)
             pair_means += [pairs.detach() * part.share]
         gradients.add(
-            list(torch.autograd.grad(loss, generator.variables)),
+            _differentiated(loss, generator.variables, terms),
             part.share,
             room=room_for([*_statistics(state.generator), *pair_means[:1]]),
         )
@@ -120,9 +123,9 @@ def _discriminator_half(
         with autocast(part.real.device, terms.config):
             z = _latent(state, part)
             with torch.set_grad_enabled(len(parts) == 1):  # keeping several graphs would defeat the purpose of micro-batches
-                fake = generator(z, part.label)
+                fake = _drawn(generator, z, part)
             loss, real_logits, scalars = discriminator_loss(state, discriminator, fake.detach(), part)
-        gradients.add(list(torch.autograd.grad(loss, discriminator.variables)), part.share, room=room_for([*statistics, scalars["sign"]]))
+        gradients.add(_differentiated(loss, discriminator.variables, terms), part.share, room=room_for([*statistics, scalars["sign"]]))
         metrics = {name: value * part.share + metrics.get(name, 0.0) for name, value in scalars.items()}
         passes.append(Pass(part, z, fake, real_logits.detach()))
     gradients.begin_average([*statistics, metrics["sign"]])
@@ -132,8 +135,14 @@ def _discriminator_half(
 def _prepared(state: TrainState, generator: CastOnce[Generator], passed: Pass, drawn: bool) -> tuple[Tensor, Tensor | None]:
     """What G's half can compute before D's weights are known: the transformed fakes, `drawn` already or anew, and the sums over pairs."""
     part = passed.part
-    fake = passed.fake if drawn else generator(passed.z, part.label)
+    fake = passed.fake if drawn else _drawn(generator, passed.z, part)
     return _transform(state, fake, part.terms), pair_sums(part.real, fake, part.label) if state.spread else None
+
+
+def _drawn(generator: CastOnce[Generator], z: Tensor, part: MicroBatch) -> Tensor:
+    side = part.terms.hyper.side
+    fake: Tensor = generator(z, part.label) if side == generator.network.resolution else generator(z, part.label, side)
+    return fake
 
 
 def micro_batches(real: Tensor, label: Tensor, terms: StepInputs) -> Iterator[MicroBatch]:
@@ -195,6 +204,11 @@ def _transform(state: TrainState, x: Tensor, terms: StepInputs) -> Tensor:
 
 def _latent(state: TrainState, part: MicroBatch) -> Tensor:
     return part.terms.draws.normal(len(part.real), state.generator.z_dim)
+
+
+def _differentiated(loss: Tensor, variables: list[Tensor], terms: StepInputs) -> list[Tensor]:
+    """Gradients of a loss; zeros for stages that coarse pictures do not pass."""
+    return list(torch.autograd.grad(loss, variables, materialize_grads=bool(terms.config.grow.kimg)))
 
 
 def _statistics(network: nn.Module) -> list[Tensor]:

@@ -1,13 +1,5 @@
-import json
-
-import pytest
-
-from ganray.benchmarks import quality
-from ganray.benchmarks.quality import family_of, perform_all, row, sheet, table
-from ganray.benchmarks.quality_run import AT_32, named
-from ganray.catalog.reader import Catalog
-from ganray.config import BenchmarkConfig
-from ganray.images.provenance import read_label
+from ganray.benchmarks.quality import row
+from ganray.benchmarks.quality_runs import table
 
 
 def report(distance, coverage, floor=1.0):
@@ -35,20 +27,3 @@ def test_the_ratio_is_of_median_distances_above_the_floor():
     text = table(Named, reports)
     assert "| r3 | 9 | 3.0 | 3 (2 - 6) |" in text
     assert "| held-out photos | - | - | 1 |" in text
-
-
-@pytest.mark.slow
-@pytest.mark.long
-def test_a_run_is_trained_scored_and_kept(small_catalog, tmp_path, monkeypatch):
-    """The short form: one model for a second; the figures mean nothing."""
-    monkeypatch.setattr(quality, "AT_32", {"r3": AT_32["r3"]})
-    catalog = Catalog.open(small_catalog)
-    family = family_of(catalog, tmp_path, BenchmarkConfig(name="quality", minutes=0.02))
-    runs = [named(family, 0, "r3")]
-    reports = perform_all(runs, 1.0)
-    made = reports[runs[0].out]
-    assert made["scores"]["frechet"] > made["floors"]["frechet"]
-    assert made["training"]["kimg"] > 0
-    assert 0.01 < made["training"]["cpu_minutes"] < 0.2
-    assert perform_all(runs, 1.0) == json.loads(json.dumps(reports))  # nothing is made twice
-    assert read_label(sheet(catalog, family))["Iptc4xmpExt:DigitalSourceType"].endswith("compositeWithTrainedAlgorithmicMedia")

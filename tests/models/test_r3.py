@@ -79,3 +79,28 @@ def test_a_width_that_does_not_divide_into_groups_is_refused():
 
 def test_depth_grows_with_blocks_and_stages():
     assert sum(isinstance(module, Block) for module in R3Generator(CONFIG.model_copy(update={"blocks": 2}), ()).modules()) == 6
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+@pytest.mark.parametrize("fewer", [0, 1, 2])
+def test_a_coarse_picture_is_drawn_and_judged_without_the_finest_stages(patch, fewer):
+    torch.manual_seed(0)
+    config = CONFIG.model_copy(update={"resolution": 16 * patch, "patch": patch})
+    side = config.resolution >> fewer
+    generator, discriminator = R3Generator(config, ()), R3Discriminator(config, ())
+    image = generator(torch.randn(2, 6), NONE.expand(2, 0), side)
+    assert image.shape == (2, 3, side, side)
+    discriminator(image, NONE.expand(2, 0)).sum().backward()
+    for network, finest in ((generator, generator.stages[::-1]), (discriminator, discriminator.stages)):
+        untouched = {parameter for stage in list(finest)[:fewer] for parameter in stage.parameters()}
+        assert all((parameter.grad is None) == (parameter in untouched) for parameter in network.parameters())
+
+
+def test_a_stage_that_begins_changes_the_picture_little():
+    """A block starts as the identity, so the finer picture is the coarse one, doubled."""
+    torch.manual_seed(0)
+    config = CONFIG.model_copy(update={"widths": (16, 16, 16)})
+    generator, z = R3Generator(config, ()), torch.randn(4, 6)
+    with torch.no_grad():
+        coarse, fine = generator(z, NONE.expand(4, 0), 8), generator(z, NONE.expand(4, 0))
+    assert torch.allclose(Double()(coarse), fine, atol=1e-5)

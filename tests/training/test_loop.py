@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganray.checkpoint import load_state, save_state
-from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
+from ganray.config import AugmentConfig, ConditionConfig, GrowConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from ganray.errors import NonFiniteError, TrainingError
 from ganray.storage import open_store
 from ganray.training.context import Decision, LocalContext
@@ -114,6 +114,20 @@ def test_a_resumed_ramp_of_the_condition_is_bit_equal(tmp_path):
     fit(second, batches(config, second.num_images), config, LocalContext(), gan_step)
     ours, theirs = whole.export()[0], second.export()[0]
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_a_run_that_grows_resumes_bit_equal_from_before_and_after(tmp_path):
+    config = CONFIG.model_copy(update={"grow": GrowConfig(kimg=(0.08,))})
+    whole = fit(create_state(config, (3, 2)), batches(config), config, LocalContext(), gan_step)
+    for steps in (7, 12):
+        store = open_store(str(tmp_path / str(steps)))
+        first = fit(create_state(config, (3, 2)), batches(config), config, Watching({steps: Decision.FINISH}), gan_step)
+        save_state(first, store, config, ATTRIBUTES)
+        second = create_state(config, (3, 2))
+        load_state(second, store, config, ATTRIBUTES)
+        fit(second, batches(config, second.num_images), config, LocalContext(), gan_step)
+        ours, theirs = whole.export()[0], second.export()[0]
+        assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
 
 
 def test_a_checkpoint_without_adaptation_begins_to_adapt(tmp_path):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ganray.config import AugmentConfig, ConditionConfig, LossConfig, OptimizerConfig, TrainConfig
+from ganray.config import AugmentConfig, ConditionConfig, GrowConfig, LossConfig, ModelConfig, OptimizerConfig, TrainConfig
 from ganray.training.schedules import crossed, ema_beta, hyper
 
 CONFIG = TrainConfig(
@@ -53,3 +53,12 @@ def test_the_clock_strikes_once_for_each_mark():
     strikes = [n for n in range(0, 3_000, 64) if crossed(n, n + 64, 0.5)]
     assert len(strikes) == 6
     assert all(n < mark <= n + 64 for n, mark in zip(strikes, range(500, 3_001, 500), strict=True))
+
+
+def test_sides_double_and_the_penalty_follows_the_pixels():
+    config = CONFIG.model_copy(
+        update={"grow": GrowConfig(kimg=(2, 3)), "model": ModelConfig(resolution=64), "loss": LossConfig(gamma=1.0, gamma_final=1.0)}
+    )
+    assert [hyper(config, n).side for n in (0, 1_999, 2_000, 4_999, 5_000, 99_000)] == [16, 16, 32, 32, 64, 64]
+    assert [hyper(config, n).gamma for n in (0, 2_000, 5_000)] == [1 / 16, 1 / 4, 1]
+    assert hyper(CONFIG, 0).side == CONFIG.model.resolution

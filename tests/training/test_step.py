@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from ganray.config import AugmentConfig, ConditionConfig, LossConfig, ModelConfig, TrainConfig
+from ganray.config import AugmentConfig, ConditionConfig, GrowConfig, LossConfig, ModelConfig, TrainConfig
 from ganray.training.draws import step_draws
 from ganray.training.gradients import room_for
 from ganray.training.precision import autocast
@@ -167,6 +167,21 @@ def test_labels_come_in_by_the_ramp_on_all_three_networks():
     train_step(states[2], real, label, full)
     assert not torch.equal(states[2].discriminator.head.embeddings[0].weight, states[0].discriminator.head.embeddings[0].weight)
     assert states[2].ema.condition.embeddings.strength == 1 != states[0].ema.condition.embeddings.strength
+
+
+def test_a_coarse_step_sees_pooled_photos_and_leaves_the_finest_stage_as_it_is():
+    config = CONFIG.model_copy(update={"grow": GrowConfig(kimg=(1.0,))})
+    state, (real, label) = create_state(config, (3,)), batch()
+    before = copy.deepcopy(state.export()[0])
+    seen = []
+    state.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
+    for _ in range(2):
+        train_step(state, real, label, terms(config))
+    assert set(seen) == {4}
+    changed = {key for key, value in state.export()[0].items() if not key.startswith("opt") and not torch.equal(value, before[key])}
+    finest = {key for key in before if key.startswith(("generator.stages.1.", "discriminator.stages.0.", "ema.stages.1."))}
+    assert finest and not changed & finest
+    assert {key.split(".")[0] for key in changed} == {"generator", "discriminator", "ema"}
 
 
 def test_batch_norm_statistics_are_averaged_too():
