@@ -113,6 +113,10 @@ class JobStore:
         self._create(f"_open/{_place(record)}.json", {})
         self._create(f"_records/{_place(record)}.json", asdict(record))
 
+    def has(self, record: JobRecord) -> bool:
+        """Whether a job is written down."""
+        return self.store.exists(f"_records/{_place(record)}.json")
+
     def requests_url(self, tenant: str, id: str) -> str:
         """Where the requests of a job lie that came in its body."""
         return self.store.url_of(f"_state/{folder_of(tenant)}/{id}/{REQUESTS}")

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -20,6 +20,7 @@ from fastapi.responses import JSONResponse
 from ganray.config import ServeConfig
 from ganray.errors import ObjectNotFound, RequestError
 from ganray.images.codec import MEDIA_TYPES
+from ganray.serving.access import charge_job
 from ganray.serving.bodies import read_json
 from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
 from ganray.serving.context import Caller, context_of
@@ -44,6 +45,15 @@ EXAMPLE = {
 }
 
 
+class Submission(NamedTuple):
+    """A job that is checked; `known` says that its Idempotency-Key has begun it before."""
+
+    record: JobRecord
+    config: dict[str, Any]
+    lines: bytes | None
+    known: bool
+
+
 class Jobs:
     """The jobs of a server. Methods that begin with `do_` block."""
 
@@ -62,8 +72,8 @@ class Jobs:
         self.keeper.stop()
         self._runner.close()
 
-    def do_submit(self, body: JobRequest, caller: Caller, key: str) -> JobRecord:
-        """Write a job down and have it run. Raises Conflict, Invalid, RateLimited, RequestError, NotFound."""
+    def do_prepare(self, body: JobRequest, caller: Caller, key: str) -> Submission:
+        """Check a job and give it its place. Raises Conflict, Invalid, RateLimited, RequestError, NotFound."""
         if key and not KEY.fullmatch(key):
             raise Invalid("Idempotency-Key is not 1 to 255 printable characters of ASCII without spaces", "Send a UUID, for example")
         model = self._folder_of(body.model, caller)
@@ -78,9 +88,14 @@ class Jobs:
         claim = self.store.claim(caller.tenant, key, digest) if key else new_claim(digest)
         record = _record(body, caller, claim, (checked.requests, checked.images))
         config = verb_config(body, self._places(body, record, model), self._runner.executor)
-        self.store.add(record, config, checked.lines)
+        return Submission(record, config, checked.lines, bool(key) and self.store.has(record))
+
+    def do_begin(self, submission: Submission) -> JobRecord:
+        """Write a job down and have it run."""
+        record = submission.record
+        self.store.add(record, submission.config, submission.lines)
         self.keeper.wake()
-        return self.store.record(caller.tenant, record.id)
+        return self.store.record(record.tenant, record.id)
 
     def do_cancel(self, tenant: str, id: str, now: float) -> dict[str, Any]:
         """End a job, unless it has ended; its description."""
@@ -159,7 +174,10 @@ def add_jobs(app: FastAPI, jobs: Jobs) -> None:
     async def submit_job(http: Request, idempotency_key: Annotated[str, Header()] = "") -> JSONResponse:
         """Begin a bulk job of requests as /v1/generate or /v1/edit have them. The same Idempotency-Key gives the same job."""
         body = await read_json(http, JobRequest)
-        record = await asyncio.to_thread(partial(jobs.do_submit, body, context_of(http.scope).caller, idempotency_key))
+        submission = await asyncio.to_thread(jobs.do_prepare, body, context_of(http.scope).caller, idempotency_key)
+        if not submission.known:
+            await charge_job(http.scope, submission.record.images)
+        record = await asyncio.to_thread(jobs.do_begin, submission)
         location = f"{http.scope.get('root_path', '')}/v1/jobs/{record.id}"
         described = await asyncio.to_thread(partial(jobs.do_describe, record))
         return JSONResponse(described, 202, {"Location": location, "Cache-Control": "no-store"})
@@ -239,7 +257,8 @@ def _submit_responses() -> dict[int | str, dict[str, Any]]:
         413: {"description": f"The body is larger than {MAX_JOB_BODY:,} bytes"},
         415: {"description": "The Content-Type is not application/json"},
         422: {"description": "The body is not a valid job, or its webhook is not allowed"},
-        429: {"description": f"{MAX_OPEN} jobs have not ended"},
+        403: {"description": "A key with a daily number of images sent a table, whose images are not counted"},
+        429: {"description": f"{MAX_OPEN} jobs have not ended, or the key has used up its day"},
     }
 
 

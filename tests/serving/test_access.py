@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from ganray.config import ServeConfig
 from ganray.errors import ConfigError
 from ganray.serving import access
-from ganray.serving.access import CHARGE, NEEDED, OPEN, OPEN_FOLDERS, Access, Guesses, charge_more, check_protection
+from ganray.serving.access import CHARGE, NEEDED, OPEN, OPEN_FOLDERS, Access, Guesses, charge_job, charge_more, check_protection
 from ganray.serving.app import make_app
 from ganray.serving.audit import Audit
 from ganray.serving.context import SCOPES, context_of
@@ -32,15 +32,15 @@ NOW = 86_400.0 * 1000 + 80_000
 class Server:
     """Access around an app that echoes its caller; its clock is `now`."""
 
-    def __init__(self, *rows, anonymous=False, charged=1):
-        self.now, self.reached, self._charged = NOW, [], charged
+    def __init__(self, *rows, anonymous=False, charged=1, by=charge_more):
+        self.now, self.reached, self._charged, self._by = NOW, [], charged, by
         self.keys = KeyRing("", {"GANRAY_API_KEYS": yaml.safe_dump({"keys": list(rows or [ROW])})})
         self.app = Access(self._echo, self.keys, LocalLedger(lambda: self.now), anonymous, lambda: self.now)
 
     async def _echo(self, scope, receive, send):
         self.reached.append(context_of(scope).caller)
         try:
-            await charge_more(scope, self._charged)
+            await self._by(scope, self._charged)
         except Refusal as refusal:
             await send({"type": "http.response.start", "status": refusal.status, "headers": []})
             await send({"type": "http.response.body", "body": b""})
@@ -255,6 +255,21 @@ def test_several_images_are_charged_after_the_body_is_read():
     assert [server.status(headers=bearer()) for _ in range(2)] == [200, 429]
     assert Server(ROW | {"daily": 5}, charged=8).status(headers=bearer()) == 429
     assert Server(anonymous=True, charged=10**6).status() == 200
+
+
+def test_a_bulk_job_counts_for_the_day_and_not_for_the_rate():
+    server = Server(ROW | {"rate": 1, "burst": 2, "daily": 100, "scopes": ["jobs", "generate"]}, charged=60, by=charge_job)
+    assert [server.status("/v1/jobs", bearer()) for _ in range(2)] == [200, 429]
+    server.now += 86_400
+    assert server.status("/v1/jobs", bearer()) == 200
+    assert Server(ROW | {"scopes": ["jobs"]}, charged=10**6, by=charge_job).status("/v1/jobs", bearer()) == 200
+
+
+def test_a_table_that_nobody_counted_needs_a_key_without_a_day():
+    table = {"charged": None, "by": charge_job}
+    assert Server(ROW | {"daily": 100, "scopes": ["jobs"]}, **table).status("/v1/jobs", bearer()) == 403
+    assert Server(ROW | {"rate": 1, "scopes": ["jobs"]}, **table).status("/v1/jobs", bearer()) == 200
+    assert Server(anonymous=True, **table).status("/v1/jobs") == 200
 
 
 def test_keys_of_one_name_share_an_account():

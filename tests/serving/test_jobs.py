@@ -9,9 +9,11 @@ from ganray.engine import Engine
 from ganray.images.provenance import read_label
 from ganray.output.sample_file import SampleFile, encode_sample
 from ganray.requests import GenerateRequest
+from ganray.serving.access import CHARGE
 from ganray.serving.job_process import main
 from ganray.serving.job_store import folder_of
 from ganray.serving.jobs import MAX_OPEN, Jobs
+from ganray.serving.refusals import RateLimited
 from ganray.serving.webhook_targets import TargetRules
 from ganray.serving.webhooks import Webhooks
 from tests.tools.models import ATTRIBUTES, save_untrained_model
@@ -81,6 +83,33 @@ def test_a_job_has_the_images_of_the_same_requests_over_http(finished, model):
     assert read_label(reply.content)["ganray:RequestID"] == "a-0"
     again = ask(jobs, "GET", page["results"][0]["href"], headers={"If-None-Match": reply.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_job_is_charged_once_whatever_its_key_repeats(jobs):
+    """A job that was refused is begun by the same Idempotency-Key on the next day."""
+    charged, refuse = [], [True]
+
+    class Charging:
+        def __init__(self, app):
+            self._app = app
+
+        async def __call__(self, scope, receive, send):
+            async def charge(cost):
+                charged.append(cost)
+                if refuse[0]:
+                    raise RateLimited("no more today", "Wait", 60.0)
+
+            scope.setdefault("state", {})[CHARGE] = charge
+            await self._app(scope, receive, send)
+
+    def post_with_key():
+        return ask(jobs, "POST", "/v1/jobs", json=BODY, headers={"Idempotency-Key": "k"}, around=Charging)
+
+    assert post_with_key().status_code == 429 and not ask(jobs, "GET", "/v1/jobs").json()["jobs"]
+    refuse[0] = False
+    first, second = post_with_key(), post_with_key()
+    assert (first.status_code, second.status_code) == (202, 202) and first.json()["id"] == second.json()["id"]
+    assert charged == [3.0, 3.0]
 
 
 def test_results_come_a_page_at_a_time(finished):

@@ -59,7 +59,7 @@ def serving(engine, jobs=None, **options):
 
 def run_job(jobs, body):
     """Do a job whole, in this process, as the runner of a server has it done in another one."""
-    record = jobs.do_submit(JobRequest.model_validate(body), Caller(), "")
+    record = jobs.do_begin(jobs.do_prepare(JobRequest.model_validate(body), Caller(), ""))
     config = yaml.safe_load(jobs.store.config(record))
     verb, kind = (ganray.edit, EditConfig) if record.kind == "edit" else (ganray.generate, GenerateConfig)
     jobs.store.note(record, jobs.store.started, {"at": time.time()})

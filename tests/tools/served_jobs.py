@@ -54,11 +54,12 @@ def app_with(jobs):
     return app
 
 
-def ask(jobs, method, path, tenant="shop-a", headers=None, **options):
-    """One request; its answer."""
+def ask(jobs, method, path, tenant="shop-a", headers=None, around=None, **options):
+    """One request; its answer. `around` is a middleware."""
 
     async def run():
-        transport = httpx.ASGITransport(app_with(jobs))
+        app = app_with(jobs)
+        transport = httpx.ASGITransport(around(app) if around else app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             return await client.request(method, path, headers={"x-tenant": tenant, **(headers or {})}, **options)
 
