@@ -7,9 +7,13 @@ edit them. A product that cannot be reconstructed is reported as `not_invertible
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -29,6 +33,7 @@ STARTS = 2  # nearest draws that are optimised
 RATE, HOLD = 0.05, 1e-3  # learning rate of Adam, and weight of the distance to the draw
 FILLS = 0.55  # share of the frame's longer side: the photo is cropped around a smaller product, as in the model's catalog
 MARGIN = 0.08
+KEPT = 16  # inversions of one generator
 
 
 @dataclass(frozen=True)
@@ -50,24 +55,70 @@ def inverted(photo: Photo, tools: Tools, steps: int, threshold: float, known: bo
     as `with_matte` does.
     """
     product, generator = drawing(tools)
-    target = framed(photo, tools, generator.resolution)
-    device = generator.basis.device
-    x = to_float(torch.from_numpy(target)[None], generator.channels).to(device)
+    target, attributes = framed(photo, tools, generator.resolution), dict(tools.attributes) if known else {}
+    key = (target.tobytes(), tuple(sorted(attributes.items())), steps)
+    inversion = _recent(generator).get(key, lambda: _inverted(target, attributes, product, steps))
+    if inversion.psnr < threshold:
+        raise EditError(
+            "not_invertible",
+            f"the model reconstructs this product with {inversion.psnr:.1f} dB only, less than {threshold:g} dB",
+            "It differs from the training photos: train with similar ones, or edit it without the model",
+        )
+    return inversion
+
+
+def _inverted(target: Pixels, known: Mapping[str, str], product: Product, steps: int) -> Inverted:
+    generator = product.generator
+    assert isinstance(generator, R3Generator)
+    x = to_float(torch.from_numpy(target)[None], generator.channels).to(generator.basis.device)
     with one_thread():
-        z, label, attributes = _nearest(x, product, generator, tools.attributes if known else {})
+        z, label, attributes = _nearest(x, product, generator, known)
         start = generator.base(z, label).detach()
         features = _followed(x, start, generator, steps)
         error = ((generator.draw(features).clamp(-1, 1) - x) ** 2).mean((1, 2, 3)).tolist()
     best = int(np.argmin(error))
     psnr = float(10 * np.log10(4 / max(error[best], 1e-10)))
-    if psnr < threshold:
-        raise EditError(
-            "not_invertible",
-            f"the model reconstructs this product with {psnr:.1f} dB only, less than {threshold:g} dB",
-            "It differs from the training photos: train with similar ones, or edit it without the model",
-        )
     row = slice(best, best + 1)
     return Inverted(features[row], z[row], label[row], attributes[best], round(psnr, 2))
+
+
+class RecentInversions:
+    """The last few inversions by one generator, since a request for several pictures inverts its photo for each of them.
+
+    Who asks for what another thread computes waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._futures: OrderedDict[Hashable, Future[Inverted]] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Inverted]) -> Inverted:
+        """The inversion of a key. What `make` raises is not kept."""
+        with self._lock:
+            future, mine = self._futures.get(key), False
+            if future is None:
+                future, mine = Future[Inverted](), True
+                self._futures[key] = future
+                if len(self._futures) > KEPT:
+                    self._futures.popitem(last=False)
+            self._futures.move_to_end(key)
+        if mine:
+            try:
+                future.set_result(make())
+            except BaseException as error:
+                with self._lock:
+                    self._futures.pop(key, None)
+                future.set_exception(error)
+        return future.result()
+
+
+_RECENT: WeakKeyDictionary[R3Generator, RecentInversions] = WeakKeyDictionary()
+_RECENT_LOCK = threading.Lock()
+
+
+def _recent(generator: R3Generator) -> RecentInversions:
+    with _RECENT_LOCK:
+        return _RECENT.setdefault(generator, RecentInversions())
 
 
 def drawing(tools: Tools) -> tuple[Product, R3Generator]:
