@@ -40,8 +40,8 @@ class Saveable(Protocol):
         """The state as named tensors and a description that JSON can hold."""
 
 
-class State(Saveable, Protocol):
-    """A state that can be saved and restored: see `training.state.TrainState`."""
+class Restorable(Protocol):
+    """What a checkpoint can be loaded into: see `training.state.TrainState`."""
 
     def restore(self, tensors: dict[str, Tensor], description: dict[str, Any]) -> None:
         """Load what `export` returned. Raises CheckpointError where it does not fit."""
@@ -88,7 +88,7 @@ def save_state(state: Saveable, store: Store, config: TrainConfig, attributes: A
     store.put(STATE, info.model_dump_json(indent=1).encode())
 
 
-def load_state(state: State, store: Store, config: TrainConfig, attributes: Attributes) -> None:
+def load_state(state: Restorable, store: Store, config: TrainConfig, attributes: Attributes) -> None:
     """Load a checkpoint into `state`, which `create_state` made from the same config.
 
     Raises CheckpointError if the folder has no checkpoint or one of another model, naming the differing field, and ObjectCorrupt if it is

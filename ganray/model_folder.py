@@ -30,10 +30,21 @@ WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 EDITOR_WEIGHTS, EDITOR, EDITOR_FOLDER = "editor.safetensors", "editor.json", "editor"
 
 
+class Origin(Section):
+    """A model whose weights another one began with, and whether D was there too."""
+
+    digest: str
+    catalog_url: str = ""
+    catalog_digest: str = ""
+    num_images: int = 0
+    discriminator: bool = False
+
+
 class ModelInfo(Section):
     """`model.json`: everything needed to rebuild, condition and describe the model. `attributes` keeps the order of label
     columns, `histograms` the number of catalog images of each value (omitted attributes are drawn accordingly). A model whose
-    `model.title_pieces` is not 0 reads titles: `titles` are some of its catalog's, as examples."""
+    `model.title_pieces` is not 0 reads titles: `titles` are some of its catalog's, as examples. `origins` are the model that it began
+    with, the one which that one began with, and so on."""
 
     format_version: int = FORMAT_VERSION
     software: str = __version__
@@ -47,6 +58,7 @@ class ModelInfo(Section):
     train: TrainConfig | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     privacy: PrivacyRecord | None = None
+    origins: tuple[Origin, ...] = ()
     size: int = 0
     digest: str = ""
 

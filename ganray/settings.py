@@ -38,11 +38,13 @@ def load(verb: str, config: type[C], argv: Sequence[str]) -> C:
     base: dict[str, Any] = {}
     if issubclass(config, TrainConfig):
         name = _early("preset", argv, prefix) or file.get("preset") or config.model_fields["preset"].default
-        base = preset(str(name)).model_dump() | {"preset": name}
+        base = preset(str(name)).model_dump(by_alias=True) | {"preset": name}
+        if _early("from", argv, prefix) or file.get("from"):
+            del base["model"]  # the other model's, but for what is said here
     settings = _settings_class(verb, config, prefix)
     try:
         read = CliApp.run(settings, cli_args=list(argv), cli_exit_on_error=False, **_merge(base, file))
-        return config.model_validate(read.model_dump(exclude={"config"}, by_alias=True))
+        return config.model_validate(read.model_dump(exclude={"config"}, exclude_unset=True, by_alias=True))
     except ValidationError as error:
         raise _explain(verb, error, argv, prefix, keys, path) from None
     except ConfigError as error:  # a rule between several keys
@@ -55,6 +57,7 @@ def _settings_class(verb: str, config: type[C], prefix: str) -> type[BaseSetting
     class Settings(BaseSettings, config):  # type: ignore[valid-type, misc]
         model_config = SettingsConfigDict(
             extra="forbid",
+            validate_by_name=False,  # one name for each key
             env_prefix=prefix,
             env_prefix_target="all",
             env_nested_delimiter="__",

@@ -123,7 +123,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
             *("known_mattes", "messages", "privacy", "ranks", "sample_grids", "trackers", "watchdog"),
         ),
         ("checkpoints", "local_readers", "mailbox", "run_page", "scoring"),
-        ("job", "live_page", "preflight", "score_process", "signals", "window_reader"),
+        ("job", "live_page", "preflight", "score_process", "signals", "source_model", "window_reader"),
         ("group", "model_card", "publish"),
         ("choice", "ending"),
         ("learners", "recorder", "throughput"),

@@ -35,6 +35,21 @@ def test_flags_win_over_variables_over_file_over_preset(tmp_path, monkeypatch):
     assert (config.model.z_dim, config.model.embed_dim, config.model.patch) == (11, 9, 2)
 
 
+@pytest.mark.parametrize("how", ["flag", "variable", "file"])
+def test_with_another_model_the_networks_are_those_that_were_said(tmp_path, monkeypatch, how):
+    """A preset gives everything else."""
+    path, words = tmp_path / "run.yaml", ["--model.title-pieces", "9"]
+    path.write_text("from: there\n" if how == "file" else "kimg: 1\n")
+    if how == "variable":
+        monkeypatch.setenv("GANRAY_TRAIN_FROM", "there")
+    config = load("train", TrainConfig, ["--config", str(path), *(["--from", "there"] if how == "flag" else []), *words])
+    assert (config.from_model, config.batch, config.model.model_fields_set) == ("there", 16, {"title_pieces"})
+    monkeypatch.delenv("GANRAY_TRAIN_FROM", raising=False)
+    assert load("train", TrainConfig, words).model.patch == 2
+    with pytest.raises(ConfigError, match="--from-model: no such option"):
+        load("train", TrainConfig, ["--from-model", "there"])
+
+
 def test_one_file_may_hold_a_section_per_verb(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text("ingest: {resolution: 48}\ntrain: {preset: mlp-28, kimg: 2}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ganray.config.base import Placement, Probability, Section, refuse_memory
 from ganray.config.data import DataConfig
@@ -163,7 +163,11 @@ class TrainConfig(TrainingRun):
     """
 
     shown_first = ("preset",)
+    model_config = ConfigDict(validate_by_name=True)  # `from` is a word of Python's: there, and in model.json, it is `from_model`
     preset: str = Field("demo-32", description="starting point for every key below: demo-32, mlp-28, dcgan-64, r3-64, r3-128 or r3-256")
+    from_model: str = Field(
+        "", alias="from", description="URL of a model folder to begin with the weights of; keys of model that are not set are that model's"
+    )
     attributes: tuple[str, ...] | None = Field(None, description="catalog attributes to condition on; default all; [] = unconditional")
     min_workers: NonNegativeInt = Field(
         0, description="go on with as few workers as this while there is no place for more; 0 = workers is a fixed number"
@@ -212,6 +216,8 @@ class TrainConfig(TrainingRun):
     @model_validator(mode="after")
     def _check_learning(self) -> Self:
         """Settings of the step do not contradict each other."""
+        if self.editor.tasks and self.from_model:
+            raise ConfigError(f"from = {self.from_model} with editor.tasks: an editor begins from nothing", "Leave from out")
         if self.editor.tasks and self.accumulate != 1:
             raise ConfigError("accumulate with editor.tasks: an editor's batch is not divided", "Use --batch to take less memory")
         if self.augment.target and not self.augment.p_final:

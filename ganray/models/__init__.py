@@ -14,17 +14,21 @@ from ganray.models.dcgan import DcganDiscriminator, DcganGenerator
 from ganray.models.mlp import MlpDiscriminator, MlpGenerator
 from ganray.models.network import Discriminator, Generator, ModelFamily
 from ganray.models.r3 import R3Discriminator, R3Generator
+from ganray.models.transfer import Words, copy_weights, shared_values
 
 __all__ = [
     "MODELS",
     "Discriminator",
     "Generator",
     "ModelFamily",
+    "Words",
     "build_discriminator",
     "build_generator",
+    "copy_weights",
     "fold_strength",
     "label_sizes",
     "set_strength",
+    "shared_values",
 ]
 
 N = TypeVar("N", bound=nn.Module)

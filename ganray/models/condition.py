@@ -60,12 +60,17 @@ class Condition(nn.Module):
 
     def __init__(self, z_dim: int, embed_dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
         super().__init__()
+        self.z_dim, self.embed_dim = z_dim, embed_dim
         self.width = z_dim + embed_dim * (len(label_sizes) + bool(title_rows))
         self.embeddings = Embeddings(label_sizes, embed_dim, math.sqrt(z_dim / (embed_dim * max(len(label_sizes), 1))), title_rows)
 
     def forward(self, z: Tensor, label: Tensor) -> Tensor:
         """Join z [N, z_dim] and label [N, A + T] to [N, width]."""
         return torch.cat([z, *self.embeddings(label)], dim=1)
+
+    def places(self) -> list[range]:
+        """Where the vector of each attribute, and then the title's, is in the output."""
+        return [range(start, start + self.embed_dim) for start in range(self.z_dim, self.width, self.embed_dim)]
 
 
 class Projection(nn.Module):

@@ -15,6 +15,8 @@ from ganray.models.network import Discriminator, Generator
 class DcganGenerator(Generator):
     """z and embeddings -> 4x4 -> a transposed convolution for each doubling -> tanh; `widths` are the channels at 4 px, 8 px, ..."""
 
+    reads_condition = ("layers.0.weight", 0)
+
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__(config, label_sizes)
         _check(config)

@@ -14,6 +14,8 @@ from ganray.models.network import Discriminator, Generator
 class MlpGenerator(Generator):
     """z and embeddings -> `widths` hidden layers -> pixels through tanh."""
 
+    reads_condition = ("layers.0.weight", 1)
+
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__(config, label_sizes)
         pixels = config.channels * config.resolution**2

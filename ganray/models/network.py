@@ -14,6 +14,8 @@ from ganray.config import ModelConfig
 class Generator(nn.Module, ABC):
     """Latent and label (condition.py) -> image."""
 
+    reads_condition: ClassVar[tuple[str, int]]  # the weight that Condition's output enters first, and its dimension of inputs
+
     def __init__(self, config: ModelConfig, label_sizes: tuple[int, ...]) -> None:
         super().__init__()
         self.config = config

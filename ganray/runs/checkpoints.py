@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ganray.checkpoint import STATE, Attributes, Saveable, Snapshot, State, load_state, save_state
+from ganray.checkpoint import STATE, Attributes, Restorable, Saveable, Snapshot, load_state, save_state
 from ganray.config import TrainConfig
 from ganray.errors import GanrayError, ObjectCorrupt, StorageError
 from ganray.runs.background import LatestItemWorker
@@ -47,7 +47,9 @@ def places(store: Store) -> list[CheckpointRef]:
     return sorted(found, key=lambda place: (place.num_images, place.folder), reverse=True)
 
 
-def restore(state: State, store: Store, config: TrainConfig, attributes: Attributes, say: Callable[[str], None]) -> CheckpointRef | None:
+def restore(
+    state: Restorable, store: Store, config: TrainConfig, attributes: Attributes, say: Callable[[str], None]
+) -> CheckpointRef | None:
     """Put the newest checkpoint that is undamaged into `state`; None where there is none yet.
 
     Raises CheckpointError where it is of another model, or where all are damaged.

@@ -15,6 +15,7 @@ from ganray.runs.recorder import METRIC, LiveNumbers, Recorder
 from ganray.runs.resolve import ResolvedRun
 from ganray.runs.scoring import score_final_model
 from ganray.runs.signals import GracefulStop
+from ganray.runs.source_model import begin
 from ganray.storage import open_store
 
 
@@ -28,6 +29,8 @@ def run_training(run: ResolvedRun, group: WorkerGroup) -> dict[str, Any]:
         scorer = group.start_scorer(config, run.info) if config.score.kimg and learner.scored else None
         if scorer is not None:
             stack.callback(scorer.close)
+        if run.begins_with:
+            begin(config, run.info, run.begins_with)
         cutouts = learner.cutouts(config, group.run_tasks)
         job = Job(config, run.info, run.source, group.threads, group.mailbox, scorer, run.private, cutouts)
         stop = stack.enter_context(GracefulStop(group.mailbox))

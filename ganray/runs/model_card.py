@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ganray.metrics import MERIT, RUN_FIGURES, with_current_names
-from ganray.model_folder import ModelInfo
+from ganray.model_folder import ModelInfo, Origin
 from ganray.runs.card_scores import PLACE, escape_markdown
 from ganray.runs.live_page import FILM, PAGE
 from ganray.runs.privacy import privacy_section
@@ -31,6 +31,8 @@ INTENDED_USE = """## Intended use
 Drafts of catalog pictures, placeholders, mock-ups, and synthetic data for experiments, each labelled as made by a trained algorithm: ganray
 writes the label (IPTC `trainedAlgorithmicMedia`, and China's AIGC record) into every image, and reads it back. Not for passing off a made
 picture as the photo of a product that is sold, nor where a marketplace forbids fully synthetic pictures."""
+OTHERS_PHOTOS = """ Nor covered: the
+photos of the models that this one began with. Where a photo is in their catalogs too, nothing is promised of it."""
 FAILURES = (
     "It draws what its catalog shows, at one size, and repeats the catalog's habits: what is common there is common here.",
     "Combinations of values that the catalog lacks may come out as the nearest ones that it has.",
@@ -54,7 +56,7 @@ def model_card(info: ModelInfo, rows: Sequence[dict[str, float]], grids: Sequenc
         "## Evaluation",
         PLACE,
         INTENDED_USE,
-        *([privacy_section(info.privacy)] if info.privacy else []),
+        *([privacy_section(info.privacy) + (OTHERS_PHOTOS if info.origins else "")] if info.privacy else []),
         _limits(info),
         _loading(info),
     ]
@@ -82,7 +84,8 @@ def _summary(info: ModelInfo) -> str:
     return (
         f"A generative adversarial network that draws product pictures of {side} x {side} pixels, "
         f"{'asked for by ' + ', '.join(asked) if asked else 'drawn from the seed alone'}. "
-        f"Trained from nothing with ganray {info.software} on a catalog{photos}, for {info.num_images / 1000:g} thousand images shown."
+        f"Trained {'with the weights of another model at first' if info.origins else 'from nothing'} with ganray {info.software} "
+        f"on a catalog{photos}, for {info.num_images / 1000:g} thousand images shown."
     )
 
 
@@ -93,12 +96,20 @@ def _facts(info: ModelInfo) -> str:
         "networks": f"`{model.name}`, widths {', '.join(map(str, model.widths))}, z {model.z_dim}; these are G's moving average",
         "catalog": f"digest `{info.catalog_digest}`" if info.catalog_digest else "digest withheld",
     }
+    if info.origins:
+        rows["began with"] = ", which began with ".join(_origin(origin) for origin in info.origins)
     if train:
         rows["training"] = (
             f"preset {train.preset}, batch {train.batch} over {train.workers} worker(s), seed {train.seed}, {train.loss.name} loss, "
             f"penalty {train.loss.penalty}, Adam from {train.optimizer.lr:g} to {train.optimizer.lr_final:g}"
         )
     return _table(("", ""), [*rows.items(), ("licence", escape_markdown(_licence(info)))])
+
+
+def _origin(origin: Origin) -> str:
+    networks = "G and D" if origin.discriminator else "G"
+    catalog = f"catalog `{origin.catalog_digest}`" if origin.catalog_digest else "digest of its catalog withheld"
+    return f"{networks} of the model with sha256 `{origin.digest}` ({origin.num_images / 1000:g} thousand images, {catalog})"
 
 
 def _data(info: ModelInfo) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
 from ganray.errors import CatalogError, CheckpointError
-from ganray.model_folder import ModelInfo
+from ganray.model_folder import ModelInfo, Origin
 from ganray.runs.checkpoints import FOLDER
 from ganray.storage import Store
 
@@ -51,9 +51,10 @@ def check_catalog(config: TrainConfig, catalog: Catalog) -> dict[str, tuple[str,
     """The vocabulary to condition on: attributes of one value tell nothing. Raises CatalogError where catalog and model do not fit."""
     side = config.model.resolution
     if catalog.info.resolution != side:
+        named, key = (config.from_model, "--from") if config.from_model else (config.preset, "preset")
         raise CatalogError(
-            f"{config.catalog} holds {catalog.info.resolution} px images, the model ({config.preset}) is for {side} px",
-            f"Ingest with --resolution {side}, or choose another preset",
+            f"{config.catalog} holds {catalog.info.resolution} px images, the model ({named}) is for {side} px",
+            f"Ingest with --resolution {side}, or choose another {key}",
         )
     if config.model.title_pieces and not catalog.info.title:
         raise CatalogError(
@@ -73,7 +74,7 @@ def run_facts(config: TrainConfig, store: Store) -> dict[str, Any]:
     return facts
 
 
-def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: dict[str, Any]) -> None:
+def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: dict[str, Any], origins: tuple[Origin, ...]) -> None:
     """Refuse to continue a run on other data, which would mix two runs in one folder; note what this one is."""
     now = config.model_dump(mode="json")
     if facts:
@@ -83,7 +84,8 @@ def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: 
                 f"{config.out} was begun on a catalog of {facts['catalog_digest'][:19]}, {config.catalog} is now {catalog_digest[:19]}",
                 "Restore that catalog, or train into another --out",
             )
-    store.put(RUN_FACTS, json.dumps({"catalog_digest": catalog_digest, "config": now}, indent=1).encode())
+    begun = [origin.model_dump(mode="json") for origin in origins]
+    store.put(RUN_FACTS, json.dumps({"catalog_digest": catalog_digest, "config": now, "origins": begun}, indent=1).encode())
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from ganray.runs.catalog_warnings import catalog_warnings
 from ganray.runs.learners import learner_of
 from ganray.runs.preflight import check_catalog, check_folder, describe, run_facts
 from ganray.runs.privacy import Private, keep_secret, resolve_privacy
+from ganray.runs.source_model import SourceModel, find_beginning, refuse_known_photos
 from ganray.runs.trackers import require
 from ganray.storage import open_store
 from ganray.training.gamma import resolve_gamma
@@ -27,6 +28,7 @@ class ResolvedRun:
     info: ModelInfo
     source: Source
     private: Private | None
+    begins_with: SourceModel | None = None  # where the run has no checkpoint of its own yet
 
 
 def resolve_run(config: TrainConfig) -> ResolvedRun:
@@ -37,8 +39,11 @@ def resolve_run(config: TrainConfig) -> ResolvedRun:
     require(config.track)
     learner_of(config).check(config)
     catalog, store = Catalog.open(config.catalog), open_store(config.out)
-    vocabulary = check_catalog(config, catalog)
     facts = run_facts(config, store)
+    beginning = find_beginning(config, store, facts)
+    config = beginning.config
+    vocabulary = check_catalog(config, catalog)
+    refuse_known_photos(config, catalog, beginning.origins)
     privacy = resolve_privacy(config, catalog.num_images, facts)
     config = config.model_copy(
         update={
@@ -50,9 +55,10 @@ def resolve_run(config: TrainConfig) -> ResolvedRun:
             "out": store.url,
         }
     )
-    check_folder(config, store, catalog.info.digest, facts)
+    check_folder(config, store, catalog.info.digest, facts, beginning.origins)
     for warning in catalog_warnings(config, catalog, vocabulary):
         print(f"train: {warning}", file=sys.stderr)
     private = keep_secret(config, catalog.num_images, store)
-    info = describe(config, catalog, vocabulary, bool(private))
-    return ResolvedRun(config, info, Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces), private)
+    info = describe(config, catalog, vocabulary, bool(private)).model_copy(update={"origins": beginning.origins})
+    source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces)
+    return ResolvedRun(config, info, source, private, beginning.source)

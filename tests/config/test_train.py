@@ -17,6 +17,7 @@ PRIVATE = {
         ({"lanes": 5}, r"lanes = 5 does not fit a batch of 16 and 1 worker.*1, 2, 4, 8, 16, or 0"),
         ({"lanes": 2, "workers": 3}, r"lanes = 2 does not fit a batch of 16 and 3 worker.*Use one of 4, 8, 16, or 0"),
         ({"workers": 2, "min_workers": 3}, "min_workers = 3 is over workers = 2"),
+        ({"editor": {"tasks": ("matte",)}, "from": "x"}, "from = x with editor.tasks.*Leave from out"),
         ({"editor": {"tasks": ("matte",)}, "accumulate": 2}, "accumulate with editor.tasks.*Use --batch"),
         ({"augment": {"target": 0.6, "p_final": 0.0}}, r"augment.target = 0.6 with augment.p_final = 0.*Add --augment.p-final 0.6"),
         ({"condition": {"ramp_kimg": 9.0}, "kimg": 8.0}, r"condition.ramp_kimg = 9 is over kimg = 8: .*Use half of the run, 4, or less"),
@@ -35,6 +36,12 @@ PRIVATE = {
 def test_settings_that_contradict_each_other_are_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         TrainConfig.model_validate({"batch": 16, **changes})
+
+
+def test_from_has_another_name_in_python_and_in_files_of_a_run():
+    config = TrainConfig(from_model="there")
+    assert config == TrainConfig.model_validate({"from": "there"}) == TrainConfig.model_validate_json(config.model_dump_json())
+    assert config.model_copy(update={"seed": 1}).from_model == "there"
 
 
 def test_a_private_run_may_have_the_settings_that_remedies_name():

@@ -30,6 +30,13 @@ def test_without_attributes_the_condition_is_z():
     assert torch.equal(Condition(8, 48, ())(z, torch.zeros(3, 0, dtype=torch.int64)), z)
 
 
+def test_each_vector_has_its_place_behind_z():
+    condition = Condition(4, 3, (2, 5), title_rows=7)
+    assert condition.places() == [range(4, 7), range(7, 10), range(10, 13)]
+    joined = condition(torch.randn(1, 4), torch.tensor([[1, 4, 2, 0]]))
+    assert torch.equal(joined[0, 7:10], condition.embeddings[1].weight[4])
+
+
 def test_the_logit_is_a_sum_over_attributes():
     torch.manual_seed(0)
     head = Projection(16, 8, (3, 4))

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from ganray.config import TrainConfig
-from ganray.model_folder import ModelInfo
+from ganray.model_folder import ModelInfo, Origin
 from ganray.runs.card_scores import PLACE
 from ganray.runs.model_card import FEW_PHOTOS, VALUES_SHOWN, model_card
 from ganray.training.accountant import PrivacyRecord
@@ -71,6 +71,15 @@ def test_a_licence_is_asked_for_and_anything_is_valid_yaml():
     assert front["license"] == "unknown: set --license"
     odd = 'mine: "all" rights\n- reserved'
     assert yaml.safe_load(model_card(info(train=TrainConfig(license=odd)), [], []).split("---\n")[1])["license"] == odd
+
+
+def test_a_card_names_the_models_that_this_one_began_with():
+    assert "Trained from nothing" in model_card(info(), [], []) and "began with" not in model_card(info(), [], [])
+    first = Origin(digest="d1", catalog_url="s3://secret/other", catalog_digest="sha256:c1", num_images=9000, discriminator=True)
+    card = model_card(info(origins=(first, Origin(digest="d2"))), [], [])
+    assert "Trained with the weights of another model at first" in card and "secret" not in card
+    assert "| began with | G and D of the model with sha256 `d1` (9 thousand images, catalog `sha256:c1`), which began with G of " in card
+    assert "sha256 `d2` (0 thousand images, digest of its catalog withheld) |" in card
 
 
 @pytest.mark.parametrize("name", ["category", "shop|name"])
