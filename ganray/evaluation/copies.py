@@ -19,7 +19,7 @@ from ganray.copies.methods import METHODS, Records
 from ganray.copies.search import find_copies
 from ganray.images.codec import Pixels
 from ganray.metrics.features import Extractor, extract
-from ganray.metrics.neighbours import Nearest
+from ganray.metrics.neighbours import Nearest, usual_distances
 from ganray.metrics.page import Pair
 from ganray.requests import GenerateRequest
 from ganray.storage.retry import patiently
@@ -88,7 +88,7 @@ def find_pairs(
     searchers: Searchers, photo: Callable[[int], Pixels], pixels: Pixels, requests: Sequence[GenerateRequest]
 ) -> dict[str, list[Pair]]:
     """Samples [n, R, R, 3] with photos (`photo` reads the photo at a place): those that are copies, the closest pairs and typical ones."""
-    near, scale = searchers.near, searchers.usual.distances.median().clamp_min(1e-9)
+    near, scale = searchers.near, usual_distances(searchers.usual.distances).median().clamp_min(1e-9)
     order, middle = near.distances.argsort(stable=True).tolist(), (len(near.distances) - PAIRS) // 2
 
     def pair(index: int, place: int) -> Pair:

@@ -20,13 +20,16 @@ from ganray.copies.methods import chosen_method
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EvaluationError
 from ganray.evaluation.copies import CopyFinder, Searchers, find_pairs, search
+from ganray.evaluation.value_pairs import ATTRIBUTES, chosen_samples, photos_at, places_of, with_photos
 from ganray.images.codec import Pixels
 from ganray.images.provenance import encode_labelled
 from ganray.images.transforms import contact_sheet
 from ganray.metrics import score, score_neighbours
-from ganray.metrics.features import Extractor, accuracies, extract, heads_of, load_extractor, new_extractor, save_extractor, training
-from ganray.metrics.neighbours import Nearest
-from ganray.metrics.page import COMPOSITE_TYPE, Pair, enlarged, label_of, render_page
+from ganray.metrics.features import Extractor, extract, heads_of, load_extractor, new_extractor, save_extractor, training
+from ganray.metrics.neighbours import Nearest, usual_distances
+from ganray.metrics.page import COMPOSITE_TYPE, Pictures, enlarged, label_of, render_page, value_sheet
+from ganray.metrics.recognition import recognition
+from ganray.metrics.summary import summary
 from ganray.model_folder import ModelInfo
 from ganray.requests import GenerateRequest
 from ganray.storage import Store, open_store
@@ -37,6 +40,7 @@ EXTRACTOR = "extractor"  # subfolder of `out`
 PIXEL_MEMORY = 2**30  # bytes of uint8 pixels held at once: photos of both halves and samples
 SMALLEST = 32  # scores of fewer images of each kind are meaningless
 SHEET_COLUMNS, SHEET_VALUES = 8, 20
+SHEETS = [f"nearest_photos{number}.png" for number in ("", *(f"_{place}" for place in range(2, ATTRIBUTES + 1)))]  # an attribute each
 
 
 class Step(NamedTuple):
@@ -82,6 +86,8 @@ def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step
     num = num_of_each(config, catalog)
     yield Step(0, "reading photos")
     train, holdout = patiently("evaluate", split_photos, catalog, num, config.seed)
+    if (train.pixels == train.pixels[0]).all() and (holdout.pixels == train.pixels[0]).all():
+        raise EvaluationError(f"all photos of catalog {catalog.url} are one picture", "Evaluate on a catalog of different photos")
     yield Step(0, "training the extractor")
     extractor = yield from trained_extractor(config, catalog, train, device)
     sample = Photos(np.empty_like(holdout.pixels), holdout.labels, holdout.titles)
@@ -102,11 +108,18 @@ def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step
         yield Step(num_searched, "searching for copies")
     report = describe(config, catalog, engine, extractor, num) | {"searched": searchers.near.searched}
     report |= {"copies": {"method": copies.method, "found": int((copies.places >= 0).sum())}}
-    usual, near = searchers.usual, searchers.near
-    report |= measure(extractor, scored_attributes(catalog, engine.info), features, (usual, near), head_labels(catalog, holdout.labels))
-    pairs = find_pairs(searchers, partial(patiently, "evaluate", photo_at, catalog, groups), sample.pixels, requests)
-    rows = sheet_rows(catalog.vocabulary(), scored_attributes(catalog, engine.info), holdout, sample)
-    patiently("evaluate", write, open_store(config.out), report, contact_sheet(rows, tile=len(enlarged(sample.pixels[0]))), pairs)
+    usual, near, attributes = searchers.usual, searchers.near, scored_attributes(catalog, engine.info)
+    report |= measure(extractor, attributes, features, (usual, near), head_labels(catalog, holdout.labels))
+    report["summary"] = summary(report)
+    chosen, places = chosen_samples(report["accuracy"], catalog.vocabulary(), holdout.labels), near.places.cpu().numpy()
+    nearest = dict(photos_at(catalog, groups, places[places_of(chosen)].tolist()))
+    report["sheets"] = dict(zip(chosen, SHEETS, strict=False))
+    pictures = Pictures(
+        contact_sheet(sheet_rows(catalog.vocabulary(), attributes, holdout, sample), tile=len(enlarged(sample.pixels[0]))),
+        find_pairs(searchers, partial(patiently, "evaluate", photo_at, catalog, groups), sample.pixels, requests),
+        with_photos(chosen, sample.pixels, places, nearest),
+    )
+    patiently("evaluate", write, open_store(config.out), report, pictures)
     yield report
 
 
@@ -180,14 +193,13 @@ def measure(
     extractor: Extractor, attributes: Sequence[str], features: list[Tensor], neighbours: tuple[Nearest, Nearest], labels: Labels
 ) -> dict[str, Any]:
     """`scores`, `floors` and `accuracy` by attribute. `features` are those of train, holdout and sample; `neighbours` of the last two."""
-    neighbour_scores = score_neighbours(*(nearest.distances for nearest in neighbours))
+    usual, near = neighbours
+    neighbour_scores = score_neighbours(usual_distances(usual.distances), near.distances)
     scores, floors = (figures | more for figures, more in zip(score(*features), neighbour_scores, strict=True))
-    photos, generated = (accuracies(extractor, part, labels) for part in features[1:])
-    scored = [name for name in generated if name in attributes]
+    accuracy = recognition(extractor, features[1], features[2], labels, attributes)
+    scored = [row for row in accuracy.values() if row["generated"] is not None]
     if scored:
-        scores["accuracy"] = round(sum(generated[name] for name in scored) / len(scored), 6)
-        floors["accuracy"] = round(sum(photos[name] for name in scored) / len(scored), 6)
-    accuracy = {name: {"generated": generated[name] if name in scored else None, "photos": photos[name]} for name in generated}
+        scores["accuracy"], floors["accuracy"] = (round(sum(row[of] for row in scored) / len(scored), 6) for of in ("generated", "photos"))
     return {"scores": scores, "floors": floors, "accuracy": accuracy}
 
 
@@ -210,14 +222,19 @@ def sheet_rows(
     return rows
 
 
-def write(store: Store, report: dict[str, Any], picture: Pixels, pairs: dict[str, list[Pair]]) -> None:
-    """Write contact sheet and page, then report.json: if it exists, the other two exist and belong to it.
+def write(store: Store, report: dict[str, Any], pictures: Pictures) -> None:
+    """Write sheets and page, then report.json: if it exists, the others exist and belong to it.
 
-    The sheet is labelled as partly generated.
+    The sheets are labelled as partly generated.
     """
     store.delete("report.json")  # of an earlier evaluation
-    store.put("contact_sheet.png", encode_labelled(picture, "png", label_of(report, "contact sheet", COMPOSITE_TYPE)))
-    store.put("report.html", render_page(report, picture, pairs).encode())
+    store.put("contact_sheet.png", encode_labelled(pictures.sheet, "png", label_of(report, "contact sheet", COMPOSITE_TYPE)))
+    for key in SHEETS:
+        store.delete(key)
+    for name, key in report["sheets"].items():
+        picture = value_sheet(report["accuracy"][name]["values"], pictures.values[name])
+        store.put(key, encode_labelled(picture, "png", label_of(report, key.removesuffix(".png"), COMPOSITE_TYPE)))
+    store.put("report.html", render_page(report, pictures).encode())
     store.put("report.json", (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode())
 
 

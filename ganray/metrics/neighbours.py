@@ -46,6 +46,12 @@ class Nearest:
         self.searched += len(reference)
 
 
+def usual_distances(photos: Tensor) -> Tensor:
+    """The distances [n] that are known: a photo has none where every photo searched has its pixels. At least one, 0 if all are unknown."""
+    known = photos[photos.isfinite()]
+    return known if len(known) else torch.zeros_like(photos[:1])
+
+
 def neighbour_ratio(photos: Tensor, sample: Tensor) -> float:
     """Median distance [n] of samples to their nearest photo, over that of photos to their own: about 1 for new images, 0 for copies."""
     return (sample.median() / photos.median().clamp_min(1e-9)).item()

@@ -13,9 +13,13 @@ from ganray.images.codec import Pixels, encode
 from ganray.images.provenance import Label, encode_labelled
 from ganray.images.transforms import resize
 from ganray.metrics import FIGURES
+from ganray.metrics.pair_sheet import TILE, Pairs, SheetRow, pair_sheet, strip
+from ganray.metrics.recognition import VERDICTS, WORSE
+from ganray.metrics.summary import percent, shown
 from ganray.pages import data_url, render
 
-TILE = 96  # smaller pictures are enlarged to about this many pixels
+ENLARGED = TILE  # smaller pictures are enlarged to about this many pixels
+MOST_VALUES = 100  # of an attribute, the worst first; report.json has all
 DIRECTIONS = {"low": "lower is better", "high": "higher is better", "as photos": "best near the photos' own"}
 GENERATED_TYPE, COMPOSITE_TYPE = (
     "trainedAlgorithmicMedia",
@@ -34,23 +38,43 @@ class Pair:
     asked: str
 
 
-def render_page(report: Mapping[str, Any], sheet: Pixels, pairs: Mapping[str, Sequence[Pair]]) -> str:
-    """The page of a report (`verbs/evaluate.py` says what is in it): HTML. `pairs` come in titled groups."""
+@dataclass(frozen=True)
+class Pictures:
+    """The contact sheet uint8 [H, W, 3]; nearest pairs in titled groups; by attribute and value, samples beside their nearest photos."""
+
+    sheet: Pixels
+    pairs: Mapping[str, Sequence[Pair]]
+    values: Mapping[str, Mapping[str, Pairs]]
+
+
+def render_page(report: Mapping[str, Any], pictures: Pictures) -> str:
+    """The page of a report (`verbs/evaluate.py` says what is in it): HTML."""
     made = label_of(report, "nearest pairs")
     return render(
         "evaluation.html",
         title=f"Evaluation of {report['model']['url']}",
+        summary=report["summary"],
         num=f"{report['num']:,}",
         scores=[_score(name, value, report["floors"][name]) for name, value in report["scores"].items()],
         accuracy=[
             {"attribute": name, "generated": _share(values["generated"]), "photos": _share(values["photos"])}
             for name, values in report["accuracy"].items()
         ],
-        sheet=_inline(sheet, label_of(report, "contact sheet", COMPOSITE_TYPE)),
+        attributes=[
+            _attribute(name, row["values"], pictures.values.get(name, {}), label_of(report, "nearest photos", COMPOSITE_TYPE))
+            for name, row in report["accuracy"].items()
+            if row["generated"] is not None
+        ],
+        sheet=_inline(pictures.sheet, label_of(report, "contact sheet", COMPOSITE_TYPE)),
         searched=_searched(report),
-        pairs={title: [_pair(pair, made) for pair in group] for title, group in pairs.items()},
+        pairs={title: [_pair(pair, made) for pair in group] for title, group in pictures.pairs.items()},
         facts=_facts(report),
     )
+
+
+def value_sheet(rows: Mapping[str, Mapping[str, Any]], pairs: Mapping[str, Pairs]) -> Pixels:
+    """The sheet of an attribute: its values with their figures in the report, and pairs."""
+    return pair_sheet([SheetRow(shown(value), tuple(_lines(rows[value])), pairs[value]) for value in pairs])
 
 
 def label_of(report: Mapping[str, Any], what: str, kind: str = GENERATED_TYPE) -> Label:
@@ -60,7 +84,7 @@ def label_of(report: Mapping[str, Any], what: str, kind: str = GENERATED_TYPE) -
 
 def enlarged(pixels: Pixels) -> Pixels:
     """Small pictures a whole number of times larger, bicubic, so that a person can see them."""
-    side = len(pixels) * max(1, TILE // len(pixels))
+    side = len(pixels) * max(1, ENLARGED // len(pixels))
     return np.asarray(resize(Image.fromarray(np.ascontiguousarray(pixels)), side, side))
 
 
@@ -73,6 +97,32 @@ def _score(name: str, value: float, floor: float) -> dict[str, str]:
         "good": DIRECTIONS[figure.good],
         "meaning": figure.meaning,
     }
+
+
+def _attribute(name: str, rows: Mapping[str, Mapping[str, Any]], pairs: Mapping[str, Pairs], made: Label) -> dict[str, Any]:
+    """A table of values: as in the report, the worst first, those with pictures with a strip of pairs."""
+    values = [
+        {
+            "value": value.strip() or "(none)",
+            "generated": _share_of_value(row["generated"]),
+            "photos": _share_of_value(row["photos"]),
+            "verdict": VERDICTS[row["verdict"]],
+            "worse": row["verdict"] == WORSE,
+            "num": f"{row['num']:,}",
+            "strip": _inline(strip(pairs[value], min(TILE, len(pairs[value][0][0]))), made) if value in pairs else "",
+        }
+        for value, row in list(rows.items())[:MOST_VALUES]
+    ]
+    return {"name": name, "values": values, "more": len(rows) - len(values)}
+
+
+def _lines(row: Mapping[str, Any]) -> list[str]:
+    """What a sheet says of a value below its name."""
+    return [f"{percent(row['generated'])}, photos {percent(row['photos'])}", VERDICTS[row["verdict"]], f"{row['num']:,} of each"]
+
+
+def _share_of_value(value: float | None) -> str:
+    return "none" if value is None else _share(value)
 
 
 def _pair(pair: Pair, made: Label) -> dict[str, str]:

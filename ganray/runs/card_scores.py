@@ -37,7 +37,9 @@ def evaluation(report: Mapping[str, Any]) -> str:
     scores, floors = report["scores"], report["floors"]
     known = [(FIGURES[name], value, floors[name]) for name, value in scores.items() if name in FIGURES]
     asked = [(name, values) for name, values in report["accuracy"].items() if values["generated"] is not None]
+    line = report.get("summary", "")  # reports of earlier versions have none
     lines = [
+        *([f"**{escape_markdown(line[:1].upper() + line[1:])}.**", ""] if line else []),
         f"{report['num']:,} generated images against as many photos of the catalog, beside what as many held-out photos score in their "
         f"place, the floor. Copies were sought among {report['searched']:,} of {report['catalog']['num_images']:,} photos.",
         "",

@@ -24,6 +24,8 @@ from ganray.execution.gpus import GpuDemand, announce_gpus
 from ganray.execution.port import Resources, Workers
 from ganray.execution.resources import cores, require_cpus
 from ganray.metrics import FIGURES
+from ganray.metrics.recognition import VERDICTS
+from ganray.metrics.summary import percent, shown
 from ganray.progress import Progress, bar
 from ganray.runs.card_scores import put_on_card
 from ganray.storage import absolute_url, open_store
@@ -34,10 +36,12 @@ THREADS = 2  # under every executor, if the machine has them: the extractor's di
 EXTRACT_SECONDS, TRAIN_SECONDS = 1.2e-3, 1.6e-3  # of any size: the extractor sees small views
 EMBED_SECONDS = 20e-3  # where copies are found by an embedding
 GENERATE_SECONDS = 1.35e-3  # of 32 px by the preset demo-32; proportional to pixels
+MOST_ATTRIBUTES, MOST_VALUES = 3, 8  # in a terminal; the page has more
 
 
 def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[str, Any]:
-    """Score the model; writes report.json (the returned report), report.html, contact_sheet.png and the extractor under `out`.
+    """Score the model; writes report.json (the returned report), report.html, contact_sheet.png, nearest_photos.png and the extractor under
+    `out`.
 
     Raises CatalogError, CheckpointError, ClusterError, EvaluationError, RequestError, StorageError. Equal inputs give equal reports.
 
@@ -67,14 +71,33 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
 
 
 def show(report: Mapping[str, Any]) -> str:
-    """The report in a few lines: each score beside that of held-out photos."""
+    """The report in a few lines: each score and each value beside those of held-out photos, and the summary at the end."""
     scores, floors = report["scores"], report["floors"]
     rows = [f"{report['num']} of each {'generated':>18} {'held-out photos':>16}"]
     rows += [f"{figure.title:<18} {scores[name]:>10.4g} {floors[name]:>16.4g}" for name, figure in FIGURES.items() if name in scores]
+    asked = {name: row for name, row in report["accuracy"].items() if row["generated"] is not None}
+    for name, row in list(asked.items())[:MOST_ATTRIBUTES]:
+        rows += _values(name, row)
     copies, has = report["copies"], report["catalog"]["num_images"]
     found = f"{copies['found']:,} of {report['num']:,} images are copies of one, sought by {METHODS[copies['method']].title}"
     rows.append(f"searched for copies in {report['searched']:,} of {has:,} photos: {found}")
+    rows.append(report["summary"])
     return "\n".join(rows)
+
+
+def _values(name: str, row: Mapping[str, Any]) -> list[str]:
+    """An attribute and its worst values."""
+    values = list(row["values"].items())
+    rows = [_line(shown(name), row, "")]
+    rows += [
+        _line(f"  {shown(value)}", each, f"  {VERDICTS[each['verdict']]}, {each['num']:,} of each") for value, each in values[:MOST_VALUES]
+    ]
+    return rows + ([f"  and {len(values) - MOST_VALUES} more, see report.html"] if len(values) > MOST_VALUES else [])
+
+
+def _line(title: str, row: Mapping[str, Any], more: str) -> str:
+    generated, photos = ("none" if row[name] is None else percent(row[name]) for name in ("generated", "photos"))
+    return f"{title:<18} {generated:>10} {photos:>16}{more}"
 
 
 def demand(cpu_seconds: float) -> Demand:

@@ -6,16 +6,20 @@ import pytest
 import torch
 
 from ganray.catalog.reader import Catalog
+from ganray.catalog.sample import draw, product
 from ganray.config import EvaluateConfig, ModelConfig
 from ganray.errors import CatalogError, CheckpointError, EvaluationError, StoreUnavailable
 from ganray.evaluation.evaluation import Photos, Step, examine, num_of_each, requests_for, sheet_rows, split_photos
-from ganray.images.codec import decode_prepared
+from ganray.images.codec import decode_prepared, encode
+from ganray.images.provenance import read_label
 from ganray.metrics import FIGURES
 from ganray.metrics.features import new_extractor, save_extractor
+from ganray.metrics.page import COMPOSITE_TYPE
 from ganray.model_folder import ModelInfo, save_model
 from ganray.models import build_generator
 from ganray.storage import open_store, retry
 from ganray.storage.local import LocalStore
+from tests.tools.catalogs import write_items
 from tests.tools.models import save_untrained_model
 
 QUICK = {"num": 64, "extractor_kimg": 0.2, "copies_by": "fingerprint"}
@@ -51,6 +55,42 @@ def test_report_page_and_sheet_are_written(config, tmp_path):
     assert "Coverage" in (out / "report.html").read_text()
     sheet = decode_prepared((out / "contact_sheet.png").read_bytes())
     assert len(sheet) > 2 * 12 * 96
+    values = report["accuracy"]["category"]["values"]
+    assert sum(row["num"] for row in values.values()) == 64
+    assert report["sheets"] == {"category": "nearest_photos.png"}
+    picture = (out / "nearest_photos.png").read_bytes()
+    assert read_label(picture)["Iptc4xmpExt:DigitalSourceType"].endswith(COMPOSITE_TYPE)
+    assert len(decode_prepared(picture)) > 96 * len(values)
+    assert report["summary"] in (out / "report.html").read_text()
+
+
+def test_a_model_without_attributes_has_no_values_and_leaves_no_sheet_of_another(config, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "nearest_photos.png").write_bytes(b"of another")
+    _, report = finish(config.model_copy(update={"model": save_untrained_model(str(tmp_path / "plain"), {})}))
+    assert report["sheets"] == {}
+    assert report["summary"].startswith("Frechet distance ")
+    assert not (tmp_path / "out" / "nearest_photos.png").exists()
+    assert "Values of" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_attributes_with_one_value_and_values_of_a_few_photos_are_reported(tmp_path, config):
+    products = [product(0, place) for place in range(66)]
+    pictures = [encode(draw(item, 32)[0], "png") for item in products]
+    write_items(str(tmp_path / "odd"), [(data, "cap", "red" if place < 3 else "blue") for place, data in enumerate(pictures)], 32)
+    model = save_untrained_model(str(tmp_path / "m"), Catalog.open(str(tmp_path / "odd")).vocabulary())
+    _, report = finish(config.model_copy(update={"model": model, "catalog": str(tmp_path / "odd")}))
+    assert list(report["accuracy"]) == ["colour"]  # there is nothing to recognise in the category
+    assert report["accuracy"]["colour"]["values"]["red"]["verdict"] == "few"
+    json.loads((tmp_path / "out" / "report.json").read_bytes(), parse_constant=pytest.fail)  # no NaN
+
+
+def test_photos_that_are_all_one_picture_are_refused(tmp_path, config):
+    data = encode(np.full((32, 32, 3), 200, np.uint8), "png")
+    write_items(str(tmp_path / "same"), [(data, "cap", "red"), (data, "mug", "blue")] * 40, 32)
+    model = save_untrained_model(str(tmp_path / "m"), {"category": ("cap", "mug")})
+    with pytest.raises(EvaluationError, match="are one picture"):
+        finish(config.model_copy(update={"model": model, "catalog": str(tmp_path / "same")}))
 
 
 def test_the_same_inputs_give_the_same_report_and_a_kept_extractor_fits(config, tmp_path):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ganray.metrics import neighbours
-from ganray.metrics.neighbours import Nearest, copied_share, neighbour_ratio
+from ganray.metrics.neighbours import Nearest, copied_share, neighbour_ratio, usual_distances
 
 REFERENCE = torch.tensor([[0.0, 0.0], [3.0, 4.0], [10.0, 0.0]])
 
@@ -62,3 +62,8 @@ def test_share_of_copies_is_seen_even_when_they_are_few():
     assert copied_share(*to(train, holdout, holdout)) == pytest.approx(0.01, abs=0.005)
     assert copied_share(*to(train, holdout, new)) < 0.04
     assert copied_share(*to(train, holdout, torch.cat([train[:100], new[100:]]))) == pytest.approx(0.21, abs=0.03)
+
+
+def test_photos_without_another_photo_do_not_count():
+    assert usual_distances(torch.tensor([1.0, torch.inf, 3.0])).tolist() == [1.0, 3.0]
+    assert usual_distances(torch.full((4,), torch.inf)).tolist() == [0.0]

@@ -46,7 +46,14 @@ VALUES = {
         ],
     },
     "evaluation.html": {
-        **dict.fromkeys(("title", "num", "sheet", "searched"), HOSTILE),
+        **dict.fromkeys(("title", "summary", "num", "sheet", "searched"), HOSTILE),
+        "attributes": [
+            {
+                "name": HOSTILE,
+                "values": [dict.fromkeys(("value", "verdict", "worse", "num", "generated", "photos", "strip"), HOSTILE)],
+                "more": HOSTILE,
+            }
+        ],
         "scores": [dict.fromkeys(("title", "value", "floor", "good", "meaning"), HOSTILE)],
         "accuracy": [dict.fromkeys(("attribute", "generated", "photos"), HOSTILE)],
         "pairs": {HOSTILE: [dict.fromkeys(("image", "photo", "distance", "asked"), HOSTILE)]},

@@ -32,6 +32,10 @@ def test_each_figure_stands_beside_its_floor_and_no_place_is_told():
     assert "secret" not in text
 
 
+def test_the_summary_stands_first():
+    assert evaluation(REPORT | {"summary": "no value of a|b can"}).startswith("**No value of a\\|b can.**\n\n1,500 generated")
+
+
 def test_figures_take_their_place_on_the_card_and_are_replaced_there(store):
     store.put(CARD, f"# My model\n\nedited by hand\n\n{PLACE}\n\n## Ours, an odd byte \xff".encode("latin-1"))
     assert put_on_card(store, REPORT).startswith("the figures are on ")

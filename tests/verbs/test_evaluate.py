@@ -7,6 +7,9 @@ from ganray.errors import ClusterError, ConfigError
 from ganray.execution.port import Resources
 from ganray.verbs.evaluate import absolute, demand, evaluation_cpus, show
 
+SHOES = {"num": 50, "generated": 0.41, "photos": 0.88, "verdict": "worse"}
+HAT = {"num": 0, "generated": None, "photos": None, "verdict": "few"}
+
 
 def test_the_estimate_is_for_two_threads_however_many_cores_there_are(monkeypatch):
     for cores in (1, 2, 64):
@@ -41,8 +44,22 @@ def test_the_result_has_each_score_beside_that_of_photos():
         "searched": 192,
         "copies": {"method": "fingerprint", "found": 3},
         "catalog": {"num_images": 1000},
+        "accuracy": {
+            "category": {
+                "generated": 0.5,
+                "photos": 0.9,
+                "values": {"shoes": SHOES, "hat": HAT} | {f"v{place}": SHOES for place in range(7)},
+            },
+            "brand": {"generated": None, "photos": 0.9, "values": {"acme": HAT}},
+        },
+        "summary": "the line",
     }
     lines = show(report).splitlines()
     assert lines[0].split() == ["64", "of", "each", "generated", "held-out", "photos"]
     assert lines[1].split()[-2:] == ["12.5", "0.5"]
-    assert lines[2] == "searched for copies in 192 of 1,000 photos: 3 of 64 images are copies of one, sought by fingerprint"
+    assert lines[2].split() == ["category", "50", "%", "90", "%"]
+    assert lines[3].split(maxsplit=5)[-1] == "worse than photos, 50 of each"
+    assert "hat" in lines[4] and "none" in lines[4]
+    assert lines[11] == "  and 1 more, see report.html"
+    assert lines[12] == "searched for copies in 192 of 1,000 photos: 3 of 64 images are copies of one, sought by fingerprint"
+    assert lines[13:] == ["the line"]
