@@ -111,7 +111,7 @@ LEVELS: dict[str, tuple[tuple[str, ...], ...]] = {
     "bulk": (
         ("doubt", "duplicate_ids", "gate", "layouts", "profile_filter", "segment_policy", "status"),
         ("job",),
-        ("device", "manifest", "photo_names"),
+        ("device", "keep", "manifest", "photo_names"),
         ("commit", "edit_job", "edit_page", "estimate", "generate_shard", "page"),
         ("edit_receipt", "reporter"),
         ("driver", "edit_shard"),

@@ -1,12 +1,13 @@
 """The books of a bulk job: what is to be made, what has been, and when it is all there. No Ray in here, and no torch.
 
 plan.json               who this job is: created first, compared by every later run (another model or table is refused)
-requests/00000.jsonl    the work of one shard: at most `shard_images` images
+requests/00000.jsonl    the work of one shard: at most `shard_images` images, or as many as `shard_sizes` says
+ranks/00000.json        where only the best share is kept: the ranking of a shard's samples, created before its images (keep.py)
 images/...              see layouts.py; created only if absent: there already with equal bytes, or with a label of the same sample, counts
                         as done; with other bytes is an error
 receipts/00000.parquet  one row an image, created after the shard's images: a shard with a receipt is finished
-manifest.parquet        all receipts of images; quarantine.parquet: the images that could not be made, with their reasons; of a large job
-                        both are folders of parts, see manifest.py
+manifest.parquet        all receipts of written images; quarantine.parquet: the images that could not be made, with their reasons; of a
+                        large job both are folders of parts, see manifest.py
 index.html              a page of some of the images, for a person; contact_sheet.png: the same as one picture
 job.json                the closed books, created last
 
@@ -17,8 +18,8 @@ is cut off, and however many drivers work at it, they end up the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -28,7 +29,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ganray.bulk.doubt import DOUBTFUL
-from ganray.bulk.job import GenerateJob, W, images_of, json_bytes, shard_key
+from ganray.bulk.job import GenerateJob, W, describe, images_of, json_bytes, shard_key
+from ganray.bulk.keep import with_ranks
 from ganray.bulk.layouts import LAYOUTS, Outcome, Picture, create_once
 from ganray.bulk.manifest import Manifest, ManifestWriter, is_large
 from ganray.errors import ImageError, StorageError
@@ -40,6 +42,8 @@ from ganray.storage import Store
 RECEIPT_OF = ["id", "index", "model_digest", "software", "time"]  # columns that say which images of which job a receipt is of
 DOUBTFUL_IMAGES = "doubtful"  # the number of images, in the books, that a person should look at
 UNTOUCHED = "untouched"  # the reason of a receipt's row whose photo is fine as it is
+RANKED_OUT = "ranked_out"  # of a row whose sample is fit to be written, and not among the best of its request
+LEFT_OUT = (UNTOUCHED, RANKED_OUT)  # neither in the manifest nor in the quarantine
 
 
 def finished(store: Store) -> set[int]:
@@ -62,7 +66,7 @@ class ImageReceipt:
 class Tally(NamedTuple):
     """What comes back of a shard: images by outcome, and when (seconds since 1970) the engine behind it was ready.
 
-    `untouched` are photos that an edit job was to leave alone, see edit.py.
+    `untouched` are photos that an edit job was to leave alone, see edit.py; `ranked_out` samples of a job that keeps the best, see keep.py.
     """
 
     written: int
@@ -70,11 +74,12 @@ class Tally(NamedTuple):
     quarantined: int
     ready: float
     untouched: int = 0
+    ranked_out: int = 0
 
     @property
     def images(self) -> int:
         """All of them."""
-        return self.written + self.existing + self.quarantined + self.untouched
+        return self.written + self.existing + self.quarantined + self.untouched + self.ranked_out
 
 
 def write(rendered: pa.Table, *, store: Store, plan: GenerateJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> Tally:
@@ -84,7 +89,8 @@ def write(rendered: pa.Table, *, store: Store, plan: GenerateJob, marks: LabelOp
     """
     shard, ready = (rendered.column(name)[0].as_py() for name in ("shard", "ready"))
     outcomes = write_shard(store, shard, rendered.drop_columns(["shard", "ready"]), plan, marks)
-    return Tally(outcomes.count("written"), outcomes.count("existing"), outcomes.count("quarantined"), ready)
+    written, existing, quarantined = (outcomes.count(outcome) for outcome in ("written", "existing", "quarantined"))
+    return Tally(written, existing, quarantined, ready, ranked_out=outcomes.count("ranked_out"))
 
 
 def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob, marks: LabelOptions = NO_LABEL_OPTIONS) -> list[Outcome]:
@@ -94,6 +100,8 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob,
     of a gated job tries, score and refused (why, or empty), and pixels (R * R * 3 bytes, row-major RGB).
     Returns the outcome of every image. Raises StorageError where a key is taken by other bytes.
     """
+    if plan.keep:
+        rendered = with_ranks(store, shard, rendered, plan.keep)
     pixels = rendered.column("pixels").combine_chunks()
     side = round((len(pixels[0].as_buffer()) / 3) ** 0.5)
     layout, receipts = LAYOUTS[plan.layout], list[ImageReceipt]()
@@ -102,9 +110,8 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob,
     def encoded() -> Iterator[Picture]:
         """Every image that could be labelled, in order; the receipts of all of them go into `receipts`."""
         for number, row in enumerate(rendered.drop_columns(["pixels"]).to_pylist()):
-            if reason := row.get("refused"):
-                tried = f"score {row['score']:g} after {row['tries']} seeds, the last of which is {row['seed']}"
-                receipts.append(ImageReceipt(reason=reason, message=tried))
+            if not_written := _not_written(row):
+                receipts.append(not_written)
                 continue
             image = np.frombuffer(pixels[number].as_buffer(), np.uint8).reshape(side, side, 3)
             try:
@@ -124,7 +131,20 @@ def write_shard(store: Store, shard: int, rendered: pa.Table, plan: GenerateJob,
             receipts[number] = replace(receipt, bytes=file.size, sha256=file.sha256)
     store.settle()  # a receipt must not outlive its images
     create_receipt(store, shard, receipt_table(rendered, receipts, side, plan))
-    return [file.outcome for file in written] + ["quarantined"] * (len(receipts) - len(written))
+    ranked_out = sum(receipt.reason == RANKED_OUT for receipt in receipts)
+    outcomes: list[Outcome] = [file.outcome for file in written]
+    outcomes += ["ranked_out"] * ranked_out
+    return outcomes + ["quarantined"] * (len(receipts) - len(outcomes))
+
+
+def _not_written(row: Mapping[str, Any]) -> ImageReceipt | None:
+    """The receipt of a sample that the gate refused, or that others of its request outrank; None for one that is to be written."""
+    if reason := row.get("refused"):
+        tried = f"score {row['score']:g} after {row['tries']} seeds, the last of which is {row['seed']}"
+        return ImageReceipt(reason=reason, message=tried)
+    if message := row.get("ranked_out"):
+        return ImageReceipt(reason=RANKED_OUT, message=message)
+    return None
 
 
 def create_receipt(store: Store, shard: int, table: pa.Table) -> None:
@@ -141,7 +161,7 @@ def _same_receipt(ours: bytes, theirs: bytes) -> bool:
 
 def receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, plan: GenerateJob) -> pa.Table:
     """What was asked and what came of it, a row an image."""
-    table = rendered.drop_columns([name for name in ("pixels", "side", "refused") if name in rendered.column_names])
+    table = rendered.drop_columns([name for name in ("pixels", "side", "refused", "ranked_out") if name in rendered.column_names])
     for field in fields(ImageReceipt):
         kind = pa.int64() if field.name == "bytes" else pa.string()
         table = table.append_column(field.name, pa.array([getattr(receipt, field.name) for receipt in receipts], kind))
@@ -159,25 +179,27 @@ def receipt_table(rendered: pa.Table, receipts: list[ImageReceipt], side: int, p
 def close_job(store: Store, plan: W, show: Callable[[Store, W, Manifest], None]) -> dict[str, int]:
     """Write the manifest and the quarantine from all receipts, what `show`(store, plan, manifest) makes of them for a person, and job.json.
 
-    Returns the number of images, of quarantined ones and, where there are any, of those left alone and of doubtful images.
+    Returns the number of images, of quarantined ones and, where there are any, of those left alone, ranked out and of doubtful images.
 
     A job that is closed already is left as it is. Manifest and quarantine are put together, digested and sent from the disk: in memory is a
     row group at a time.
     """
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))
-        return {name: job[name] for name in ("images", "quarantined", UNTOUCHED, DOUBTFUL_IMAGES) if name in job}
+        return {name: job[name] for name in ("images", "quarantined", *LEFT_OUT, DOUBTFUL_IMAGES) if name in job}
     with ManifestWriter(store, plan, "manifest") as images, ManifestWriter(store, plan, "quarantine") as quarantined:
-        untouched = doubtful = 0
+        left_out, doubtful = dict.fromkeys(LEFT_OUT, 0), 0
         for shard in range(plan.shards):
             receipt = _read_receipt(store, plan, shard)
-            good, alone = pc.equal(receipt.column("reason"), ""), pc.equal(receipt.column("reason"), UNTOUCHED)
+            reasons = receipt.column("reason")
+            good, alone = pc.equal(reasons, ""), pc.is_in(reasons, pa.array(LEFT_OUT))
             made = receipt if pc.all(good).as_py() else receipt.filter(good)
             images.add(made.drop_columns(["reason", "message"]))
             quarantined.add(receipt.schema.empty_table() if made is receipt else receipt.filter(pc.invert(pc.or_(good, alone))))
-            untouched += pc.sum(alone).as_py() or 0
+            for reason in LEFT_OUT:
+                left_out[reason] += pc.sum(pc.equal(reasons, reason)).as_py() or 0
             doubtful += num_doubtful(made)
-        books = {"images": images.rows, "quarantined": quarantined.rows, **({UNTOUCHED: untouched} if untouched else {})}
+        books = {"images": images.rows, "quarantined": quarantined.rows} | {name: num for name, num in left_out.items() if num}
         books |= {DOUBTFUL_IMAGES: doubtful} if doubtful else {}
         manifest = images.finish()
         lists = {"manifest": manifest.parts}
@@ -189,7 +211,7 @@ def close_job(store: Store, plan: W, show: Callable[[Store, W, Manifest], None])
         parts: dict[str, Any] = {name: [part._asdict() for part in written] for name, written in lists.items()}
     else:
         parts = {"manifest_sha256": manifest.parts[0].sha256}
-    create_once(store, "job.json", json_bytes({**asdict(plan), **books, **parts}))
+    create_once(store, "job.json", json_bytes({**describe(plan), **books, **parts}))
     return books
 
 

@@ -41,7 +41,7 @@ class BulkRun(Generic[W]):
 
 
 def run_job(run: BulkRun[W], executor: Executor, started: float) -> dict[str, Any]:
-    """Do what is not finished, and close the books; returns them: images = written + existing + quarantined (+ untouched).
+    """Do what is not finished, and close the books; returns them: images = written + existing + quarantined (+ untouched, or ranked_out).
 
     `started` is when the command began (seconds since 1970). Raises StorageError, and what the work raises.
     """
@@ -56,6 +56,7 @@ def run_job(run: BulkRun[W], executor: Executor, started: float) -> dict[str, An
         "existing": books["images"] - written,
         "quarantined": books["quarantined"],
         "untouched": books.get(commit.UNTOUCHED, 0),
+        **({commit.RANKED_OUT: books[commit.RANKED_OUT]} if commit.RANKED_OUT in books else {}),
         commit.DOUBTFUL_IMAGES: books.get(commit.DOUBTFUL_IMAGES, 0),
         "seconds": time.time() - started,
         "startup_seconds": ready - started,

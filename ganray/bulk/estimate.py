@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from ganray.bulk.job import GenerateJob
+from ganray.config.keep import num_kept
 from ganray.engine import Engine
 from ganray.errors import ImageError
 from ganray.execution.port import Workers
@@ -47,15 +48,21 @@ def estimate(
         except ImageError:
             sizes.append(0)
     encoded = time.perf_counter()
-    draws, writes = engines * len(tried) / (drawn - started), writers * len(tried) / (encoded - drawn)
+    kept = share_kept(plan.keep, [request for request, index in tried if index == 0])
+    draws, writes = engines * len(tried) / (drawn - started), writers * len(tried) / (encoded - drawn) / kept
     return {
         "requests": plan.requests,
         "images": plan.images,
         "shards": plan.shards,
         "tried": len(tried),
-        "gigabytes": three_digits(plan.images * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
+        "gigabytes": three_digits(plan.images * kept * (sum(sizes) / len(sizes) + BYTES_BESIDE) / 1e9),
         "slowest stage": "engines" if draws <= writes else "encoding",
     } | time_and_cost(plan.images, min(draws, writes), price)
+
+
+def share_kept(keep: str, requests: Sequence[GenerateRequest]) -> float:
+    """The share of these requests' samples that is written."""
+    return sum(num_kept(keep, request.count) for request in requests) / sum(request.count for request in requests)
 
 
 def cpu_seconds(images: int, resolution: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import time
@@ -21,7 +22,8 @@ from ganray.vocabulary import Vocabulary
 
 MAX_BLOCK = 64 * 2**20  # bytes of pixels in a shard: Ray Data would split a larger block
 GPU_SHARDS = 64  # that a job on a GPU has at least where its images allow: so that all encoders have work
-ON_DEVICE = ("device", "rows", "accelerator", "shards", "shard_images")  # fields of a job that another kind of device has otherwise
+ON_DEVICE = ("device", "rows", "accelerator", "shards", "shard_images", "shard_sizes")  # what another kind of device has otherwise
+LATER_FIELDS = ("keep", "truncation", "shard_sizes")  # added later: `describe` omits them at their default, so plans keep their bytes
 SHARD_PIXELS, SHARD_IMAGES = 2**19, (64, 512)  # pixels of a shard where nobody says, and the bounds of what that gives in images
 
 
@@ -45,6 +47,8 @@ class GenerateJob(JobIdentity):
     """The identity of a job that generates; `copies_by` is the method of its gate (copies/methods.py), empty without one.
 
     `device`, `rows` and `accelerator` (the GPU's name and software, output/device.py; empty on CPUs) are those that the job began on.
+    `keep` is the share of each request's samples that is written, empty for all; `truncation` what requests get that name none, where the
+    command said something; `shard_sizes` the images of each shard, empty where all but the last have `shard_images` (keep.py).
     """
 
     vocabulary_digest: str
@@ -56,6 +60,9 @@ class GenerateJob(JobIdentity):
     label_digest: str
     copies_by: str = ""
     accelerator: str = ""
+    keep: str = ""
+    truncation: float | None = None
+    shard_sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +80,9 @@ class GenerateOptions:
     label_digest: str = ""
     copies_by: str = ""
     accelerator: str = ""
+    keep: str = ""
+    truncation: float | None = None
+    shard_sizes: tuple[int, ...] = ()
 
 
 R = TypeVar("R", bound=GenerateRequest | EditRequest)
@@ -127,22 +137,30 @@ def make_generate_job(counted: TableCount, vocabulary: Vocabulary, options: Gene
         requests_digest=counted.digest,
         requests=counted.requests,
         images=counted.images,
-        shards=-(-counted.images // size),
+        shards=len(options.shard_sizes) or -(-counted.images // size),
         shard_images=size,
         software=SOFTWARE,
         created=now(),
     )
 
 
+def room_of_shard(resolution: int, shard_images: int) -> tuple[int, int]:
+    """Images of a shard of whole requests, and the most that a block takes: known before the requests are counted, on any device."""
+    most = max(1, MAX_BLOCK // (3 * resolution**2))
+    return min(shard_images or _usual_images(resolution), most), most
+
+
+def _usual_images(resolution: int) -> int:
+    return min(max(SHARD_PIXELS // resolution**2, SHARD_IMAGES[0]), SHARD_IMAGES[1])
+
+
 def _shard_images(images: int, options: GenerateOptions) -> int:
     """Images of a shard. On a GPU whole batches: as many as a block takes, and not so many that there are fewer than GPU_SHARDS shards."""
-    area = options.resolution**2
-    most = max(1, MAX_BLOCK // (3 * area))
-    wanted = options.shard_images or min(max(SHARD_PIXELS // area, SHARD_IMAGES[0]), SHARD_IMAGES[1])
+    wanted, most = room_of_shard(options.resolution, options.shard_images)
     if options.device == "cuda" and not options.shard_images and most >= options.rows:
         whole, share = (number // options.rows * options.rows for number in (most, images // GPU_SHARDS))
         wanted = min(whole, max(wanted, share))
-    return min(wanted, most)
+    return wanted
 
 
 def now() -> str:
@@ -158,9 +176,10 @@ def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
     Raises StorageError where another job lies in the store.
     """
     try:
-        store.create("plan.json", json_bytes(asdict(plan)))
+        store.create("plan.json", json_bytes(describe(plan)))
     except ObjectExists:
         found = json.loads(store.get("plan.json"))
+        found["shard_sizes"] = tuple(found.get("shard_sizes", ()))  # a list in JSON
         own = _own_fields(plan, found)
         for field in fields(plan):
             if field.name not in own and found.get(field.name, field.default) != getattr(plan, field.name):
@@ -171,7 +190,7 @@ def open_job(store: Store, plan: W, source: Callable[[], Iterator[R]]) -> W:
         plan = replace(plan, **{field.name: found.get(field.name, field.default) for field in fields(plan) if field.name in own})
     have = {info.key for info in store.list("requests")}
     if len(have) < plan.shards:
-        for i, shard in enumerate(split(source(), plan.shard_images)):
+        for i, shard in enumerate(split(source(), _sizes(plan))):
             if shard_key("requests", i, "jsonl") not in have:
                 lines = (json.dumps({"first": first, "num": num, "request": request.model_dump()}) for request, first, num in shard)
                 create_once(store, shard_key("requests", i, "jsonl"), "\n".join(lines).encode())
@@ -186,15 +205,29 @@ def _own_fields(plan: JobIdentity, found: Mapping[str, Any]) -> set[str]:
     return {"created", "accelerator"} if found.get("device") == device else {"created", *ON_DEVICE}
 
 
+def describe(plan: JobIdentity) -> dict[str, Any]:
+    """The plan as its JSON has it."""
+    default = {field.name: field.default for field in fields(plan)}
+    return {name: value for name, value in asdict(plan).items() if name not in LATER_FIELDS or value != default[name]}
+
+
 def images_of(plan: JobIdentity, shards: list[int]) -> int:
-    """Images in these shards: all are full but the last of the job."""
+    """Images in these shards: all are full but the last of the job, unless the plan has their sizes."""
+    if isinstance(plan, GenerateJob) and plan.shard_sizes:
+        return sum(plan.shard_sizes[shard] for shard in shards)
     return sum(min(plan.shard_images, plan.images - shard * plan.shard_images) for shard in shards)
 
 
-def split(requests: Iterable[R], size: int) -> Iterator[list[Span[R]]]:
-    """Cut the sequence of all samples into shards of `size`; a request of many images may span several."""
+def _sizes(plan: JobIdentity) -> Iterator[int]:
+    """The images of shard after shard, without an end; those of the last one may be fewer."""
+    uneven = plan.shard_sizes if isinstance(plan, GenerateJob) else ()
+    return itertools.chain(uneven, itertools.repeat(plan.shard_images))
+
+
+def split(requests: Iterable[R], sizes: Iterator[int]) -> Iterator[list[Span[R]]]:
+    """Cut the sequence of all samples into shards of these sizes; a request of many images may span several."""
     shard: list[Span[R]] = []
-    room = size
+    room = next(sizes)
     for request in requests:
         first = 0
         while first < request.count:
@@ -203,7 +236,7 @@ def split(requests: Iterable[R], size: int) -> Iterator[list[Span[R]]]:
             first, room = first + num, room - num
             if room == 0:
                 yield shard
-                shard, room = [], size
+                shard, room = [], next(sizes)
     if shard:
         yield shard
 

@@ -36,7 +36,7 @@ PART = 16 << 20  # bytes of a large object that are compared at a time
 CHUNK = 64  # encoded, then written: one by one, the system's calls and the encoder drive each other out of the caches (60 us an image)
 One = TypeVar("One")
 Result = TypeVar("Result")
-Outcome = Literal["written", "existing", "quarantined"]
+Outcome = Literal["written", "existing", "quarantined", "ranked_out"]
 Member = tuple[dict[str, Any], bytes]  # what is known of an image of a shard's object, and its file
 IMAGE_FEATURE = {"_type": "Image"}
 

@@ -1,7 +1,11 @@
-"""What a person looks at first when a job is done: a contact sheet, and a page of images with what was asked. No scripts; no clock."""
+"""What a person looks at first when a job is done: a contact sheet, and a page of images with what was asked. No scripts; no clock.
+
+Of a job with a gate the page begins with the worst of what was written, by score, and the best: a person should look at the worst first.
+"""
 
 from __future__ import annotations
 
+import heapq
 import tarfile
 from io import BytesIO
 from typing import Any
@@ -19,6 +23,7 @@ from ganray.pages import data_url, render
 from ganray.storage import Store
 
 IMAGES_SHOWN = 240  # images of the page, spread evenly over the job
+AT_ENDS = 24  # images with the lowest scores, and with the highest ones, that are shown before these
 ROWS, COLUMNS, TILE = 20, 8, 64  # of the sheet: values of the first attribute, and pixels a side
 
 
@@ -29,10 +34,25 @@ def show_some(store: Store, plan: GenerateJob, manifest: Manifest) -> None:
         return
     rows = _spread(manifest, sorted({i * num // IMAGES_SHOWN for i in range(IMAGES_SHOWN)}))
     images = _read(store, rows)
-    create_once(store, "index.html", _page(plan, rows, images, num).encode())
+    ends = {title: list(map(_picture, some, _read(store, some))) for title, some in _ends(manifest).items()} if plan.gate_digest else {}
+    create_once(store, "index.html", _page(plan, list(map(_picture, rows, images)), num, ends).encode())
     label = Label(plan.model_digest, "contact sheet", 0, plan.software)
     sheet = contact_sheet(_by_value(rows, images), TILE)
     create_once(store, "contact_sheet.png", encode_labelled(sheet, "png", label))
+
+
+def _ends(manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
+    """The rows with the lowest scores, the lowest first, and those with the highest, the highest first; none is among both."""
+    worst, best, first = list[tuple[float, int]](), list[tuple[float, int]](), 0
+    for table in manifest.tables([*range(len(manifest.groups))]):
+        scores = list(zip(table.column("score").to_pylist(), range(first, first + table.num_rows), strict=True))
+        worst, best = heapq.nsmallest(AT_ENDS, worst + scores), heapq.nlargest(AT_ENDS, best + scores)
+        first += table.num_rows
+    worst = worst[: first // 2]
+    ends = {"Worst by score": worst, "Best by score": best[: first - len(worst)]}
+    places = sorted({place for end in ends.values() for _, place in end})
+    rows = dict(zip(places, _spread(manifest, places), strict=True))
+    return {title: [rows[place] for _, place in end] for title, end in ends.items() if end}
 
 
 def _spread(manifest: Manifest, places: list[int]) -> list[dict[str, Any]]:
@@ -82,7 +102,7 @@ def _by_value(rows: list[dict[str, Any]], images: list[bytes]) -> list[tuple[str
     return sorted(found.items())[:ROWS]
 
 
-def _page(plan: GenerateJob, rows: list[dict[str, Any]], images: list[bytes], num: int) -> str:
+def _page(plan: GenerateJob, pictures: list[dict[str, Any]], num: int, ends: dict[str, list[dict[str, Any]]]) -> str:
     return render(
         "bulk_job.html",
         title="Generated images",
@@ -90,7 +110,9 @@ def _page(plan: GenerateJob, rows: list[dict[str, Any]], images: list[bytes], nu
         model=plan.model_digest[:12],
         created=plan.created,
         manifest=manifest_key(plan),
-        pictures=list(map(_picture, rows, images)),
+        kept=plan.keep.replace(":", " "),
+        ends=ends,
+        pictures=pictures,
     )
 
 
@@ -101,6 +123,8 @@ def _picture(row: dict[str, Any], data: bytes) -> dict[str, Any]:
         "name": f"{row['id']}-{row['index']}",
         "asked": ", ".join(str(value) for value in asked if value),
         "seed": row["seed"],
+        "score": f"{row['score']:.3g}" if "score" in row else "",
+        "rank": row.get("rank"),
         "link": "" if row["member"] else row["key"],
         "source": data_url(MEDIA_TYPES[row["format"]], data) if row["member"] else row["key"],
     }

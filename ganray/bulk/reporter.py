@@ -36,14 +36,15 @@ class Reporter:
         status.existing += tally.existing
         status.quarantined += tally.quarantined
         status.untouched += tally.untouched
+        status.ranked_out += tally.ranked_out
         seconds = time.monotonic() - self._started
         status.images_per_s = (status.done - status.before) / max(seconds, 1e-9)
         status.eta_s = (status.images - status.done) / status.images_per_s if status.images_per_s else None
         status.cost = self._price * seconds / 3600 if self._price else None
         if time.monotonic() - self._written > EVERY_S:
             self._write()
-        parts = {"existing": status.existing, "quarantined": status.quarantined, "untouched": status.untouched}
-        notes = [f"{number:,} {name}" for name, number in parts.items() if number]
+        parts = ("existing", "quarantined", "untouched", "ranked_out")
+        notes = [f"{number:,} {name.replace('_', ' ')}" for name in parts if (number := getattr(status, name))]
         return ", ".join([*notes, *([f"cost {status.cost:.2f}"] if status.cost else [])])
 
     @contextmanager

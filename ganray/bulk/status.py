@@ -18,8 +18,8 @@ STATES = ("running", "failed")  # published as 1 or 0: a gauge has no text
 
 @dataclass
 class Status:
-    """`done` = finished before this command + written + existing + quarantined + untouched, of `images`; rates and cost are of this command
-    alone."""
+    """`done` = finished before this command + written + existing + quarantined + untouched + ranked_out, of `images`; rates and cost are of
+    this command alone."""
 
     state: str
     images: int
@@ -32,11 +32,12 @@ class Status:
     cost: float | None = None
     updated: float = 0.0
     untouched: int = 0
+    ranked_out: int = 0
 
     @property
     def done(self) -> int:
         """Images that nothing remains to be done for."""
-        return self.before + self.written + self.existing + self.quarantined + self.untouched
+        return self.before + self.written + self.existing + self.quarantined + self.untouched + self.ranked_out
 
 
 def read_status(store: Store) -> Status | None:

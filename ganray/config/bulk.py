@@ -9,8 +9,11 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from pydantic_settings import CliPositionalArg
 
 from ganray.config.base import CopiesBy, Probability, Section, ShardPlacement, refuse_memory
-from ganray.config.limits import MaxBytes, MaxPixels
+from ganray.config.keep import ALL, canonical_keep
+from ganray.config.limits import MAX_TRUNCATION, MaxBytes, MaxPixels
 from ganray.errors import ConfigError
+
+AUTO = "auto"
 
 
 class GateConfig(Section):
@@ -92,6 +95,16 @@ class GenerateConfig(BulkJob):
         "", description="URL of a YAML or JSON file: segment -> the attributes that requests of that segment get in place of their own"
     )
     gate: GateConfig = Field(GateConfig(), description="quality gate")
+    keep: str = Field(
+        ALL,
+        description="which of each request's samples are written: all, or best:SHARE by the gate's score (best:0.3 writes 3 of a count of "
+        "10, at least one); without gate.extractor the gate then has the model folder's own",
+    )
+    truncation: str = Field(
+        "",
+        description="of requests that name none: a number (less variety, fewer odd images; 0 = not cut), or auto = what evaluate "
+        "--truncations chose for the model",
+    )
     shard_images: NonNegativeInt = Field(
         0, description="images per shard, the unit of work and of retry; 0 = 512 of 32 px, fewer of larger ones"
     )
@@ -108,6 +121,26 @@ class GenerateConfig(BulkJob):
     )
     gpu: bool | None = Field(None, description="GPUs for engines; default: where the cluster has them")
     gpu_share: float = Field(1.0, gt=0.0, le=1.0, description="of a GPU an engine: with 0.25 four share one, for small models")
+
+    @field_validator("keep")
+    @classmethod
+    def _check_keep(cls, value: str) -> str:
+        return canonical_keep(value)
+
+    @field_validator("truncation", mode="before")
+    @classmethod
+    def _check_truncation(cls, value: Any) -> Any:
+        """Text, whatever a file or Python gave."""
+        if value in ("", AUTO):
+            return value
+        try:
+            limit = float(value)
+        except (TypeError, ValueError):
+            limit = -1.0
+        if not 0 <= limit <= MAX_TRUNCATION:
+            remedy = f"Use auto, or a number from 0 (not cut) to {MAX_TRUNCATION:g}, e.g. 1.5"
+            raise ConfigError(f"truncation = {value!r} is no choice", remedy)
+        return str(limit)
 
 
 class EditConfig(BulkJob):

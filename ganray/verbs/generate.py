@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import json
 import math
 import sys
 import time
@@ -17,18 +18,25 @@ from ganray.bulk.driver import BulkRun, run_job
 from ganray.bulk.estimate import SAMPLE, cpu_seconds, estimate_there, format_estimate
 from ganray.bulk.gate import gate_digest, measure_photos
 from ganray.bulk.generate_shard import AT_ONCE, load_renderer
-from ganray.bulk.job import GenerateJob, GenerateOptions, count, make_generate_job, open_job
+from ganray.bulk.job import GenerateJob, GenerateOptions, TableCount, count, make_generate_job, open_job, room_of_shard
+from ganray.bulk.keep import Packing
 from ganray.bulk.page import show_some
 from ganray.bulk.segment_policy import Policy, applied
 from ganray.config import GateConfig, GenerateConfig
+from ganray.config.bulk import AUTO
+from ganray.config.keep import ALL
 from ganray.copies.methods import METHODS, chosen_method
 from ganray.engine import ROWS
+from ganray.errors import ConfigError
+from ganray.evaluation.evaluation import EXTRACTOR
+from ganray.evaluation.truncation import chosen_truncation
 from ganray.execution.choice import Demand, choose_executor
 from ganray.execution.gpus import GpuDemand, announce_gpus_of_kind, gpus_by_kind, workers_on_gpus
 from ganray.execution.labels import with_labels
 from ganray.execution.once import run_once
 from ganray.execution.port import Executor, Resources, ShardWork, Workers
 from ganray.execution.resources import engine_cpus, require_cpus, require_node
+from ganray.metrics.features import DESCRIPTION
 from ganray.model_folder import ModelInfo, load_model
 from ganray.output.device import describe_device
 from ganray.output.label_options import LabelOptions, read_label_options
@@ -58,13 +66,14 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     (4, 4)
     """
     started = time.time()
-    config = config.model_copy(update={"gate": _resolved(config.gate)})
     info, store = load_model(config.model)[1], open_store(config.out)
+    truncation = resolved_truncation(config, info, store)
+    config = config.model_copy(update={"gate": resolved_gate(config), "truncation": "" if truncation is None else truncation})
     policy = Policy.read(config.policy) if config.policy else None
     marks = read_label_options(config.label)
     columns, vocabulary = Columns(tuple(info.attributes), info.pieces.num > 0), Vocabulary(info.attributes, info.histograms, info.pieces)
     source = functools.partial(_requests, config, info, policy, columns)
-    counted = count(source, vocabulary.encode)
+    counted, packing = _count(config, info, source, vocabulary)
     for note in columns.notes():
         _say(f"{config.requests}: {note}")
     work = 0.0 if config.dry_run else cpu_seconds(counted.images, info.model.resolution)
@@ -73,12 +82,14 @@ def generate(config: GenerateConfig) -> dict[str, Any]:
     workers, writers = plan_engines(config, executor.resources(), functools.partial(drawn_by, store))
     accelerator = "" if config.dry_run or closed or not workers.gpu else run_once(executor, _DESCRIBE, workers)
     options = _options(config, info, "cuda" if workers.gpu else "cpu", accelerator, marks)
-    plan = make_generate_job(counted, vocabulary, dataclasses.replace(options, policy_digest=policy.digest if policy else ""))
+    options = dataclasses.replace(options, policy_digest=policy.digest if policy else "", truncation=truncation)
+    plan = make_generate_job(counted, vocabulary, packing.applied(options) if packing else options)
     if config.dry_run:
         return _estimate(config, executor, plan, (workers, writers), source())
     store = job_store(store, config.allow_unsafe_store)
     here, plan = plan, open_job(store, plan, source)
-    here = dataclasses.replace(here, created=plan.created, shards=plan.shards, shard_images=plan.shard_images)
+    cut = {name: getattr(plan, name) for name in ("shards", "shard_images", "shard_sizes")}
+    here = dataclasses.replace(here, created=plan.created, **cut)
     if not closed and (note := note_of_device(plan, here)):
         _say(note)
     run = BulkRun("generate", store, plan, _work(config, here, store, (workers, writers), marks), show_some, price=config.price)
@@ -94,12 +105,56 @@ def show(books: dict[str, Any]) -> str:
     if "tried" in books:
         return format_estimate(books)
     method = METHODS.get(books.get("copies_by", ""))
-    return commit.format_books(books) + (f"\ncopies   of photos are sought by {method.title}" if method else "")
+    ranked = (commit.RANKED_OUT,) if commit.RANKED_OUT in books else ()
+    text = commit.format_books(books, ("written", "existing", "quarantined", *ranked)).replace("ranked_out", "ranked out")
+    return text + (f"\ncopies   of photos are sought by {method.title}" if method else "")
 
 
-def _resolved(gate: GateConfig) -> GateConfig:
-    """With the method that `auto` means on the driver, for all workers. Raises ConfigError where it is not installed."""
+def resolved_gate(config: GenerateConfig) -> GateConfig:
+    """The gate with the method that `auto` means on the driver, for all workers, and where samples are to be ranked with an extractor.
+
+    Raises ConfigError where the method is not installed, and where there is no extractor to rank by.
+    """
+    gate = config.gate
+    if config.keep != ALL and not gate.extractor:
+        own = open_store(config.model).child(EXTRACTOR)
+        if not own.exists(DESCRIPTION):
+            raise ConfigError(
+                f"keep = {config.keep} ranks samples by a feature extractor, and {config.model} holds none",
+                f"Name one by --gate.extractor, e.g. the folder {EXTRACTOR} of a ganray evaluate; or use --keep all",
+            )
+        gate = gate.model_copy(update={"extractor": own.url})
     return gate.model_copy(update={"copies_by": chosen_method(gate.copies_by)}) if gate.extractor else gate
+
+
+def resolved_truncation(config: GenerateConfig, info: ModelInfo, out: Store) -> float | None:
+    """What requests get that name no truncation; None where the command says nothing. A job that has begun with `auto` keeps its number.
+
+    Raises ConfigError where `auto` has no curve of this model to choose from.
+    """
+    if config.truncation != AUTO:
+        return float(config.truncation) if config.truncation else None
+    begun = json.loads(out.get("plan.json")).get("truncation") if out.exists("plan.json") else None
+    return chosen_truncation(open_store(config.model), info.digest) if begun is None else float(begun)
+
+
+def _count(
+    config: GenerateConfig, info: ModelInfo, source: Callable[[], Iterator[GenerateRequest]], vocabulary: Vocabulary
+) -> tuple[TableCount, Packing | None]:
+    """Read and check the table once. Where the best samples are to be kept, the shards are cut on the way, in whole requests."""
+    if config.keep == ALL:
+        return count(source, vocabulary.encode), None
+    packing = Packing(config.keep, *room_of_shard(info.model.resolution, config.shard_images))
+
+    def check(request: GenerateRequest) -> None:
+        vocabulary.encode(request)
+        packing.add(request)
+
+    counted = count(source, check)
+    if packing.kept == packing.images:
+        why = "every request has count 1" if packing.images == counted.requests else "that is all of every request"
+        _say(f"keep = {config.keep}: nothing can be ranked out, {why}")
+    return counted, packing
 
 
 def with_absolute_urls(gate: GateConfig) -> GateConfig:
@@ -191,9 +246,17 @@ def _measure_photos(executor: Executor, store: Store, gate: GateConfig, info: Mo
 def _requests(config: GenerateConfig, info: ModelInfo, policy: Policy | None, columns: Columns) -> Iterator[GenerateRequest]:
     """The table's requests as the policy changes them, or `num` spread over the first attribute; their seeds filled in."""
     if not config.requests:
-        yield from (request.resolved(config.seed) for request in spread_requests(config.num, info.attributes, config.format))
+        spread = spread_requests(config.num, info.attributes, config.format)
+        yield from (_truncated(config, request).resolved(config.seed) for request in spread)
         return
     store, key = open_object(config.requests)
     with store.open_seekable(key) as file:
         for request in read_requests(file, config.requests, config.format, columns=columns):
-            yield applied(policy, request).resolved(config.seed)
+            yield applied(policy, _truncated(config, request)).resolved(config.seed)
+
+
+def _truncated(config: GenerateConfig, request: GenerateRequest) -> GenerateRequest:
+    """With the command's truncation, where the request names none."""
+    if not config.truncation or "truncation" in request.model_fields_set:
+        return request
+    return request.model_copy(update={"truncation": float(config.truncation)})

@@ -30,9 +30,11 @@ def status(config: StatusConfig) -> dict[str, Any]:
     plan = json.loads(store.get("plan.json"))
     if store.exists("job.json"):
         job = json.loads(store.get("job.json"))
-        return {"job": store.url, "state": "done", **{name: job[name] for name in ("requests", "images", "quarantined", "created")}}
+        names = [name for name in ("requests", "images", "quarantined", "ranked_out", "created") if name in job]
+        return {"job": store.url, "state": "done", **{name: job[name] for name in names}}
     shards = len(finished(store))
-    done = min(plan["images"], shards * plan["shard_images"])
+    even = plan["images"] / plan["shards"] if plan.get("shard_sizes") else plan["shard_images"]
+    done = min(plan["images"], shards * even)
     facts = {"job": store.url, "state": "not begun", "requests": plan["requests"], "images": plan["images"]}
     facts |= {"finished shards": f"{shards:,} of {plan['shards']:,}, about {100 * done / plan['images']:.1f} % of the images"}
     return facts | (_progress(live) if (live := read_status(store)) else {})

@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from io import BytesIO
+from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
@@ -270,7 +271,7 @@ def test_a_bad_table_is_refused_before_any_work(model, requests, said):
 
 
 def test_shards_hold_so_many_images_and_a_large_request_spans_several():
-    shards = list(split([GenerateRequest(id="a", count=5), GenerateRequest(id="b"), GenerateRequest(id="c", count=4)], 4))
+    shards = list(split([GenerateRequest(id="a", count=5), GenerateRequest(id="b"), GenerateRequest(id="c", count=4)], repeat(4)))
     assert [[(span.request.id, span.first, span.num) for span in shard] for shard in shards] == [
         [("a", 0, 4)],
         [("a", 4, 1), ("b", 0, 1), ("c", 0, 2)],

@@ -52,3 +52,20 @@ def test_labels_of_nodes_are_pairs_or_json(text):
 def test_labels_without_a_value_are_refused():
     with pytest.raises(ValueError, match="spot is not of the form name=value"):
         GenerateConfig.model_validate({"node_labels": "spot"})
+
+
+@pytest.mark.parametrize(("value", "text"), [("", ""), ("auto", "auto"), (1.5, "1.5"), ("1.50", "1.5"), (0, "0.0")])
+def test_a_truncation_is_a_number_or_auto(value, text):
+    assert GenerateConfig.model_validate({"truncation": value}).truncation == text
+
+
+@pytest.mark.parametrize("value", ["often", -1, 9, "nan", None])
+def test_another_truncation_is_one_line(value):
+    with pytest.raises(ConfigError, match="truncation = .* is no choice. Use auto, or a number from 0 .not cut. to 8"):
+        GenerateConfig.model_validate({"truncation": value})
+
+
+def test_what_is_kept_is_checked_with_the_configuration():
+    assert GenerateConfig.model_validate({"keep": "best:.50"}).keep == "best:0.5"
+    with pytest.raises(ConfigError, match="keep = 'best:0' is no choice. Use all, or best:SHARE"):
+        GenerateConfig.model_validate({"keep": "best:0"})

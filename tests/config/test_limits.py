@@ -1,8 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
+from ganray import requests
 from ganray.config import CheckConfig, EditConfig, IngestConfig, ServeConfig
-from ganray.config.limits import BYTES_CEILING, PIXELS_CEILING
+from ganray.config.limits import BYTES_CEILING, MAX_TRUNCATION, PIXELS_CEILING
 from ganray.images import codec
 
 OPTIONS = [
@@ -29,3 +30,7 @@ def test_so_can_those_of_files(kind, more):
 
 def test_the_decoder_knows_the_same_ceiling():
     assert codec.PIXELS_CEILING == PIXELS_CEILING
+
+
+def test_requests_know_the_same_truncation():
+    assert requests.MAX_TRUNCATION == MAX_TRUNCATION

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import time
 import urllib.request
 
@@ -247,6 +248,98 @@ def test_a_gate_that_cannot_judge_is_one_line_before_any_work(config, gated, cha
     with pytest.raises(error, match=said):
         generate(config.model_copy(update={"model": model, "requests": "", "gate": gate.model_copy(update=changes)}))
     assert not contents(config.out)
+
+
+BEST = [{"id": "a", "count": 10}, {"id": "b", "count": 7}, {"id": "c"}]
+
+
+def best_of(config, gated, tmp_path, **changes):
+    """A job that keeps the best, of a model with an extractor of its own."""
+    model, gate = gated
+    (tmp_path / "best.jsonl").write_text("\n".join(map(json.dumps, BEST)))
+    lenient = gate.model_copy(update={"match": 0.0})
+    told = {"model": model, "requests": str(tmp_path / "best.jsonl"), "gate": lenient, "keep": "best:0.3"}
+    return config.model_copy(update=told | changes)
+
+
+def test_the_best_of_each_request_are_those_of_the_highest_scores_of_all(config, gated, tmp_path):
+    job = best_of(config, gated, tmp_path)
+    books = generate(job)
+    everything = job.model_copy(update={"keep": "all", "out": job.out + "-all"})
+    generate(everything)
+    rows = {(row["id"], row["index"]): row for row in rows_of(everything.out)}
+    kept = {(row["id"], row["index"]): row for row in rows_of(job.out)}
+    assert len(kept) == books["written"] and books["written"] + books["quarantined"] + books["ranked_out"] == books["images"] == 18
+    for request in BEST:
+        order = sorted((name for name in rows if name[0] == request["id"]), key=lambda name: (-rows[name]["score"], name[1]))
+        assert set(order[: max(1, request.get("count", 1) * 3 // 10)]) == {name for name in kept if name[0] == request["id"]}
+    for name, row in kept.items():
+        assert (row["sha256"], row["score"], row["seed"]) == tuple(rows[name][fact] for fact in ("sha256", "score", "seed"))
+    assert "ranked out" in show(books)
+    assert status(StatusConfig(job=job.out))["ranked_out"] == books["ranked_out"]
+    before = contents(job.out)
+    again = generate(job)
+    assert (again["written"], again["existing"], again["ranked_out"]) == (0, books["written"], books["ranked_out"])
+    assert contents(job.out) == before
+
+
+def test_without_a_gate_the_best_are_found_by_the_models_own_extractor(config, gated, tmp_path, capsys):
+    """And where there is none, that is one line before any work."""
+    model, gate = gated
+    none = GateConfig(catalog=gate.catalog, copies_by="fingerprint", match=0.0, far=1e6)
+    job = best_of(config, gated, tmp_path, gate=none)
+    with pytest.raises(
+        ConfigError, match=r"keep = best:0.3 ranks samples by a feature extractor, and .* holds none. Name one by --gate"
+    ):
+        generate(job)
+    assert not contents(job.out)
+    shutil.copytree(model, tmp_path / "model")
+    shutil.copytree(gate.extractor, tmp_path / "model" / "extractor")
+    books = generate(job.model_copy(update={"model": str(tmp_path / "model")}))
+    assert books["ranked_out"] > 0
+    assert "nothing can be ranked out" not in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_ranked_out_one_line_says_so(config, gated, tmp_path, capsys):
+    books = generate(best_of(config, gated, tmp_path, requests="", num=4))
+    assert "generate: keep = best:0.3: nothing can be ranked out, every request has count 1\n" in capsys.readouterr().err
+    assert "ranked_out" not in books
+    assert "keep" in json.loads(open_store(config.out).get("plan.json"))
+
+
+def curve_in(model, chosen, digest):
+    open_store(model).put("truncation.json", json.dumps({"model_digest": digest, "chosen": chosen}).encode())
+
+
+def test_auto_takes_the_truncation_of_the_curve_and_a_job_keeps_it(config, model, tmp_path):
+    place = shutil.copytree(model, tmp_path / "model")
+    (tmp_path / "table.jsonl").write_text('{"id": "a"}\n{"id": "b", "truncation": 2.5}\n{"id": "c", "truncation": 0}')
+    job = config.model_copy(update={"model": str(place), "truncation": "auto"})
+    with pytest.raises(ConfigError, match=r"truncation = auto: .* has no curve \(truncation.json\). Measure one: ganray evaluate --model"):
+        generate(job)
+    digest = Engine.load(model, "cpu", 1).info.digest
+    curve_in(str(place), 0.7, "of another model")
+    with pytest.raises(ConfigError, match="truncation.json was measured on another model"):
+        generate(job)
+    curve_in(str(place), 0.7, digest)
+    generate(job)
+    assert json.loads(open_store(job.out).get("plan.json"))["truncation"] == 0.7
+    assert {row["id"]: row["truncation"] for row in rows_of(job.out)} == {"a": 0.7, "b": 2.5, "c": 0.0}
+    made = contents(job.out)
+    curve_in(str(place), 1.5, digest)  # measured again
+    assert generate(job)["existing"] == 3
+    assert contents(job.out) == made
+    with pytest.raises(StorageError, match="holds another job: its requests_digest"):
+        generate(job.model_copy(update={"truncation": 1.5}))
+    other = job.model_copy(update={"truncation": 0.7, "out": job.out + "-2"})
+    generate(other)
+    assert contents(other.out) == made
+
+
+def test_a_dry_run_of_the_best_counts_what_is_written(config, gated, tmp_path):
+    one, two = (generate(best_of(config, gated, tmp_path, dry_run=True, keep=keep)) for keep in ("all", "best:0.3"))
+    assert one["images"] == two["images"] == 18
+    assert two["gigabytes"] == pytest.approx(one["gigabytes"] * 6 / 18, rel=0.02)
 
 
 @pytest.mark.ray
