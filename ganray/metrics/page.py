@@ -158,7 +158,7 @@ def _searched(report: Mapping[str, Any]) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    return _share(value) if name in SHARES else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3f}"
+    return _share(value) if name in SHARES else f"{value:.2f}" if abs(value) >= 0.1 else f"{round(value, 3) + 0.0:.3f}"
 
 
 def _share(value: float | None) -> str:
