@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
 from ganray.config.base import CopiesBy, Placement, Section, refuse_memory
+from ganray.config.limits import Truncation
 from ganray.errors import ConfigError
 
 
@@ -30,6 +31,11 @@ class EvaluateConfig(Placement):
     extractor: str = Field("", description="URL of a trained feature extractor to reuse; empty trains one on the catalog (kept in out)")
     extractor_kimg: PositiveFloat = Field(20.0, description="training length of the feature extractor in thousand images")
     seed: NonNegativeInt = Field(0, description="seed of the requests, the split and the extractor")
+    truncations: tuple[Truncation, ...] = Field(
+        (),
+        description="truncations to score the model at, e.g. 0.5,0.7,1,1.5,2 (0, not cut, is always one): the curve and the value that "
+        "generate --truncation auto takes are kept in the model folder",
+    )
     gpu: bool | None = Field(None, description="use a GPU; default: where the cluster has one")
     gpu_share: float = Field(1.0, gt=0.0, le=1.0, description="of the GPU, so that others have the rest, for small models")
 

@@ -20,6 +20,7 @@ from ganray.copies.methods import chosen_method
 from ganray.engine import Engine
 from ganray.errors import CheckpointError, EvaluationError
 from ganray.evaluation.copies import CopyFinder, Searchers, find_pairs, search
+from ganray.evaluation.truncation import Subject, describe_curve, measure_curve, write_curve
 from ganray.evaluation.value_pairs import ATTRIBUTES, chosen_samples, photos_at, places_of, with_photos
 from ganray.images.codec import Pixels
 from ganray.images.provenance import encode_labelled
@@ -29,6 +30,7 @@ from ganray.metrics.features import Extractor, extract, heads_of, load_extractor
 from ganray.metrics.neighbours import Nearest, usual_distances
 from ganray.metrics.page import COMPOSITE_TYPE, Pictures, enlarged, label_of, render_page, value_sheet
 from ganray.metrics.recognition import recognition
+from ganray.metrics.scorer import Scorer
 from ganray.metrics.summary import summary
 from ganray.model_folder import ModelInfo
 from ganray.requests import GenerateRequest
@@ -111,6 +113,9 @@ def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step
     usual, near, attributes = searchers.usual, searchers.near, scored_attributes(catalog, engine.info)
     report |= measure(extractor, attributes, features, (usual, near), head_labels(catalog, holdout.labels))
     report["summary"] = summary(report)
+    if config.truncations:
+        scorer = Scorer(extractor, train.pixels, holdout.pixels, head_labels(catalog, holdout.labels), tuple(attributes))
+        report["truncation"] = yield from _curve(Subject(engine, requests, scorer.score), config.truncations, report)
     chosen, places = chosen_samples(report["accuracy"], catalog.vocabulary(), holdout.labels), near.places.cpu().numpy()
     nearest = dict(photos_at(catalog, groups, places[places_of(chosen)].tolist()))
     report["sheets"] = dict(zip(chosen, SHEETS, strict=False))
@@ -120,7 +125,17 @@ def _examine(config: EvaluateConfig, device: str, threads: int) -> Iterator[Step
         with_photos(chosen, sample.pixels, places, nearest),
     )
     patiently("evaluate", write, open_store(config.out), report, pictures)
+    if config.truncations:
+        patiently("evaluate", write_curve, open_store(config.model), report["truncation"])
     yield report
+
+
+def _curve(subject: Subject, asked: Sequence[float], report: Mapping[str, Any]) -> Generator[Step, None, dict[str, Any]]:
+    rows = list[dict[str, float]]()
+    for row in measure_curve(subject, asked):
+        rows.append(row)
+        yield Step(len(subject.requests), "truncating")
+    return describe_curve(rows, report)
 
 
 def check_fit(engine: Engine, catalog: Catalog) -> None:

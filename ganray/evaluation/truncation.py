@@ -4,14 +4,16 @@ Truncation (BigGAN, Brock et al. 2019, section 3.1) trades one for the other: th
 standard deviations, and each set is scored against the same photos. The curve lies in the model folder as `truncation.json`, beside the
 model and no part of it: the model's digest is that of its weights.
 
-The rule: of the values whose coverage is at least 90 % of that without truncation, the one of the best accuracy (of the least Frechet
-distance where nothing is recognised); ties go to the weaker truncation. 0 is not cut, and always measured.
+The rule: of the values whose coverage is at least 90 % of that without truncation, the weakest whose accuracy is within one standard error
+of the best one's (Breiman et al. 1984, section 3.4.3): variety is not given away for what may be chance. Where nothing is recognised, the
+one of the least Frechet distance. 0 is not cut, and always measured.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ganray.engine import Engine
@@ -22,7 +24,10 @@ from ganray.storage import Store
 
 KEY, FORMAT_VERSION = "truncation.json", 1
 LEAST_COVERAGE = 0.9  # of the coverage without truncation
-RULE = f"best accuracy (or else least frechet) with coverage of at least {LEAST_COVERAGE:g} of that at truncation 0; ties: the weaker one"
+RULE = (
+    f"coverage at least {LEAST_COVERAGE:g} of that at truncation 0; of these the weakest whose accuracy is within one standard error of "
+    "the best (or else the one of the least frechet)"
+)
 SHOWN = ("accuracy", "coverage", "frechet", "density", "neighbour_ratio")
 Row = dict[str, float]
 
@@ -40,33 +45,37 @@ def truncations_of(asked: Sequence[float]) -> list[float]:
     return [0.0, *sorted({value for value in asked if value}, reverse=True)]
 
 
-def measuring(subject: Subject, asked: Sequence[float]) -> Generator[int, None, list[Row]]:
-    """Draw and score all requests at each truncation; yields the number of images of each, and returns the curve's rows."""
-    rows: list[Row] = []
+def measure_curve(subject: Subject, asked: Sequence[float]) -> Iterator[Row]:
+    """Draw and score all requests at each truncation; yields the rows of the curve."""
     for value in truncations_of(asked):
         z, labels = subject.engine.draw([(request.model_copy(update={"truncation": value}), 0) for request in subject.requests])
         scores = subject.score(subject.engine.render(z, labels))
-        rows.append({"truncation": value, **{name: float(f"{scores[name]:.6g}") for name in SHOWN if name in scores}})
-        yield len(subject.requests)
-    return rows
+        yield {"truncation": value, **{name: float(f"{scores[name]:.6g}") for name in SHOWN if name in scores}}
 
 
-def choose(rows: Sequence[Row]) -> float:
-    """The truncation that RULE chooses; rows are ordered from the weakest to the strongest, the first is not cut."""
+def choose(rows: Sequence[Row], num: int) -> float:
+    """The truncation that RULE chooses, of scores of `num` images; rows are ordered from the weakest to the strongest, the first is not
+    cut."""
     least = LEAST_COVERAGE * rows[0]["coverage"] - 1e-9  # nine tenths of .8 are .72 in binary fractions, too
     fit = [row for row in rows if row["coverage"] >= least]
-    worth: Callable[[Row], float] = lambda row: row.get("accuracy", -row["frechet"])  # noqa: E731
-    return max(fit, key=worth)["truncation"]  # the first of equals
+    if "accuracy" not in rows[0]:
+        return min(fit, key=lambda row: row["frechet"])["truncation"]
+    best = max(row["accuracy"] for row in fit)
+    enough = best - math.sqrt(best * (1 - best) / num)
+    return next(row["truncation"] for row in fit if row["accuracy"] >= enough)
 
 
-def write_curve(store: Store, rows: Sequence[Row], report: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the curve into the model folder; `report` says what was compared. Returns what was written."""
+def describe_curve(rows: Sequence[Row], report: Mapping[str, Any]) -> dict[str, Any]:
+    """The curve with its choice, and what was compared: that of `report`."""
     facts = {"model_digest": report["model"]["digest"], "catalog_digest": report["catalog"]["digest"]}
     facts |= {"extractor_digest": report["extractor"]["digest"], "num": report["num"], "seed": report["seed"]}
-    curve = {"format_version": FORMAT_VERSION, "software": report["software"], **facts, "rule": RULE, "chosen": choose(rows)}
-    curve["curve"] = list(rows)
+    described = {"format_version": FORMAT_VERSION, "software": report["software"], **facts}
+    return described | {"rule": RULE, "chosen": choose(rows, report["num"]), "curve": list(rows)}
+
+
+def write_curve(store: Store, curve: Mapping[str, Any]) -> None:
+    """Put the curve into the model folder, in place of an earlier one."""
     store.put(KEY, (json.dumps(curve, indent=1) + "\n").encode())
-    return curve
 
 
 def chosen_truncation(store: Store, model_digest: str) -> float:

@@ -19,6 +19,7 @@ from ganray.catalog.search_groups import groups_to_search
 from ganray.config import EvaluateConfig
 from ganray.copies.methods import IMAGENET, METHODS, chosen_method
 from ganray.evaluation.evaluation import Step, examine, num_of_each
+from ganray.evaluation.truncation import format_curve, truncations_of
 from ganray.execution.choice import Demand, choose_executor
 from ganray.execution.gpus import GpuDemand, announce_gpus
 from ganray.execution.port import Resources, Workers
@@ -53,14 +54,15 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> dict[s
     catalog = Catalog.open(config.catalog)
     num, searched = num_of_each(config, catalog), sum(rows for _, _, rows in groups_to_search(catalog, config.search, config.seed))
     learned = 0 if config.extractor else round(config.extractor_kimg * 1000)
-    generating = num * GENERATE_SECONDS * (catalog.info.resolution / 32) ** 2
-    seconds = generating + (3 * num + searched) * EXTRACT_SECONDS + learned * TRAIN_SECONDS
+    cut = num * len(truncations_of(config.truncations)) if config.truncations else 0
+    generating = (num + cut) * GENERATE_SECONDS * (catalog.info.resolution / 32) ** 2
+    seconds = generating + (3 * num + cut + searched) * EXTRACT_SECONDS + learned * TRAIN_SECONDS
     seconds += (config.copies_by == IMAGENET) * (num + searched) * EMBED_SECONDS
     executor = choose_executor(config.executor, config.ray, demand(seconds))
     resources = executor.resources()
     gpu, threads = announce_gpus(GpuDemand("evaluate", config.gpu, share=config.gpu_share), resources), evaluation_cpus(resources)
     task = partial(examine, config, "cuda" if gpu else "cpu", threads)
-    with nullcontext(progress) if progress else bar("evaluate", 4 * num + searched + learned, "img") as shown:
+    with nullcontext(progress) if progress else bar("evaluate", 4 * num + cut + searched + learned, "img") as shown:
         for step in executor.stream(task, Workers(1, threads, config.gpu_share if gpu else 0.0)):
             if isinstance(step, Step):
                 shown.update(step.images, step.stage)
@@ -81,6 +83,8 @@ def show(report: Mapping[str, Any]) -> str:
     copies, has = report["copies"], report["catalog"]["num_images"]
     found = f"{copies['found']:,} of {report['num']:,} images are copies of one, sought by {METHODS[copies['method']].title}"
     rows.append(f"searched for copies in {report['searched']:,} of {has:,} photos: {found}")
+    if "truncation" in report:
+        rows.append(format_curve(report["truncation"]))
     rows.append(report["summary"])
     return "\n".join(rows)
 

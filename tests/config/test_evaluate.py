@@ -19,3 +19,9 @@ def test_fewer_than_64_images_are_not_scored():
 def test_an_export_has_a_format():
     with pytest.raises(ConfigError, match="formats is empty. Use some of onnx, safetensors, torch"):
         ExportConfig(formats=())
+
+
+def test_truncations_are_numbers_that_a_request_may_have():
+    assert EvaluateConfig.model_validate({"truncations": "0,0.5,2"}).truncations == (0.0, 0.5, 2.0)
+    with pytest.raises(ValidationError, match="less than or equal to 8"):
+        EvaluateConfig.model_validate({"truncations": "9"})

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -10,12 +11,13 @@ from ganray.catalog.sample import draw, product
 from ganray.config import EvaluateConfig, ModelConfig
 from ganray.errors import CatalogError, CheckpointError, EvaluationError, StoreUnavailable
 from ganray.evaluation.evaluation import Photos, Step, examine, num_of_each, requests_for, sheet_rows, split_photos
+from ganray.evaluation.truncation import chosen_truncation
 from ganray.images.codec import decode_prepared, encode
 from ganray.images.provenance import read_label
 from ganray.metrics import FIGURES
 from ganray.metrics.features import new_extractor, save_extractor
 from ganray.metrics.page import COMPOSITE_TYPE
-from ganray.model_folder import ModelInfo, save_model
+from ganray.model_folder import ModelInfo, load_model, save_model
 from ganray.models import build_generator
 from ganray.storage import open_store, retry
 from ganray.storage.local import LocalStore
@@ -62,6 +64,21 @@ def test_report_page_and_sheet_are_written(config, tmp_path):
     assert read_label(picture)["Iptc4xmpExt:DigitalSourceType"].endswith(COMPOSITE_TYPE)
     assert len(decode_prepared(picture)) > 96 * len(values)
     assert report["summary"] in (out / "report.html").read_text()
+
+
+def test_the_curve_of_truncations_is_kept_beside_the_model(config, model, tmp_path):
+    place = str(tmp_path / "model")
+    shutil.copytree(model, place)
+    digest = load_model(place)[1].digest
+    steps, report = finish(config.model_copy(update={"model": place, "truncations": (0.1, 1.0)}))
+    assert [step.images for step in steps if step.stage == "truncating"] == [64] * 3
+    curve = json.loads(open_store(place).get("truncation.json"))
+    assert curve == report["truncation"]
+    assert [row["truncation"] for row in curve["curve"]] == [0.0, 1.0, 0.1]
+    assert curve["curve"][0]["accuracy"] == pytest.approx(report["scores"]["accuracy"], abs=1e-5)
+    assert curve["curve"][0]["coverage"] == report["scores"]["coverage"]
+    assert chosen_truncation(open_store(place), digest) == curve["chosen"]
+    assert load_model(place)[1].digest == curve["model_digest"] == digest
 
 
 def test_a_model_without_attributes_has_no_values_and_leaves_no_sheet_of_another(config, tmp_path):
