@@ -2,6 +2,11 @@
 
 The extractor of the catalog decides, with limits relative to the distances between photos. The verdict on a sample does not depend on the
 other samples: features are computed in one padded shape, and numbers are rounded before they are compared.
+
+The score by which samples are ranked is one number in [0, 1]: the probability of the requested value (a classifier's confidence chooses
+samples in Razavi et al. 2019, arXiv 1906.00446) times the usual distance between photos over the sample's to its nearest photo, at most
+1 (after the realism score of Kynkaanniemi et al. 2019, arXiv 1904.06991, with one radius for all photos); 0 for a copy. It sees one
+attribute, the category where there is one: a wrong colour lowers it by the distance alone.
 """
 
 from __future__ import annotations
