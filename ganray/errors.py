@@ -59,7 +59,7 @@ class ConfigError(GanrayError):
 
     >>> ganray.preset("r3-65")
     Traceback (most recent call last):
-    ganray.errors.ConfigError: preset is 'r3-65'. Use one of mlp-28, dcgan-64, demo-32, r3-64, r3-128, r3-256.
+    ganray.errors.ConfigError: preset is 'r3-65'. Use one of mlp-28, dcgan-64, demo-32, lunch-64, night-64, r3-64, r3-128, r3-256.
     """
 
     code = "config"

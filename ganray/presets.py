@@ -7,6 +7,18 @@ from typing import Any
 from ganray.config import TrainConfig
 from ganray.errors import ConfigError
 
+LUNCH_64: dict[str, Any] = {
+    "kimg": 150.0,
+    "batch": 16,
+    "threads": 1,
+    "ema_kimg": 5.0,
+    "model": {"resolution": 64, "widths": (128, 128, 96, 32), "blocks": 2, "patch": 2},
+    "optimizer": {"lr": 2e-3, "lr_final": 2e-4, "beta2": 0.95, "beta2_final": 0.99},
+    "loss": {"gamma": 0.2, "gamma_final": 0.08, "spread": 1.0},
+    "augment": {"p_final": 0.0},
+    "data": {"flip": 0.0},
+    "score": {"kimg": 10.0},
+}
 PRESETS: dict[str, dict[str, Any]] = {
     "mlp-28": {
         "kimg": 500.0,
@@ -39,19 +51,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "data": {"flip": 0.0},
         "score": {"kimg": 4.0},  # 10 CPU-seconds at first and 1.4 a score, on the core that training leaves
     },
-    "lunch-64": {
-        "kimg": 100.0,
-        "batch": 16,
-        "threads": 1,
-        "ema_kimg": 5.0,
-        "model": {"resolution": 64, "widths": (128, 128, 96, 32), "blocks": 2, "patch": 2},
-        "grow": {"kimg": (60.0,)},
-        "optimizer": {"lr": 2e-3, "lr_final": 2e-4, "beta2": 0.95, "beta2_final": 0.99},
-        "loss": {"gamma": 0.2, "gamma_final": 0.08, "spread": 1.0},
-        "augment": {"p_final": 0.0},
-        "data": {"flip": 0.0},
-        "score": {"kimg": 8.0},
-    },
+    # demo-32 with one more stage, for an hour and for a night of two CPU cores: --workers 2
+    "lunch-64": LUNCH_64,
+    "night-64": LUNCH_64
+    | {"kimg": 1200.0, "ema_kimg": 10.0, "checkpoint_kimg": 25.0, "augment": {"target": 0.75}, "score": {"kimg": 25.0}},
     "r3-64": {
         "kimg": 1000.0,
         "batch": 128,

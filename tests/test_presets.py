@@ -17,5 +17,5 @@ def test_every_preset_names_itself_and_builds_its_networks(name):
 
 
 def test_an_unknown_preset_lists_the_known():
-    with pytest.raises(ConfigError, match=r"preset is 'r4'.*mlp-28, dcgan-64, demo-32, r3-64, r3-128, r3-256"):
+    with pytest.raises(ConfigError, match=r"preset is 'r4'.*mlp-28, dcgan-64, demo-32, lunch-64, night-64, r3-64, r3-128, r3-256"):
         preset("r4")

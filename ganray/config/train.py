@@ -164,7 +164,9 @@ class TrainConfig(TrainingRun):
 
     shown_first = ("preset",)
     model_config = ConfigDict(validate_by_name=True)  # `from` is a word of Python's: there, and in model.json, it is `from_model`
-    preset: str = Field("demo-32", description="starting point for every key below: demo-32, mlp-28, dcgan-64, r3-64, r3-128 or r3-256")
+    preset: str = Field(
+        "demo-32", description="starting point for every key below: demo-32, lunch-64, night-64, mlp-28, dcgan-64, r3-64, r3-128 or r3-256"
+    )
     from_model: str = Field(
         "", alias="from", description="URL of a model folder to begin with the weights of; keys of model that are not set are that model's"
     )
