@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from ganray.catalog.drawing import PATTERNS, Canvas, Colour, clutter, tinted, white
-from ganray.catalog.products import CATEGORIES, CREAM, Look
+from ganray.catalog.look import CREAM, Look
+from ganray.catalog.products import CATEGORIES
 from ganray.catalog.schema import Document
 from ganray.images.codec import Pixels
 
@@ -28,7 +29,7 @@ COLOURS: dict[str, Colour] = {
     "yellow": (248.0, 202.0, 40.0),
 }
 SAMPLE_KEY = "sample.json"
-SAMPLE_VERSION = 1  # version of the drawings: raise it when they change
+SAMPLE_VERSION = 2  # version of the drawings: raise it when they change
 PATTERN_SHARES = (0.6, 0.2, 0.2)
 
 
@@ -99,10 +100,10 @@ def draw(item: Product, side: int) -> tuple[Pixels, Pixels]:
     rng = _rng(item.seed, item.index, 1)
     red, green, blue = (np.asarray(COLOURS[item.colour]) * rng.uniform(0.93, 1.06) + rng.uniform(-5, 5, 3)).clip(0, 255).tolist()
     second = tinted(CREAM, -0.06) if item.colour != "yellow" else (226.0, 120.0, 30.0)
-    vary = tuple(rng.uniform(-1.0, 1.0, 8).tolist())
+    vary, picks = tuple(rng.uniform(-1.0, 1.0, 8).tolist()), tuple(rng.random(8).tolist())
     background = white(side) if item.background == "white" else clutter(side, _rng(item.seed, item.index, 2))
     canvas = Canvas(side, background)
-    CATEGORIES[item.category](canvas, Look((red, green, blue), second, item.pattern, vary))
+    CATEGORIES[item.category](canvas, Look((red, green, blue), second, item.pattern, vary, picks))
     return canvas.finished()
 
 

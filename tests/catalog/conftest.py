@@ -1,9 +1,13 @@
 """A source of images, and a catalog prepared from it without Ray."""
 
+import numpy as np
 import pytest
 
 from ganray.catalog.cleaning import Recipe
+from ganray.catalog.drawing import Canvas, white
+from ganray.catalog.look import CREAM, Look
 from ganray.catalog.manifest import build_manifest
+from ganray.catalog.products import CATEGORIES
 from ganray.catalog.sample import draw, photo_key, product
 from ganray.catalog.schema import CATALOG_KEY, CatalogInfo, Counts, catalog_digest, parquet_bytes
 from ganray.catalog.shard_paths import ShardPaths, divisions
@@ -12,6 +16,32 @@ from ganray.config import IngestConfig
 from ganray.images.codec import encode
 from ganray.storage import open_store
 from tests.tools.shards import prepare_shard
+
+
+@pytest.fixture(scope="session")
+def painted():
+    """The function that paints one style of a category, of so many, in blue without a pattern; `picks` are other choices by place."""
+    return _painted
+
+
+def _painted(category: str, style: int, of: int, side: int = 64, **picks: float) -> Canvas:
+    choices = [0.99] * 8
+    choices[0] = (style + 0.5) / of
+    for place, value in picks.items():
+        choices[int(place.removeprefix("pick"))] = value
+    canvas = Canvas(side, white(side))
+    CATEGORIES[category](canvas, Look((38.0, 92.0, 196.0), CREAM, "plain", (0.0,) * 8, tuple(choices)))
+    return canvas
+
+
+@pytest.fixture(scope="session")
+def outlines(painted):
+    """The function that returns the masks [side, side] of all styles of a category."""
+
+    def draw_all(category: str, num: int, **picks: float) -> list[np.ndarray]:
+        return [painted(category, style, num, **picks).mask > 0.5 for style in range(num)]
+
+    return draw_all
 
 
 @pytest.fixture(scope="session")

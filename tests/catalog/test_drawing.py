@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ganray.catalog.drawing import Canvas, box, curve, mirrored, oval, tinted, white
+from ganray.catalog.drawing import Canvas, View, box, curve, mirrored, oval, tinted, white
 
 
 @pytest.mark.parametrize("side", [32, 200])
@@ -54,3 +54,57 @@ def test_relief_is_lit_from_the_upper_left():
 def test_tinted():
     assert tinted((100, 0, 255), 0.5) == (177.5, 127.5, 255)
     assert tinted((100, 0, 255), -0.5) == (50, 0, 127.5)
+
+
+def test_a_view_mirrors_turns_and_scales_about_the_centre():
+    shape = [(0.1, 0.2), (0.6, 0.3), (0.2, 0.8)]
+    canvas, other = Canvas(128, white(128)), Canvas(128, white(128))
+    plain = canvas.area(shape)
+    other.turn(View(mirrored=True))
+    assert np.abs(other.area(shape)[:, ::-1] - plain).mean() < 0.01
+    other.turn(View(lean=np.pi / 2))
+    assert np.abs(np.rot90(other.area(shape)) - plain).mean() < 0.01
+    other.turn(View(size=0.5, narrow=0.8))
+    assert other.area(shape).mean() == pytest.approx(0.2 * plain.mean(), rel=0.03)
+    assert other.line(0.1, [(0.2, 0.5), (0.8, 0.5)]).mean() < 0.5 * canvas.line(0.1, [(0.2, 0.5), (0.8, 0.5)]).mean()
+
+
+def test_coordinates_follow_the_view():
+    canvas = Canvas(100, white(100))
+    canvas.turn(View(mirrored=True, lean=0.3, size=0.9))
+    spot = canvas.area(oval(0.3, 0.6, 0.03, 0.03))
+    row, column = np.unravel_index(int(spot.argmax()), spot.shape)
+    near = np.hypot(canvas.x - 0.3, canvas.y - 0.6)
+    assert near[row, column] < 0.04 and near.min() < 0.02
+
+
+@pytest.mark.parametrize("side", [32, 200])
+def test_a_tube_is_smooth_where_it_bends(side):
+    canvas = Canvas(side, white(side))
+    ring = canvas.tube(0.1, oval(0.5, 0.5, 0.3, 0.3))
+    assert ring.mean() == pytest.approx(2 * np.pi * 0.3 * 0.1, rel=0.06)
+    assert ring[side // 2, side // 2] == 0
+
+
+def test_the_mask_is_the_share_of_the_ground_that_is_hidden():
+    grounds = [Canvas(80, np.full((80, 80, 3), level, np.float32)) for level in (255.0, 0.0)]
+    for canvas in grounds:
+        canvas.turn(View(lean=0.2))
+        body = canvas.paint(canvas.area(box(0.2, 0.2, 0.51, 0.8)), (100.0, 60.0, 20.0), relief=0.3)
+        canvas.paint(canvas.area(box(0.495, 0.2, 0.8, 0.8, 0.1)), (20.0, 60.0, 120.0), relief=0.3)  # both cover half of some pixels
+        patch = canvas.area(oval(0.4, 0.4, 0.1, 0.1))
+        canvas.cast(patch, body)
+        canvas.paint(patch, (200.0, 200.0, 0.0))
+    (white_ground, mask), (black_ground, same) = (canvas.finished() for canvas in grounds)
+    hidden = 255 - (white_ground.astype(int) - black_ground)
+    assert (mask == same).all() and np.abs(hidden - mask[..., None]).max() <= 1
+
+
+@pytest.mark.parametrize("side", [48, 120])
+def test_painting_a_part_of_the_picture_touches_nothing_else(side):
+    canvas = Canvas(side, white(side))
+    assert canvas.paint(np.zeros((side, side), np.float32), (0.0, 0.0, 0.0)).sum() == 0
+    canvas.shade(np.zeros((side, side), np.float32), 0.5)
+    assert (canvas.pixels == 255).all() and not canvas.blur(np.zeros((side, side), np.float32), 0.1).any()
+    shape = canvas.paint(canvas.area(box(0.1, 0.1, 0.3, 0.3)), (10.0, 20.0, 30.0), relief=0.4)
+    assert (canvas.pixels[shape == 0] == 255).all() and (canvas.mask == shape).all()

@@ -45,7 +45,8 @@ def difference(photo: Photo, colour: str) -> float:
 @pytest.fixture(scope="module")
 def results():
     names = ["navy", "red", "white", "black", "seagreen", "mustard", "pink", "teal", "burgundy", "grey"]
-    plain = [index for index in range(60) if product(3, index).pattern == "plain"][:20]  # each colour twice
+    items = [product(3, index) for index in range(60)]  # backpacks have straps and a side of a darker shade, which may be meant, too
+    plain = [item.index for item in items if item.pattern == "plain" and item.category != "backpack"][:20]  # each colour twice
     photos = [photo_of(index) for index in plain]
     return [(photo, recolor(photo, RecolorParams(colour=names[i % 10]), Tools()), names[i % 10]) for i, photo in enumerate(photos)]
 
