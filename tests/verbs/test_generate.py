@@ -288,9 +288,7 @@ def test_without_a_gate_the_best_are_found_by_the_models_own_extractor(config, g
     model, gate = gated
     none = GateConfig(catalog=gate.catalog, copies_by="fingerprint", match=0.0, far=1e6)
     job = best_of(config, gated, tmp_path, gate=none)
-    with pytest.raises(
-        ConfigError, match=r"keep = best:0.3 ranks samples by a feature extractor, and .* holds none. Name one by --gate"
-    ):
+    with pytest.raises(ConfigError, match=r"keep = best:0.3 ranks samples by a feature extractor, and .* holds none. Name one by --gate"):
         generate(job)
     assert not contents(job.out)
     shutil.copytree(model, tmp_path / "model")
