@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, Field, ValidationError
 
 from ganray.config import EditConfig, GenerateConfig
+from ganray.config.keep import ALL
 from ganray.edits import check_pictures, parse_chain, text_of
 from ganray.errors import ConfigError, InvalidKey, RequestError
 from ganray.images.data_url import is_inline
@@ -30,7 +31,7 @@ MAX_REQUESTS = 10_000  # in a body; more lie in a table
 MAX_IMAGES = 1_000_000  # of a body's requests
 TABLES = (".jsonl", ".csv", ".tsv", ".parquet", ".jsonl.gz", ".csv.gz", ".tsv.gz")
 ROWS: Mapping[str, type[GenerateRequest] | type[EditRequest]] = {"generate": GenerateRequest, "edit": EditRequest}
-EDITS_ALONE = ("failing", "strict")  # options
+EDITS_ALONE, GENERATE_ALONE = ("failing", "strict"), ("keep", "truncation")  # options
 
 
 class JobOptions(Body):
@@ -40,6 +41,13 @@ class JobOptions(Body):
     format: Literal["", "png", "jpeg", "webp", "avif"] = Field("", description="image format of requests that name none")
     layout: Literal["objects", "parquet", "webdataset"] = Field("objects", description="an object an image, or an object a shard")
     visible: Annotated[Text, Field(max_length=40)] = Field("", description="a word in the lower right corner, such as AI")
+    keep: Annotated[Text, Field(max_length=40)] = Field(
+        ALL,
+        description="of generate jobs: all samples, or best:SHARE of each request by the gate's score; the model's folder has an extractor",
+    )
+    truncation: Annotated[Text, Field(max_length=40)] = Field(
+        "", description="of generate jobs, for requests that name none: a number, or auto = what was measured to suit the model"
+    )
     failing: Text = Field("", description="of edit jobs: edit only photos that fail the check of this profile")
     strict: bool = Field(False, description="of edit jobs: quarantine every result that a person should look at")
 
@@ -92,9 +100,8 @@ def check_job(body: JobRequest, has_source: bool) -> CheckedJob:
         _check_key("requests_key", body.requests_key)
         if not body.requests_key.lower().endswith(TABLES):
             raise Invalid(f"requests_key {body.requests_key[:60]!r} names no table", f"Tables end in {', '.join(TABLES)}")
-    if body.kind == "generate":
-        _refuse_edit_options(body)
-    elif body.options.failing and body.options.failing not in PROFILES():  # a path would be a file of the server's
+    _refuse_options(body)
+    if body.kind == "edit" and body.options.failing and body.options.failing not in PROFILES():  # a path would be a file of the server's
         raise RequestError(f"profile {body.options.failing!r} is unknown", f"Use one of {', '.join(PROFILES())}")
     chain = chain_of(body)
     if body.requests_key:
@@ -140,6 +147,8 @@ def verb_config(body: JobRequest, places: Places, executor: str) -> dict[str, An
         chain = chain_of(body)
         config |= {"source": places.source, "networks": places.networks, "max_pixels": places.max_pixels}
         config |= {"edits": json.dumps(chain) if chain else "", "failing": options.failing, "strict": options.strict}
+    else:
+        config |= {"keep": options.keep, "truncation": options.truncation}
     kind: type[BaseModel] = EditConfig if body.kind == "edit" else GenerateConfig
     try:
         kind.model_validate(config)
@@ -157,12 +166,14 @@ def _check_key(name: str, key: str) -> None:
         raise Invalid(f"{name} {key[:60]!r} is not a relative key", "Use names joined by single slashes")
 
 
-def _refuse_edit_options(body: JobRequest) -> None:
-    given = [name for name in EDITS_ALONE if getattr(body.options, name)]
-    if body.edits:
+def _refuse_options(body: JobRequest) -> None:
+    """Raise Invalid for what jobs of the other kind have."""
+    other, others = ("edit", EDITS_ALONE) if body.kind == "generate" else ("generate", GENERATE_ALONE)
+    given = [name for name in others if getattr(body.options, name) != JobOptions.model_fields[name].default]
+    if body.kind == "generate" and body.edits:
         given = ["edits"]
     if given:
-        raise Invalid(f"{given[0]} is for edit jobs, and the kind is generate", "Leave it out, or send kind: edit")
+        raise Invalid(f"{given[0]} is for {other} jobs, and the kind is {body.kind}", f"Leave it out, or send kind: {other}")
 
 
 def _row(number: int, value: object, kind: type[GenerateRequest] | type[EditRequest]) -> GenerateRequest | EditRequest:

@@ -20,7 +20,7 @@ from ganray.serving.webhooks import Webhooks
 RunState = Literal["absent", "queued", "running", "gone"]  # gone: it ran, and its process has ended
 EVERY_S = 2.0
 SENDERS = 8  # receivers that never answer must not hold up the others for long
-COUNTS = ("images", "quarantined", "untouched", "doubtful")  # of a bulk job's job.json
+COUNTS = ("images", "quarantined", "untouched", "ranked_out", "doubtful")  # of a bulk job's job.json
 KNOWN = 10_000  # records that are kept in memory
 
 

@@ -26,6 +26,7 @@ IMAGES = "images/"
 NAME = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")  # as the layouts of bulk jobs name objects and what is in them
 MAX_PAGE = 500
 HIDDEN = ("key", "member", "reason", "message", "shown", "time", "software", "model_digest", "policy_digest")  # columns that rows leave out
+LEFT_OUT = ("untouched", "ranked_out")  # reasons of receipts that are neither results nor failures, and their names in the books
 SUFFIXES = {"jpg": "jpeg", "png": "png", "webp": "webp", "avif": "avif"}
 
 
@@ -57,7 +58,7 @@ def read_page(out: Store, quarantined: bool, offset: int, limit: int) -> Page:
             rows += _rows(out, part, max(0, offset - first), min(end, last) - first)
         first = last
     if not closed:
-        rows = [row for row in rows if bool(row.get("reason")) == quarantined and row.get("reason") != "untouched"]
+        rows = [row for row in rows if bool(row.get("reason")) == quarantined and row.get("reason") not in LEFT_OUT]
     shown = [_shown(row, quarantined) for row in rows]
     return Page(shown, end if first > end else None, closed is not None)
 

@@ -26,7 +26,7 @@ from ganray.serving.caching import cache_headers, matches, not_modified, tag_of
 from ganray.serving.context import Caller, context_of
 from ganray.serving.job_body import MAX_JOB_BODY, JobRequest, Places, check_job, verb_config
 from ganray.serving.job_keeper import JobKeeper, JobRunner, counts_of
-from ganray.serving.job_results import MAX_PAGE, read_page, read_result
+from ganray.serving.job_results import LEFT_OUT, MAX_PAGE, read_page, read_result
 from ganray.serving.job_store import Claim, Ended, JobRecord, JobStore, new_claim
 from ganray.serving.openapi import body_of
 from ganray.serving.refusals import Invalid, NotFound, RateLimited
@@ -127,11 +127,12 @@ class Jobs:
         if state == "queued":
             return progress
         if counts := counts_of(self.store, record):
-            total = counts["images"] + counts["quarantined"] + counts.get("untouched", 0)
+            total = counts["images"] + counts["quarantined"] + sum(counts.get(name, 0) for name in LEFT_OUT)
             return {"done": total, "total": total, "eta_s": 0.0, "counts": counts}
         try:
             status = json.loads(self.store.out(record).get("status.json"))
-            done = sum(status[name] for name in ("before", "written", "existing", "quarantined", "untouched"))
+            done = sum(status[name] for name in ("before", "written", "existing", "quarantined"))
+            done += sum(status.get(name, 0) for name in LEFT_OUT)
             progress = {"done": done, "total": status["images"], "eta_s": status["eta_s"]}
         except (ObjectNotFound, ValueError, KeyError):  # not begun; of another version
             pass

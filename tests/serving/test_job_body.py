@@ -19,7 +19,7 @@ def edit_job(*requests, **changes):
 
 
 def test_a_generate_job_is_the_verbs_configuration():
-    options = {"seed": 7, "format": "webp", "layout": "parquet", "visible": "AI"}
+    options = {"seed": 7, "format": "webp", "layout": "parquet", "visible": "AI", "keep": "best:0.30", "truncation": "auto"}
     body = JobRequest(kind="generate", requests=[{"id": "a", "title": None, "count": 3}, {"id": "b"}], options=options)
     checked = check_job(body, False)
     assert (checked.requests, checked.images) == (2, 4)
@@ -27,6 +27,7 @@ def test_a_generate_job_is_the_verbs_configuration():
     config = GenerateConfig(**verb_config(body, PLACES, "local"))
     assert (config.model, config.requests, config.out, config.executor) == ("MODEL", "jobs/requests.jsonl", "jobs/out", "local")
     assert (config.seed, config.format, config.layout, config.label.visible) == (7, "webp", "parquet", "AI")
+    assert (config.keep, config.truncation) == ("best:0.3", "auto")
 
 
 def test_an_edit_job_is_the_verbs_configuration():
@@ -40,7 +41,7 @@ def test_an_edit_job_is_the_verbs_configuration():
 
 def test_every_option_reaches_the_verb_and_none_is_a_place():
     """A new option must be thought of here."""
-    assert set(JobOptions.model_fields) == {"seed", "format", "layout", "visible", "failing", "strict"}
+    assert set(JobOptions.model_fields) == {"seed", "format", "layout", "visible", "keep", "truncation", "failing", "strict"}
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ganray.bulk import commit
 from ganray.config import EditConfig, GenerateConfig
 from ganray.images.provenance import read_label
-from ganray.serving.job_results import read_page, read_result
+from ganray.serving.job_results import LEFT_OUT, read_page, read_result
 from ganray.serving.refusals import NotFound
 from ganray.storage import open_store
 from ganray.verbs.edit import edit
@@ -100,3 +101,7 @@ def test_what_could_not_be_made_has_its_reason(seller_photos, tmp_path):
     assert all(row["reason"] and row["message"] for row in bad.rows)
     (good,) = read_page(out, False, 0, 10).rows
     assert read_result(out, good["name"])[1] == "image/jpeg"
+
+
+def test_what_is_left_out_is_what_bulk_jobs_leave_out():
+    assert LEFT_OUT == commit.LEFT_OUT

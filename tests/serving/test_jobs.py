@@ -209,6 +209,8 @@ def test_too_many_jobs_are_refused(jobs):
         ({"model": "other"}, 404, "not served here"),
         ({"edits": ["white"]}, 422, "edits is for edit jobs"),
         ({"options": {"strict": True}}, 422, "strict is for edit jobs"),
+        ({"kind": "edit", "requests_key": "a.csv", "requests": [], "options": {"keep": "best:0.5"}}, 422, "keep is for generate jobs"),
+        ({"options": {"keep": "best:2"}}, 400, "keep = 'best:2' is no choice"),
         ({"options": {"executor": "ray"}}, 422, "options.executor: no such field"),
         ({"options": {"gate": {"extractor": "http://x"}}}, 422, "options.gate: no such field"),
         ({"out": "../x"}, 422, "out"),
