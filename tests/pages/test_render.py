@@ -15,6 +15,7 @@ CHART = {
         {"name": HOSTILE, "colour": HOSTILE, "floor": True, "points": HOSTILE, "dot": dot, "value": HOSTILE} for dot in ((), (1, 2))
     ],
 }
+PICTURE = dict.fromkeys(("name", "asked", "seed", "link", "source", "score", "rank"), HOSTILE)
 VALUES = {
     "run.html": {
         **dict.fromkeys(("title", "state", "done"), HOSTILE),
@@ -26,8 +27,9 @@ VALUES = {
     },
     "chart.html": {"chart": CHART},
     "bulk_job.html": {
-        **dict.fromkeys(("title", "num", "model", "created", "manifest"), HOSTILE),
-        "pictures": [dict.fromkeys(("name", "asked", "seed", "link", "source"), HOSTILE)],
+        **dict.fromkeys(("title", "num", "model", "created", "manifest", "kept"), HOSTILE),
+        "pictures": [PICTURE],
+        "ends": {HOSTILE: [PICTURE]},
     },
     "edit_job.html": {
         **dict.fromkeys(("title", "num", "not_edited", "created", "manifest"), HOSTILE),
