@@ -35,7 +35,10 @@ PATTERN_SHARES = (0.6, 0.2, 0.2)
 
 @dataclass(frozen=True)
 class Product:
-    """The ground truth of a sample product; `background` is white or cluttered."""
+    """The ground truth of a sample product; `background` is white or cluttered.
+
+    `variety` is the share of a category's styles, views and materials that products have: with 0 all have the first of each.
+    """
 
     sku: str
     category: str
@@ -45,6 +48,7 @@ class Product:
     title: str
     seed: int
     index: int
+    variety: float = 1.0
 
 
 class SamplePlan(Document):
@@ -55,11 +59,12 @@ class SamplePlan(Document):
     seed: int
     side: int
     cluttered: float = 0.0
+    variety: float = 1.0
     finished: bool = False
 
     def product(self, index: int) -> Product:
         """Product `index` of this sample."""
-        return product(self.seed, index, self.cluttered)
+        return product(self.seed, index, self.cluttered, self.variety)
 
     def outgrown(self, key: str) -> bool:
         """Whether the key is that of a photo of a larger sample."""
@@ -79,7 +84,7 @@ class SamplePlan(Document):
             return None
 
 
-def product(seed: int, index: int, cluttered: float = 0.0) -> Product:
+def product(seed: int, index: int, cluttered: float = 0.0, variety: float = 1.0) -> Product:
     """Product `index` of the catalog of that seed; categories alternate, `cluttered` is the share of cluttered backgrounds."""
     rng = _rng(seed, index, 0)
     category = list(CATEGORIES)[index % len(CATEGORIES)]
@@ -87,7 +92,7 @@ def product(seed: int, index: int, cluttered: float = 0.0) -> Product:
     pattern = PATTERNS[int(np.searchsorted(np.cumsum(PATTERN_SHARES), rng.random()).clip(0, len(PATTERNS) - 1))]
     background = "cluttered" if rng.random() < cluttered else "white"
     sku = f"{category.replace('-', '')[:4].upper()}-{index:07d}"
-    return Product(sku, category, colour, pattern, background, title(category, colour, pattern), seed, index)
+    return Product(sku, category, colour, pattern, background, title(category, colour, pattern), seed, index, variety)
 
 
 def title(category: str, colour: str, pattern: str) -> str:
@@ -100,7 +105,7 @@ def draw(item: Product, side: int) -> tuple[Pixels, Pixels]:
     rng = _rng(item.seed, item.index, 1)
     red, green, blue = (np.asarray(COLOURS[item.colour]) * rng.uniform(0.93, 1.06) + rng.uniform(-5, 5, 3)).clip(0, 255).tolist()
     second = tinted(CREAM, -0.06) if item.colour != "yellow" else (226.0, 120.0, 30.0)
-    vary, picks = tuple(rng.uniform(-1.0, 1.0, 8).tolist()), tuple(rng.random(8).tolist())
+    vary, picks = tuple(rng.uniform(-1.0, 1.0, 8).tolist()), tuple((item.variety * rng.random(8)).tolist())
     background = white(side) if item.background == "white" else clutter(side, _rng(item.seed, item.index, 2))
     canvas = Canvas(side, background)
     CATEGORIES[item.category](canvas, Look((red, green, blue), second, item.pattern, vary, picks))

@@ -67,6 +67,10 @@ class IngestConfig(ShardPlacement):
     limit: NonNegativeInt = Field(0, description="stop listing after this many images; 0 = all")
     seed: NonNegativeInt = Field(0, description="seed of the sample catalog")
     cluttered: Probability = Field(0.0, description="share of the sample catalog's products that stand on cluttered backgrounds")
+    variety: Probability = Field(
+        1.0,
+        description="share of the sample catalog's styles, views and materials; 0 = one of each category, which a model learns in minutes",
+    )
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

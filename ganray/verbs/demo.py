@@ -23,6 +23,7 @@ from ganray.verbs.train import train
 
 PRESET = "demo-32"
 PROBE_IMAGES = 320
+VARIETY = 0.3  # two styles or so of a category: what minutes of training can learn
 
 
 def demo(config: DemoConfig) -> dict[str, Any]:
@@ -32,7 +33,8 @@ def demo(config: DemoConfig) -> dict[str, Any]:
     times: dict[str, float] = {}
     start = preset(PRESET)
     with _step("1/5 ingest: draw and prepare a sample catalog", "ingest", times):
-        ingest(IngestConfig(source=f"sample:{config.products}", out=str(catalog), resolution=start.model.resolution, ray=config.ray))
+        source, side = f"sample:{config.products}", start.model.resolution
+        ingest(IngestConfig(source=source, out=str(catalog), resolution=side, variety=VARIETY, ray=config.ray))
     with _step(f"2/5 train: {PRESET} from nothing, at most {config.minutes:g} minutes", "train", times):
         if not (model / "model.json").exists():
             run = start.model_copy(update={"catalog": str(catalog), "out": str(model), "minutes": config.minutes, "ray": config.ray})

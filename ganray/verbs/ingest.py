@@ -106,7 +106,8 @@ def sample_plan(config: IngestConfig) -> SamplePlan | None:
     scheme, _, num = config.source.partition(":")
     if scheme != "sample":
         return None
-    return SamplePlan(products=int(num), seed=config.seed, side=max(64, 2 * config.resolution), cluttered=config.cluttered)
+    side = max(64, 2 * config.resolution)
+    return SamplePlan(products=int(num), seed=config.seed, side=side, cluttered=config.cluttered, variety=config.variety)
 
 
 def draw_sample(config: IngestConfig, plan: SamplePlan, out: Store, executor: Executor) -> IngestConfig:

@@ -72,3 +72,9 @@ def test_products_of_one_shape_differ_within():
     pictures = [draw(item, 48) for item in items]
     inside = [np.abs(a.astype(int) - b)[(m > 200) & (n > 200)].mean() for (a, m), (b, n) in itertools.combinations(pictures, 2)]
     assert len(pictures) >= 3 and min(inside) > 1.0
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_without_variety_all_products_of_a_category_have_the_first_style(category):
+    masks = [draw(product(0, list(CATEGORIES).index(category) + len(CATEGORIES) * place, 0.0, 0.0), 48)[1] > 127 for place in range(12)]
+    assert min(overlap(masks[0], mask) for mask in masks) > 0.7  # proportions differ

@@ -91,8 +91,8 @@ def test_the_table_names_every_photo():
 
 
 def test_a_plan_knows_its_products_and_what_a_larger_one_left():
-    plan = SamplePlan(products=24, seed=3, side=64, cluttered=0.5)
-    assert plan.product(5) == product(3, 5, 0.5)
+    plan = SamplePlan(products=24, seed=3, side=64, cluttered=0.5, variety=0.2)
+    assert plan.product(5) == product(3, 5, 0.5, 0.2)
     assert SamplePlan.from_json(plan.to_json()) == plan
     assert SamplePlan.from_json(b'{"products": 24}') is None
     assert plan.outgrown(photo_key(product(0, 24)))
