@@ -31,17 +31,27 @@ def post(jobs, requests, count):
 replicas = [Jobs(ServeConfig(model=model, jobs=url), RayJobs(url, address), webhooks=Webhooks([])) for _ in range(2)]
 first, second = replicas
 runner = RayJobs(url, address)
-id, long = post(first, 1, 3), post(second, 20, 10_000)
-records = [first.store.record("shop-a", each) for each in (id, long)]
-for _ in range(60):  # the API answers some seconds before it can take jobs
-    for replica in replicas:
-        replica.keeper.look()
-    if all(runner.state(record) != "absent" for record in records):
-        break
-    time.sleep(0.5)
+
+
+def submitted(id):
+    # The API answers some seconds before it can take jobs.
+    record = first.store.record("shop-a", id)
+    for _ in range(60):
+        for replica in replicas:
+            replica.keeper.look()
+        if runner.state(record) != "absent":
+            break
+        time.sleep(0.5)
+    return record
+
+
+id = post(first, 1, 3)
+records = [submitted(id)]
 runner.submit(records[0])  # once more: nothing happens
 assert until(second, id)["state"] == "succeeded", ask(second, "GET", f"/v1/jobs/{id}").text
 assert len(ask(second, "GET", f"/v1/jobs/{id}/results").json()["results"]) == 3
+long = post(second, 20, 10_000)  # not before: it takes all CPUs, and the other job would wait for its end
+records.append(submitted(long))
 until(second, long, ["running"])
 assert ask(first, "POST", f"/v1/jobs/{long}/cancel").json()["state"] == "cancelled"
 deadline = time.monotonic() + 30
