@@ -151,18 +151,21 @@ class Timed(LocalContext):
 
     def decide(self) -> Decision:
         """See `Context`."""
-        minutes = (time.process_time() - self._start) / 60
-        if self._marks and minutes >= self._marks[0] * self._minutes:
+        if self._is_due():
             return Decision.CHECKPOINT
-        return Decision.FINISH if minutes >= self._minutes else Decision.GO_ON
+        return Decision.FINISH if self._passed() >= self._minutes else Decision.GO_ON
 
     def checkpoint(self, state: State, row: Row) -> None:
         """See `Context`."""
-        minutes = (time.process_time() - self._start) / 60
-        if self._marks and minutes >= self._marks[0] * self._minutes:
+        if self._is_due():
             self._marks.pop(0)
-            weights = {name: tensor.clone() for name, tensor in state.ema.state_dict().items()}
-            self.taken.append(Snapshot(minutes, state.num_images / 1000, weights))
+            self.taken.append(Snapshot(self._passed(), state.num_images / 1000, copy.deepcopy(state.ema.state_dict())))
+
+    def _passed(self) -> float:
+        return (time.process_time() - self._start) / 60
+
+    def _is_due(self) -> bool:
+        return bool(self._marks) and self._passed() >= self._marks[0] * self._minutes
 
 
 def named(run: Run, seed: int, model: str) -> Run:

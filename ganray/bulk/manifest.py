@@ -62,8 +62,8 @@ class Manifest:
         """All rows."""
         return sum(rows for _, _, rows in self.groups)
 
-    def tables(self, wanted: list[int]) -> Iterator[pa.Table]:
-        """The row groups with these numbers, which ascend; each part is opened once."""
+    def tables(self, wanted: list[int], columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """The row groups with these numbers, which ascend, or some of their columns; each part is opened once."""
         opened, file, source = "", None, None
         try:
             for number in wanted:
@@ -73,7 +73,7 @@ class Manifest:
                         source.close()
                     source = None if self.local else self.store.open_seekable(key)
                     opened, file = key, pq.ParquetFile(self.local or source)
-                yield file.read_row_group(place)
+                yield file.read_row_group(place, columns)
         finally:
             if source is not None:
                 source.close()

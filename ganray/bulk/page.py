@@ -44,7 +44,7 @@ def show_some(store: Store, plan: GenerateJob, manifest: Manifest) -> None:
 def _ends(manifest: Manifest) -> dict[str, list[dict[str, Any]]]:
     """The rows with the lowest scores, the lowest first, and those with the highest, the highest first; none is among both."""
     worst, best, first = list[tuple[float, int]](), list[tuple[float, int]](), 0
-    for table in manifest.tables([*range(len(manifest.groups))]):
+    for table in manifest.tables([*range(len(manifest.groups))], ["score"]):
         scores = list(zip(table.column("score").to_pylist(), range(first, first + table.num_rows), strict=True))
         worst, best = heapq.nsmallest(AT_ENDS, worst + scores), heapq.nlargest(AT_ENDS, best + scores)
         first += table.num_rows

@@ -7,7 +7,6 @@ no data, and send the key that a person types in. There are no CORS headers: pag
 from __future__ import annotations
 
 import ipaddress
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -112,7 +111,7 @@ class Access:
             await charge(self._ledger, row, 1.0)
             scope["state"][CHARGE] = lambda cost: charge(self._ledger, row, cost)
         elif needed == "jobs":
-            scope["state"][CHARGE] = lambda cost: charge_day(self._ledger, row, cost)
+            scope["state"][CHARGE] = lambda images: charge_day(self._ledger, row, images)
 
     def _admit_anonymous(self, method: str, headers: Mapping[str, list[str]]) -> None:
         if not self._anonymous:
@@ -132,10 +131,6 @@ class Access:
 async def charge(ledger: Ledger, row: KeyRow, cost: float) -> None:
     """Charge images to a key. Raises RateLimited. Keys of one name share an account, so that to replace one gives nothing twice."""
     limit = Allowance(row.rate, row.burst, row.daily)
-    if limit.daily is not None and math.isinf(cost):
-        raise Forbidden(
-            f"key {row.name} has {limit.daily:,} images a day, and the images of a table are not counted", "Send requests in bodies"
-        )
     if limit.daily is not None and cost > limit.daily:
         raise RateLimited(f"key {row.name}: {cost:g} images are more than its {limit.daily:,} a day", "Ask for fewer")
     wait = await ledger.take(row.name, limit, cost)
@@ -143,16 +138,20 @@ async def charge(ledger: Ledger, row: KeyRow, cost: float) -> None:
         raise RateLimited(f"key {row.name}: it has used up its limit ({limit})", "Wait as long as Retry-After says", wait)
 
 
-async def charge_day(ledger: Ledger, row: KeyRow, cost: float) -> None:
-    """Charge the images of a bulk job to the key's day: it takes hours, so the rate does not count. Raises RateLimited."""
-    await charge(ledger, row.model_copy(update={"rate": None, "burst": None}), cost)
+async def charge_day(ledger: Ledger, row: KeyRow, images: int | None) -> None:
+    """Charge the images of a bulk job to the key's day: it takes hours, so the rate does not count. As `charge_job`."""
+    if images is not None:
+        await charge(ledger, row.model_copy(update={"rate": None, "burst": None}), images)
+    elif row.daily is not None:
+        message = f"key {row.name} has {row.daily:,} images a day, and the images of a table are not counted"
+        raise Forbidden(message, "Send requests in bodies")
 
 
 async def charge_job(scope: AsgiScope, images: int | None) -> None:
     """Charge a bulk job of so many images; None: of a table that nobody has counted. Raises RateLimited, Forbidden."""
     charged = scope.get("state", {}).get(CHARGE)
     if charged is not None:
-        await charged(math.inf if images is None else float(images))
+        await charged(images)
 
 
 async def charge_more(scope: AsgiScope, count: int) -> None:
