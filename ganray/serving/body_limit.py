@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ganray.serving.context import context_of
 from ganray.serving.errors import error_reply
 from ganray.serving.refusals import Busy, TooLarge, TooSlow
 
@@ -61,6 +62,8 @@ class BodyLimit:
             return
         if messages is None:
             return
+
+        context_of(scope).bytes_in = sum(len(message.get("body", b"")) for message in messages)
 
         async def replay() -> Message:
             """The messages already read, then new ones."""

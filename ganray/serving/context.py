@@ -25,13 +25,17 @@ class Caller:
 
 @dataclass
 class RequestContext:
-    """One request on its way through the server. `stages` has the seconds spent in queue, draw and encode; `model` what answered."""
+    """One request on its way through the server. `stages` has the seconds spent in queue, draw and encode; `model` what answered with so
+    many `images`; `bytes_in` is the size of the body that was read.
+    """
 
     id: str = ""
     caller: Caller = Caller()
     priority: Priority = "interactive"
     deadline: float | None = None  # of time.monotonic()
     model: str = ""
+    bytes_in: int = 0
+    images: int = 0
     stages: dict[str, float] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 

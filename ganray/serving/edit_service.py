@@ -82,6 +82,7 @@ class EditService:
             began = time.monotonic()
             reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, request, files, wanted)
         context.stages |= {"queue": began - since, "draw": time.monotonic() - began}
+        context.images = request.count if reply.status_code == 200 else 0
         return reply
 
     def _reply(self, request: EditRequest, files: Mapping[str, bytes], wanted: Wanted) -> Response:

@@ -72,7 +72,9 @@ async def _answer(http: Request, served: ServedModel, request: GenerateRequest, 
     await charge_more(http.scope, request.count)
     headers = identity | cache_headers(tag)
     assert served.batcher is not None  # as there is an engine
-    samples = await served.batcher.make(request, context_of(http.scope))
+    context = context_of(http.scope)
+    samples = await served.batcher.make(request, context)
+    context.images = len(samples)
     if to_json:  # encoding many large images takes 0.1 s, which must not block other requests
         return await asyncio.to_thread(_json_reply, request, samples, headers)
     return _image_reply(request, samples[0], headers)

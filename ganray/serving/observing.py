@@ -76,6 +76,8 @@ class Observer:
             "status": status,
             "error": answer.error,
             "model": context.model,
+            "images": context.images,
+            "bytes_in": context.bytes_in,
             "ms": round(1000 * seconds, 1),
             "bytes": answer.sent,
         }

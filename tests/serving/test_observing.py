@@ -87,6 +87,8 @@ def test_a_line_says_who_asked_for_what_and_how_it_ended(seen):
         "status": 200,
         "error": "",
         "model": "",
+        "images": 0,
+        "bytes_in": 0,
         "bytes": len(reply.content),
         "stages": {},
     }
@@ -217,6 +219,7 @@ def test_a_drawn_image_tells_its_model_and_stages(seen, tmp_path):
     first, second = seen.lines()[:2]
     assert engine.info.digest[:12] == first["model"] and set(first["stages"]) == {"queue", "draw", "encode"}
     assert first["bytes"] == len(drawn.content) and sum(first["stages"].values()) <= first["ms"] + 1
-    assert second["status"] == 304 and second["stages"] == {}
+    assert (first["images"], first["bytes_in"]) == (1, len('{"seed":1}'))
+    assert second["status"] == 304 and second["stages"] == {} and second["images"] == 0
     model = engine.info.digest[:12]
     assert f'ganray_requests_total{{key="local",model="{model}",route="/v1/generate",status="304"}} 1.0' in page.text
