@@ -19,7 +19,9 @@ from torch import Tensor
 from ganray.benchmarks.recipes import recipes_at
 from ganray.catalog.reader import Catalog
 from ganray.config import EvaluateConfig, TrainConfig
-from ganray.evaluation.evaluation import examine
+from ganray.engine import Engine
+from ganray.evaluation.evaluation import examine, requests_for, split_photos
+from ganray.metrics.imagenet import has_imagenet, imagenet_distances
 from ganray.model_folder import ModelInfo, save_model
 from ganray.models import Generator
 from ganray.storage import open_store
@@ -81,7 +83,8 @@ def perform(run: Run) -> dict[str, Any]:
         scores = _scored(run, f"{run.out}/at", state.ema, info)["scores"]
         curve.append({"minutes": minutes, "kimg": kimg, "scores": scores})
     state.ema.load_state_dict(last)
-    return _scored(run, run.out, state.ema, info) | {"training": facts, "curve": curve}
+    report = _scored(run, run.out, state.ema, info) | {"training": facts, "curve": curve}
+    return report | ({"imagenet": by_imagenet(run, catalog)} if has_imagenet() else {})
 
 
 def _scored(run: Run, out: str, ema: Generator, info: ModelInfo) -> dict[str, Any]:
@@ -91,6 +94,16 @@ def _scored(run: Run, out: str, ema: Generator, info: ModelInfo) -> dict[str, An
     ).model_copy(update={"copies_by": "fingerprint"})
     (report,) = (message for message in examine(scoring, "cpu", threads=1) if isinstance(message, dict))
     return report
+
+
+def by_imagenet(run: Run, catalog: Catalog) -> dict[str, float]:
+    """The Frechet distance of `run`'s model by ImageNet features and its floor, on the photos and the requests that `evaluate` takes."""
+    engine, seed = Engine.load(f"{run.out}/model", "cpu", threads=1), EvaluateConfig().seed
+    train, holdout = split_photos(catalog, run.num, seed)
+    requests = requests_for(catalog.vocabulary(), engine.info, holdout, seed)
+    sample = np.stack([generated.pixels for generated in engine.generate(requests)])
+    distance, floor = imagenet_distances(train.pixels, holdout.pixels, sample)
+    return {"frechet": distance, "floor": floor}
 
 
 def fitted(config: TrainConfig, minutes: float, speed: Callable[[TrainConfig], float]) -> TrainConfig:

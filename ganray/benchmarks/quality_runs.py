@@ -75,19 +75,26 @@ def table(catalog: Catalog, reports: Reports) -> str:
     lines = [
         f"### {catalog.url.rstrip('/').rpartition('/')[2]}: {catalog.num_images:,} photos, digest {catalog.info.digest[:12]}",
         "",
-        "| model | kimg | CPU-min | " + " | ".join(FIGURES) + " |",
-        "|---" * (3 + len(FIGURES)) + "|",
+        "| model | kimg | CPU-min | " + " | ".join(FIGURES) + " | by ImageNet |",
+        "|---" * (4 + len(FIGURES)) + "|",
     ]
     for model, runs in reports.items():
         kimg, minutes = (statistics.median(report["training"][name] for report in runs) for name in ("kimg", "cpu_minutes"))
         lines.append(
             f"| {model} | {kimg:.0f} | {minutes:.1f} | "
             + " | ".join(spread([report["scores"][name] for report in runs]) for name in FIGURES)
-            + " |"
+            + f" | {by_imagenet(runs)} |"
         )
-    floors = next(iter(reports.values()))[0]["floors"]
-    lines.append("| held-out photos | - | - | " + " | ".join(f"{floors[name]:.3g}" for name in FIGURES) + " |")
+    first = next(iter(reports.values()))[0]
+    floors, floor = first["floors"], f"{first['imagenet']['floor']:.3g}" if "imagenet" in first else "-"
+    lines.append("| held-out photos | - | - | " + " | ".join(f"{floors[name]:.3g}" for name in FIGURES) + f" | {floor} |")
     return "\n".join(lines)
+
+
+def by_imagenet(runs: Sequence[dict[str, Any]]) -> str:
+    """The distances by ImageNet features; a dash where the extra `features` was not there."""
+    values = [report["imagenet"]["frechet"] for report in runs if "imagenet" in report]
+    return spread(values) if len(values) == len(runs) else "-"
 
 
 def spread(values: Sequence[float]) -> str:

@@ -25,5 +25,12 @@ def test_the_ratio_is_of_median_distances_above_the_floor():
     assert made["leads"]
     assert not row(Named, reports | {"mlp": [report(30.0, 0.7)] * 3})["leads"]
     text = table(Named, reports)
-    assert "| r3 | 9 | 3.0 | 3 (2 - 6) |" in text
+    assert "| r3 | 9 | 3.0 | 3 (2 - 6) |" in text and text.splitlines()[-2].endswith("| - |")
     assert "| held-out photos | - | - | 1 |" in text
+
+
+def test_distances_by_imagenet_stand_beside_where_all_runs_have_them():
+    seen = [report(x, 0.6) | {"imagenet": {"frechet": 100 * x, "floor": 40.0}} for x in (2.0, 6.0, 3.0)]
+    first, floor = table(Named, {"r3": seen}).splitlines()[-2:]
+    assert first.endswith("| 300 (200 - 600) |") and floor.endswith("| 40 |")
+    assert table(Named, {"r3": [*seen[:2], report(1.0, 0.6)]}).splitlines()[-2].endswith("| - |")

@@ -6,6 +6,7 @@ from ganray.benchmarks.quality_run import named
 from ganray.benchmarks.quality_runs import family_of, perform_all, sheet
 from ganray.catalog.reader import Catalog
 from ganray.images.provenance import read_label
+from ganray.metrics.imagenet import has_imagenet
 
 
 @pytest.mark.slow
@@ -20,6 +21,8 @@ def test_a_run_is_trained_scored_and_kept(small_catalog, tmp_path):
     assert made["scores"]["frechet"] > made["floors"]["frechet"]
     assert made["training"]["kimg"] > 0
     assert 0.01 < made["training"]["cpu_minutes"] < 0.2
+    if has_imagenet():
+        assert made["imagenet"]["frechet"] > made["imagenet"]["floor"] > 0
     (point,) = made["curve"]
     assert 0 < point["kimg"] <= made["training"]["kimg"] and point["scores"].keys() == made["scores"].keys()
     assert perform_all(runs, 1.0) == json.loads(json.dumps(reports))  # nothing is made twice
