@@ -80,3 +80,11 @@ def test_pictures_that_are_all_the_same_are_noticed(told, noise):
     (picture,) = noise(1)
     (line,) = told([(picture, ("bag", "cap")[n % 2], ("red", "blue")[n % 3 % 2]) for n in range(64)])
     assert "are all the same picture: the model will draw no other" in line
+
+
+def test_pictures_that_are_nearly_the_same_are_noticed(told):
+    rng = np.random.default_rng(0)
+    picture = rng.integers(8, 248, (32, 32, 3))
+    near = [encode((picture + rng.integers(-3, 4, picture.shape)).astype(np.uint8), "png") for _ in range(64)]
+    (line,) = told([(one, ("bag", "cap")[n % 2], ("red", "blue")[n % 3 % 2]) for n, one in enumerate(near)])
+    assert "nearly one picture, 1.7 of 255 levels from their mean: the model will draw no other; see --duplicates of ingest" in line
