@@ -2,6 +2,8 @@
 
 Both networks are stages at 4, 8, 16, ... px, each of `blocks` residual blocks, joined by bilinear resampling and a 1x1 convolution.
 No normalisation, no attention, no noise inputs. The initialisation alone preserves the variance (Fixup, arXiv 1901.09321).
+With `skips` G has a linear to-RGB after every stage, and the image is the sum of what they draw, each doubled to the next one's side
+(StyleGAN2, arXiv 1912.04958, figure 7b): coarse stages then have the image's gradient without the finer stages between.
 With `patch` = 2 the finest stage works at half the image's resolution: D reads the image pixel-unshuffled, G ends with one more
 bilinear doubling and a narrow 3x3 layer before to-RGB. That costs a quarter of the time, and leaves no checkerboard.
 """
@@ -22,11 +24,15 @@ from ganray.models.network import Discriminator, Generator
 from ganray.models.resampling import Double, Halve
 
 EXPANSION = 2
+SKIP = 0.5  # gain of the to-RGB of a stage before the last
 LEAN = 16  # channels at full resolution where `patch` is 2
 
 
 class R3Generator(Generator):
-    """A learned 4x4 basis, scaled per channel by a linear map of [z; embeddings], then the stages, then one linear to-RGB."""
+    """A learned 4x4 basis, scaled per channel by a linear map of [z; embeddings], then the stages, then one linear to-RGB.
+
+    Between stages the state of a picture are its features, and with skips the picture that the stages have drawn so far.
+    """
 
     reads_condition = ("linear.weight", 1)
 
@@ -40,6 +46,8 @@ class R3Generator(Generator):
         self.basis = nn.Parameter(torch.randn(widths[0], 4, 4))
         self.stages = nn.ModuleList(_stage(width, config, depth) for width in widths)
         self.doubles = nn.ModuleList(nn.Sequential(_transition(a, b), Double()) for a, b in pairwise(widths))
+        self.enlarge = Double()
+        self.skips = nn.ModuleList(_conv(width, config.channels, 1, gain=SKIP, bias=False) for width in widths[:-1] if config.skips)
         if config.patch == 1:
             self.to_rgb: nn.Module = _conv(widths[-1], config.channels, 1, gain=1.0, bias=False)
         else:
@@ -67,33 +75,47 @@ class R3Generator(Generator):
 
     def draw(self, features: Tensor) -> Tensor:
         """The image [N, channels, R, R] of base features."""
-        return self.finish(self.begin(features, 1), 1)
+        return self._finished(*self._passed(features, None, range(len(self.stages))))
 
     def draw_coarse(self, features: Tensor, fewer: int) -> Tensor:
         """The image [N, channels, R / 2^n, R / 2^n] of base features without the `fewer` = n finest stages.
 
         Their transitions stay, since to-RGB reads the finest stage's channels.
         """
-        features = self.begin(features, len(self.stages) - fewer)
+        features, image = self._passed(features, None, range(len(self.stages) - fewer))
         for double in self.doubles[len(self.doubles) - fewer :]:
             features = double[0](features)  # type: ignore[index]
-        image: Tensor = self.to_rgb(features)
-        return image.float()
+        return self._finished(features, image)
 
     def begin(self, features: Tensor, stages: int) -> Tensor:
-        """Base features after the coarsest `stages` stages."""
-        for i, stage in enumerate(self.stages):
-            if i < stages:
-                features = stage(features if i == 0 else self.doubles[i - 1](features))
-        return features
+        """Base features after the coarsest `stages` stages; with skips the picture so far is their last `channels`."""
+        features, image = self._passed(features, None, range(stages))
+        return features if image is None else torch.cat([features, image], 1)
 
     def finish(self, features: Tensor, stages: int) -> Tensor:
-        """The image of the features that `begin` returned for the same `stages`."""
-        for i, stage in enumerate(self.stages):
-            if i >= stages:
-                features = stage(self.doubles[i - 1](features))
-        image: Tensor = self.to_rgb(features)
-        return image.float()
+        """The image of what `begin` returned for the same `stages`."""
+        image = None
+        if self.skips:
+            features, image = features.split([features.shape[1] - self.channels, self.channels], 1)
+        return self._finished(*self._passed(features, image, range(stages, len(self.stages))))
+
+    def _passed(self, features: Tensor, image: Tensor | None, stages: range) -> tuple[Tensor, Tensor | None]:
+        """Features and picture after some stages."""
+        for i in stages:
+            features = self.stages[i](features if i == 0 else self.doubles[i - 1](features))
+            if i < len(self.skips):
+                own = self.skips[i](features).float()
+                image = own if image is None else self.enlarge(image) + own
+        return features, image
+
+    def _finished(self, features: Tensor, image: Tensor | None) -> Tensor:
+        """The image of the finest features, on top of what coarser ones have drawn."""
+        drawn: Tensor = self.to_rgb(features).float()
+        if image is None:
+            return drawn
+        while image.shape[2] < drawn.shape[2]:
+            image = self.enlarge(image)
+        return drawn + image
 
 
 class R3Discriminator(Discriminator):

@@ -82,10 +82,11 @@ def test_depth_grows_with_blocks_and_stages():
 
 
 @pytest.mark.parametrize("patch", [1, 2])
+@pytest.mark.parametrize("skips", [False, True])
 @pytest.mark.parametrize("fewer", [0, 1, 2])
-def test_a_coarse_picture_is_drawn_and_judged_without_the_finest_stages(patch, fewer):
+def test_a_coarse_picture_is_drawn_and_judged_without_the_finest_stages(patch, skips, fewer):
     torch.manual_seed(0)
-    config = CONFIG.model_copy(update={"resolution": 16 * patch, "patch": patch})
+    config = CONFIG.model_copy(update={"resolution": 16 * patch, "patch": patch, "skips": skips})
     side = config.resolution >> fewer
     generator, discriminator = R3Generator(config, ()), R3Discriminator(config, ())
     image = generator(torch.randn(2, 6), NONE.expand(2, 0), side)
@@ -93,7 +94,34 @@ def test_a_coarse_picture_is_drawn_and_judged_without_the_finest_stages(patch, f
     discriminator(image, NONE.expand(2, 0)).sum().backward()
     for network, finest in ((generator, generator.stages[::-1]), (discriminator, discriminator.stages)):
         untouched = {parameter for stage in list(finest)[:fewer] for parameter in stage.parameters()}
+        if network is generator and skips:  # the last stage before them has a to-RGB of its own
+            untouched |= {parameter for skip in generator.skips[3 - fewer :] for parameter in skip.parameters()}
         assert all((parameter.grad is None) == (parameter in untouched) for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+@pytest.mark.parametrize("skips", [False, True])
+def test_a_picture_that_is_begun_and_finished_is_the_same(patch, skips):
+    torch.manual_seed(0)
+    generator = R3Generator(CONFIG.model_copy(update={"resolution": 16 * patch, "patch": patch, "skips": skips}), ())
+    features = generator.base(torch.randn(2, 6), NONE.expand(2, 0))
+    with torch.no_grad():
+        whole = generator.draw(features)
+        for stages in (1, 2):
+            assert torch.equal(generator.finish(generator.begin(features, stages), stages), whole)
+
+
+def test_with_skips_the_picture_is_the_sum_of_what_stages_draw():
+    torch.manual_seed(0)
+    generator = R3Generator(CONFIG.model_copy(update={"skips": True}), ())
+    features, double = generator.base(torch.randn(2, 6), NONE.expand(2, 0)), Double()
+    with torch.no_grad():
+        first = generator.begin(features, 1)[:, -3:]
+        whole = generator.draw(features)
+        for weight in [*generator.to_rgb.parameters(), *generator.skips[1:].parameters()]:
+            weight.zero_()
+        assert torch.allclose(generator.draw(features), double(double(first)))
+    assert not torch.allclose(whole, double(double(first)), atol=0.1)
 
 
 def test_a_stage_that_begins_changes_the_picture_little():
