@@ -24,6 +24,7 @@ class ModelConfig(Section):
         1, description="image pixels per side of a finest feature pixel; 2 is the lean form for CPUs (r3)"
     )
     skips: bool = Field(False, description="G draws a picture at every stage, and their sum (r3): outlines come sooner")
+    classifier: bool = Field(False, description="D also names each attribute's value (loss.classify): shapes come sooner")
     title_pieces: NonNegativeInt = Field(
         0, description="read product titles, up to so many words and trigrams of each (48 = about 8 words); 0 = titles are not read"
     )

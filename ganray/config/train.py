@@ -38,6 +38,8 @@ class LossConfig(Section):
         "below it the rounding of bf16 shows",
     )
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")
+    classify: PositiveFloat = Field(1.0, description="weight of D's cross entropy on photos, where model.classifier is set")
+    classify_fakes: NonNegativeFloat = Field(0.2, description="weight of G's cross entropy by that classifier; 0 = D learns from it alone")
     spread: NonNegativeFloat = Field(
         0.0, description="weight of the push that keeps samples of one label as far apart as photos of it are; 0 = off"
     )
@@ -274,6 +276,7 @@ class TrainConfig(TrainingRun):
             ),
             (f"workers = {self.workers}", self.workers > 1, "one worker draws the sample", "--workers 1"),
             (f"accumulate = {self.accumulate}", self.accumulate != 1, "a private step is not divided", "--accumulate 1"),
+            ("model.classifier", self.model.classifier, "it learns photos' labels", "--no-model.classifier"),
             ("grow.kimg", bool(self.grow.kimg), "a private step has one side", "--grow.kimg []"),
             ("compile = on", self.compile == "on", "gradients of single images are not compiled", "--compile off"),
             ("precision = bf16", self.precision == "bf16", "a private step computes in fp32", "--precision fp32"),

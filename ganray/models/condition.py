@@ -82,7 +82,7 @@ class Projection(nn.Module):
 
     computes_in_float32 = True
 
-    def __init__(self, features: int, dim: int, label_sizes: tuple[int, ...], title_rows: int = 0) -> None:
+    def __init__(self, features: int, dim: int, label_sizes: tuple[int, ...], title_rows: int = 0, classifier: bool = False) -> None:
         super().__init__()
         num = len(label_sizes) + bool(title_rows)
         self.linear = nn.Linear(features, dim if num else 1, bias=False)
@@ -91,15 +91,36 @@ class Projection(nn.Module):
         self.embeddings = Embeddings(label_sizes, dim, std, title_rows, title_std=std / math.sqrt(USUAL_PIECES))
         if num:
             self.shared = nn.Parameter(torch.randn(dim) * std)
+        if classifier:
+            self.classifier = Classifier(features, label_sizes)
 
-    def forward(self, features: Tensor, label: Tensor) -> Tensor:
-        """Score features [N, F] under label [N, A + T]; always in float32."""
+    def forward(self, features: Tensor, label: Tensor, classify: bool = False) -> Tensor:
+        """Score features [N, F] under label [N, A + T], always in float32: [N], or as `Discriminator.forward` says [N, 1 + K]."""
         with torch.autocast(features.device.type, enabled=False):
-            v: Tensor = self.linear(features.float())
-            if not self.embeddings:
-                return v.squeeze(1)
-            direction: Tensor = self.shared + sum(self.embeddings(label))
-            return (v * direction).sum(dim=1)
+            features = features.float()
+            logits = self._logits(self.linear(features), label)
+            return torch.cat([logits[:, None], *self.classifier(features)], 1) if classify else logits
+
+    def _logits(self, v: Tensor, label: Tensor) -> Tensor:
+        if not self.embeddings:
+            return v.squeeze(1)
+        direction: Tensor = self.shared + sum(self.embeddings(label))
+        return (v * direction).sum(dim=1)
+
+
+class Classifier(nn.ModuleList):
+    """What D believes that a picture shows: features [N, F] -> for each attribute the scores [N, size] of its values.
+
+    The auxiliary classifier of Odena et al. 2017 (arXiv 1610.09585, section 3). It is not the projection's tables: those score how real a
+    picture is as one of a value, and learn what a value looks like by the game alone.
+    """
+
+    def __init__(self, features: int, label_sizes: tuple[int, ...]) -> None:
+        super().__init__(nn.Linear(features, size) for size in label_sizes)
+
+    def forward(self, features: Tensor) -> list[Tensor]:
+        """See the class."""
+        return [layer(features) for layer in self]
 
 
 def set_strength(network: nn.Module, strength: float) -> None:

@@ -52,13 +52,13 @@ class DcganDiscriminator(Discriminator):
             *(layer for a, b in pairwise(widths) for layer in _down(a, b)),
             nn.Conv2d(widths[-1], widths[-1], 4, bias=False),
         )
-        self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows)
+        self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows, config.classifier)
         self.apply(_init)
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor, classify: bool = False) -> Tensor:
         """See `Discriminator.forward`."""
-        logits: Tensor = self.head(self.layers(x).flatten(1), label)
-        return logits
+        output: Tensor = self.head(self.layers(x).flatten(1), label, classify)
+        return output
 
 
 def _up(a: int, b: int) -> tuple[nn.Module, ...]:

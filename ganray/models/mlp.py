@@ -36,12 +36,12 @@ class MlpDiscriminator(Discriminator):
         super().__init__(config, label_sizes)
         pixels = config.channels * config.resolution**2
         self.layers = _layers((pixels, *reversed(config.widths)))
-        self.head = Projection(config.widths[0], config.widths[0], label_sizes, config.title_rows)
+        self.head = Projection(config.widths[0], config.widths[0], label_sizes, config.title_rows, config.classifier)
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor, classify: bool = False) -> Tensor:
         """See `Discriminator.forward`."""
-        logits: Tensor = self.head(self.layers(x.flatten(1)), label)
-        return logits
+        output: Tensor = self.head(self.layers(x.flatten(1)), label, classify)
+        return output
 
 
 def _layers(widths: tuple[int, ...]) -> nn.Sequential:

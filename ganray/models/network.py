@@ -42,8 +42,11 @@ class Discriminator(nn.Module, ABC):
         self.label_sizes = label_sizes
 
     @abstractmethod
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        """Score x float32 [N, channels, R, R] under label int64 [N, A + T]; gives float32 [N]."""
+    def forward(self, x: Tensor, label: Tensor, classify: bool = False) -> Tensor:
+        """Score x float32 [N, channels, R, R] under label int64 [N, A + T]; gives float32 [N].
+
+        A network with a classifier that is to `classify` gives [N, 1 + K]: beside the logit the scores of all K values of all attributes.
+        """
 
 
 @dataclass(frozen=True)

@@ -129,9 +129,9 @@ class R3Discriminator(Discriminator):
         self.stages = nn.ModuleList(_stage(width, config, depth) for width in widths)
         self.halves = nn.ModuleList(nn.Sequential(Halve(a), _transition(a, b)) for a, b in pairwise(widths))
         self.basis = nn.Parameter(torch.randn(widths[-1], 4, 4) / 4)
-        self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows)
+        self.head = Projection(widths[-1], widths[0], label_sizes, config.title_rows, config.classifier)
 
-    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+    def forward(self, x: Tensor, label: Tensor, classify: bool = False) -> Tensor:
         """See `Discriminator.forward`. An image of fewer pixels does not pass the finest stages."""
         fewer = omitted(self.config, x.shape[2])
         x = self.from_rgb(F.pixel_unshuffle(x, self.config.patch))
@@ -139,8 +139,8 @@ class R3Discriminator(Discriminator):
             x = halve[1](x)  # type: ignore[index]
         for i, stage in enumerate(self.stages[fewer:], fewer):
             x = stage(x if i == fewer else self.halves[i - 1](x))
-        logits: Tensor = self.head((x * self.basis).sum(dim=(2, 3)), label)
-        return logits
+        output: Tensor = self.head((x * self.basis).sum(dim=(2, 3)), label, classify)
+        return output
 
 
 class Block(nn.Module):

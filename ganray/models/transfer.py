@@ -1,8 +1,9 @@
 """Weights of a network for another one of the same architecture that knows other attributes, values or titles.
 
-Only three kinds of weights depend on the words: the tables of `Embeddings`, what G reads its condition with, and, between an unconditional
-network and a conditioned one, the head of D. Of a table the rows of values that both vocabularies have are copied, of G's first weights the
-columns of z and of attributes that both have. What the other network knows of an attribute is so kept, whatever place it has in the label.
+Only four kinds of weights depend on the words: the tables of `Embeddings`, D's classifier, what G reads its condition with, and, between an
+unconditional network and a conditioned one, the head of D. Of a table and of the classifier the rows of values that both vocabularies have
+are copied, of G's first weights the columns of z and of attributes that both have. What the other network knows of an attribute is so kept,
+whatever place it has in the label.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganray.models.condition import Condition, Embeddings
+from ganray.models.condition import Classifier, Condition, Embeddings
 from ganray.models.network import Generator
 
 Attributes = dict[str, tuple[str, ...]]
@@ -56,25 +57,22 @@ def copy_weights(old: nn.Module, new: nn.Module, words: tuple[Words, Words]) -> 
         source = modules.get(name)
         if isinstance(module, Embeddings) and isinstance(source, Embeddings):
             _copy_tables(source, module, words)
+        if isinstance(module, Classifier) and isinstance(source, Classifier):
+            _copy_rows(source, module, words)
     if isinstance(old, Generator) and isinstance(new, Generator):
         _copy_inputs(old, new, words)
 
 
 def _special(network: nn.Module) -> set[str]:
     """The names of weights that are not copied as they are."""
-    tables = [(name, module) for name, module in network.named_modules() if isinstance(module, Embeddings)]
+    tables = [(name, module) for name, module in network.named_modules() if isinstance(module, Embeddings | Classifier)]
     names = {f"{name}.{key}" for name, module in tables for key, _ in module.named_parameters()}
     return names | ({network.reads_condition[0]} if isinstance(network, Generator) else set())
 
 
 def _copy_tables(old: Embeddings, new: Embeddings, words: tuple[Words, Words]) -> None:
     before, now = words
-    places = {name: place for place, name in enumerate(before.attributes)}
-    for place, name in enumerate(now.attributes):
-        if name in places:
-            rows = before.rows(name)
-            pairs = [(rows[value], row) for value, row in now.rows(name).items() if value in rows]
-            _copy(_table(old, places[name]), _table(new, place), 0, pairs)
+    _copy_rows(old, new, words)
     if before.titles and now.titles:
         sources, title = old[-1].state_dict(), new[-1].state_dict()
         for key, weight in title.items():
@@ -82,10 +80,16 @@ def _copy_tables(old: Embeddings, new: Embeddings, words: tuple[Words, Words]) -
                 weight.copy_(sources[key])
 
 
-def _table(embeddings: Embeddings, place: int) -> Tensor:
-    weight = embeddings[place].weight
-    assert isinstance(weight, Tensor)
-    return weight
+def _copy_rows(old: nn.ModuleList, new: nn.ModuleList, words: tuple[Words, Words]) -> None:
+    """The rows of shared values, of lists with a layer for each attribute whose weights have a row for each value."""
+    before, now = words
+    places = {name: place for place, name in enumerate(before.attributes)}
+    for place, name in enumerate(now.attributes):
+        if name in places:
+            rows, sources = before.rows(name), old[places[name]].state_dict()
+            pairs = [(rows[value], row) for value, row in now.rows(name).items() if value in rows]
+            for key, weight in new[place].state_dict().items():
+                _copy(sources[key], weight, 0, pairs)
 
 
 def _copy_inputs(old: Generator, new: Generator, words: tuple[Words, Words]) -> None:

@@ -92,7 +92,8 @@ class _Graph:
     """A network as a step calls it: by its weights, or `frozen` and by its first input."""
 
     network: CastOnce[Any]
-    inputs: tuple[Tensor, Tensor]
+    inputs: tuple[Tensor, ...]
+    classifies: bool = False
     frozen: bool = False
 
 
@@ -115,8 +116,8 @@ def _graphs(config: TrainConfig, generator: Generator, discriminator: Discrimina
     draws, judges = CastOnce(generator, bf16), CastOnce(discriminator, bf16)
     return [
         _Graph(draws, (normal(num, generator.z_dim), label(num))),
-        _Graph(judges, (normal(rows, *image), label(rows))),
-        _Graph(judges, (normal(num, *image).requires_grad_(), label(num)), frozen=True),
+        _Graph(judges, (normal(rows, *image), label(rows)), config.model.classifier),
+        _Graph(judges, (normal(num, *image).requires_grad_(), label(num)), config.model.classifier, frozen=True),
     ]
 
 
@@ -139,7 +140,7 @@ def _difference(config: TrainConfig, generator: Generator, discriminator: Discri
 def _gradients(graph: _Graph) -> list[Tensor]:
     """Gradients of a fixed weighted sum of the outputs."""
     with graph.network.frozen() if graph.frozen else nullcontext():
-        output = graph.network(*graph.inputs)
+        output = graph.network(*graph.inputs, *[True] * graph.classifies)
     weights = torch.linspace(-1, 1, output.numel(), device=output.device).sin_().view_as(output)
     variables = [graph.inputs[0]] if graph.frozen else graph.network.variables
     return [gradient.float() for gradient in torch.autograd.grad((output.float() * weights).sum(), variables)]

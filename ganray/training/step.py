@@ -10,7 +10,7 @@ half. The paper draws both anew; that costs a sixth more time and was not better
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from ganray.config import TrainConfig
 from ganray.models import Discriminator, Generator, set_strength
 from ganray.training.adapt import sign_statistic
 from ganray.training.augment import augment
+from ganray.training.classification import Score, classification_loss, judged
 from ganray.training.draws import Draws
 from ganray.training.ema import update_ema
 from ganray.training.gradients import Average, Gradients, room_for
@@ -31,8 +32,6 @@ from ganray.training.precision import CastOnce, autocast, in_bf16
 from ganray.training.schedules import Hyper
 from ganray.training.spread import pair_sums
 from ganray.training.state import TrainState
-
-Score = Callable[[Tensor, Tensor], Tensor]  # images and labels to logits: D, or D with its weights cast
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,19 @@ class MicroBatch:
     label: Tensor
     terms: StepInputs
     share: float
+
+
+class _Scores(NamedTuple):
+    """Logits [N] of real and fake images, the scores of values where there is a classifier, R1 and R2."""
+
+    real: Tensor
+    fake: Tensor
+    classes: Tensor | None
+    penalties: tuple[Tensor, Tensor]
+
+    def of_photos(self, num: int) -> _Scores:
+        """The same with the scores of values of the first `num` rows alone, the real images."""
+        return self if self.classes is None else self._replace(classes=self.classes[:num])
 
 
 class Pass(NamedTuple):
@@ -88,8 +100,13 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
         with autocast(real.device, terms.config):
             transformed, pairs = ready if place == 0 else _prepared(state, generator, passes[place], False)
             with discriminator.frozen():
-                loss = GAMES[terms.config.loss.name].generator(real_logits, discriminator(transformed, part.label))
+                logits, classes = judged(discriminator, transformed, part.label, terms.config.model)
+            loss = GAMES[terms.config.loss.name].generator(real_logits, logits)
         metrics["loss_g"] = loss.detach() * part.share + metrics.get("loss_g", 0.0)
+        if classes is not None:
+            named = _classification_loss(state, classes, part)
+            metrics["classes_g"] = named.detach() * part.share + metrics.get("classes_g", 0.0)
+            loss = loss + terms.config.loss.classify_fakes * named
         if pairs is not None and state.spread:
             loss = loss + terms.config.loss.spread * state.spread.loss(pairs)
             pair_means += [pairs.detach() * part.share]
@@ -159,11 +176,15 @@ def discriminator_loss(state: TrainState, score: Score, fake: Tensor, part: Micr
     """D's loss with penalties, on images [N, C, R, R] without gradient; the logits of the real ones; scalars to log."""
     terms = part.terms
     real, fake = _transform(state, part.real, terms), _transform(state, fake, terms)
-    real_logits, fake_logits, r1, r2 = _score(state, score, real, fake, part)
+    real_logits, fake_logits, classes, (r1, r2) = _score(state, score, real, fake, part)
     game = GAMES[terms.config.loss.name].discriminator(real_logits, fake_logits)
     sign = sign_statistic(real_logits, fake_logits)
     metrics = {"loss_d": game, "logit": (real_logits - fake_logits).mean(), "sign": sign, "r1": r1, "r2": r2}
-    return game + terms.hyper.gamma / 2 * (r1 + r2), real_logits, {name: value.detach() for name, value in metrics.items()}
+    loss = game + terms.hyper.gamma / 2 * (r1 + r2)
+    if classes is not None:
+        metrics["classes_d"] = _classification_loss(state, classes, part)
+        loss = loss + terms.config.loss.classify * metrics["classes_d"]
+    return loss, real_logits, {name: value.detach() for name, value in metrics.items()}
 
 
 def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: Tensor, terms: StepInputs) -> Tensor:
@@ -172,29 +193,37 @@ def generator_loss(state: TrainState, real_logits: Tensor, fake: Tensor, label: 
     return GAMES[terms.config.loss.name].generator(real_logits, fake_logits)
 
 
-def _score(state: TrainState, network: Score, real: Tensor, fake: Tensor, part: MicroBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Logits [N] of real and of fake, and the mean squared gradient of D at each (R1, R2) by the configured method."""
-    loss, label, terms, num = part.terms.config.loss, part.label, part.terms, len(real)
+def _classification_loss(state: TrainState, classes: Tensor, part: MicroBatch) -> Tensor:
+    return classification_loss(classes, part.label, state.discriminator.label_sizes, part.terms.config.model)
+
+
+def _score(state: TrainState, network: Score, real: Tensor, fake: Tensor, part: MicroBatch) -> _Scores:
+    """What D says of real and fake images, and the mean squared gradient of D at each (R1, R2) by the configured method."""
+    config, label, terms, num = part.terms.config, part.label, part.terms, len(real)
+    loss, both = config.loss, torch.cat([label, label])
     if loss.penalty == "none":
         if state.discriminator.batch_statistics:
-            real_logits, fake_logits = network(real, label), network(fake, label)
+            (real_logits, classes), (fake_logits, _) = (judged(network, images, label, config.model) for images in (real, fake))
         else:
-            real_logits, fake_logits = network(torch.cat([real, fake]), torch.cat([label, label])).split(num)
-        return real_logits, fake_logits, real_logits.new_zeros(()), real_logits.new_zeros(())
+            logits, classes = judged(network, torch.cat([real, fake]), both, config.model)
+            real_logits, fake_logits = logits.split(num)
+        return _Scores(real_logits, fake_logits, classes, (real_logits.new_zeros(()), real_logits.new_zeros(()))).of_photos(num)
     if loss.penalty == "exact":
         real, fake = real.detach().requires_grad_(), fake.detach().requires_grad_()
-        real_logits, fake_logits = network(torch.cat([real, fake]), torch.cat([label, label])).split(num)
-        return real_logits, fake_logits, exact_penalty(real_logits, real), exact_penalty(fake_logits, fake)
+        logits, classes = judged(network, torch.cat([real, fake]), both, config.model)
+        real_logits, fake_logits = logits.split(num)
+        penalties = exact_penalty(real_logits, real), exact_penalty(fake_logits, fake)
+        return _Scores(real_logits, fake_logits, classes, penalties).of_photos(num)
     sigma = difference_step(loss, real.shape[2], torch.is_autocast_enabled(real.device.type))
     chosen = terms.draws.chosen(num, loss.fraction)
     noise = terms.draws.noise(num, loss.fraction, real.shape[1:])
     near = torch.cat([real[chosen], fake[chosen]]) + sigma * noise
-    logits = network(torch.cat([real, fake, near]), torch.cat([label, label, label[chosen], label[chosen]]))
+    logits, classes = judged(network, torch.cat([real, fake, near]), torch.cat([both, label[chosen], label[chosen]]), config.model)
     real_logits, fake_logits, near_real, near_fake = logits.split([num, num, len(chosen), len(chosen)])
     scale = len(chosen) / terms.draws.share_chosen(num, loss.fraction)  # 1 where every part has its exact share
     r1 = finite_penalty(real_logits[chosen], near_real, sigma) * scale if len(chosen) else real_logits.new_zeros(())
     r2 = finite_penalty(fake_logits[chosen], near_fake, sigma) * scale if len(chosen) else real_logits.new_zeros(())
-    return real_logits, fake_logits, r1, r2
+    return _Scores(real_logits, fake_logits, classes, (r1, r2)).of_photos(num)
 
 
 def _transform(state: TrainState, x: Tensor, terms: StepInputs) -> Tensor:

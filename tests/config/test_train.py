@@ -30,6 +30,7 @@ PRIVATE = {
         ({"catalog": "memory://x"}, "catalog = memory://x: memory is not shared"),
         ({"out": "memory://x"}, "out = memory://x: memory is not shared"),
         ({**PRIVATE, "loss": {"penalty": "none"}}, "privacy.epsilon with loss.name = relativistic: .*Use --loss.name bce"),
+        ({**PRIVATE, "model": {**PRIVATE.get("model", {}), "classifier": True}}, "privacy.epsilon with model.classifier: it learns"),
         ({**PRIVATE, "workers": 2}, "privacy.epsilon with workers = 2: one worker draws the sample. Use --workers 1"),
     ],
 )

@@ -54,6 +54,19 @@ def test_every_parameter_of_both_networks_learns(name, sizes):
 
 
 @each_model
+@each_condition
+def test_a_classifier_scores_every_value_beside_the_logit(name, sizes):
+    config = TINY[name].model_copy(update={"classifier": True})
+    discriminator = build_discriminator(config, sizes).eval()
+    _, label = inputs(config, sizes)
+    x = torch.randn(6, config.channels, config.resolution, config.resolution)
+    output = discriminator(x, label, True)
+    assert output.shape == (6, 1 + sum(sizes)) and output.dtype == torch.float32
+    assert torch.equal(output[:, 0], discriminator(x, label))
+    assert torch.equal(output[:, 1:], discriminator(x, torch.zeros_like(label), True)[:, 1:])  # it is not told what it is to name
+
+
+@each_model
 def test_each_attribute_changes_picture_and_score(name):
     generator, discriminator = (
         build_generator(TINY[name], (3, 5, 2)).eval(),

@@ -52,6 +52,18 @@ def test_rows_of_shared_values_are_copied_and_others_are_fresh(name, side):
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_a_classifier_keeps_the_values_that_it_knows(name):
+    classifies = {"classifier": True}
+    source, fresh, result = (network.head.classifier for network in transferred(name, "d", changes=(classifies, classifies)))
+    for key in ("weight", "bias"):
+        old, before, now = ([getattr(layer, key) for layer in layers] for layers in (source, fresh, result))
+        assert torch.equal(now[0], before[0])  # size
+        assert torch.equal(now[1][[2, 0]], old[1])  # red, blue
+        assert torch.equal(now[1][[1, 3]], before[1][[1, 3]])
+        assert torch.equal(now[2][0], old[0][1]) and torch.equal(now[2][1], before[2][1])  # mug, sofa
+
+
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("side", BUILD)
 def test_everything_else_is_copied(name, side):
     source, _, result = transferred(name, side)
