@@ -38,6 +38,11 @@ class Curves:
 
 CURVES = (
     Curves("Losses", {"loss_d": "D", "loss_g": "G"}, "0.69 each where D cannot tell real from made; 1.39 for the D of bce."),
+    Curves(
+        "Naming values",
+        {"classes_d": "D, of real images", "classes_g": "D, of made ones"},
+        "Cross entropy of D's classifier, model.classifier: 0 where it names every value rightly.",
+    ),
     Curves("Logit, real minus made", {"logit": "mean"}, "How far D holds real images above made ones; 0 where it cannot tell."),
     Curves("D's advantage", {"sign": "mean sign"}, "1: D finds every real image more real than its made one. 0: it guesses."),
     Curves("Penalties", {"r1": "R1, at real", "r2": "R2, at made"}, "Mean squared gradient of D, before its weight gamma / 2."),
