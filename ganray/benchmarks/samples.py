@@ -1,8 +1,8 @@
 """`samples`: what recipes draw after equal CPU time, on the sample catalog at 64 px and on given catalogs at 64 or 32 px.
 
-The ratio is the Frechet distance above its floor of the last recipe of `recipes.py` over that of `r3`, medians over seeds: 1 until there is
-one that is better. A curve has the scores over the time. Runs are kept under out/benchmark/samples and not
-repeated: an interrupted benchmark continues. Beside them: samples.md with tables and curves, samples.log with a line a run, sheets.
+The ratio is the Frechet distance above its floor of the last recipe of `recipes.py` over that of `r3`, medians over seeds. A curve has the
+scores over the time. Runs are kept under out/benchmark/samples and not repeated: an interrupted benchmark continues. Beside them:
+samples.md with tables and curves, samples.log with a line a run, sheets.
 """
 
 from __future__ import annotations

@@ -39,7 +39,10 @@ class LossConfig(Section):
     )
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")
     classify: PositiveFloat = Field(1.0, description="weight of D's cross entropy on photos, where model.classifier is set")
-    classify_fakes: NonNegativeFloat = Field(0.2, description="weight of G's cross entropy by that classifier; 0 = D learns from it alone")
+    classify_fakes: NonNegativeFloat = Field(
+        0.0,
+        description="weight of G's cross entropy by that classifier: values are obeyed more, samples of one are more alike",
+    )
     spread: NonNegativeFloat = Field(
         0.0, description="weight of the push that keeps samples of one label as far apart as photos of it are; 0 = off"
     )

@@ -2,7 +2,7 @@
 
 D learns to name the values of photos beside telling real from fake. With a few thousand photos and minutes of a CPU that is most of what it
 can learn of shapes: what a sleeve is good for is told by a label at once, and by the game late. Fakes do not teach it, as they would
-teach it what G draws wrong. G is held to draw what it is asked for, at a small weight: a large one draws the same sure picture again.
+teach it what G draws wrong. G may follow it, too: it then draws what it is asked for, and the surest picture of it again.
 """
 
 from __future__ import annotations
