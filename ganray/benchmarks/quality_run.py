@@ -21,7 +21,7 @@ from ganray.catalog.reader import Catalog
 from ganray.config import EvaluateConfig, TrainConfig
 from ganray.engine import Engine
 from ganray.evaluation.evaluation import examine, requests_for, split_photos
-from ganray.metrics.imagenet import has_imagenet, imagenet_distances
+from ganray.evaluation.imagenet import has_imagenet, imagenet_distances
 from ganray.model_folder import ModelInfo, save_model
 from ganray.models import Generator
 from ganray.storage import open_store

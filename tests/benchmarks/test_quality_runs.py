@@ -5,8 +5,8 @@ import pytest
 from ganray.benchmarks.quality_run import named
 from ganray.benchmarks.quality_runs import family_of, perform_all, sheet
 from ganray.catalog.reader import Catalog
+from ganray.evaluation.imagenet import has_imagenet
 from ganray.images.provenance import read_label
-from ganray.metrics.imagenet import has_imagenet
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ganray.catalog.reader import Catalog
-from ganray.metrics.imagenet import imagenet_distances
+from ganray.evaluation.imagenet import imagenet_distances
 from ganray.models import pretrained
 
 pytest.importorskip(pretrained.PACKAGE)
