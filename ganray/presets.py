@@ -8,7 +8,7 @@ from ganray.config import TrainConfig
 from ganray.errors import ConfigError
 
 LUNCH_64: dict[str, Any] = {
-    "kimg": 150.0,
+    "kimg": 300.0,
     "batch": 16,
     "threads": 1,
     "ema_kimg": 5.0,
@@ -54,7 +54,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # for a few thousand photos and two CPU cores (--workers 2): narrow where pixels are many, see tests/benchmarks/LOG.md
     "lunch-64": LUNCH_64,
     "night-64": LUNCH_64
-    | {"kimg": 1200.0, "ema_kimg": 10.0, "checkpoint_kimg": 25.0, "augment": {"target": 0.75}, "score": {"kimg": 25.0}},
+    | {"kimg": 2400.0, "ema_kimg": 10.0, "checkpoint_kimg": 25.0, "augment": {"target": 0.75}, "score": {"kimg": 25.0}},
     "r3-64": {
         "kimg": 1000.0,
         "batch": 128,

@@ -13,7 +13,7 @@ from typing import Any
 from ganray.benchmarks.catalogs import ROOT, sample_catalog
 from ganray.benchmarks.quality_run import named
 from ganray.benchmarks.quality_runs import Reports, family_of, perform_all, sheet, table
-from ganray.benchmarks.recipes import AT_32
+from ganray.benchmarks.recipes import FAMILIES
 from ganray.catalog.reader import Catalog
 from ganray.config import BenchmarkConfig
 from ganray.errors import ConfigError
@@ -34,14 +34,14 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
                 f"Ingest it with --resolution {RESOLUTION}",
             )
     families = [family_of(catalog, root, config.minutes) for catalog in catalogs]
-    runs = [named(family, seed, model) for seed in range(config.seeds) for family in families for model in AT_32]
+    runs = [named(family, seed, model) for seed in range(config.seeds) for family in families for model in FAMILIES]
     reports = perform_all(runs, 1 + config.minutes)
     tables, rows = [], []
     for catalog, family in zip(catalogs, families, strict=True):
-        own = {model: [reports[named(family, seed, model).out] for seed in range(config.seeds)] for model in AT_32}
+        own = {model: [reports[named(family, seed, model).out] for seed in range(config.seeds)] for model in FAMILIES}
         tables.append(table(catalog, own))
         rows.append(row(catalog, own))
-        Path(f"{family.out}.png").write_bytes(sheet(catalog, family, tuple(AT_32)))
+        Path(f"{family.out}.png").write_bytes(sheet(catalog, family, FAMILIES))
     Path(root, "quality.md").write_text("\n\n".join(tables) + "\n")
     return rows
 

@@ -31,6 +31,7 @@ AT_32 = {
     "mlp": Recipe("mlp-28", {"model": {"resolution": 32}}),
     "dcgan": Recipe("dcgan-64", {"model": {"resolution": 32, "widths": (256, 128, 64)}}),
     "r3": Recipe("demo-32", {}),
+    "lunch": Recipe("demo-32", {"model": {"widths": (128, 64, 16), "skips": True, "classifier": True}}),  # lunch-64 less its coarsest stage
 }
 # r3, which others are compared with, is demo-32 with one more stage, and four times the penalty for four times the pixels.
 AT_64 = {
@@ -38,6 +39,7 @@ AT_64 = {
     "r3": Recipe("demo-32", {"model": {"resolution": 64, "widths": (128, 128, 96, 32)}, "loss": {"gamma": 0.2, "gamma_final": 0.08}}),
     "lunch": Recipe("lunch-64", {}),
 }
+FAMILIES = ("mlp", "dcgan", "r3")  # one recipe of each, which `quality` compares at 32 px
 RECIPES = {32: AT_32, 64: AT_64}
 
 
