@@ -279,7 +279,7 @@ class TrainConfig(TrainingRun):
             ),
             (f"workers = {self.workers}", self.workers > 1, "one worker draws the sample", "--workers 1"),
             (f"accumulate = {self.accumulate}", self.accumulate != 1, "a private step is not divided", "--accumulate 1"),
-            ("model.classifier", self.model.classifier, "it learns photos' labels", "--no-model.classifier"),
+            ("model.classifier", self.model.classifier, "it learns photos' labels", "no --model.classifier"),
             ("grow.kimg", bool(self.grow.kimg), "a private step has one side", "--grow.kimg []"),
             ("compile = on", self.compile == "on", "gradients of single images are not compiled", "--compile off"),
             ("precision = bf16", self.precision == "bf16", "a private step computes in fp32", "--precision fp32"),

@@ -128,6 +128,7 @@ def test_a_key_is_asked_for_used_and_kept_only_on_request(open_page, keyed_url):
     page.get_by_role("button", name="Generate", exact=True).click()
     page.wait_for_selector(".card img")
     page.get_by_text("This request as code").locator("visible=true").click()
+    page.get_by_text("$GANRAY_KEY").locator("visible=true").first.wait_for()
     text = page.locator("body").inner_text() + page.url + page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     assert "$GANRAY_KEY" in text and KEY not in text
     page.get_by_text("API key", exact=True).first.click()
