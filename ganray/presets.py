@@ -12,7 +12,7 @@ LUNCH_64: dict[str, Any] = {
     "batch": 16,
     "threads": 1,
     "ema_kimg": 5.0,
-    "model": {"resolution": 64, "widths": (128, 96, 64, 16), "blocks": 2, "patch": 2, "skips": True, "classifier": True},
+    "model": {"resolution": 64, "widths": (192, 128, 64, 32), "blocks": 2, "patch": 2, "skips": True, "classifier": True},
     "optimizer": {"lr": 2e-3, "lr_final": 2e-4, "beta2": 0.95, "beta2_final": 0.99},
     "loss": {"gamma": 0.2, "gamma_final": 0.08, "spread": 1.0},
     "augment": {"p_final": 0.0},
@@ -51,7 +51,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "data": {"flip": 0.0},
         "score": {"kimg": 4.0},  # 10 CPU-seconds at first and 1.4 a score, on the core that training leaves
     },
-    # for a few thousand photos and two CPU cores (--workers 2): narrow where pixels are many, see tests/benchmarks/LOG.md
+    # for a few thousand photos and two CPU cores (--workers 2): wide where pixels are few, see tests/benchmarks/LOG.md
     "lunch-64": LUNCH_64,
     "night-64": LUNCH_64
     | {"kimg": 2400.0, "ema_kimg": 10.0, "checkpoint_kimg": 25.0, "augment": {"target": 0.75}, "score": {"kimg": 25.0}},
