@@ -15,7 +15,7 @@ LUNCH_64: dict[str, Any] = {
     "model": {"resolution": 64, "widths": (192, 128, 64, 32), "blocks": 2, "patch": 2, "skips": True, "classifier": True},
     "optimizer": {"lr": 2e-3, "lr_final": 2e-4, "beta2": 0.95, "beta2_final": 0.99},
     "loss": {"gamma": 0.2, "gamma_final": 0.08, "spread": 1.0},
-    "augment": {"p_final": 0.0},
+    "augment": {"p": 0.1, "p_final": 0.4, "ramp_kimg": 30.0},
     "data": {"flip": 0.0},
     "score": {"kimg": 10.0},
 }
