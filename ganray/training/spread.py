@@ -26,10 +26,15 @@ FLAT = 0.1  # standard deviation, in [-1, 1], of a picture that has hardly a pat
 
 
 def pair_sums(real: Tensor, fake: Tensor, label: Tensor) -> Tensor:
-    """Over pairs of equal label [N, A] in images [N, C, H, W]: photo distances, sample distances, number, each over N; float32 [3]."""
+    """Over pairs of equal label [N, A] in images [N, C, H, W]: distances of photos and of samples, their number, each over N; float32 [3].
+
+    A distance is the mean absolute difference of two patterns.
+    """
     pairs = (label[:, None] == label[None]).all(2).triu(1)
-    distances = [torch.where(pairs, _distances(x), 0.0).sum() for x in (real, fake)]
-    return torch.stack([*distances, pairs.sum().float()]) / len(label)
+    seen, drawn = patterns(real).flatten(1), patterns(fake).flatten(1)
+    apart = torch.stack([torch.cdist(x, x, p=1) for x in (seen, drawn)]) * pairs
+    sums = apart.sum((1, 2)) / (seen.shape[1] * len(label))
+    return torch.cat([sums, pairs.sum()[None] / len(label)])
 
 
 @dataclass
@@ -61,12 +66,6 @@ class Spread:
     def update(self, sums: Tensor, num: int) -> None:
         """Add a step of `num` images: `sums` is its `pair_sums`, averaged over workers."""
         self.sums.lerp_(sums, 1 - 0.5 ** (num / MEMORY))
-
-
-def _distances(x: Tensor) -> Tensor:
-    """Mean absolute differences [N, N] of the patterns of x [N, C, H, W]."""
-    values = patterns(x).flatten(1)
-    return torch.cdist(values, values, p=1) / values.shape[1]
 
 
 def patterns(x: Tensor) -> Tensor:
