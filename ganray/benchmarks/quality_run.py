@@ -19,9 +19,10 @@ from torch import Tensor
 from ganray.benchmarks.recipes import recipes_at
 from ganray.catalog.reader import Catalog
 from ganray.config import EvaluateConfig, TrainConfig
+from ganray.copies.methods import AUTO, IMAGENET, chosen_method
 from ganray.engine import Engine
 from ganray.evaluation.evaluation import examine, requests_for, split_photos
-from ganray.evaluation.imagenet import has_imagenet, imagenet_distances
+from ganray.evaluation.imagenet import imagenet_distances
 from ganray.model_folder import ModelInfo, save_model
 from ganray.models import Generator
 from ganray.storage import open_store
@@ -84,7 +85,7 @@ def perform(run: Run) -> dict[str, Any]:
         curve.append({"minutes": minutes, "kimg": kimg, "scores": scores})
     state.ema.load_state_dict(last)
     report = _scored(run, run.out, state.ema, info) | {"training": facts, "curve": curve}
-    return report | ({"imagenet": by_imagenet(run, catalog)} if has_imagenet() else {})
+    return report | ({"imagenet": by_imagenet(run, catalog)} if chosen_method(AUTO) == IMAGENET else {})
 
 
 def _scored(run: Run, out: str, ema: Generator, info: ModelInfo) -> dict[str, Any]:

@@ -39,13 +39,17 @@ def _embed(pictures: list[Pixels]) -> NDArray[np.int8]:
     network, signs = _network(), _signs()
     rows = []
     for picture in pictures:
-        small = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        levels = torch.from_numpy(np.asarray(small, np.float32)).permute(2, 0, 1)[None]  # in channels-last layout as it is
-        rows.append(network(levels)[0].double() @ signs)
+        rows.append(network(levels_of(picture)[None])[0].double() @ signs)
     projected = torch.stack(rows)
     unit = projected / projected.norm(dim=1, keepdim=True).clamp_min(1e-9)
     result: NDArray[np.int8] = (unit * STEPS).round().clamp(-127, 127).to(torch.int8).numpy()
     return result
+
+
+def levels_of(picture: Pixels) -> torch.Tensor:
+    """A picture as the network takes it: float32 [3, SIDE, SIDE], in channels-last layout as it is."""
+    small = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.asarray(small, np.float32)).permute(2, 0, 1)
 
 
 @cache

@@ -6,26 +6,16 @@ second opinion, for what an extractor of a few thousand photos does not look at.
 
 from __future__ import annotations
 
-import importlib.util
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
+from ganray.copies.embedding import levels_of
 from ganray.images.codec import Pixels
 from ganray.metrics.frechet import frechet_distance
 from ganray.models.efficientnet import WIDTH, EfficientNetLite0
-from ganray.models.pretrained import PACKAGE, imagenet_network
+from ganray.models.pretrained import imagenet_network
 
-SIDE = 128  # of the network's input, in pixels
 AT_ONCE = 16
-
-
-def has_imagenet() -> bool:
-    """Whether the weights are installed."""
-    return importlib.util.find_spec(PACKAGE) is not None
 
 
 def imagenet_distances(train: Pixels, holdout: Pixels, sample: Pixels) -> tuple[float, float]:
@@ -44,11 +34,5 @@ def imagenet_features(network: EfficientNetLite0, pictures: Pixels) -> Tensor:
     features = torch.empty(len(pictures), WIDTH)
     for start in range(0, len(pictures), AT_ONCE):
         part = slice(start, start + AT_ONCE)
-        levels = torch.from_numpy(np.stack([_resized(picture) for picture in pictures[part]]))
-        features[part] = network(levels.permute(0, 3, 1, 2))
+        features[part] = network(torch.stack([levels_of(picture) for picture in pictures[part]]))
     return features
-
-
-def _resized(picture: Pixels) -> NDArray[np.float32]:
-    levels: NDArray[np.float32] = np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR), np.float32)
-    return levels

@@ -106,7 +106,7 @@ def train_step(state: TrainState, real: Tensor, label: Tensor, terms: StepInputs
         if classes is not None:
             named = _classification_loss(state, classes, part)
             metrics["classes_g"] = named.detach() * part.share + metrics.get("classes_g", 0.0)
-            loss = loss + terms.config.loss.classify_fakes * named
+            loss = loss + weight * named if (weight := terms.config.loss.classify_fakes) else loss
         if pairs is not None and state.spread:
             loss = loss + terms.config.loss.spread * state.spread.loss(pairs)
             pair_means += [pairs.detach() * part.share]
