@@ -56,12 +56,18 @@ export class Snippet {
     this.copied = h("span", { role: "status", class: "help" });
     const copy = button("snippet.copy", () => this.#copy(), { class: "quiet" });
     const pre = h("pre", { tabIndex: 0, role: "region", label: "snippet.title" }, this.code);
-    this.node = h("details", { class: "snippet", ontoggle: () => this.refresh() }, h("summary", { t: "snippet.title" }),
+    // The click comes before the element opens and `toggle` some time after it: with the click alone, nobody sees an empty box.
+    // `toggle` stays for what opens without a click, such as the browser's search in the page.
+    const title = h("summary", { t: "snippet.title", onclick: () => this.#fill() });
+    this.node = h("details", { class: "snippet", ontoggle: () => this.refresh() }, title,
       h("div", { class: "row" }, this.kind, copy, this.copied), pre);
   }
 
   refresh() {
-    if (!this.node.open) return;
+    if (this.node.open) this.#fill();
+  }
+
+  #fill() {
     const request = this.describe();
     this.code.textContent = this.kind.value === "curl" ? asCurl(request) : asPython(request);
     this.copied.textContent = "";
