@@ -33,6 +33,7 @@ STEEPEST, STEEPEST_COLOUR = (
 HALO = 32  # of the learned network's tiles, in pixels
 BAND = 1024  # rows that are processed at once
 NOISY = 1.8, 3.5  # levels of noise at which denoising starts and is complete
+COLOUR_NOISE = 1.9, 0.6, 2.7  # variance of a channel's difference from luma, over luma's, of equal noise in all channels
 REACH = 16  # pixels to each side that a result may depend on
 
 Amount = Annotated[
@@ -154,8 +155,9 @@ def _enhanced(pixels: Pixels, plan: Corrections) -> Pixels:
 
 def denoised(x: Field, deviation: float) -> Field:
     """Averages luma where it varies no more than noise does; differences between channels follow luma's edges and are averaged more widely.
+    What luma does not explain of them (a red print on green of the same luma) is averaged by itself, where it is no more than noise.
 
-    `deviation` is luma's; each channel of equal, independent noise has 1.5 times as much, and so do its differences from luma.
+    `deviation` is luma's; each channel of equal, independent noise has 1.5 times as much.
     """
     luma = luma_of(x)
     smooth = _wiener(luma, 1.1 * deviation**2, 2)
@@ -164,8 +166,12 @@ def denoised(x: Field, deviation: float) -> Field:
     mean_l, variance_l = box_mean(luma, 4), box_mean(luma * luma, 4)
     variance_l = np.maximum(variance_l - mean_l**2, 0)
     a = (box_mean(colours * luma[..., None], 4) - mean_c * mean_l[..., None]) / (variance_l + 3 * deviation**2)[..., None]
-    b = mean_c - a * mean_l[..., None]
-    return smooth[..., None] + box_mean(a, 2) * smooth[..., None] + box_mean(b, 2)
+    slope, offset = box_mean(a, 2), box_mean(mean_c - a * mean_l[..., None], 2)
+    clean = smooth[..., None] * (1 + slope) + offset
+    unexplained = colours - slope * luma[..., None] - offset
+    for channel, share in enumerate(COLOUR_NOISE):
+        clean[..., channel] += _wiener(unexplained[..., channel], 1.1 * share * deviation**2, 2)
+    return clean
 
 
 def _wiener(y: Field, noise_variance: float, radius: int) -> Field:

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from ganray.catalog.sample import draw, product
 from ganray.edits import apply_chain, parse_chain
-from ganray.edits.enhance import CLIPPED, EnhanceParams, enhance
+from ganray.edits.enhance import CLIPPED, EnhanceParams, denoised, enhance
 from ganray.edits.photo import Photo
-from ganray.edits.photo_statistics import cast, levels, noise, sharpness
+from ganray.edits.photo_statistics import LUMA, cast, levels, noise, sharpness
 from ganray.errors import RequestError
 from ganray.metrics.paired import psnr
 
@@ -141,6 +141,15 @@ def test_measurements(photos):
     assert np.mean([sure for _, sure in map(cast, photos)]) < 0.3
     assert cast(np.repeat(photo[..., :1], 3, 2))[0].tolist() == [0, 0, 0]
     assert levels(np.full((9, 9, 3), 77, np.uint8)).low == 77
+
+
+def test_a_print_that_luma_does_not_show_stays_while_noise_goes():
+    stripes = np.where((np.arange(200) // 20 % 2)[None, :, None], np.array([183.0, 90, 60]), np.array([80.0, 128, 139]))
+    photo = np.broadcast_to(stripes, (200, 200, 3))
+    assert abs(float((stripes[0, 0] - stripes[0, 5]) @ LUMA)) < 1  # the denoiser must not follow luma's edges alone
+    for strength in (2, 6, 10):
+        shot = photo + strength * np.random.default_rng(0).standard_normal(photo.shape)
+        assert psnr(denoised(shot.astype(np.float32), strength * float(np.linalg.norm(LUMA))), photo) > psnr(shot, photo) + 2
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 2), (17, 300)])
