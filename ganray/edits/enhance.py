@@ -32,7 +32,7 @@ STEEPEST, STEEPEST_COLOUR = (
 )  # largest slopes of the curve, of grey and of coloured photos: steeper ones show noise and false colours
 HALO = 32  # of the learned network's tiles, in pixels
 BAND = 1024  # rows that are processed at once
-NOISY = 1.8, 3.5  # levels of noise at which denoising starts and is complete
+NOISY = 1.6, 2.6  # levels of noise at which denoising starts and is complete
 COLOUR_NOISE = 1.9, 0.6, 2.7  # variance of a channel's difference from luma, over luma's, of equal noise in all channels
 REACH = 16  # pixels to each side that a result may depend on
 

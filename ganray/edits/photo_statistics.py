@@ -7,6 +7,7 @@ The thresholds separate sellers' original photos from degraded copies of them; t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from ganray.images.codec import Pixels
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 TILE, TILES = 256, 16  # noise and sharpness are measured at full size, in TILES tiles of TILE px
 SMALL = 400  # longest side at which the colours of edges are measured
+NOISE_BLOCK = 16  # side in pixels of the blocks that noise is measured in
+QUIET, QUIET_SHARE = 10, 0.9  # the percentile of blocks that counts, and how much of pure noise it shows
+BLACK, FULL, CUT_OFF = 2.0, 253.0, 0.05  # a block with more than this share of luma outside has its noise cut off
 MINKOWSKI = 5
 GREY = 6  # largest difference between channels, in levels
 WHITE, WHITE_SHARE = 245, 0.01  # level and share of white pixels that show a neutral light
@@ -90,18 +94,19 @@ def cast(pixels: Pixels) -> tuple[NDArray[np.float32], float]:
 
 
 def noise(pixels: Pixels) -> float:
-    """Standard deviation of the noise of luma, in levels: the median absolute Laplacian (Immerkaer 1996's mask) of each block of 16 px; the
-    25th percentile of blocks counts, so that the texture of cloth is not noise."""
-    medians = []
+    """Standard deviation of the noise of luma, in levels: the median absolute Laplacian (Immerkaer 1996's mask) of each block of 16 px. The
+    quietest tenth of the blocks decides, so that the texture of cloth is not noise; blocks at black or white say nothing, if others do."""
+    medians, cut_off = [], []
     for tile in _tiles(pixels):
         corners = tile[2:, 2:] + tile[:-2, 2:] + tile[2:, :-2] + tile[:-2, :-2]
         sides = tile[1:-1, 2:] + tile[1:-1, :-2] + tile[2:, 1:-1] + tile[:-2, 1:-1]
-        laplacian = np.abs(corners - 2 * sides + 4 * tile[1:-1, 1:-1])
-        rows, columns = laplacian.shape[0] // 16, laplacian.shape[1] // 16
-        if rows and columns:
-            blocks = laplacian[: 16 * rows, : 16 * columns].reshape(rows, 16, columns, 16).transpose(0, 2, 1, 3)
-            medians.append(np.median(blocks.reshape(-1, 256), 1))
-    return float(np.percentile(np.concatenate(medians), 25)) / (0.6745 * 6) if medians else 0.0
+        middle = tile[1:-1, 1:-1]
+        medians.append(np.median(_blocks(np.abs(corners - 2 * sides + 4 * middle)), 1))
+        cut_off.append(_blocks((middle <= BLACK) | (middle >= FULL)).mean(1))
+    each, usable = np.concatenate(medians), np.concatenate(cut_off) < CUT_OFF
+    if usable.sum() > CUT_OFF * len(each):
+        each = each[usable]
+    return float(np.percentile(each, QUIET)) / (QUIET_SHARE * 0.6745 * 6) if len(each) else 0.0
 
 
 def sharpness(pixels: Pixels) -> float:
@@ -140,6 +145,13 @@ def _tiles(pixels: Pixels) -> list[Field]:
     side = round(TILES**0.5)
     tops, lefts = (np.linspace(0, max(0, length - TILE), side).astype(int) for length in (height, width))
     return [luma_of(pixels[top : top + TILE, left : left + TILE]) for top in tops for left in lefts]
+
+
+def _blocks(plane: NDArray[Any]) -> NDArray[Any]:
+    """The whole blocks of [H, W] as [blocks, NOISE_BLOCK ** 2]."""
+    rows, columns = (side // NOISE_BLOCK for side in plane.shape)
+    cut = plane[: NOISE_BLOCK * rows, : NOISE_BLOCK * columns].reshape(rows, NOISE_BLOCK, columns, NOISE_BLOCK)
+    return cut.transpose(0, 2, 1, 3).reshape(rows * columns, NOISE_BLOCK**2)
 
 
 def _small(pixels: Pixels) -> Field:

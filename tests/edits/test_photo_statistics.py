@@ -44,6 +44,22 @@ def test_noise_is_measured_in_levels(sigma):
     assert noise(np.full((64, 64, 3), 128, np.uint8)) == 0.0
 
 
+def test_neither_cloth_nor_a_white_ground_hides_what_noise_there_is():
+    rng = np.random.default_rng(0)
+    grain = rng.normal(0, 4.0, (320, 320, 1))
+    cloth = np.full((320, 320, 1), 120.0)
+    cloth[:, 40:] += 25 * np.sin(np.arange(280))[None, :, None]  # a weave on all but an eighth of the frame
+    assert noise(np.repeat(levelled(cloth), 3, 2)) < 0.5
+    assert noise(np.repeat(levelled(cloth + grain), 3, 2)) == pytest.approx(4.0, rel=0.15)
+    packshot = np.full((320, 320, 1), 255.0)
+    packshot[100:220, 100:220] = 120
+    assert noise(np.repeat(levelled(packshot + grain), 3, 2)) == pytest.approx(4.0, rel=0.15)
+
+
+def levelled(values):
+    return values.round().clip(0, 255).astype(np.uint8)
+
+
 def test_a_blur_lowers_sharpness():
     values = [sharpness(edges(blur)) for blur in (0.0, 1.0, 1.5)]
     assert values[0] > 0.9 and values[0] > values[1] > values[2]
