@@ -31,7 +31,9 @@ AT_32 = {
     "mlp": Recipe("mlp-28", {"model": {"resolution": 32}}),
     "dcgan": Recipe("dcgan-64", {"model": {"resolution": 32, "widths": (256, 128, 64)}}),
     "r3": Recipe("demo-32", {}),
-    "lunch": Recipe("demo-32", {"model": {"widths": (128, 64, 16), "skips": True, "classifier": True}}),  # after 2 minutes: see LOG.md
+    "lunch": Recipe(  # after 2 minutes: see LOG.md
+        "demo-32", {"model": {"widths": (128, 64, 16), "skips": True, "classifier": True}, "optimizer": {"lr": 3e-3}}
+    ),
 }
 # r3, which others are compared with, is demo-32 with one more stage, and four times the penalty for four times the pixels.
 AT_64 = {
