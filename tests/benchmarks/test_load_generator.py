@@ -3,6 +3,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -62,13 +63,14 @@ def loaded(respond, **fields):
 
 def test_every_answer_is_counted_by_its_status_and_refusals_apart():
     statuses = ["200 OK", "304 Not Modified", "503 Busy", "429 Too Many", "504 Late"]
+    started = time.perf_counter()
     server, report = loaded(lambda number: statuses[number % 5], seconds=0.3, connections=4)
     assert report["sent"] == len(server.heads) == sum(report["statuses"].values())
     assert report["statuses"].keys() == {status[:3] for status in statuses}
     assert report["answered"] == report["statuses"]["200"] + report["statuses"]["304"]
     assert report["refused"] == report["statuses"]["503"] + report["statuses"]["429"]
     assert report["failures"] == report["sent"] - report["answered"] > 0
-    assert report["answered"] - 4 <= round(report["rate"] * 0.3) <= report["answered"]
+    assert 0.299 < report["answered"] / report["rate"] < time.perf_counter() - started  # to the last answer, which a busy machine delays
     assert 0 < report["p50_ms"] <= report["p99_ms"] and 0 < report["refused_p99_ms"] <= report["refused_max_ms"]
 
 
