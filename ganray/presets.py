@@ -53,8 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # for a few thousand photos and two CPU cores (--workers 2): wide where pixels are few, see tests/benchmarks/LOG.md
     "lunch-64": LUNCH_64,
-    "night-64": LUNCH_64
-    | {"kimg": 2400.0, "ema_kimg": 10.0, "checkpoint_kimg": 25.0, "augment": {"target": 0.75}, "score": {"kimg": 25.0}},
+    "night-64": LUNCH_64 | {"kimg": 2400.0, "ema_kimg": 10.0, "checkpoint_kimg": 25.0, "score": {"kimg": 25.0}},
     "r3-64": {
         "kimg": 1000.0,
         "batch": 128,
