@@ -23,6 +23,7 @@ SMALL = 400  # longest side at which the colours of edges are measured
 NOISE_BLOCK = 16  # side in pixels of the blocks that noise is measured in
 QUIET, QUIET_SHARE = 10, 0.9  # the percentile of blocks that counts, and how much of pure noise it shows
 BLACK, FULL, CUT_OFF = 2.0, 253.0, 0.05  # a block with more than this share of luma outside has its noise cut off
+ENOUGH = 0.05  # share of blocks that suffices, where the others' noise is cut off
 MINKOWSKI = 5
 GREY = 6  # largest difference between channels, in levels
 WHITE, WHITE_SHARE = 245, 0.01  # level and share of white pixels that show a neutral light
@@ -104,7 +105,7 @@ def noise(pixels: Pixels) -> float:
         medians.append(np.median(_blocks(np.abs(corners - 2 * sides + 4 * middle)), 1))
         cut_off.append(_blocks((middle <= BLACK) | (middle >= FULL)).mean(1))
     each, usable = np.concatenate(medians), np.concatenate(cut_off) < CUT_OFF
-    if usable.sum() > CUT_OFF * len(each):
+    if usable.sum() > ENOUGH * len(each):
         each = each[usable]
     return float(np.percentile(each, QUIET)) / (QUIET_SHARE * 0.6745 * 6) if len(each) else 0.0
 
