@@ -72,8 +72,8 @@ class Corrections:
 
 def enhance(photo: Photo, params: EnhanceParams, tools: Tools) -> Photo:
     """The corrected photo. Never fails: a photo without faults is returned bit for bit."""
-    network = tools.network("enhance") if params.learned and rising(noise(photo.pixels), *NOISY) > 0 else None
-    pixels = _learned(photo.pixels, network) if network else photo.pixels
+    network = tools.network("enhance") if params.learned else None
+    pixels = _learned(photo.pixels, network) if network and rising(noise(photo.pixels), *NOISY) > 0 else photo.pixels
     plan, facts = _corrections(pixels, params)
     if not plan.idle:
         enhanced = np.empty_like(pixels)

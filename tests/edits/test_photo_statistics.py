@@ -15,6 +15,10 @@ def edges(blur: float = 0.0):
     return np.repeat(np.repeat(row.round().astype(np.uint8)[None], SIDE, 0)[..., None], 3, 2)
 
 
+def levelled(values):
+    return values.round().clip(0, 255).astype(np.uint8)
+
+
 def test_luma_weighs_channels_as_bt_601_does():
     pixels = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     np.testing.assert_allclose(luma_of(pixels)[0], [76.245, 149.685, 29.07], rtol=1e-5)
@@ -39,7 +43,7 @@ def test_a_white_background_is_not_clipped_light():
 def test_noise_is_measured_in_levels(sigma):
     rng = np.random.default_rng(0)
     grain = rng.normal(0, sigma, (256, 256, 1))
-    pixels = (128 + np.repeat(grain, 3, 2)).round().clip(0, 255).astype(np.uint8)
+    pixels = levelled(128 + np.repeat(grain, 3, 2))
     assert noise(pixels) == pytest.approx(sigma, rel=0.15)
     assert noise(np.full((64, 64, 3), 128, np.uint8)) == 0.0
 
@@ -54,10 +58,6 @@ def test_neither_cloth_nor_a_white_ground_hides_what_noise_there_is():
     packshot = np.full((320, 320, 1), 255.0)
     packshot[100:220, 100:220] = 120
     assert noise(np.repeat(levelled(packshot + grain), 3, 2)) == pytest.approx(4.0, rel=0.15)
-
-
-def levelled(values):
-    return values.round().clip(0, 255).astype(np.uint8)
 
 
 def test_a_blur_lowers_sharpness():
