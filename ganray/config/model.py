@@ -53,3 +53,4 @@ class EditorConfig(Section):
     blocks: PositiveInt = Field(1, description="residual blocks a level of the U-Nets")
     detail_width: PositiveInt = Field(32, description="channels of the networks of detail (upscale, enhance)")
     detail_blocks: PositiveInt = Field(4, description="residual blocks of the networks of detail")
+    quality_plane: bool = Field(False, description="tell upscale at which quality a JPEG was saved; older editors are not told")

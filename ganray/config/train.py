@@ -116,6 +116,7 @@ class LearnedEditsConfig(EditorConfig):
     tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field(
         ("matte", "inpaint", "upscale", "enhance"), description="what to learn, a network each"
     )
+    quality_plane: bool = Field(True, description="tell upscale at which quality a JPEG was saved")
 
 
 class EditorOptimizerConfig(OptimizerConfig):

@@ -5,6 +5,8 @@ All of it is read off the pixels, so that it is also true of a photo that was a 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,9 +16,10 @@ from ganray.images.jpeg_steps import BLOCK, CHROMA, LUMA, cosines, steps
 Plane = NDArray[np.float32]
 Steps = NDArray[np.float32]
 
-QUALITIES = range(25, 91, 5)  # that are recognised: at higher ones there is nothing to smooth
+QUALITIES = range(20, 95)  # that are recognised: at higher ones there is nothing to smooth
 WINDOW = 256  # side of the middle of a picture that the quality is read off, in pixels
-LIKE_ITSELF = 0.5  # error of saving again, over that of a picture that was never saved so
+LIKE_ITSELF = 0.3  # error of saving again, over that on other grids of blocks: up to .1 at the quality of a picture, from .4 on at others
+LEAST = 0.3  # of the error on other grids, in levels squared: nothing is told of flat pictures
 MOVES = ((0, 0), (2, 5), (4, 2), (6, 7), (1, 6), (3, 3), (5, 1), (7, 4))  # of the grid of blocks, a Latin pattern
 TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32)
 
@@ -37,7 +40,7 @@ def blockiness(pixels: Pixels) -> float:
 
 
 def saved_quality(pixels: Pixels) -> int:
-    """The quality (IJG's scale, steps of 5) at which a picture was last saved as a JPEG; 0 where none of QUALITIES is recognised.
+    """The quality (IJG's scale) at which a picture was last saved as a JPEG, read off its pixels; 0 where none of QUALITIES is recognised.
 
     Saving again with the same steps changes nothing (JPEG ghosts, Farid 2009), with others it does.
     """
@@ -46,11 +49,12 @@ def saved_quality(pixels: Pixels) -> int:
         return 0
     top, left = (max(0, (side - WINDOW) // 2 // BLOCK * BLOCK) for side in (height, width))
     luma = _ycc(pixels[top : min(height, top + WINDOW), left : min(width, left + WINDOW)])[..., 0] - 128
+    own, other = _coefficients(luma), _coefficients(luma[4:-4, 4:-4])
     best, share = 0, LIKE_ITSELF
     for quality in QUALITIES:
-        again, moved = _quantised(luma, steps(LUMA, quality)), _quantised(luma[4:-4, 4:-4], steps(LUMA, quality))
-        error, usual = float(((again - luma) ** 2).mean()), float(((moved - luma[4:-4, 4:-4]) ** 2).mean())
-        if usual > 1 and error / usual < share:
+        table = steps(LUMA, quality)
+        error, usual = (float(((at - np.rint(at / table) * table) ** 2).mean()) for at in (own, other))
+        if usual > LEAST and error / usual < share:
             best, share = quality, error / usual
     return best
 
@@ -72,16 +76,45 @@ def deblocked(pixels: Pixels, quality: int) -> NDArray[np.float32]:
     return np.clip(total @ np.linalg.inv(TO_YCC).T.astype(np.float32), 0, 255)
 
 
-def _ycc(pixels: Pixels) -> Plane:
-    converted: Plane = pixels.astype(np.float32) @ TO_YCC.T
+def missing(picture: NDArray[np.float32], pixels: Pixels, quality: int) -> NDArray[np.float32]:
+    """What `picture`, float32 [H, W, 3] in levels, lacks to become `pixels` when it is saved as a JPEG of that quality: float32 [H, W, 1].
+
+    Its coefficients of luma must lie within half a step of those that were saved; the nearest ends of these intervals are taken (projection
+    onto convex sets, Zakhor 1992). Rows and columns beyond the last whole block lack nothing.
+    """
+    height, width = (side // BLOCK * BLOCK for side in pixels.shape[:2])
+    table = steps(LUMA, quality)
+    kept, there = (_coefficients(_ycc(levels[:height, :width])[..., 0]) for levels in (pixels, picture))
+    kept[:, :, 0, 0] -= 128 * BLOCK
+    there[:, :, 0, 0] -= 128 * BLOCK
+    kept = np.rint(kept / table) * table
+    lacking = np.clip(there, kept - table / 2, kept + table / 2) - there
+    result = np.zeros((*pixels.shape[:2], 1), np.float32)
+    result[:height, :width, 0] = _inverse(lacking)
+    return result
+
+
+def _ycc(levels: NDArray[Any]) -> Plane:
+    converted: Plane = levels.astype(np.float32) @ TO_YCC.T
     return converted
 
 
 def _quantised(plane: Plane, table: Steps) -> Plane:
     """Each block's cosine transform rounded to multiples of the steps: float32 [H, W], sides multiples of BLOCK."""
+    return _inverse(np.rint(_coefficients(plane) / table) * table)
+
+
+def _coefficients(plane: Plane) -> Plane:
+    """The cosine transform of each block of [H, W]: float32 [H / BLOCK, W / BLOCK, BLOCK, BLOCK]."""
     height, width = plane.shape
     basis = cosines()
     blocks = plane.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).transpose(0, 2, 1, 3)
-    kept = np.rint(basis @ blocks @ basis.T / table) * table
-    back = (basis.T @ kept @ basis).transpose(0, 2, 1, 3).reshape(height, width)
-    return np.asarray(back, np.float32)
+    return np.asarray(basis @ blocks @ basis.T, np.float32)
+
+
+def _inverse(coefficients: Plane) -> Plane:
+    """What `_coefficients` was given."""
+    basis = cosines()
+    rows, columns = (BLOCK * num for num in coefficients.shape[:2])
+    plane = (basis.T @ coefficients @ basis).transpose(0, 2, 1, 3).reshape(rows, columns)
+    return np.asarray(plane, np.float32)

@@ -50,8 +50,8 @@ class Stage(IntEnum):
 class Network(Protocol):
     """A learned network. The answer for a picture has the same bits whatever else is in the batch.
 
-    It may also have `factor`, of an upscaler that is none of 2; `mirrored`, False where `both_ways` is to ask it once; and `views`, how
-    often a matte looks at a photo.
+    It may also have `factor`, of an upscaler that is none of 2; `channels`, 4 of an upscaler that is told the quality of a JPEG;
+    `mirrored`, False where `both_ways` is to ask it once; and `views`, how often a matte looks at a photo.
     """
 
     size: int  # side of its square inputs, in pixels

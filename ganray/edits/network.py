@@ -13,14 +13,15 @@ from torch import nn
 
 from ganray.edits.edit import Network
 from ganray.errors import CheckpointError
-from ganray.models.editor import EDITORS, input_size
+from ganray.models.editor import EDITORS, channels_of, input_size
 
 
 class TaskNetwork:
-    """The network of a task of models/editor.py; `size` and `halo` in pixels. Thread-safe."""
+    """The network of a task of models/editor.py; `size` and `halo` in pixels, `channels` those of its input. Thread-safe."""
 
     def __init__(self, task: str, module: nn.Module, device: str = "cpu") -> None:
         self.task, self.size, self.halo = task, input_size(task, module), EDITORS[task].halo
+        self.channels = channels_of(task, module)
         self._device = torch.device(device)
         self._module = module.eval().requires_grad_(False).to(self._device)
 
@@ -57,6 +58,7 @@ class Halved:
 
     def __init__(self, network: Network) -> None:
         self.size, self.halo, self._network = network.size, network.halo, network
+        self.channels = int(getattr(network, "channels", 0))
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Float32 [N, C, S, S] -> [N, C, 2 S, 2 S]."""
@@ -69,3 +71,8 @@ class Halved:
 def factor_of(network: Network) -> int:
     """How many times as large an upscaler's answer is: its `factor`, 2 where it has none."""
     return int(getattr(network, "factor", 2))
+
+
+def knows_quality(network: Network | None) -> bool:
+    """Whether an upscaler is to be told the quality of a JPEG, as a fourth channel (models/editor.py)."""
+    return getattr(network, "channels", 0) == 4

@@ -26,7 +26,7 @@ class OnnxNetwork:
     """A row of `networks.yaml` as `edits.Network`; `identity` names its bytes and its settings. Thread-safe.
 
     `factor` is how many times as large an upscaler's answer is, `mirrored` whether `both_ways` asks it twice, `views` how often a matte
-    looks at a photo.
+    looks at a photo, `channels` those of its whole input: an upscaler with four is told the quality of a JPEG.
     """
 
     def __init__(self, task: str, row: NetworkFile, data: bytes) -> None:
@@ -39,13 +39,13 @@ class OnnxNetwork:
         self.identity = identity_of(task, row)
         self._row = row
         self._session = OnnxSession(data, f"{task}: {row.url}")
-        self._feeds = _feeds(self._session, task, row)
+        self.channels, self._feeds = _feeds(self._session, task, row)
         self._output = _output(self._session, task, row)
         low, high = row.range
         mean, std = np.array(row.mean)[:, None, None], np.array(row.std)[:, None, None]
         self._scale = ((high - low) / 2 / std).astype(np.float32)  # of values in [-1, 1]; one that changes nothing is exactly 1
         self._shift = (((high + low) / 2 - mean) / std).astype(np.float32)
-        self._answer(_probe(task, row.size))
+        self._answer(_probe(self.channels, row.size))
 
     def __call__(self, x: Field) -> Field:
         """Float32 [N, C, size, size] -> float32 [N, C', size', size'], see `edits.Network`; one picture at a time.
@@ -157,8 +157,9 @@ def check_digest(task: str, row: NetworkFile, data: bytes) -> None:
         )
 
 
-def _feeds(session: OnnxSession, task: str, row: NetworkFile) -> list[tuple[str, type[np.generic]]]:
-    """The inputs to feed, picture first: names and types. Raises ConfigError for an unknown name, CheckpointError for other shapes."""
+def _feeds(session: OnnxSession, task: str, row: NetworkFile) -> tuple[int, list[tuple[str, type[np.generic]]]]:
+    """Channels in all, and the inputs to feed, picture first: names and types. Raises ConfigError for an unknown name, CheckpointError for
+    other shapes."""
     known = {name: (kind, shape) for name, kind, shape in session.inputs}
     names = row.inputs or tuple(known)
     if unknown := [name for name in names if name not in known]:
@@ -167,7 +168,9 @@ def _feeds(session: OnnxSession, task: str, row: NetworkFile) -> list[tuple[str,
     if len(names) > most or len(names) < len(known):
         wants = "a picture and a mask" if most > 1 else "a picture alone"
         raise CheckpointError(f"{session.name} wants {len(known)} inputs, {', '.join(known)}; {task} gives {wants}", "Export it with these")
-    channels = [3, 1] if len(names) > 1 else [4 if task == "inpaint" else 3]
+    axis = -1 if row.layout == "NHWC" else 1
+    told = task == "upscale" and known[names[0]][1][axis:][:1] == (4,)
+    channels = [3, 1] if len(names) > 1 else [4 if task == "inpaint" or told else 3]
     for name, num in zip(names, channels, strict=True):
         given = (1, row.size, row.size, num) if row.layout == "NHWC" else (1, num, row.size, row.size)
         shape = known[name][1]
@@ -175,7 +178,7 @@ def _feeds(session: OnnxSession, task: str, row: NetworkFile) -> list[tuple[str,
             raise CheckpointError(
                 f"{session.name} asks for {by_x(shape)} as {name}, its row gives {by_x(given)}", "Set size and layout to what it asks for"
             )
-    return [(name, known[name][0]) for name in names]
+    return sum(channels), [(name, known[name][0]) for name in names]
 
 
 def _output(session: OnnxSession, task: str, row: NetworkFile) -> str:
@@ -184,11 +187,9 @@ def _output(session: OnnxSession, task: str, row: NetworkFile) -> str:
     return row.output or session.outputs[0]
 
 
-def _probe(task: str, size: int) -> Field:
-    """A picture to try a network with, float32 [1, C, size, size]: a disc before a gradient; for inpaint the disc is the hole."""
+def _probe(channels: int, size: int) -> Field:
+    """A picture to try a network with, float32 [1, channels, size, size]: a disc before a gradient; the fourth channel is the disc."""
     y, x = (np.indices((size, size)) / size).astype(np.float32)
     disc = ((y - 0.5) ** 2 + (x - 0.5) ** 2 < 0.09).astype(np.float32)
-    planes = [np.where(disc > 0, value, 2 * ramp - 1) for value, ramp in ((0.7, x), (-0.4, y), (-0.8, 1 - x))]
-    if task == "inpaint":
-        planes.append(disc)
-    return np.stack(planes)[None].astype(np.float32)
+    planes = [np.where(disc > 0, value, 2 * ramp - 1) for value, ramp in ((0.7, x), (-0.4, y), (-0.8, 1 - x))] + [disc]
+    return np.stack(planes[:channels])[None].astype(np.float32)

@@ -2,11 +2,13 @@
 
 Factor 2 is one pass of the sub-pixel network (models/editor.py) in tiles, factor 4 two passes, factor 3 those reduced to three quarters.
 A network that enlarges by 4 takes one pass for each.
-Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added. Without a network
-Lanczos is used, which invents nothing and is never refused. The facts record it.
+Then back-projection (Irani & Peleg 1991): the difference between the input and the reduced result is enlarged and added; of a JPEG only
+what its rounding does not explain (blocks.py). Without a network Lanczos is used, which invents nothing and is never refused. The facts
+record it.
 
-Damage is not to be enlarged: blocks of JPEG (blocks.py) and noise (enhance.py) that are measured are taken out before. Where the network
-takes out more, the difference to the input is damage, too: less of it is added, or nothing.
+Damage is not to be enlarged: blocks of JPEG (blocks.py) and noise (enhance.py) that are measured are taken out before; a network that
+learned from JPEGs of known quality gets the photo as it is, and that quality. Where the network takes out more, the difference to the
+input is damage, too: less of it is added, or nothing.
 
 A network is judged by what it changes: little of what four pixels of the photo have in common, and no more within than noise has; blocks
 must not come out stronger. At sharp edges (text, charts) a faithful result goes beyond black and white, and levels of 0 to 255 cut that
@@ -16,22 +18,24 @@ off; so it is judged before they do, with no more OVERSHOOT than such edges have
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field as Option
 
-from ganray.edits.blocks import blockiness, deblocked, saved_quality
+from ganray.edits.blocks import blockiness, deblocked, missing, saved_quality
 from ganray.edits.edit import Network, Params, Tools
 from ganray.edits.enhance import NOISY, denoised
 from ganray.edits.filters import Field, scaled
-from ganray.edits.network import Halved, factor_of
+from ganray.edits.network import Halved, factor_of, knows_quality
 from ganray.edits.photo import Alpha, Photo
 from ganray.edits.photo_statistics import noise, rising
 from ganray.edits.tiles import through
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
+from ganray.models.editor import jpeg_loss
 
 MOST_PIXELS = 50_000_000
 MIN_FIDELITY_DB = 34.0  # dB: smallest PSNR between the input and the reduced result, of means over CELL pixels a side
@@ -66,11 +70,13 @@ def upscale(photo: Photo, params: UpscaleParams, tools: Tools) -> Photo:
         raise EditError("too_large", f"{width}x{height} pixels would be too many, more than {MOST_PIXELS:,}", remedy)
     network = tools.network("upscale")
     low = photo.pixels.astype(np.float32) / 127.5 - 1
-    target, facts = repaired(photo.pixels)
-    high = scaled(target, width, height, LANCZOS) if network is None else _learned(target, network, factor)
-    weight = _exactness(target, high) if network is not None else np.float32(1)
-    for _ in range(ROUNDS if weight else 0):
-        high = high + weight * scaled(target - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
+    target, quality, facts = repaired(photo.pixels, knows_quality(network))
+    high = scaled(target, width, height, LANCZOS) if network is None else _learned(target, quality, network, factor)
+    if quality:
+        high = _saved_alike(photo.pixels, quality, high)
+    elif weight := _exactness(target, high) if network else np.float32(1):
+        for _ in range(ROUNDS):
+            high = high + weight * scaled(target - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
     if network is not None:
         _check_fidelity(photo, low, high)
     pixels = np.clip(np.rint(high * 127.5 + 127.5), 0, 255).astype(np.uint8)
@@ -79,17 +85,24 @@ def upscale(photo: Photo, params: UpscaleParams, tools: Tools) -> Photo:
     return photo.having(pixels=pixels, facts=facts, **_shares(photo, width, height))
 
 
-def repaired(pixels: Pixels) -> tuple[Field, dict[str, float | str]]:
-    """The photo as float32 [H, W, 3] in [-1, 1] without blocks of JPEG and without noise, as far as either is measured; and what was found:
-    enlarging would show them, and bicubic would hide them better."""
+def repaired(pixels: Pixels, tell_quality: bool = False) -> tuple[Field, int, dict[str, float | str]]:
+    """The photo as float32 [H, W, 3] in [-1, 1] without blocks of JPEG and without noise, as far as either is measured: enlarging would
+    show them, and bicubic would hide them better. Then the quality that a network is to be told, and what was found.
+
+    With `tell_quality` a JPEG without noise stays as it is, and its quality is told; else 0.
+    """
     facts: dict[str, float | str] = {}
     x = pixels.astype(np.float32)
     if quality := saved_quality(pixels):
-        x, facts["deblocked"] = deblocked(pixels, quality), quality
+        x = deblocked(pixels, quality)
     deviation = noise(np.rint(x).astype(np.uint8)) if min(pixels.shape[:2]) >= SMALLEST else 0.0
     if strength := rising(deviation, *NOISY):
         x, facts["denoised"] = denoised(x, strength * deviation), round(strength * deviation, 2)
-    return x / np.float32(127.5) - 1, facts
+    elif quality and tell_quality:
+        return pixels.astype(np.float32) / np.float32(127.5) - 1, quality, {"jpeg_quality": quality}
+    if quality:
+        facts["deblocked"] = quality
+    return x / np.float32(127.5) - 1, 0, facts
 
 
 def fidelity(photo: Photo, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
@@ -97,6 +110,14 @@ def fidelity(photo: Photo, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8
     height, width = photo.size
     small = np.asarray(Image.fromarray(pixels).resize((width, height), BICUBIC), np.float32)
     return _psnr(small - photo.pixels)
+
+
+def _saved_alike(pixels: Pixels, quality: int, high: Field) -> Field:
+    """The enlarged JPEG [H, W, 3], corrected so that it gives the same JPEG when it is reduced and saved at its quality."""
+    for _ in range(ROUNDS):
+        lacking = missing(127.5 * _reduced(pixels, high) + 127.5, pixels, quality) / np.float32(127.5)
+        high = high + scaled(lacking, high.shape[1], high.shape[0], BICUBIC)
+    return high
 
 
 def _exactness(low: Field, high: Field) -> np.float32:
@@ -122,7 +143,7 @@ def _check_fidelity(photo: Photo, low: Field, high: Field) -> None:
         raise EditError("fidelity", f"steps between blocks of 8 pixels grow from {before:.1f} to {after:.1f} levels", REMEDY)
 
 
-def _reduced(low: Field, high: Field) -> Field:
+def _reduced(low: NDArray[Any], high: Field) -> Field:
     """The enlarged picture at the photo's size, without more overshoot than sharp edges have."""
     return scaled(np.clip(high, -1 - 2 * OVERSHOOT, 1 + 2 * OVERSHOOT), low.shape[1], low.shape[0], BICUBIC)
 
@@ -162,14 +183,21 @@ def _factor(photo: Photo, params: UpscaleParams) -> int:
     return factor
 
 
-def _learned(low: Field, network: Network, factor: int) -> Field:
+def _learned(low: Field, quality: int, network: Network, factor: int) -> Field:
+    """The photo [H, W, 3] enlarged; `quality` is that of its JPEG, 0 of none that is known."""
     if factor_of(network) == 4:
-        if factor == 2:
-            return through(low, Halved(network), 2, network.halo)
-        high = through(low, network, 4, network.halo)
+        network = Halved(network) if factor == 2 else network
+        high = through(_told(low, quality, network), network, factor_of(network), network.halo)
     else:
-        high = through(low, network, 2, network.halo)
-        if factor == 2:
-            return high
-        high = through(np.clip(high, -1, 1), network, 2, network.halo)
-    return high if factor == 4 else scaled(high, low.shape[1] * 3, low.shape[0] * 3, BICUBIC)
+        high = through(_told(low, quality, network), network, 2, network.halo)
+        if factor > 2:
+            high = through(_told(np.clip(high, -1, 1), 0, network), network, 2, network.halo)
+    return scaled(high, low.shape[1] * 3, low.shape[0] * 3, BICUBIC) if factor == 3 else high
+
+
+def _told(picture: Field, quality: int, network: Network) -> Field:
+    """The picture [H, W, 3], with what its JPEG has lost as a fourth channel for a network that knows what it is."""
+    if not knows_quality(network):
+        return picture
+    plane = np.full_like(picture[..., :1], jpeg_loss(quality or 100))
+    return np.concatenate([picture, plane], -1)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,8 @@ from torch.nn import functional as F
 from ganray.config import EditorConfig
 from ganray.models.blocks import SLOPE, Residual, conv
 from ganray.models.feature_matte import FeatureMatte
+
+Number = TypeVar("Number", float, Tensor)
 
 
 class UNet(nn.Module):
@@ -78,19 +81,21 @@ class Inpaint(nn.Module):
 
 
 class Upscale(nn.Module):
-    """Image -> image twice as large: bicubic plus a learned correction."""
+    """Image -> image twice as large: bicubic plus a learned correction. With `quality_plane` it is told what a JPEG has lost: what is
+    detail in a photo of quality 95 is damage in one of 60."""
 
     def __init__(self, config: EditorConfig) -> None:
         super().__init__()
-        self.stem = conv(3, config.detail_width, 5)
+        self.channels = 4 if config.quality_plane else 3
+        self.stem = conv(self.channels, config.detail_width, 5)
         self.body = _blocks(config.detail_width, config.detail_blocks)
         self.head = conv(config.detail_width, 12, gain=0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, 3, S, S] -> [N, 3, 2 S, 2 S]."""
-        y = F.leaky_relu(self.stem(x), SLOPE)
+        """[N, 3 or 4, S, S], the fourth channel as `with_quality` adds it -> [N, 3, 2 S, 2 S]."""
+        y = F.leaky_relu(self.stem(x[:, : self.channels]), SLOPE)
         y = F.leaky_relu(y + self.body(y), SLOPE)
-        bicubic = F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)
+        bicubic = F.interpolate(x[:, :3], scale_factor=2, mode="bicubic", align_corners=False)
         return bicubic + F.pixel_shuffle(self.head(y), 2)
 
 
@@ -136,6 +141,11 @@ def input_size(task: str, network: nn.Module) -> int:
     return int(getattr(network, "size", EDITORS[task].size))
 
 
+def channels_of(task: str, network: nn.Module) -> int:
+    """How many channels a task's network takes: those of a picture, and its hole or its quality."""
+    return int(getattr(network, "channels", 4 if task == "inpaint" else 3))
+
+
 def build_editor(config: EditorConfig) -> nn.ModuleDict:
     """One network for each task of `config.tasks`."""
     return nn.ModuleDict({task: EDITORS[task].build(config) for task in config.tasks}).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
@@ -161,6 +171,17 @@ def build_critics(config: EditorConfig) -> nn.ModuleDict:
     """One critic for each task in JUDGED; none where `adversarial` is 0."""
     tasks = [task for task in config.tasks if task in JUDGED] if config.adversarial else []
     return nn.ModuleDict({task: Critic(config.detail_width) for task in tasks})
+
+
+def with_quality(pictures: Tensor, quality: Tensor) -> Tensor:
+    """Pictures [N, 3, S, S] and a fourth channel of what a JPEG of `quality` [N] (1 to 100) has lost: 0 at 100, 1 at 50."""
+    plane = jpeg_loss(quality).to(pictures.dtype).view(-1, 1, 1, 1)
+    return torch.cat([pictures, plane.expand(-1, 1, *pictures.shape[2:])], 1)
+
+
+def jpeg_loss(quality: Number) -> Number:
+    """What `with_quality` tells of a JPEG of this quality (1 to 100)."""
+    return (100 - quality) / 50
 
 
 def diffused(x: Tensor, hole: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganray.models.editor import EDITORS, diffused
+from ganray.models.editor import EDITORS, diffused, with_quality
 from ganray.training.constants import constant
 from ganray.training.draws import Draws
 from ganray.training.low_resolution import low_resolution
@@ -75,8 +75,9 @@ def inpaint_pair(real: Tensor, draws: Draws) -> Pair:
 
 
 def upscale_pair(real: Tensor, draws: Draws) -> Pair:
-    """Small windows of photos: at half their resolution, most of them degraded as photos in shops are, and unchanged as the target."""
-    return _windows(real, draws, SCALE * 48, lambda clean: low_resolution(clean, SCALE, draws))
+    """Small windows of photos: at half their resolution, most of them degraded as photos in shops are, with the quality of a JPEG; and
+    unchanged as the target."""
+    return _windows(real, draws, SCALE * 48, lambda clean: with_quality(*low_resolution(clean, SCALE, draws)))
 
 
 def enhance_pair(real: Tensor, draws: Draws) -> Pair:

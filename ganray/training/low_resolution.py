@@ -3,9 +3,12 @@
 A two-stage random degradation in the spirit of Real-ESRGAN (Wang et al. 2021, arXiv 2107.10833, section 3.2), milder: the pictures are
 catalog photos, not finds on the net. A share of pictures is only reduced, and a share only reduced and saved, because these are the
 commonest inputs. Each picture draws its own recipe from its own random numbers, so that a batch may be divided among workers.
+The quality at which it was saved is returned, too: edits can read it off most JPEGs (edits/blocks.py).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,14 +18,22 @@ from ganray.images.jpeg_steps import BLOCK
 from ganray.training.draws import Draws, Recipe
 from ganray.training.jpeg import jpeg
 
-CLEAN, SAVED = 0.2, 0.4  # shares of pictures: reduced alone; reduced and saved as a JPEG; the others have everything
+CLEAN, SAVED = 0.2, 0.5  # shares of pictures: reduced alone; reduced and saved as a JPEG; the others have everything
 SIGMA = 2.2  # of the largest blur before reducing, in pixels of the sharp picture
 SIGMA_AFTER = 0.8  # of the second stage's, in pixels of the small picture
 NOISE = 0.09  # largest standard deviation, in units of [-1, 1]: 11 levels
 REACH = 5  # of the blur, in pixels
+UNTOLD = 0.1  # share of the JPEGs whose quality is not told, as of those that were cropped
 
 
-def low_resolution(clean: Tensor, scale: int, draws: Draws) -> Tensor:
+class Degraded(NamedTuple):
+    """Pictures [N, 3, S, S] in [-1, 1], and the quality [N] (1 to 100) at which each was last saved as a JPEG; 100 where it is not told."""
+
+    pictures: Tensor
+    quality: Tensor
+
+
+def low_resolution(clean: Tensor, scale: int, draws: Draws) -> Degraded:
     """Float32 [N, 3, S, S] in [-1, 1] -> the degraded pictures [N, 3, S / scale, S / scale]; S / scale is a multiple of 16."""
     recipe = draws.recipe(30, len(clean))
     u, reductions = recipe.device, recipe.host[5:8] * (recipe.host[0] >= CLEAN + SAVED)
@@ -33,12 +44,14 @@ def low_resolution(clean: Tensor, scale: int, draws: Draws) -> Tensor:
     blurred = _blur(clean, sigma * (1 - 0.5 * u[2]), sigma * (1 - 0.5 * u[3]))
     x = torch.stack([_reduced(image, side, row) for image, row in zip(blurred, reductions.T.tolist(), strict=True)])
     x = x + _grain(noise[:, 0], x, u[8:10]) * (NOISE * u[10] ** 2 * (u[11] < 0.5) * everything).view(-1, 1, 1, 1)
-    x = _saved(x.clamp(-1, 1), recipe.rows(12, 16), (u[0] >= CLEAN) & ((u[16] < 0.75) | ~everything))
+    first = Degraded(x.clamp(-1, 1), torch.full_like(u[0], 100))
+    x, quality = _saved(first, recipe.rows(12, 16), (u[0] >= CLEAN) & ((u[16] < 0.75) | ~everything))
     again = everything & (u[17] < 0.35)
     soft = SIGMA_AFTER * u[18] * again
     x = _blur(x, soft, soft)
     x = x + _grain(noise[:, 1], x, u[19:21]) * (0.5 * NOISE * u[21] ** 2 * again).view(-1, 1, 1, 1)
-    return _saved(x.clamp(-1, 1), recipe.rows(22, 26), again)
+    x, quality = _saved(Degraded(x.clamp(-1, 1), quality), recipe.rows(22, 26), again)
+    return Degraded(x, torch.where(u[27] < UNTOLD, 100, quality))
 
 
 def _reduced(image: Tensor, side: int, u: list[float]) -> Tensor:
@@ -56,10 +69,10 @@ def _reduced(image: Tensor, side: int, u: list[float]) -> Tensor:
     return F.interpolate(x, size=(side, side), mode="bilinear", antialias=kind < 0.9).squeeze(0)
 
 
-def _saved(x: Tensor, recipe: Recipe, wanted: Tensor) -> Tensor:
-    """The pictures [N, 3, S, S] after a JPEG where `wanted` [N]. Quality 30 to 97; the grid of blocks begins anywhere."""
-    u = recipe.device
-    quality = 97 - 67 * u[0] ** 1.3
+def _saved(before: Degraded, recipe: Recipe, wanted: Tensor) -> Degraded:
+    """The pictures after a JPEG where `wanted` [N]. Quality 30 to 97; the grid of blocks begins anywhere."""
+    x, u = before.pictures, recipe.device
+    quality = (97 - 67 * u[0] ** 1.6).round()
     side = x.shape[-1]
     margin = 2 * BLOCK  # of whole blocks of halved chroma: what meets at the ends of a rolled picture does not reach into it
     wide = F.pad(x, (margin,) * 4, mode="reflect")
@@ -67,7 +80,8 @@ def _saved(x: Tensor, recipe: Recipe, wanted: Tensor) -> Tensor:
     moved = torch.stack([torch.roll(image, move, (1, 2)) for image, move in zip(wide, moves, strict=True)])
     saved = jpeg(moved, quality, u[3] < 0.7)
     back = torch.stack([torch.roll(image, (-down, -across), (1, 2)) for image, (down, across) in zip(saved, moves, strict=True)])
-    return torch.where(wanted.view(-1, 1, 1, 1), back[:, :, margin : margin + side, margin : margin + side], x)
+    pictures = torch.where(wanted.view(-1, 1, 1, 1), back[:, :, margin : margin + side, margin : margin + side], x)
+    return Degraded(pictures, torch.where(wanted, quality, before.quality))
 
 
 def _grain(noise: Tensor, x: Tensor, u: Tensor) -> Tensor:

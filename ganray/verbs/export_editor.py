@@ -23,7 +23,7 @@ from ganray.edits.network import TaskNetwork
 from ganray.edits.onnx_network import OnnxNetwork
 from ganray.errors import ConfigError, ExportError
 from ganray.model_folder import EDITOR_FOLDER, EditorInfo, load_editor
-from ganray.models.editor import input_size
+from ganray.models.editor import channels_of, input_size
 from ganray.network_table import NETWORKS
 from ganray.storage import open_store
 from ganray.verbs.onnx_writer import onnx_bytes, traced
@@ -77,12 +77,13 @@ def network_bytes(task: str, module: nn.Module, info: EditorInfo) -> bytes:
         "license": info.train.license if info.train else "unknown",
     }
     plain = copy.deepcopy(module).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    return onnx_bytes(traced(plain, (torch.from_numpy(noise(task, 1, 0, input_size(task, module))),)), ("picture",), "answer", facts)
+    picture = torch.from_numpy(noise(channels_of(task, module), 1, 0, input_size(task, module)))
+    return onnx_bytes(traced(plain, (picture,)), ("picture",), "answer", facts)
 
 
 def compare(made: OnnxNetwork, network: TaskNetwork, seed: int) -> float:
     """The largest absolute difference from torch on pictures of noise. Raises ExportError above TOLERANCE."""
-    x = noise(network.task, PICTURES, seed, network.size)
+    x = noise(network.channels, PICTURES, seed, network.size)
     difference = float(np.abs(made(x) - network(x)).max())
     if difference > TOLERANCE:
         raise ExportError(
@@ -92,8 +93,8 @@ def compare(made: OnnxNetwork, network: TaskNetwork, seed: int) -> float:
     return difference
 
 
-def noise(task: str, num: int, seed: int, size: int) -> NDArray[np.float32]:
-    """Pictures of noise in [-1, 1], float32 [num, C, size, size]; for inpaint with holes as fourth channel."""
-    x = np.random.default_rng(seed).uniform(-1, 1, (num, 4 if task == "inpaint" else 3, size, size)).astype(np.float32)
+def noise(channels: int, num: int, seed: int, size: int) -> NDArray[np.float32]:
+    """Pictures of noise in [-1, 1], float32 [num, channels, size, size]; the fourth channel is 0 or 1, as holes are."""
+    x = np.random.default_rng(seed).uniform(-1, 1, (num, channels, size, size)).astype(np.float32)
     x[:, 3:] = x[:, 3:] > 0
     return x

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganray.edits.blocks import blockiness, deblocked, saved_quality
+from ganray.edits.blocks import blockiness, deblocked, missing, saved_quality
 from ganray.metrics.paired import psnr
 from tests.tools.scenes import scene
 
@@ -22,10 +22,10 @@ def saved(pixels: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(buffer))
 
 
-@pytest.mark.parametrize("quality", [30, 50, 80])
+@pytest.mark.parametrize("quality", [30, 50, 62, 75, 80, 82, 85, 88, 90, 92])
 def test_the_quality_is_read_off_the_pixels(quality):
     found = [saved_quality(saved(detailed(seed), quality)) for seed in range(4)]
-    assert all(abs(value - quality) <= 5 for value in found), found
+    assert found == [quality] * 4
 
 
 def test_what_was_never_saved_so_has_no_quality():
@@ -52,6 +52,21 @@ def test_without_its_blocks_a_picture_is_nearer_to_what_it_was(quality):
         levels = np.clip(np.rint(smooth), 0, 255).astype(np.uint8)
         assert psnr(levels, clean) > psnr(rough, clean) + 0.05
         assert blockiness(levels) < blockiness(rough)
+
+
+@pytest.mark.parametrize("quality", [30, 70, 90])
+def test_what_a_picture_lacks_to_be_saved_as_that_jpeg(quality):
+    clean = detailed(2)
+    rough = saved(clean, quality)
+    assert np.abs(missing(clean.astype(np.float32), rough, quality)).max() < 1.5  # it has been; the rest is rounding to levels
+    assert np.abs(missing(rough.astype(np.float32), rough, quality)).max() < 1e-3
+    wrong = clean + np.random.default_rng(0).normal(0, 25, clean.shape).astype(np.float32)
+    better = wrong + missing(wrong, rough, quality)
+    height, width = (side // 8 * 8 for side in clean.shape[:2])
+    assert np.abs(missing(better, rough, quality)).max() < 1e-3
+    distance = [np.square(picture - clean)[:height, :width].mean() for picture in (wrong, better)]
+    assert distance[1] < (0.96 if quality < 50 else 0.9) * distance[0]  # wide intervals hold much
+    assert not missing(wrong, rough, quality)[height:].any() and not missing(wrong, rough, quality)[:, width:].any()
 
 
 def test_white_stays_white():

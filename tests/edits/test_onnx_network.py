@@ -9,7 +9,7 @@ from ganray.config.networks import NetworkFile
 from ganray.edits.network import both_ways
 from ganray.edits.onnx_network import OnnxNetwork, shared_network
 from ganray.errors import CheckpointError, ConfigError, EditError
-from tests.tools.onnx_files import FLOAT16, UINT8, fills, first_channel, larger, logarithm, onnx_file, same
+from tests.tools.onnx_files import FLOAT16, UINT8, fills, first_channel, hears_quality, larger, logarithm, onnx_file, same
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -89,6 +89,18 @@ def test_an_upscaler_answers_in_its_own_size(x, factor):
     made = network("upscale", larger(SIZE, factor), factor=factor)
     assert made.factor == factor and made(x).shape == (5, 3, factor * SIZE, factor * SIZE)
     assert abs(float(made(x).mean() - x.mean())) < 1e-3
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_an_upscaler_of_four_channels_is_told_the_quality(x, layout):
+    data = hears_quality(SIZE, nhwc=layout == "NHWC")
+    made = network("upscale", data, layout=layout, range=(-1, 1), output_range=(-1, 1))
+    plane = np.linspace(0, 1, len(x), dtype=np.float32)[:, None, None, None] + np.zeros_like(x[:, :1])
+    answer = made(np.concatenate([x, plane], 1))
+    assert made.channels == 4 and network("upscale", larger(SIZE)).channels == 3
+    np.testing.assert_allclose(answer[:, :, ::2, 1::2], x + plane, atol=1e-6)
+    with pytest.raises(CheckpointError, match="asks for"):
+        network("enhance", hears_quality(SIZE))
 
 
 def test_a_picture_has_the_same_bits_in_any_batch_and_on_any_lane(x):

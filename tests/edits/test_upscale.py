@@ -34,6 +34,17 @@ class FourTimes(Twice):
         return x.repeat(4, 2).repeat(4, 3)
 
 
+class Told(Twice):
+    """One that is told what a JPEG has lost; it keeps what it heard."""
+
+    channels = 4
+
+    def __call__(self, x):
+        self.heard = {float(value) for value in np.unique(x[:, 3])}
+        self.given = x[:, :3]
+        return super().__call__(x[:, :3])
+
+
 class Blocky(Twice):
     """A network that also makes every second block of 8 px brighter."""
 
@@ -135,7 +146,33 @@ def better_than_bicubic(small: Image.Image, whole: np.ndarray) -> dict:
 def test_blocks_of_jpeg_are_taken_out_and_not_enlarged(quality):
     for seed in range(2):
         small, whole = reduced_and_whole(seed)
-        assert abs(better_than_bicubic(jpeg(small, quality), whole)["deblocked"] - quality) <= 5
+        assert abs(better_than_bicubic(jpeg(small, quality), whole)["deblocked"] - quality) <= 1
+
+
+def test_a_network_that_knows_jpegs_gets_the_photo_as_it_is_and_its_quality():
+    small, _ = reduced_and_whole(0)
+    network = Told()
+    for picture, loss in ((small, 0.0), (jpeg(small, 75), 0.5), (jpeg(small, 90), 0.2)):
+        result = upscale(Photo(np.asarray(picture)), UpscaleParams(factor=2), Lent({"upscale": network}))
+        assert network.heard == {np.float32(loss)} and "deblocked" not in result.facts
+        assert result.facts.get("jpeg_quality", 100) == 100 - 50 * loss
+        np.testing.assert_allclose(network.given[-1][:, 4:-4, 4:-4][:, :8, :8] * 127.5 + 127.5, _last_tile(picture), atol=1e-3)
+    upscale(Photo(np.asarray(jpeg(small, 75))), UpscaleParams(factor=4), Lent({"upscale": network}))
+    assert network.heard == {0.0}  # the second pass enlarges what the first one has made
+
+
+def _last_tile(picture: Image.Image) -> np.ndarray:
+    """The upper left corner of the last tile of 32 px in a picture of 128: [3, 8, 8]."""
+    return np.asarray(picture)[96:104, 96:104].transpose(2, 0, 1)
+
+
+def test_a_noisy_jpeg_is_cleaned_before_also_for_such_a_network():
+    small, _ = reduced_and_whole(2)
+    grain = np.random.default_rng(0).normal(0, 9, (128, 128, 3))
+    noisy = jpeg(Image.fromarray(np.clip(np.rint(np.asarray(small) + grain), 0, 255).astype(np.uint8)), 92)
+    network = Told()
+    result = upscale(Photo(np.asarray(noisy)), UpscaleParams(factor=2), Lent({"upscale": network}))
+    assert network.heard == {0.0} and result.facts["denoised"] > 2
 
 
 def test_noise_is_taken_out_and_not_enlarged():

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from ganray.config import EditorConfig
-from ganray.models.editor import EDITORS, build_critics, build_editor, diffused
+from ganray.models.editor import EDITORS, build_critics, build_editor, channels_of, diffused, with_quality
 
 SMALL = EditorConfig(tasks=tuple(EDITORS), widths=(8, 8, 8), detail_width=8, detail_blocks=1)
 
@@ -44,6 +44,22 @@ def test_every_weight_learns_and_the_outside_of_a_hole_stays(task):
         assert torch.equal(answer[outside], x[:, :3][outside]) and not torch.equal(answer, x[:, :3])
     answer.square().mean().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())
+
+
+def test_an_upscaler_may_be_told_what_a_jpeg_has_lost():
+    torch.manual_seed(2)
+    told, plain = (build_editor(SMALL.model_copy(update={"quality_plane": plane}))["upscale"] for plane in (True, False))
+    assert [channels_of("upscale", network) for network in (told, plain)] == [4, 3]
+    assert [channels_of(task, network) for task, network in build_editor(SMALL).items()] == [3, 4, 3, 3]
+    pictures = torch.rand(2, 3, 16, 16)
+    x = with_quality(pictures, torch.tensor([100.0, 60.0]))
+    assert torch.equal(x[:, :3], pictures) and x[:, 3].amax((1, 2)).tolist() == x[:, 3].amin((1, 2)).tolist() == pytest.approx([0, 0.8])
+    torch.testing.assert_close(told(x), F.interpolate(pictures, scale_factor=2, mode="bicubic"))
+    for network in (told, plain):
+        torch.nn.init.normal_(network.head.weight, std=0.1)
+    other = with_quality(pictures, torch.tensor([100.0, 90.0]))
+    differs = [(network(x) != network(other)).flatten(1).any(1).tolist() for network in (told, plain)]
+    assert differs == [[False, True], [False, False]]
 
 
 def test_diffusion_fills_from_around():

@@ -27,7 +27,7 @@ CHAINS = {"matte": "cutout", "inpaint": "inpaint", "upscale": "upscale:2", "enha
 @pytest.fixture(scope="module", params=[("matte", "upscale"), pytest.param(tuple(EDITORS), marks=pytest.mark.long)], ids=["two", "all"])
 def folder(request, tmp_path_factory):
     """An editor whose every weight says something: its last layers begin with zeros."""
-    config = EditorConfig(tasks=request.param, widths=(8, 8, 8, 8, 8), detail_width=8, detail_blocks=1)
+    config = EditorConfig(tasks=request.param, widths=(8, 8, 8, 8, 8), detail_width=8, detail_blocks=1, quality_plane=True)
     folder = str(tmp_path_factory.mktemp("editors") / "editor")
     torch.manual_seed(0)
     modules = build_editor(config)
@@ -52,8 +52,9 @@ def test_an_editor_comes_back_near_to_the_bit(folder, exported, seller_photos):
     assert list(own.networks) == list(trained.networks) == list(said)[1:] and "from torch" in said["matte"]
     assert all(isinstance(network, OnnxNetwork) for network in own.networks.values())
     for task, network in own.networks.items():
-        x, there = room.noise(task, 2, 7, EDITORS[task].size), trained.networks[task]
-        assert (network.size, network.halo) == (there.size, there.halo)
+        there = trained.networks[task]
+        x = room.noise(there.channels, 2, 7, EDITORS[task].size)
+        assert (network.size, network.halo, network.channels) == (there.size, there.halo, there.channels)
         assert np.ptp(there(x)) > 0.1
         np.testing.assert_allclose(network(x), there(x), atol=2e-5)
     photos = seller_photos | {"mask": seller_photos["cutout.png"]}
