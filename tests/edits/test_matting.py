@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from ganray.bulk.doubt import REFUSED
 from ganray.catalog.sample import draw, product
 from ganray.edits.border import border_matte
-from ganray.edits.matting import refined, with_matte
+from ganray.edits.matting import UNCONFIRMED, refined, with_matte
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
 from ganray.metrics.paired import iou
@@ -133,6 +134,13 @@ def test_before_the_ground_of_a_studio_the_border_is_believed_whatever_the_netwo
     photo = with_matte(Photo(pixels), Lent({"matte": Shoes(0.95, 0.95)}))
     assert photo.facts["matte"] == "border" and photo.matte[25:95, 65:95].min() > 0.9
     assert photo.facts["doubt"] == 0 and 0.5 < photo.facts["matte_agreement"] < 0.95
+
+
+def test_a_floor_that_no_network_has_seen_is_doubtful_and_a_studio_is_not():
+    pixels, _ = on((180, 190, 205), 2)
+    assert "doubt" not in with_matte(Photo(pixels), Lent()).facts
+    facts = with_matte(Photo(rough(pixels)), Lent()).facts
+    assert (facts["matte"], facts["doubt"]) == ("border", UNCONFIRMED) and UNCONFIRMED >= REFUSED
 
 
 def test_where_border_and_network_see_different_products_neither_is_sure():
