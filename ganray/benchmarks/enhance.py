@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ganray.benchmarks import edit_fixtures as fixtures
+from ganray.benchmarks.worst_sheet import WorstSheet
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.enhance import EnhanceParams, enhance
@@ -58,12 +59,12 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     a median does not show; and the most pixels that were newly clipped."""
     tools, alone = fixtures.load_tools(config), fixtures.BenchmarkTools({})
     gains: dict[str, list[tuple[float, float]]] = {name: [] for name in DAMAGES}
-    sheet: list[list[Pixels]] = []
+    sheet = WorstSheet("enhance")
     clipped, worst = 0.0, math.inf
     photos = fixtures.photos(config, config.images or PHOTOS)
-    for place, pixels in enumerate(photos):
+    for pixels in photos:
         whole = _smaller(pixels)
-        for turn, (name, damage) in enumerate(DAMAGES.items()):
+        for name, damage in DAMAGES.items():
             damaged, truth = damage(whole), _grey(whole) if name == "grey" else whole
             if np.array_equal(damaged, truth):
                 continue  # nothing to mend, as in a picture of one grey
@@ -73,12 +74,12 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
                 worst = min(worst, psnr(enhance(Photo(damaged), ONLY_NOISE, alone).pixels, truth) - before)
             gains[name].append((psnr(both[0].pixels, truth) - before, psnr(both[1].pixels, truth) - before))
             clipped = max(clipped, float(both[0].facts["newly_clipped"]))
-            if turn == place % len(DAMAGES) and len(sheet) < fixtures.PICTURES_SHOWN:
-                sheet.append([damaged, both[0].pixels])
+            sheet.add(gains[name][-1][0], [damaged, both[0].pixels, truth])
     medians = {name: np.median(pairs, 0).tolist() for name, pairs in gains.items() if pairs}
     facts: dict[str, Any] = {name: f"{with_it:+.2f} ({without:+.2f})" for name, (with_it, without) in medians.items()}
     least, plain = (min(median[side] for median in medians.values()) for side in (0, 1))
-    facts |= {"photos": len(photos), "sheet": fixtures.write_sheet("enhance", sheet)}
+    facts |= {f"{name}, worst": round(min(pair[0] for pair in pairs), 2) for name, pairs in gains.items() if pairs}
+    facts |= {"photos": len(photos), **sheet.facts()}
     return [
         {"name": "enhance", "value": least, "baseline": plain, "ratio": least, "unit": "dB", **facts},
         {"name": "worst of noise", "value": worst, "baseline": 0, "ratio": worst, "unit": "dB", "at_least": 0.0},

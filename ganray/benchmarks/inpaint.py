@@ -14,6 +14,7 @@ import numpy as np
 
 from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.benchmarks.texture_distance import texture_distance
+from ganray.benchmarks.worst_sheet import WorstSheet
 from ganray.catalog.sample import draw, product
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
@@ -35,7 +36,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     tools = fixtures.load_tools(config) if has_editor(config.editor) else fixtures.BenchmarkTools({})
     fillers, rng = _fillers(), np.random.default_rng(2)
     rows: list[dict[str, float]] = []
-    sheet: list[list[Pixels]] = []
+    sheet = WorstSheet("inpaint")
     for truth in _pictures(config):
         hole = fixtures.hole_of_share((truth.shape[0], truth.shape[1]), rng, *SHARE)
         holed = np.where(hole[..., None], np.uint8(255), truth)
@@ -45,9 +46,8 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         seconds = time.process_time() - begin
         others = {name: filler(holed, hole) for name, filler in fillers.items()}
         rows.append(_figures(truth, hole, ours, others) | {"seconds": seconds})
-        if len(sheet) < fixtures.PICTURES_SHOWN:
-            sheet.append([holed, next(reversed(others.values())), ours])
-    facts = {"photos": len(rows), "network": tools.network("inpaint") is not None, "sheet": fixtures.write_sheet("inpaint", sheet)}
+        sheet.add(rows[-1]["psnr"] - rows[-1]["psnr_telea"], [holed, next(reversed(others.values())), ours])
+    facts = {"photos": len(rows), "network": tools.network("inpaint") is not None, **sheet.facts()}
     return _summary(rows, next(reversed(fillers)), facts)
 
 

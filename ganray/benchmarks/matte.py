@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.benchmarks import edit_fixtures as fixtures
+from ganray.benchmarks.worst_sheet import WorstSheet
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.border import border_matte
@@ -25,7 +26,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row. A photo whose matte is refused counts as an empty one."""
     tools, cv2 = fixtures.load_tools(config), fixtures.opencv("matte")
     rows: list[dict[str, float]] = []
-    sheet: list[list[Pixels]] = []
+    sheet = WorstSheet("matte")
     for composite in fixtures.composites(config, config.images or COMPOSITES):
         truth = composite.alpha > 0.5
         try:
@@ -39,13 +40,12 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         rows.append(
             {"iou": iou(ours, truth), "boundary_f": boundary_f(ours, truth), "grabcut": iou(cut, truth), "border": iou(border, truth)}
         )
-        if len(sheet) < fixtures.PICTURES_SHOWN:
-            sheet.append([composite.pixels, _on_white(photo, tools)])
+        sheet.add(rows[-1]["iou"], [composite.pixels, _on_white(photo, tools)])
     means = fixtures.mean_of(rows)
     each = np.sort([row["iou"] for row in rows])
     worst = float(each[: max(1, len(each) // 10)].mean())
     facts: dict[str, Any] = {**means, "median": round(float(np.median(each)), 4), "worst_tenth": round(worst, 4), "composites": len(rows)}
-    facts["sheet"] = fixtures.write_sheet("matte", sheet)
+    facts |= sheet.facts()
     # the bar is of the figure itself, not of a ratio
     return [{"name": "matte", "value": means["iou"], "baseline": means["grabcut"], "ratio": means["iou"], "unit": "IoU", **facts}]
 

@@ -11,6 +11,7 @@ import numpy as np
 from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.benchmarks.drawn_figures import solid
 from ganray.benchmarks.recolor_pairs import Pair, pairs
+from ganray.benchmarks.worst_sheet import WorstSheet
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.palette import lab_of
@@ -36,7 +37,7 @@ def _figures(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """People in clothes, by reference: the true photo is the reference, of which the garment is to be found as well."""
     rows: dict[str, list[float]] = {"found": [], "masked": []}
     refused: Counter[str] = Counter()
-    sheet: list[list[Pixels]] = []
+    sheet = WorstSheet("recolor-figures")
     skin = 0
     for pair in pairs(config.images or FIGURES):
         for name, values in rows.items():
@@ -48,9 +49,9 @@ def _figures(config: BenchmarkConfig) -> list[dict[str, Any]]:
             worn = solid(pair.photo.share("garment0"), 0.5)
             values.append(float(delta_e_2000(to_lab(after[worn]), to_lab(pair.truth.pixels[worn])).mean()))
             skin += int(((after != pair.photo.pixels).any(2) & solid(pair.photo.share("skin"))).sum())
-            if name == "found" and len(sheet) < fixtures.PICTURES_SHOWN:
-                sheet.append([pair.photo.pixels, pair.truth.pixels, after])
-    facts: dict[str, Any] = {"refused": dict(refused), "sheet": fixtures.write_sheet("recolor-figures", sheet)}
+            if name == "found":
+                sheet.add(-values[-1], [pair.photo.pixels, pair.truth.pixels, after])
+    facts: dict[str, Any] = {"refused": dict(refused), **sheet.facts()}
     table: list[dict[str, Any]] = []
     for name, values in rows.items():
         mean = float(np.mean(values)) if values else float("nan")
@@ -70,7 +71,7 @@ def _composites(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """The matte is the true one: cutting out has a benchmark of its own."""
     tools = fixtures.load_tools(config)
     rows: list[dict[str, float]] = []
-    sheet: list[list[Pixels]] = []
+    sheet = WorstSheet("recolor")
     refused: Counter[str] = Counter()
     outside = 0
     for place, composite in enumerate(fixtures.composites(config, config.images or COMPOSITES)):
@@ -90,10 +91,9 @@ def _composites(config: BenchmarkConfig) -> list[dict[str, Any]]:
                 "ssim_l": ssim_lightness(composite.pixels, after, composite.alpha > 0.5),
             }
         )
-        if len(sheet) < fixtures.PICTURES_SHOWN:
-            sheet.append([composite.pixels, after])
+        sheet.add(-rows[-1]["delta_e"], [composite.pixels, after])
     difference = float(np.median([row["delta_e"] for row in rows])) if rows else float("nan")
-    facts: dict[str, Any] = {"composites": len(rows), "refused": dict(refused), "sheet": fixtures.write_sheet("recolor", sheet)}
+    facts: dict[str, Any] = {"composites": len(rows), "refused": dict(refused), **sheet.facts()}
     if rows:
         facts["ssim_l"] = fixtures.mean_of(rows)["ssim_l"]
     return [

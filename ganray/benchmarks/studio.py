@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 
 from ganray.benchmarks import edit_fixtures as fixtures
 from ganray.benchmarks.drawn_figures import CROPS, cutout, random_figure
+from ganray.benchmarks.worst_sheet import WorstSheet
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.edit import NoParams, Tools
@@ -31,7 +32,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """One row: the share of photos that keep their product; without an editor those of the border alone."""
     tools = fixtures.load_tools(config) if config.editor else fixtures.BenchmarkTools({})
     lost, left, refused = [], [], 0
-    sheet: list[list[Pixels]] = []
+    sheet = WorstSheet("studio")
     for index in range(config.images or PHOTOS):
         composite = studio_photo(index)
         result = _white(composite.pixels, tools)
@@ -40,8 +41,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
             continue
         lost.append(lost_share(composite, result))
         left.append(float((result[composite.alpha == 0].min(1) < 255 - VISIBLE).mean()))
-        sheet.append([composite.pixels, result])
-    order = np.argsort([-share for share in lost])[: fixtures.PICTURES_SHOWN]
+        sheet.add(1 - lost[-1], [composite.pixels, result])
     kept = float(np.mean(np.array(lost) <= LOST)) if lost else 0.0
     facts = {
         "lost_mean": round(float(np.mean(lost)), 4),
@@ -49,7 +49,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         "ground_left_over_2_percent": sum(share > LEFT for share in left),
         "refused": refused,
         "photos": config.images or PHOTOS,
-        "sheet": fixtures.write_sheet("studio", [sheet[place] for place in order.tolist()]),
+        **sheet.facts(),
     }
     return [{"name": "studio", "value": kept, "baseline": 1.0, "ratio": kept, "unit": "share of photos", **facts}]
 

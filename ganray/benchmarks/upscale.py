@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from ganray.benchmarks import edit_fixtures as fixtures
+from ganray.benchmarks.worst_sheet import WorstSheet
 from ganray.config import BenchmarkConfig
 from ganray.edits import Photo
 from ganray.edits.blocks import blockiness
@@ -54,16 +55,18 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """A row for each kind of damage and factor: mean gain in dB; then the least gain in SSIM of all of them."""
     tools = fixtures.load_tools(config)
     photos = fixtures.photos(config, config.images or PHOTOS)
-    rows, sheet = list[dict[str, Any]](), list[list[Pixels]]()
+    rows, sheet = list[dict[str, Any]](), WorstSheet("upscale")
     for factor in FACTORS:
         for kind, (damage, bar) in KINDS.items():
             results = list(_results(photos, factor, damage, tools))
             means = fixtures.mean_of([figures for figures, _ in results])
-            sheet += [windows for _, windows in results[:2]]
+            gains = [figures["ours"] - figures["bicubic"] for figures, _ in results]
+            for own, (_, windows) in zip(gains, results, strict=True):
+                sheet.add(own, windows)
             gain = means["ours"] - means["bicubic"]
             name = "upscale" if (kind, factor) == ("clean", FACTORS[0]) else f"{kind} x{factor}"
             row = {"name": name, "value": means["ours"], "baseline": means["bicubic"], "ratio": gain, "unit": "dB", "at_least": bar}
-            rows.append(row | means | {"photos": len(photos)})
+            rows.append(row | means | {"photos": len(photos), "worst_gain": round(min(gains), 2)})
     worst = min(rows, key=lambda row: row["ssim"] - row["ssim_bicubic"])
     least = {
         "name": "ssim",
@@ -74,7 +77,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         "at_least": 0.0,
     }
     rows.append(least | {"ratio": worst["ssim"] - worst["ssim_bicubic"]})
-    rows[0]["sheet"] = fixtures.write_sheet("upscale", sheet)
+    rows[0] |= sheet.facts()
     return rows
 
 
