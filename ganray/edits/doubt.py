@@ -1,4 +1,5 @@
-"""How far a matte may be wrong, told by the mattes that it was made of: what one of them took for the product and the result left out."""
+"""How far a matte may be wrong, told by the mattes that it was made of: what one of them took for the product and the result left out; and
+by an outline that hardly differs from the ground, as of white on white."""
 
 from __future__ import annotations
 
@@ -9,10 +10,12 @@ import numpy as np
 from ganray.edits.border import PlainGround
 from ganray.edits.filters import box_mean, scaled
 from ganray.edits.photo import Alpha
-from ganray.images.components import Mask
+from ganray.images.components import Mask, near
 
 SURE, UNSURE = 0.8, 0.2  # learned matte from which the network sees a product, and below which it sees none
 STRONG = 6.0  # times the limit of the background: a difference from it that is no shadow
+FAINT = 8.0  # times the limit of the background: an edge of less is hardly one
+RIM = 2  # pixels of the working size beside an outline in which its edge is
 
 
 def matte_doubt(matte: Alpha, learned: Sequence[Alpha], ground: PlainGround | None) -> float:
@@ -29,6 +32,13 @@ def matte_doubt(matte: Alpha, learned: Sequence[Alpha], ground: PlainGround | No
     if ground is not None and ground.distance.shape == matte.shape:
         doubtful |= (ground.distance > STRONG * ground.low) & ~ground.background & ~product
     return min(1.0, float(_inner(doubtful & ~_edges(product)).sum()) / max(1.0, float(product.sum())))
+
+
+def faint_outline(part: Mask, product: Mask, ground: PlainGround) -> float:
+    """The share of the outline of a part of a product before a plain background, 0 to 1, along which it hardly differs from it: some of it
+    may be missing there, as of a white garment in light. Masks [h, w] are at the working size; a shadow that was taken along is no part."""
+    rim = near(part, RIM) & ~near(product & ~part, RIM) & ~product
+    return float((ground.contrast[rim] < FAINT * ground.low).mean()) if rim.any() else 0.0
 
 
 def _edges(product: Mask) -> Mask:

@@ -8,6 +8,7 @@ What touches it and is something else (skin, hair, other garments) guards the ed
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from ganray.images.components import Mask, cells, near, numbered
 from ganray.images.lab import Lab, chroma, to_lab
 
 LEAST_REFERENCE = 0.08  # smallest share of a reference's product that its garment has
+BESIDE = 0.25  # share of a colour's pixels in the rows of another, up to which one lies above the other
+SAME_PLACE = 0.7  # share of a garment's place that a reference's garment covers from which both are photographed in one pose
 LEAST_GARMENT = 0.12  # smallest share of the product that a garment on a person has
 RIVALS = {"person": 0.45, "skin": 0.6, "": 0.8}  # share of the garment's area from which another may be meant, by what else was seen
 GRID = 160  # cells of the longer side at which connected parts are found
@@ -92,6 +95,8 @@ def find_garment(seen: Seen, other: Seen | None = None) -> Garment:
     chosen = _chosen(seen, other)
     seen = _with_shades(seen, chosen)
     materials, person = seen.materials, seen.person
+    if (person.found or person.skin) and _is_stacked(materials, chosen):
+        raise EditError("ambiguous_garment", "what was found is light above and dark below, or the reverse: it may be two", MASK_REMEDY)
     region, left = _region(materials, chosen)
     garment = _guarded(seen, chosen, region, other)
     _check_skin(seen, chosen, garment)
@@ -118,24 +123,31 @@ def reference_garment(shown: Seen, seen: Seen | None, garment: Garment | None) -
         beside = [colour for colour in seen.materials.colours if float(np.linalg.norm(colour.lab - garment.ground.lab)) >= SAME]
         fresh = [name for name in names if all(_apart(materials.colours[name], colour) >= SAME for colour in beside)]
         names = fresh or names
-    chosen = max(names, key=lambda name: (_overlap(materials.of(name), garment), name in shown.garments, materials.share(name)))
-    return _guarded(shown, chosen, _region(materials, chosen)[0], seen)
+    place = _placed(garment, materials.product.shape)
+    chosen = max(names, key=lambda name: (_overlap(materials.of(name), place), name in shown.garments, materials.share(name)))
+    region = _region(materials, chosen)[0]
+    if (region & place).sum() >= SAME_PLACE * max(1, place.sum()):  # of a suit, the part that is meant
+        region &= place
+    return _guarded(shown, chosen, region, seen)
 
 
-def _overlap(mask: Mask, garment: Garment | None) -> float:
-    """Intersection over union of a mask [h, w] and a garment's region, both stretched to one frame; in tenths, so that little counts as
-    nothing."""
+def _placed(garment: Garment | None, size: tuple[int, ...]) -> Mask:
+    """A garment's region stretched to a frame of this size (h, w); none without a garment."""
+    height, width = size
     if garment is None:
-        return 0.0
-    height, width = mask.shape
-    region = scaled(garment.region.astype(np.float32), width, height) > 0.5
-    union = int((mask | region).sum())
-    return round(10 * int((mask & region).sum()) / union) / 10 if union else 0.0
+        return np.zeros((height, width), bool)
+    return scaled(garment.region.astype(np.float32), width, height) > 0.5
 
 
-def masked_garment(photo: Photo) -> Garment:
+def _overlap(mask: Mask, place: Mask) -> float:
+    """Intersection over union of two masks [h, w], in tenths, so that little counts as nothing."""
+    union = int((mask | place).sum())
+    return round(10 * int((mask & place).sum()) / union) / 10 if union else 0.0
+
+
+def masked_garment(photo: Photo, other: Seen | None = None) -> Garment:
     """What a mask covers (the photo's matte is the mask), at the photo's own size. What lies around it guards its edge, except what has its
-    colour, where the mask cuts a garment."""
+    colour, where the mask cuts a garment. `other` shows the same in another colour."""
     assert photo.matte is not None
     meant = photo.matte > 0
     materials = materials_of(photo.pixels, photo.matte)
@@ -146,11 +158,10 @@ def masked_garment(photo: Photo) -> Garment:
     edge = meant & near(~meant, EDGE)
     if materials is None:
         return Garment(meant, edge, None, (), colours)
-    ground = max(materials.colours, key=lambda colour: colour.share)
-    first = materials.colours.index(ground)
-    kept = tuple(colour for place, colour in enumerate(materials.colours) if _is_firm(materials, first, place))
+    first = _ground(materials, np.array([colour.share for colour in materials.colours]), other)
+    kept = tuple(colour for place, colour in enumerate(materials.colours) if _is_firm(materials, first, place, other))
     guards = tuple(colour for colour in colours if all(_apart(colour, own) >= CONFUSED for own in materials.colours))
-    return Garment(meant, edge, ground, kept, guards)
+    return Garment(meant, edge, materials.colours[first], kept, guards)
 
 
 def _chosen(seen: Seen, other: Seen | None) -> int:
@@ -199,6 +210,22 @@ def _with_shades(seen: Seen, chosen: int) -> Seen:
     return replace(seen, materials=replace(materials, groups=groups))
 
 
+def _is_stacked(materials: Materials, chosen: int) -> bool:
+    """Whether a grey material may be two garments, one above the other: white and grey cloth meet in the shade of a hem without an edge."""
+    members = [place for place, group in enumerate(materials.groups) if group == chosen]
+    main = max(members, key=lambda place: materials.colours[place].share)
+    cloth = materials.colours[main].lab
+    low, high = np.percentile(np.nonzero(materials.labels == main)[0], (10, 90))
+    for place in members:
+        colour = materials.colours[place]
+        is_grey = max(float(chroma(cloth)), float(chroma(colour.lab))) < CHROMATIC
+        if is_grey and colour.share >= LEAST_GARMENT and abs(float(cloth[0] - colour.lab[0])) > PRINTED:
+            rows = np.nonzero(materials.labels == place)[0]
+            if ((rows >= low) & (rows <= high)).mean() < BESIDE:
+                return True
+    return False
+
+
 def _is_cut(materials: Materials) -> bool:
     """Whether the product goes on beyond the frame, above or below."""
     product = materials.product
@@ -236,8 +263,10 @@ def _guarded(seen: Seen, chosen: int, region: Mask, other: Seen | None) -> Garme
     inside = np.bincount(materials.labels[region & ~others & materials.product], minlength=num)
     beside = np.bincount(materials.labels[near(region, GUARD) & others], minlength=num)
     of_garment = [group == chosen for group in materials.groups]
-    ground = _ground(seen, np.where(of_garment, inside, 0), other)
-    kept = tuple(materials.colours[place] for place in range(num) if inside[place] >= LEAST_PIXELS and _is_firm(materials, ground, place))
+    ground = _ground(materials, np.where(of_garment, inside, 0), other)
+    kept = tuple(
+        materials.colours[place] for place in range(num) if inside[place] >= LEAST_PIXELS and _is_firm(materials, ground, place, other)
+    )
     around = near(region, REACH) & others
     guards = [
         part
@@ -249,11 +278,12 @@ def _guarded(seen: Seen, chosen: int, region: Mask, other: Seen | None) -> Garme
     return Garment(wide, near(others, GUARD) & wide, materials.colours[ground], kept, tuple(guards))
 
 
-def _ground(seen: Seen, inside: NDArray[np.int64], other: Seen | None) -> int:
-    """Which colour of a garment, of so many pixels each, is its cloth's: of some that are as common, what another picture does not show.
-    Else the dyed one of white and a dye, and the full one of a dye and its tint (checks); else the most common."""
-    common = [place for place in np.argsort(-inside, kind="stable").tolist() if inside[place] >= max(1, COMMON * inside.max())]
-    colours = seen.materials.colours
+def _ground(materials: Materials, amounts: NDArray[Any], other: Seen | None) -> int:
+    """Which colour of a garment, of `amounts` [n] in any unit, is its cloth's: of some that are as common, what another picture does not
+    show. Else the dyed one of white and a dye, and the full one of a dye and its tint (checks), also where the dye is grey; else the most
+    common."""
+    colours = materials.colours
+    common = [place for place in np.argsort(-amounts, kind="stable").tolist() if amounts[place] >= COMMON * amounts.max() > 0]
     unlike = [place for place in common if other and not other.has_colour(colours[place].lab)]
     best = (unlike or common)[0]
     for place in unlike or common:
@@ -261,16 +291,21 @@ def _ground(seen: Seen, inside: NDArray[np.int64], other: Seen | None) -> int:
         is_more = float(chroma(more)) > max(CHROMATIC, 1.3 * float(chroma(own)))
         if is_more and (float(chroma(own)) < CHROMATIC or float(dye_share(own, more)) > TINT):
             best = place
+        is_grey = max(float(chroma(own)), float(chroma(more))) < CHROMATIC
+        if is_grey and more[0] < own[0] and float(materials.steps[best, place]) >= FIRM * float(np.linalg.norm(own - more)):
+            best = place
     return int(best)
 
 
-def _is_firm(materials: Materials, ground: int, place: int) -> bool:
+def _is_firm(materials: Materials, ground: int, place: int, other: Seen | None) -> bool:
     """Whether a colour within a garment is one of its pattern, not its ground in other light: it has sharp borders, and is no shade, no
-    highlight and no tint of the ground."""
+    highlight and no tint of the ground, or another picture shows it, too."""
     cloth, colour = materials.colours[ground].lab, materials.colours[place].lab
     apart, lighter = float(np.linalg.norm(cloth - colour)), float(colour[0] - cloth[0])
     if place == ground or float(materials.steps[ground, place]) < FIRM * apart:
         return False
+    if other and other.has_colour(colour):
+        return True
     return not one_dye(cloth, colour) or (float(chroma(cloth)) < CHROMATIC and lighter > PRINTED)
 
 

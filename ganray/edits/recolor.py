@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from pydantic import Field as Option
 from pydantic import model_validator
 
+from ganray.edits.border import plain_ground
+from ganray.edits.doubt import faint_outline
 from ganray.edits.dye import Shift, dominant_colour, redyed, shift_to, takes_dye
 from ganray.edits.edit import Params, Tools
-from ganray.edits.filters import enlarged
+from ganray.edits.filters import enlarged, scaled
 from ganray.edits.garment import Garment, Seen, find_garment, look, masked_garment, of_ground, reference_garment
 from ganray.edits.ground import own_at_edges
 from ganray.edits.mask import read_mask
@@ -37,6 +39,8 @@ from ganray.metrics.paired import delta_e_2000
 
 PRODUCT_MATTE = 0.95  # value of the matte from which a pixel is only product
 SAMPLE = 40_000  # pixels from which the dominant colour is computed
+UNDONE = ("left_share", "faint_outline")  # facts that say that a part of the garment may have kept its colour
+TOLD = 0.002  # share from which it is told
 LEAST_PIXELS, LEAST_SHARE = 16, 0.05  # smallest number of certain pixels, and share of them that must be like the dominant colour
 BAND = 512  # rows that are processed at once
 CHUNK = 2**19  # colours that are processed at once
@@ -77,22 +81,22 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
 
     Facts: `recoloured` (share of the garment that took the colour), `delta_e` (median CIEDE2000 of that to the colour asked for), `colour`;
     without a mask `garment_share`, `skin_share` and `left_share` (of the product: the garment, skin, and islands of its colour that were
-    left, which is `doubt`, too), and `pattern_contrast` where there is a pattern (its colour difference to the ground, after over before,
-    at worst).
+    left) and `faint_outline` (of the garment's edge before a plain ground, as of white on white), which are `doubt`, too.
     """
     reference = _opened(*tools.picture(params.reference), tools) if params.reference else None
+    shown = look(reference) if reference else None
     garment: Garment | None
     if params.mask:
         whole = photo.having(matte=read_mask(photo, params.mask, tools))
-        garment, seen = masked_garment(whole), None
+        garment, seen = masked_garment(whole, shown), None
     else:
         photo = whole = with_matte(photo, tools)
         seen = look(whole)
-        garment = find_garment(seen, look(reference) if reference else None) if seen else None
+        garment = find_garment(seen, shown) if seen else None
     assert whole.matte is not None
     places = _places(garment, whole)
     sample = _sample(whole.pixels, whole.matte, places)
-    target = _reference_colour(reference, seen, garment) if reference else lab_of(params.colour)
+    target = _reference_colour(reference, shown, seen, garment) if reference else lab_of(params.colour)
     cloth = of_ground(sample, garment) if garment else np.ones(len(sample), bool)
     shift = shift_to(target, sample[cloth] if cloth.any() else sample, params.lightness)
     took = cloth & (takes_dye(sample, shift.dominant) > 0.5)
@@ -105,9 +109,22 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
         "recoloured": round(float(took.mean()), 3),
         **(garment.facts if garment else {}),
     }
-    if "left_share" in facts:  # a part of the garment may have kept its colour
-        facts["doubt"] = max(float(photo.facts.get("doubt", 0.0)), float(facts["left_share"]))
+    if garment and not params.mask:
+        facts["faint_outline"] = round(_faint(whole, garment), 3)
+    undone = max(float(facts.get(name, 0.0)) for name in UNDONE)
+    if undone >= TOLD:
+        facts["doubt"] = round(max(float(photo.facts.get("doubt", 0.0)), undone), 3)
     return photo.having(pixels=_recoloured(whole, places, moves), facts=facts)
+
+
+def _faint(photo: Photo, garment: Garment) -> float:
+    """The share of a garment's outline before a plain ground that can hardly be seen (`doubt.py`); 0 before another one."""
+    assert photo.matte is not None
+    ground = plain_ground(photo.pixels)
+    if ground is None or ground.distance.shape != garment.region.shape:
+        return 0.0
+    height, width = garment.region.shape
+    return faint_outline(garment.region, scaled(photo.matte, width, height) > 0.5, ground)
 
 
 def _opened(pixels: Pixels, alpha: Alpha | None, tools: Tools) -> Photo:
@@ -121,10 +138,10 @@ def _opened(pixels: Pixels, alpha: Alpha | None, tools: Tools) -> Photo:
         return photo.having(matte=np.ones(photo.size, np.float32))
 
 
-def _reference_colour(reference: Photo, seen: Seen | None, garment: Garment | None) -> Lab:
-    """The colour Lab [3] of a reference's garment; of several, of that which the photo does not show, else of that at the same place."""
+def _reference_colour(reference: Photo, shown: Seen | None, seen: Seen | None, garment: Garment | None) -> Lab:
+    """The colour Lab [3] of the garment that a reference has `shown`; of several, of that which the photo does not show, else of that at
+    the same place."""
     assert reference.matte is not None
-    shown = look(reference)
     shape = reference_garment(shown, seen, garment) if shown else None
     sample = _sample(reference.pixels, reference.matte, _places(shape, reference))
     return dominant_colour(sample[of_ground(sample, shape)] if shape else sample)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ganray.benchmarks.drawn_figures import Cloth, Figure, draw_figure, dressed, solid
+from ganray.benchmarks.recolor_pairs import pair
 from ganray.catalog.sample import draw, product
 from ganray.edits import EDITS, apply_chain, parse_chain
 from ganray.edits.palette import rgb_of
@@ -196,6 +197,47 @@ def test_a_mask_says_which():
     assert difference < 4 and skin == 0 and after.matte is None
     drawn = drawn_once(outfit, 320)
     np.testing.assert_array_equal(after.pixels[drawn.share("garment0") == 0], drawn.pixels[drawn.share("garment0") == 0])
+
+
+@pytest.mark.parametrize("target", [GREEN, (150.0, 40.0, 60.0)])
+def test_checks_are_the_same_by_a_mask_as_where_they_are_found(target):
+    """Most of a checked cloth has half of the dye: the colour of a reference is that of the whole dye, and so is what it replaces."""
+    outfit = worn(Cloth("dress", BLUE, "checked"))
+    difference, skin, _ = error_in(outfit, target, reference="truth", mask="mask")
+    assert difference < 4 and skin == 0
+
+
+def test_a_mask_takes_the_colour_at_its_place_of_a_reference():
+    """White and grey are one material to the eye: the grey shirt above white trousers is none of their colour."""
+    both = pair(32)
+    assert (both.target, both.garments) == ("white", 2)
+    mask = np.rint(255 * both.photo.share("garment0")).astype(np.uint8)[..., None].repeat(3, 2)
+    tools = Tools(truth=(both.truth.pixels, None), mask=(mask, None))
+    after = recolor(Photo(both.photo.pixels), RecolorParams(reference="truth", mask="mask"), tools)
+    garment = both.photo.share("garment0") > 0.5
+    assert delta_e_2000(to_lab(after.pixels[garment]), to_lab(both.truth.pixels[garment])).mean() < 4
+    assert int(str(after.facts["colour"])[1:3], 16) > 200
+
+
+def test_white_above_grey_may_be_two_garments():
+    outfit = worn(Cloth("tee", (243.0, 243.0, 240.0)), Cloth("shorts", (150.0, 150.0, 148.0)), ground=225.0)
+    with pytest.raises(EditError, match="light above and dark below.* Give a mask") as caught:
+        error_in(outfit, GREEN, colour="green")
+    assert caught.value.reason == "ambiguous_garment"
+    difference, _, _ = error_in(outfit, GREEN, reference="truth", mask="mask")
+    assert difference < 4
+
+
+def test_a_garment_that_fades_into_the_ground_is_told():
+    """A shirt that is lit from one side: there it is as white as the ground, and stays white."""
+    pixels = np.full((200, 200, 3), 250, np.uint8)
+    light = np.linspace(150, 250, 100)[None, :, None]
+    pixels[50:150, 50:150] = light.astype(np.uint8)
+    after = recolor(Photo(pixels), RecolorParams(colour="teal"), Tools())
+    assert after.facts["doubt"] >= after.facts["faint_outline"] > 0.1
+    pixels[50:150, 50:150] = np.minimum(light, 190).astype(np.uint8)
+    clear = recolor(Photo(pixels), RecolorParams(colour="teal"), Tools()).facts
+    assert clear["faint_outline"] == 0 and "doubt" not in clear
 
 
 def test_a_garment_of_the_tone_of_skin_is_refused():
