@@ -28,7 +28,8 @@ from ganray.storage import open_store
 SIDE = 192
 SEED = 7  # of the drawn products: others than a sample catalog's first ones
 MAX_CUTOUTS = 2000  # cut-outs that are read
-TIMES = {"cutout": 6, "mined": 2, "drawn": 1, "figures": 1}  # how often one is drawn: those that are true and few, more often
+TIMES = {"cutout": 6, "mined": 2, "drawn": 1, "figures": 1}  # how often one is drawn, at most: those that are true and few, more often
+MANY = 600  # cut-outs of one source from which on each is drawn once: drawn products have kinds that a catalog lacks
 ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
 CHUNK = 60  # drawn products a task
 Cutouts = NDArray[np.uint8]  # [K, 4, SIDE, SIDE], straight alpha
@@ -52,11 +53,16 @@ def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
     groups["mined"] = [cutout for result in results[: len(mined)] for cutout in result]
     groups["drawn"] = [cutout for result in results[len(mined) :][: len(drawn)] for cutout in result]
     groups["figures"] = [cutout for result in results[len(mined) + len(drawn) :] for cutout in result]
-    cutouts = [cutout for name, group in groups.items() for cutout in group for _ in range(TIMES[name])]
+    cutouts = [cutout for name, group in groups.items() for cutout in group for _ in range(times_drawn(name, len(group)))]
     if not cutouts:
         raise ConfigError("editor.tasks has matte, but there is nothing to learn it from", "Name cut-outs with --editor.cutouts")
     print(f"train: {len(cutouts)} of them, each as often as it counts", file=sys.stderr, flush=True)
     return np.ascontiguousarray(np.stack(cutouts).transpose(0, 3, 1, 2))
+
+
+def times_drawn(source: str, num: int) -> int:
+    """How often each of `num` cut-outs of a source in TIMES is drawn."""
+    return max(1, min(TIMES[source], MANY // max(1, num)))
 
 
 def read_cutouts(url: str) -> Iterator[Pixels]:

@@ -5,7 +5,17 @@ from ganray.catalog.sample import draw, product
 from ganray.config import EditorConfig, TrainConfig
 from ganray.errors import ConfigError
 from ganray.images.codec import encode
-from ganray.runs.known_mattes import SIDE, believable, drawn_cutouts, drawn_figures, gather_cutouts, mined_cutouts, read_cutouts, tight
+from ganray.runs.known_mattes import (
+    SIDE,
+    believable,
+    drawn_cutouts,
+    drawn_figures,
+    gather_cutouts,
+    mined_cutouts,
+    read_cutouts,
+    tight,
+    times_drawn,
+)
 from ganray.storage import open_store
 from tests.tools.catalogs import write_items
 
@@ -65,3 +75,8 @@ def test_what_is_believed():
     assert not believable(np.random.default_rng(0).random((100, 100)).astype(np.float32))
     assert not believable((np.indices((100, 100))[1] < 40).astype(np.float32))  # leaves the frame
     assert not believable(np.zeros((100, 100), np.float32))
+
+
+def test_many_cutouts_do_not_crowd_out_the_drawn_ones():
+    assert [times_drawn("cutout", num) for num in (0, 1, 24, 100, 150, 300, 600, 2000)] == [6, 6, 6, 6, 4, 2, 1, 1]
+    assert times_drawn("drawn", 360) == times_drawn("figures", 200) == 1
