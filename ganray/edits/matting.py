@@ -13,7 +13,7 @@ import numpy as np
 from ganray.edits.border import PlainGround, plain_ground, small_picture
 from ganray.edits.colour_model import by_colours
 from ganray.edits.doubt import matte_doubt
-from ganray.edits.edit import Tools
+from ganray.edits.edit import Network, Tools
 from ganray.edits.filters import Field, Places, box_mean, enlarged, guided, sampled, scaled
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
 from ganray.edits.parts import ALONE, longest_part, without_specks
@@ -36,19 +36,22 @@ SAME_PRODUCT_IOU = 0.5  # intersection over union from which two mattes show the
 
 
 def with_matte(photo: Photo, tools: Tools) -> Photo:
-    """The photo with its matte. Raises EditError: no_product, too_small, and no_network for a cluttered background without the learned
-    matte.
+    """The photo with its matte, found by `cut_out` where it has none."""
+    return photo if photo.matte is not None else cut_out(photo, tools.network("matte"))
+
+
+def cut_out(photo: Photo, network: Network | None) -> Photo:
+    """The photo with a matte of its product, by a network for mattes where there is one.
+
+    Raises EditError: no_product, too_small, and no_network for a cluttered background without the learned matte.
 
     Facts: `matte` (border or learned), `matte_share`; `matte_agreement`, the intersection over union of what border and network see, where
     both were asked; `doubt`, the share of the product that may be wrong, where the network was asked; `dropped_share` of the matte in small
     parts that were left out, and `enclosed_share` of the picture that may be ground inside the product and was kept.
     """
-    if photo.matte is not None:
-        return photo
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
     ground = plain_ground(photo.pixels)
-    network = tools.network("matte")
     learned = learned_mattes(photo.pixels, network) if network is not None else []
     if ground is not None and ground.of_studio and learned:
         ground = replace(ground, shadows=soft_shadows(ground, learned[-1]))

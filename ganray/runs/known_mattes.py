@@ -1,6 +1,6 @@
 """Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products and figures that wear one, and
-photos of the catalog on plain backgrounds, cut out by the colour of their border. All of them fit in memory: a few hundred, at SIDE
-pixels."""
+photos of the catalog: those on plain backgrounds, cut out by the colour of their border, or those whose matte another editor, the teacher,
+is sure of (self-training, Xie et al. 2020, arXiv 1911.04252). All of them fit in memory: some hundreds, at SIDE pixels."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, product
 from ganray.config import TrainConfig
 from ganray.edits.border import border_matte
-from ganray.edits.matting import refined
+from ganray.edits.matting import cut_out, refined
+from ganray.edits.network import TaskNetwork
 from ganray.edits.parts import without_specks
-from ganray.errors import ConfigError
+from ganray.edits.photo import Alpha, Photo
+from ganray.errors import ConfigError, EditError
 from ganray.images.codec import Pixels
 from ganray.images.names import is_cutout_name
+from ganray.model_folder import load_editor
 from ganray.storage import open_store
 
 SIDE = 192
@@ -31,6 +34,7 @@ MAX_CUTOUTS = 2000  # cut-outs that are read
 TIMES = {"cutout": 6, "mined": 2, "drawn": 1, "figures": 1}  # how often one is drawn, at most: those that are true and few, more often
 MANY = 600  # cut-outs of one source from which on each is drawn once: drawn products have kinds that a catalog lacks
 ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
+NO_DOUBT = 0.03  # doubt (edits/doubt.py) up to which a teacher is believed
 CHUNK = 60  # drawn products a task
 Cutouts = NDArray[np.uint8]  # [K, 4, SIDE, SIDE], straight alpha
 Task = Callable[[], list[Pixels]]
@@ -47,7 +51,10 @@ def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
     print("train: gathering products whose mattes are known", file=sys.stderr, flush=True)
     editor, catalog = config.editor, Catalog.open(config.catalog)
     drawn, figures = _chunks(drawn_cutouts, editor.drawn), _chunks(drawn_figures, editor.figures)
-    mined: list[Task] = [partial(mined_cutouts, catalog.url, *place) for place in _some(catalog, editor.mined, config.seed)]
+    if editor.teacher:
+        matte_network(editor.teacher)  # fails here, not in the tasks
+    mine = partial(taught_cutouts, editor.teacher) if editor.teacher else mined_cutouts
+    mined: list[Task] = [partial(mine, catalog.url, *place) for place in _some(catalog, editor.mined, config.seed)]
     results = run_tasks([*mined, *drawn, *figures])
     groups = {"cutout": list(read_cutouts(editor.cutouts)) if editor.cutouts else []}
     groups["mined"] = [cutout for result in results[: len(mined)] for cutout in result]
@@ -94,8 +101,34 @@ def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
     for pixels in catalog.images(catalog.read_row_group(shard, group, catalog.columns(()))):
         rough = border_matte(pixels)
         if rough is not None and believable(matte := refined(pixels, without_specks(rough)[0])):
-            found.append(tight(np.dstack([pixels, np.where(matte < 0.1, 0, np.rint(255 * matte)).astype(np.uint8)])))
+            found.append(_cut(pixels, matte))
     return found
+
+
+def taught_cutouts(teacher: str, url: str, shard: int, group: int) -> list[Pixels]:
+    """Of a row group's photos: those whose matte the editor at `teacher` has no doubt about."""
+    network, catalog, found = matte_network(teacher), Catalog.open(url), []
+    for pixels in catalog.images(catalog.read_row_group(shard, group, catalog.columns(()))):
+        try:
+            photo = cut_out(Photo(pixels), network)
+        except EditError:
+            continue
+        matte = photo.matte
+        if matte is not None and float(photo.facts.get("doubt", 0.0)) <= NO_DOUBT and believable(matte):
+            found.append(_cut(pixels, matte))
+    return found
+
+
+def matte_network(url: str) -> TaskNetwork:
+    """The network for mattes of an editor. Raises CheckpointError, and ConfigError where it has learned no mattes."""
+    modules, _ = load_editor(url)
+    if "matte" not in modules:
+        raise ConfigError(f"editor.teacher {url} has no network for mattes", "Train one with --editor.tasks matte")
+    return TaskNetwork("matte", modules["matte"])
+
+
+def _cut(pixels: Pixels, matte: Alpha) -> Pixels:
+    return tight(np.dstack([pixels, np.where(matte < 0.1, 0, np.rint(255 * matte)).astype(np.uint8)]))
 
 
 def _chunks(draw: Callable[[int, int], list[Pixels]], num: int) -> list[Task]:

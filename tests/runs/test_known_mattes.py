@@ -3,8 +3,10 @@ import pytest
 
 from ganray.catalog.sample import draw, product
 from ganray.config import EditorConfig, TrainConfig
-from ganray.errors import ConfigError
+from ganray.errors import CheckpointError, ConfigError
 from ganray.images.codec import encode
+from ganray.model_folder import EditorInfo, save_editor
+from ganray.models.editor import build_editor
 from ganray.runs.known_mattes import (
     SIDE,
     believable,
@@ -13,6 +15,7 @@ from ganray.runs.known_mattes import (
     gather_cutouts,
     mined_cutouts,
     read_cutouts,
+    taught_cutouts,
     tight,
     times_drawn,
 )
@@ -67,6 +70,37 @@ def test_photos_on_plain_backgrounds_are_mined(tmp_path):
     write_items(str(tmp_path / "catalog"), items, 96)
     found = mined_cutouts(str(tmp_path / "catalog"), 0, 0)
     assert 2 <= len(found) <= 8  # of 16, every other one on noise
+
+
+def test_what_a_teacher_is_sure_of_is_learned_from(tmp_path):
+    """A network that has learned nothing is sure of nothing; before the ground of a studio the border is sure."""
+    rng, items = np.random.default_rng(0), []
+    for index in range(32):
+        pixels, mask = draw(product(0, index), 96)
+        share = mask[..., None] / 255
+        ground = np.full((96, 96, 3), 200.0) if index % 2 else rng.integers(0, 256, (96, 96, 3)).astype(float)
+        items.append((encode(np.rint(pixels * share + ground * (1 - share)).astype(np.uint8), "png"), "mug", "red"))
+    write_items(str(tmp_path / "catalog"), items, 96)
+    config = EditorConfig(tasks=("matte",), widths=(8, 8, 8, 8, 8))
+    save_editor(open_store(str(tmp_path / "teacher")), build_editor(config), EditorInfo(editor=config))
+    found = taught_cutouts(str(tmp_path / "teacher"), str(tmp_path / "catalog"), 0, 0)
+    assert 3 <= len(found) <= 8 and all((one[..., 3] > 127).mean() > 0.1 for one in found)
+
+    run = TrainConfig(catalog=str(tmp_path / "catalog"), editor=config.model_copy(update={"drawn": 0, "figures": 0, "mined": 16}))
+    taught = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": str(tmp_path / "teacher")})})
+    (mined, by_teacher) = (gather_cutouts(one, lambda tasks: [task() for task in tasks]) for one in (run, taught))
+    assert len(by_teacher) > 0 and not np.array_equal(mined, by_teacher)
+
+
+def test_a_teacher_without_mattes_is_refused(tmp_path, small_catalog):
+    config = EditorConfig(tasks=("enhance",), detail_width=8, detail_blocks=1)
+    save_editor(open_store(str(tmp_path)), build_editor(config), EditorInfo(editor=config))
+    run = TrainConfig(catalog=small_catalog, editor=EditorConfig(tasks=("matte",), teacher=str(tmp_path)))
+    with pytest.raises(ConfigError, match="has no network for mattes"):
+        gather_cutouts(run, lambda tasks: [])
+    lost = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": str(tmp_path / "nowhere")})})
+    with pytest.raises(CheckpointError, match="has no editor"):
+        gather_cutouts(lost, lambda tasks: [])
 
 
 def test_what_is_believed():
