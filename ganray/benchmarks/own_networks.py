@@ -106,8 +106,7 @@ def _row(task: str, network: Any, config: BenchmarkConfig) -> dict[str, Any]:
 
 def _calls(network: OnnxNetwork, config: BenchmarkConfig) -> float:
     """A network's calls/s through ganray over onnxruntime's on the same input."""
-    channels = 4 if network.task == "inpaint" else 3
-    x = np.random.default_rng(0).uniform(-1, 1, (1, channels, network.size, network.size)).astype(np.float32)
+    x = np.random.default_rng(0).uniform(-1, 1, (1, network.channels, network.size, network.size)).astype(np.float32)
     feed = network.feed(x)
     sides = [(_seconds(lambda: network(x), 20), _seconds(lambda: network.run(feed), 20)) for _ in range(config.repeats)]
     return statistics.median(bare / through for through, bare in sides)

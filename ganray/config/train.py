@@ -116,6 +116,7 @@ class LearnedEditsConfig(EditorConfig):
     tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field(
         ("matte", "inpaint", "upscale", "enhance"), description="what to learn, a network each"
     )
+    detail_width: PositiveInt = Field(48, description="channels of the networks of detail (upscale, enhance)")
     quality_plane: bool = Field(True, description="tell upscale at which quality a JPEG was saved")
 
 

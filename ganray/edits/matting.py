@@ -26,6 +26,7 @@ from ganray.images.components import near
 
 MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
 LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
+FAINT, FIRM = 0.25, 0.75  # values of the guided filter that are ground and product: it spreads an edge over what looks like both (LOG.md)
 CHUNK = 2**20  # pixels at edges that are processed at once
 RINGING = 4.0, 0.07  # levels that a JPEG adds to the noise of the ground beside an edge, and those of each level of the edge
 REACH = 3  # pixels of the working size from the ground within which specks of its colour are ground
@@ -138,7 +139,7 @@ def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> 
     for start in range(0, len(rows), CHUNK):
         y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
         values = total(pixels[y, x] / np.float32(255) * sampled(a, size, y, x)) + sampled(b, size, y, x)
-        values = np.clip((values - 0.05) / 0.9, 0, 1)
+        values = np.clip((values - FAINT) / (FIRM - FAINT), 0, 1)
         if ground is not None:
             soft = np.clip((SOFT[1] - values) / (SOFT[1] - SOFT[0]), 0, 1)
             values = values * (1 - soft * _is_ground(pixels, ground, y, x))

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from ganray.bulk.doubt import REFUSED
 from ganray.catalog.sample import draw, product
@@ -7,6 +8,7 @@ from ganray.edits.border import border_matte
 from ganray.edits.matting import UNCONFIRMED, refined, with_matte
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
+from ganray.images.components import near
 from ganray.metrics.paired import iou
 from tests.tools.edit_tools import Lent
 
@@ -80,6 +82,21 @@ def test_a_matte_is_refined_at_the_photos_own_size():
     pixels, truth = on((220, 220, 220), 7, side=700)
     rough = np.asarray(truth[::7, ::7], np.float32)
     assert iou(refined(pixels, rough) > 0.5, truth) > iou(np.kron(rough, np.ones((7, 7))) > 0.5, truth)
+
+
+def test_an_edge_has_no_rim_of_the_old_ground():
+    """Before clutter, with the coarse matte of a network."""
+    rng = np.random.default_rng(0)
+    y, x = np.indices((400, 400))
+    product = (np.abs(x - 200) < 110) & (np.abs(y - 200) < 130)
+    clutter = np.asarray(Image.fromarray(rng.integers(60, 200, (50, 50, 3), np.uint8)).resize((400, 400), Image.Resampling.BICUBIC))
+    cloth = np.array([150, 60, 50]) + 20 * np.sin(x / 5)[..., None]
+    pixels = np.where(product[..., None], cloth, clutter) + rng.normal(0, 4, (400, 400, 3))
+    rough = np.asarray(Image.fromarray((255 * product).astype(np.uint8)).resize((64, 64), Image.Resampling.BILINEAR))
+    matte = refined(pixels.clip(0, 255).astype(np.uint8), rough.astype(np.float32) / 255)
+    outside, inside = near(product, 8) & ~near(product, 2), ~near(~product, 2) & near(~product, 8)
+    assert matte[outside].mean() < 0.02 and matte[inside].mean() > 0.98
+    assert np.abs(matte - product)[near(product, 6) & near(~product, 6)].mean() < 0.08
 
 
 class Shoes:
