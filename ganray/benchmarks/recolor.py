@@ -37,7 +37,7 @@ def _figures(config: BenchmarkConfig) -> list[dict[str, Any]]:
     """People in clothes, by reference: the true photo is the reference, of which the garment is to be found as well."""
     rows: dict[str, list[float]] = {"found": [], "masked": []}
     refused: Counter[str] = Counter()
-    sheet = WorstSheet("recolor-figures")
+    sheets = {name: WorstSheet(f"recolor-{name}") for name in rows}
     skin = 0
     for pair in pairs(config.images or FIGURES):
         for name, values in rows.items():
@@ -49,14 +49,20 @@ def _figures(config: BenchmarkConfig) -> list[dict[str, Any]]:
             worn = solid(pair.photo.share("garment0"), 0.5)
             values.append(float(delta_e_2000(to_lab(after[worn]), to_lab(pair.truth.pixels[worn])).mean()))
             skin += int(((after != pair.photo.pixels).any(2) & solid(pair.photo.share("skin"))).sum())
-            if name == "found":
-                sheet.add(-values[-1], [pair.photo.pixels, pair.truth.pixels, after])
-    facts: dict[str, Any] = {"refused": dict(refused), **sheet.facts()}
+            sheets[name].add(-values[-1], [pair.photo.pixels, pair.truth.pixels, after])
     table: list[dict[str, Any]] = []
     for name, values in rows.items():
         mean = float(np.mean(values)) if values else float("nan")
         row = {"name": name, "value": mean, "baseline": 0.0, "ratio": mean, "unit": "dE2000", "at_most": MOST_DIFFERENCE}
-        table.append({**row, "median": round(float(np.median(values)), 2) if values else 0.0, "accepted": len(values), **facts})
+        table.append(
+            {
+                **row,
+                "median": round(float(np.median(values)), 2) if values else 0.0,
+                "accepted": len(values),
+                "refused": dict(refused),
+                **sheets[name].facts(),
+            }
+        )
     return [*table, {"name": "skin", "value": skin, "baseline": 0, "ratio": float(skin), "unit": "px", "at_most": 0}]
 
 

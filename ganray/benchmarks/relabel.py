@@ -56,7 +56,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
     psnrs: list[float] = []
     colours: list[list[list[float]]] = []
     sheet = WorstSheet("relabel")
-    refused = 0
+    refused = photos = 0
     for photo, (category, colour) in zip(fresh[: config.images or PHOTOS], truth.tolist(), strict=False):
         tools.attributes = {"category": VOCABULARY["category"][category], "colour": VOCABULARY["colour"][colour]}
         row, made = [photo], list[list[float]]()
@@ -73,12 +73,14 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
             row.append(result.pixels)
         if len(made) == CATEGORIES_EACH:
             colours.append(made)
-        sheet.add(min(psnrs[-len(made) :], default=0.0) if made else 0.0, row)
+        if made:
+            sheet.add(min(psnrs[-len(made) :]), row)
+        photos += 1
     accuracy = float(np.mean(right)) if right else 0.0
     values = np.array(colours)
     kept = {f"icc_{name}": round(float(icc(values[:, :, channel])), 3) for channel, name in enumerate("Lab")} if len(values) > 1 else {}
     psnr = round(float(np.median(psnrs)), 1) if psnrs else 0.0
-    facts = {"photos": sheet.num, "refused": refused, "psnr_median": psnr, **kept, "gan_cpu_minutes": round(minutes, 1)}
+    facts = {"photos": photos, "refused": refused, "psnr_median": psnr, **kept, "gan_cpu_minutes": round(minutes, 1)}
     return [{"name": "relabel", "value": accuracy, "baseline": real, "ratio": accuracy / real, "unit": "right", **facts, **sheet.facts()}]
 
 

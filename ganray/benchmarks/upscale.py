@@ -77,7 +77,7 @@ def measure(config: BenchmarkConfig) -> list[dict[str, Any]]:
         "at_least": 0.0,
     }
     rows.append(least | {"ratio": worst["ssim"] - worst["ssim_bicubic"]})
-    rows[0] |= sheet.facts()
+    rows[0]["sheet"] = sheet.facts()["sheet"]
     return rows
 
 

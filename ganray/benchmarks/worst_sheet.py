@@ -16,8 +16,8 @@ class WorstSheet:
     """Keeps the pictures of the PICTURES_SHOWN examples with the smallest figures."""
 
     name: str
-    num: int = 0
-    _kept: list[tuple[float, int, list[Pixels]]] = field(default_factory=list)
+    num: int = field(default=0, init=False)
+    _kept: list[tuple[float, int, list[Pixels]]] = field(default_factory=list, init=False)
 
     @property
     def worst(self) -> float:
@@ -25,8 +25,8 @@ class WorstSheet:
         return self._kept[0][0] if self._kept else math.nan
 
     def add(self, figure: float, pictures: list[Pixels]) -> None:
-        """An example: how good it is, in any unit, and what is shown of it."""
-        bisect.insort(self._kept, (figure, self.num, pictures))
+        """An example: how good it is, in any unit, and what is shown of it. One without a figure (nan) is the worst."""
+        bisect.insort(self._kept, (-math.inf if math.isnan(figure) else figure, self.num, pictures))
         del self._kept[PICTURES_SHOWN:]
         self.num += 1
 

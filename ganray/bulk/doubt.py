@@ -1,4 +1,4 @@
-"""From which doubt on (`edits/doubt.py`: a share of the product) a job counts a result as doubtful, and does not write it."""
+"""From which doubt on (`edits/doubt.py`: a share of the product, or of its outline) a job counts a result, and does not write it."""
 
 from __future__ import annotations
 

@@ -208,8 +208,8 @@ class ShardEditor:
         doubt = result.facts.get("doubt")
         asked = replace(asked, **facts, doubt=doubt if isinstance(doubt, float) else None, format=format, width=width, height=height)
         if asked.doubt is not None and asked.doubt >= self._plan.most_doubt:
-            wrong = f"{100 * asked.doubt:.0f} % of the product may be wrong"
-            message = f"{wrong}: look at shown/, photograph on a plainer background, or train a network for mattes on such photos"
+            wrong = f"{100 * asked.doubt:.0f} % of the product, or of its outline, may be wrong"
+            message = f"{wrong}: look at shown/; give a mask or a photo on a plainer ground, or train a network for mattes on such photos"
             return replace(asked, reason=DOUBTFUL_MATTE, message=message), None
         receipt = replace(asked, key=key, member=member)
         return receipt, Picture(asked.id, asked.index, format, data, {"source": asked.source, "seed": asked.seed, **facts})

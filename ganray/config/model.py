@@ -48,7 +48,7 @@ class EditorConfig(Section):
     figures: NonNegativeInt = Field(200, description="drawn figures that wear a product, for mattes: on studio photos they belong to it")
     mined: NonNegativeInt = Field(1500, description="photos of the catalog among which such on plain backgrounds are sought, for mattes")
     teacher: str = Field(
-        "", description="URL of a model folder with an editor: of the photos among which are sought, those count whose matte it is sure of"
+        "", description="URL of a model folder with an editor: of the `mined` photos those are taken whose matte it is sure of, instead"
     )
     composites: PositiveInt = Field(2, description="products that are put before a photo's border in a step, for mattes")
     adversarial: NonNegativeFloat = Field(0.0, description="weight of a critic of inpaint and upscale: sharper, less true; 0 = none")

@@ -116,6 +116,9 @@ class LearnedEditsConfig(EditorConfig):
     tasks: tuple[Literal["matte", "inpaint", "upscale", "enhance"], ...] = Field(
         ("matte", "inpaint", "upscale", "enhance"), description="what to learn, a network each"
     )
+    encoder: Literal["auto", "", "imagenet"] = Field(  # type: ignore[assignment]
+        "auto", description="of mattes; imagenet: frozen ImageNet features (extra `features`), 14 MB larger; auto: where that is installed"
+    )
     detail_width: PositiveInt = Field(48, description="channels of the networks of detail (upscale, enhance)")
     quality_plane: bool = Field(True, description="tell upscale at which quality a JPEG was saved")
 

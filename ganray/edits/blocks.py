@@ -16,9 +16,12 @@ from ganray.images.jpeg_steps import BLOCK, CHROMA, LUMA, cosines, steps
 Plane = NDArray[np.float32]
 Steps = NDArray[np.float32]
 
-QUALITIES = range(20, 95)  # that are recognised: at higher ones there is nothing to smooth
+QUALITIES = range(1, 97)  # that are told apart
+FINEST = 94  # quality up to which blocks are to be smoothed: at higher ones there is nothing to
 WINDOW = 256  # side of the middle of a picture that the quality is read off, in pixels
-LIKE_ITSELF = 0.3  # error of saving again, over that on other grids of blocks: up to .1 at the quality of a picture, from .4 on at others
+LIKE_ITSELF = (
+    0.3  # error of saving again, over that on other grids of blocks: up to .1 at the quality of a picture, about 1 where it never was saved
+)
 LEAST = 0.3  # of the error on other grids, in levels squared: nothing is told of flat pictures
 MOVES = ((0, 0), (2, 5), (4, 2), (6, 7), (1, 6), (3, 3), (5, 1), (7, 4))  # of the grid of blocks, a Latin pattern
 TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32)
@@ -40,7 +43,7 @@ def blockiness(pixels: Pixels) -> float:
 
 
 def saved_quality(pixels: Pixels) -> int:
-    """The quality (IJG's scale) at which a picture was last saved as a JPEG, read off its pixels; 0 where none of QUALITIES is recognised.
+    """The quality (IJG's scale) at which a picture was last saved as a JPEG, read off its pixels; 0 where none up to FINEST is recognised.
 
     Saving again with the same steps changes nothing (JPEG ghosts, Farid 2009), with others it does.
     """
@@ -56,7 +59,7 @@ def saved_quality(pixels: Pixels) -> int:
         error, usual = (float(((at - np.rint(at / table) * table) ** 2).mean()) for at in (own, other))
         if usual > LEAST and error / usual < share:
             best, share = quality, error / usual
-    return best
+    return best if best <= FINEST else 0
 
 
 def deblocked(pixels: Pixels, quality: int) -> NDArray[np.float32]:
@@ -77,10 +80,11 @@ def deblocked(pixels: Pixels, quality: int) -> NDArray[np.float32]:
 
 
 def missing(picture: NDArray[np.float32], pixels: Pixels, quality: int) -> NDArray[np.float32]:
-    """What `picture`, float32 [H, W, 3] in levels, lacks to become `pixels` when it is saved as a JPEG of that quality: float32 [H, W, 1].
+    """What the luma of `picture`, float32 [H, W, 3] in levels, lacks to become that of `pixels` when it is saved as a JPEG of that quality:
+    float32 [H, W, 1], to be added to all channels.
 
-    Its coefficients of luma must lie within half a step of those that were saved; the nearest ends of these intervals are taken (projection
-    onto convex sets, Zakhor 1992). Rows and columns beyond the last whole block lack nothing.
+    Its coefficients must lie within half a step of those that were saved; the nearest ends of these intervals are taken (projection onto
+    convex sets, Zakhor 1992). Rows and columns beyond the last whole block lack nothing.
     """
     height, width = (side // BLOCK * BLOCK for side in pixels.shape[:2])
     table = steps(LUMA, quality)

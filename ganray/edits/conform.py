@@ -102,6 +102,9 @@ def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
     else:
         pixels, layout, fill = _on_ground(prepared, rules, params.profile)
     used_profile = profile(params.profile)
+    facts = dict(prepared.facts)
+    if own_ground and "doubt" in facts:  # of a matte that frames the photo and changes nothing in it
+        facts["doubt"] = photo.facts.get("doubt", 0.0)
     return photo.having(
         pixels=pixels,
         matte=None,
@@ -110,7 +113,7 @@ def conform(photo: Photo, params: ConformParams, tools: Tools) -> Photo:
         straight=False,
         output=_output(params, rules, own_ground),
         facts={
-            **prepared.facts,
+            **facts,
             "profile": f"{used_profile.name} {used_profile.version}",
             "fill": round(fill, 4),
             "scale": round(layout.scale, 4),

@@ -126,8 +126,9 @@ def reference_garment(shown: Seen, seen: Seen | None, garment: Garment | None) -
     place = _placed(garment, materials.product.shape)
     chosen = max(names, key=lambda name: (_overlap(materials.of(name), place), name in shown.garments, materials.share(name)))
     region = _region(materials, chosen)[0]
-    if (region & place).sum() >= SAME_PLACE * max(1, place.sum()):  # of a suit, the part that is meant
-        region &= place
+    there = region & place
+    if there.sum() >= SAME_PLACE * max(1, place.sum()) and (there & materials.of(chosen)).sum() >= LEAST_PIXELS:
+        region = there  # of a suit, the part that is meant
     return _guarded(shown, chosen, region, seen)
 
 
@@ -292,7 +293,7 @@ def _ground(materials: Materials, amounts: NDArray[Any], other: Seen | None) -> 
         if is_more and (float(chroma(own)) < CHROMATIC or float(dye_share(own, more)) > TINT):
             best = place
         is_grey = max(float(chroma(own)), float(chroma(more))) < CHROMATIC
-        if is_grey and more[0] < own[0] and float(materials.steps[best, place]) >= FIRM * float(np.linalg.norm(own - more)):
+        if is_grey and more[0] < own[0] and _is_edged(materials, best, place):
             best = place
     return int(best)
 
@@ -304,9 +305,15 @@ def _is_firm(materials: Materials, ground: int, place: int, other: Seen | None) 
     apart, lighter = float(np.linalg.norm(cloth - colour)), float(colour[0] - cloth[0])
     if place == ground or float(materials.steps[ground, place]) < FIRM * apart:
         return False
-    if other and other.has_colour(colour):
+    if other and other.has_colour(colour) and _is_edged(materials, ground, place):
         return True
     return not one_dye(cloth, colour) or (float(chroma(cloth)) < CHROMATIC and lighter > PRINTED)
+
+
+def _is_edged(materials: Materials, first: int, second: int) -> bool:
+    """Whether two colours meet, and meet in an edge."""
+    step = float(materials.steps[first, second])
+    return FIRM * float(np.linalg.norm(materials.colours[first].lab - materials.colours[second].lab)) <= step < np.inf
 
 
 def _check_skin(seen: Seen, chosen: int, garment: Garment) -> None:

@@ -61,10 +61,10 @@ class Halved:
         self.channels = int(getattr(network, "channels", 0))
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Float32 [N, C, S, S] -> [N, C, 2 S, 2 S]."""
-        num, channels, side, _ = x.shape
-        blocks = self._network(x).reshape(num, channels, 2 * side, 2, 2 * side, 2)
-        halved: NDArray[np.float32] = blocks.mean((3, 5))
+        """Float32 [N, C, S, S] -> [N, C', 2 S, 2 S]."""
+        answer = self._network(x)
+        num, channels, side = answer.shape[:3]
+        halved: NDArray[np.float32] = answer.reshape(num, channels, side // 2, 2, side // 2, 2).mean((3, 5))
         return halved
 
 

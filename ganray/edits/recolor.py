@@ -22,7 +22,7 @@ from ganray.edits.doubt import faint_outline
 from ganray.edits.dye import Shift, dominant_colour, redyed, shift_to, takes_dye
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import enlarged, scaled
-from ganray.edits.garment import Garment, Seen, find_garment, look, masked_garment, of_ground, reference_garment
+from ganray.edits.garment import TOLD, Garment, Seen, find_garment, look, masked_garment, of_ground, reference_garment
 from ganray.edits.ground import own_at_edges
 from ganray.edits.mask import read_mask
 from ganray.edits.materials import Colour
@@ -40,7 +40,6 @@ from ganray.metrics.paired import delta_e_2000
 PRODUCT_MATTE = 0.95  # value of the matte from which a pixel is only product
 SAMPLE = 40_000  # pixels from which the dominant colour is computed
 UNDONE = ("left_share", "faint_outline")  # facts that say that a part of the garment may have kept its colour
-TOLD = 0.002  # share from which it is told
 LEAST_PIXELS, LEAST_SHARE = 16, 0.05  # smallest number of certain pixels, and share of them that must be like the dominant colour
 BAND = 512  # rows that are processed at once
 CHUNK = 2**19  # colours that are processed at once
@@ -109,19 +108,22 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
         "recoloured": round(float(took.mean()), 3),
         **(garment.facts if garment else {}),
     }
-    if garment and not params.mask:
-        facts["faint_outline"] = round(_faint(whole, garment), 3)
+    if garment and not params.mask and (faint := _faint(whole, garment)) >= TOLD:
+        facts["faint_outline"] = round(faint, 3)
     undone = max(float(facts.get(name, 0.0)) for name in UNDONE)
-    if undone >= TOLD:
+    if undone:
         facts["doubt"] = round(max(float(photo.facts.get("doubt", 0.0)), undone), 3)
     return photo.having(pixels=_recoloured(whole, places, moves), facts=facts)
 
 
 def _faint(photo: Photo, garment: Garment) -> float:
-    """The share of a garment's outline before a plain ground that can hardly be seen (`doubt.py`); 0 before another one."""
+    """The share of a garment's outline before the ground of a studio that can hardly be seen (`doubt.py`), where the border gave the matte;
+    0 elsewhere: a matte that was given, or that a network found, does not end where colours do."""
     assert photo.matte is not None
+    if photo.straight or photo.facts.get("matte") != "border":
+        return 0.0
     ground = plain_ground(photo.pixels)
-    if ground is None or ground.distance.shape != garment.region.shape:
+    if ground is None or not ground.of_studio or ground.distance.shape != garment.region.shape:
         return 0.0
     height, width = garment.region.shape
     return faint_outline(garment.region, scaled(photo.matte, width, height) > 0.5, ground)

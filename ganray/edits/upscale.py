@@ -45,6 +45,7 @@ EXACT_DB = 38.0, 44.0  # of single pixels: up to the first nothing is projected 
 MORE_BLOCKS = 0.3  # levels of luma by which steps between blocks of 8 px may grow
 OVERSHOOT = 0.5  # of the full range, beyond black and white: more than a sharp edge has
 ROUNDS = 2
+WORST_LEARNED = 30  # quality of the worst JPEGs that a network has learned from (training/low_resolution.py)
 REMEDY = "Edit without the model (Lanczos), or train the editor again"
 SMALLEST = 32  # side of a picture whose noise can be told from its detail, in pixels
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
@@ -72,9 +73,10 @@ def upscale(photo: Photo, params: UpscaleParams, tools: Tools) -> Photo:
     low = photo.pixels.astype(np.float32) / 127.5 - 1
     target, quality, facts = repaired(photo.pixels, knows_quality(network))
     high = scaled(target, width, height, LANCZOS) if network is None else _learned(target, quality, network, factor)
+    weight = _exactness(target, high) if network is not None else np.float32(1)
     if quality:
         high = _saved_alike(photo.pixels, quality, high)
-    elif weight := _exactness(target, high) if network else np.float32(1):
+    elif weight:
         for _ in range(ROUNDS):
             high = high + weight * scaled(target - scaled(high, *photo.size[::-1], BICUBIC), width, height, BICUBIC)
     if network is not None:
@@ -113,7 +115,7 @@ def fidelity(photo: Photo, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8
 
 
 def _saved_alike(pixels: Pixels, quality: int, high: Field) -> Field:
-    """The enlarged JPEG [H, W, 3], corrected so that it gives the same JPEG when it is reduced and saved at its quality."""
+    """The enlarged JPEG [H, W, 3], moved towards what gives the same luma when it is reduced and saved at its quality."""
     for _ in range(ROUNDS):
         lacking = missing(127.5 * _reduced(pixels, high) + 127.5, pixels, quality) / np.float32(127.5)
         high = high + scaled(lacking, high.shape[1], high.shape[0], BICUBIC)
@@ -199,5 +201,5 @@ def _told(picture: Field, quality: int, network: Network) -> Field:
     """The picture [H, W, 3], with what its JPEG has lost as a fourth channel for a network that knows what it is."""
     if not knows_quality(network):
         return picture
-    plane = np.full_like(picture[..., :1], jpeg_loss(quality or 100))
+    plane = np.full_like(picture[..., :1], jpeg_loss(max(quality, WORST_LEARNED) if quality else 100))
     return np.concatenate([picture, plane], -1)

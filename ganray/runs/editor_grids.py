@@ -27,7 +27,7 @@ def draw_edits(networks: nn.ModuleDict, source: Source, cutouts: Tensor) -> byte
         answer = picture_of(task, network(pair.x))
         target = pair.target * 2 - 1 if task == "matte" else pair.target
         given = pair.x[:, :3].clone()
-        if pair.x.shape[1] > 3:
+        if task == "inpaint":
             given[(pair.x[:, 3:] > 0).expand_as(given)] = 1.0  # the hole, not what it was filled with
         rows += [(name, list(to_pixels(x).cpu().numpy())) for name, x in ((task, given), ("answer", answer), ("truth", target))]
     return encode(contact_sheet(rows, TILE), "png")

@@ -1,6 +1,6 @@
 """Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products and figures that wear one, and
 photos of the catalog: those on plain backgrounds, cut out by the colour of their border, or those whose matte another editor, the teacher,
-is sure of (self-training, Xie et al. 2020, arXiv 1911.04252). All of them fit in memory: some hundreds, at SIDE pixels."""
+is sure of (self-training, Xie et al. 2020, arXiv 1911.04252). All of them fit in memory: up to a few thousand, at SIDE pixels."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, product
 from ganray.config import TrainConfig
 from ganray.edits.border import border_matte
+from ganray.edits.inversion import one_thread
 from ganray.edits.matting import cut_out, refined
 from ganray.edits.network import TaskNetwork
 from ganray.edits.parts import without_specks
@@ -32,7 +33,7 @@ SIDE = 192
 SEED = 7  # of the drawn products: others than a sample catalog's first ones
 MAX_CUTOUTS = 2000  # cut-outs that are read
 TIMES = {"cutout": 6, "mined": 2, "drawn": 1, "figures": 1}  # how often one is drawn, at most: those that are true and few, more often
-MANY = 600  # cut-outs of one source from which on each is drawn once: drawn products have kinds that a catalog lacks
+MANY = 600  # draws of one source's cut-outs up to which each is drawn several times: the drawn products have kinds that a catalog lacks
 ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
 NO_DOUBT = 0.03  # doubt (edits/doubt.py) up to which a teacher is believed
 CHUNK = 60  # drawn products a task
@@ -42,9 +43,9 @@ RunTasks = Callable[[Sequence[Task]], list[list[Pixels]]]  # runs every task, pe
 
 
 def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
-    """All cut-outs that mattes are learned on, the same for the same config and catalog; none where no mattes are learned.
+    """All cut-outs that mattes are learned on, the same for the same config, catalog and teacher; none where no mattes are learned.
 
-    Raises ConfigError where there is nothing to learn from.
+    Raises ConfigError where there is nothing to learn from, or no mattes were taught to the teacher, CheckpointError where there is none.
     """
     if "matte" not in config.editor.tasks:
         return np.zeros((0, 4, 1, 1), np.uint8)
@@ -106,8 +107,13 @@ def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
 
 
 def taught_cutouts(teacher: str, url: str, shard: int, group: int) -> list[Pixels]:
-    """Of a row group's photos: those whose matte the editor at `teacher` has no doubt about."""
-    network, catalog, found = matte_network(teacher), Catalog.open(url), []
+    """Of a row group's photos: those whose matte the editor at `teacher` has no doubt about, or the border of a studio's ground. On one
+    thread, so that all machines agree."""
+    with one_thread():
+        return list(_taught(matte_network(teacher), Catalog.open(url), shard, group))
+
+
+def _taught(network: TaskNetwork, catalog: Catalog, shard: int, group: int) -> Iterator[Pixels]:
     for pixels in catalog.images(catalog.read_row_group(shard, group, catalog.columns(()))):
         try:
             photo = cut_out(Photo(pixels), network)
@@ -115,8 +121,7 @@ def taught_cutouts(teacher: str, url: str, shard: int, group: int) -> list[Pixel
             continue
         matte = photo.matte
         if matte is not None and float(photo.facts.get("doubt", 0.0)) <= NO_DOUBT and believable(matte):
-            found.append(_cut(pixels, matte))
-    return found
+            yield _cut(pixels, matte)
 
 
 def matte_network(url: str) -> TaskNetwork:

@@ -88,7 +88,7 @@ def create_editor_state(config: TrainConfig, cutouts: Tensor, device: torch.devi
         networks, critics = build_editor(config.editor).to(device), build_critics(config.editor).to(device)
     for network in networks.values():
         if isinstance(network, FeatureMatte):
-            network.take_encoder(imagenet_network("leave editor.encoder out"))
+            network.take_encoder(imagenet_network("set editor.encoder to ''"))
     ema = copy.deepcopy(networks).eval().requires_grad_(False)
     opt_critics = _adam(critics, config.optimizer) if len(critics) else None
     return EditorState(networks, critics, ema, _adam(networks, config.optimizer), opt_critics, cutouts.to(device))

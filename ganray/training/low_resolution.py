@@ -23,6 +23,7 @@ SIGMA = 2.2  # of the largest blur before reducing, in pixels of the sharp pictu
 SIGMA_AFTER = 0.8  # of the second stage's, in pixels of the small picture
 NOISE = 0.09  # largest standard deviation, in units of [-1, 1]: 11 levels
 REACH = 5  # of the blur, in pixels
+FINEST = 94  # quality up to which edits recognise a JPEG (edits/blocks.py)
 UNTOLD = 0.1  # share of the JPEGs whose quality is not told, as of those that were cropped
 
 
@@ -51,7 +52,7 @@ def low_resolution(clean: Tensor, scale: int, draws: Draws) -> Degraded:
     x = _blur(x, soft, soft)
     x = x + _grain(noise[:, 1], x, u[19:21]) * (0.5 * NOISE * u[21] ** 2 * again).view(-1, 1, 1, 1)
     x, quality = _saved(Degraded(x.clamp(-1, 1), quality), recipe.rows(22, 26), again)
-    return Degraded(x, torch.where(u[27] < UNTOLD, 100, quality))
+    return Degraded(x, torch.where((u[27] < UNTOLD) | (quality > FINEST), 100, quality))
 
 
 def _reduced(image: Tensor, side: int, u: list[float]) -> Tensor:

@@ -34,3 +34,6 @@ def test_equal_figures_and_no_examples():
     for level in (10, 20):
         sheet.add(1.0, [flat(level)])
     assert sheet.worst == 1.0
+    for figure in (3.0, math.nan, 0.5):
+        sheet.add(figure, [flat(0)])
+    assert sheet.worst == -math.inf and [figure for figure, _, _ in sheet._kept] == [-math.inf, 0.5, 1.0, 1.0, 3.0]

@@ -92,6 +92,15 @@ def test_a_photo_without_a_product_is_taken_whole_where_any_background_will_do(p
     assert caught.value.reason == "no_network"
 
 
+def test_a_matte_that_only_frames_a_photo_on_its_own_floor_is_no_reason_to_refuse_it(photo, tools):
+    scene = photo(900, 1200)
+    noise = np.random.default_rng(0).normal(0, 5, (scene.size[0] // 6, scene.size[1] // 6, 1)).repeat(6, 0).repeat(6, 1)
+    floor = Photo(np.clip(np.rint(scene.pixels * 0.8 + 20 + noise), 0, 255).astype(np.uint8))
+    assert "doubt" in conformed(floor, "amazon-main", tools).facts
+    own = conformed(floor, "shopify", tools).facts
+    assert own["matte"] == "border" and float(own.get("doubt", 0.0)) == 0
+
+
 def test_a_plain_ground_goes_on_beyond_the_photo(photo, tools):
     framed = conformed(photo(700, 1200), "shopify", tools)
     edge = np.concatenate([framed.pixels[:, 0], framed.pixels[:, -1]]).astype(int)

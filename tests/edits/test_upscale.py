@@ -166,6 +166,27 @@ def _last_tile(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture)[96:104, 96:104].transpose(2, 0, 1)
 
 
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_a_network_of_four_that_knows_jpegs(factor):
+    class ToldFour(Told):
+        factor = 4
+
+        def __call__(self, x):
+            return super().__call__(x).repeat(2, 2).repeat(2, 3)
+
+    small, _ = reduced_and_whole(0)
+    network = ToldFour()
+    result = upscale(Photo(np.asarray(jpeg(small, 75))), UpscaleParams(factor=factor), Lent({"upscale": network}))
+    assert result.size == (128 * factor,) * 2 and network.heard == {0.5}
+
+
+def test_a_worse_jpeg_than_were_learned_from_is_told_as_the_worst_of_these():
+    small, _ = reduced_and_whole(0)
+    network = Told()
+    facts = upscale(Photo(np.asarray(jpeg(small, 12))), UpscaleParams(factor=2), Lent({"upscale": network})).facts
+    assert facts["jpeg_quality"] == 12 and network.heard == {np.float32(1.4)}
+
+
 def test_a_noisy_jpeg_is_cleaned_before_also_for_such_a_network():
     small, _ = reduced_and_whole(2)
     grain = np.random.default_rng(0).normal(0, 9, (128, 128, 3))

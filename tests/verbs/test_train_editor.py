@@ -3,6 +3,7 @@ import json
 import pytest
 
 from ganray.config import TrainEditorConfig
+from ganray.copies.methods import chosen_method
 from ganray.errors import CheckpointError, ConfigError
 from ganray.model_folder import load_editor
 from ganray.verbs.train_editor import to_train_config, train_editor
@@ -15,7 +16,7 @@ TINY = {
     "log_kimg": 0.004,
     "grid_kimg": 0.008,
     "checkpoint_kimg": 0.008,
-    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 4, "figures": 2, "mined": 8},
+    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 4, "figures": 2, "mined": 8, "encoder": ""},
 }
 
 
@@ -34,6 +35,9 @@ def test_the_run_is_trains_with_the_catalogs_own_size(photos, tmp_path):
     run = to_train_config(config(photos, tmp_path / "model"))
     assert run.model.resolution == 96 and run.editor.tasks == ("matte", "inpaint", "upscale", "enhance")
     assert run.out.endswith("model/editor") and run.optimizer.beta1 == 0.9
+    assert run.editor.encoder == "" and to_train_config(config(photos, tmp_path, editor={"tasks": ("upscale",)})).editor.encoder == ""
+    auto = to_train_config(config(photos, tmp_path, editor={"tasks": ("matte",)})).editor.encoder
+    assert auto == ("imagenet" if chosen_method("auto") == "imagenet" else "")
     with pytest.raises(ConfigError, match=r"editor\.tasks is empty"):
         to_train_config(config(photos, tmp_path, editor={"tasks": ()}))
 
