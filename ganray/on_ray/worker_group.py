@@ -42,10 +42,14 @@ class RayWorkerGroup:
         self.mailbox = make_mailbox()
         self.publish = Gauges().publish
 
-    def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]]) -> list[list[Pixels]]:
+    def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]], done: Callable[[int], None]) -> list[list[Pixels]]:
         """See `WorkerGroup`: each is a task of Ray."""
         run_task = ray.remote(_run_task)
-        results: list[list[Pixels]] = ray.get([run_task.remote(task) for task in tasks])
+        left = parts = [run_task.remote(task) for task in tasks]
+        while left:
+            ready, left = ray.wait(left)
+            done(len(ready))
+        results: list[list[Pixels]] = ray.get(parts)
         return results
 
     def start_scorer(self, config: TrainConfig, info: ModelInfo) -> RayScorer:

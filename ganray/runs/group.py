@@ -23,8 +23,8 @@ class WorkerGroup(Protocol):
     def mailbox(self) -> Mailbox:
         """Where the workers of this run send their messages."""
 
-    def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]]) -> list[list[Pixels]]:
-        """Run every task, perhaps side by side; results in the order of the tasks."""
+    def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]], done: Callable[[int], None]) -> list[list[Pixels]]:
+        """Run every task, perhaps side by side; results in the order of the tasks. `done` is told how many more have ended."""
 
     def start_scorer(self, config: TrainConfig, info: ModelInfo) -> Scorer:
         """Start the process that scores the run."""

@@ -27,6 +27,7 @@ from ganray.errors import ConfigError, EditError
 from ganray.images.codec import Pixels
 from ganray.images.names import is_cutout_name
 from ganray.model_folder import load_editor
+from ganray.progress import bar
 from ganray.storage import open_store
 
 SIDE = 192
@@ -39,7 +40,7 @@ NO_DOUBT = 0.03  # doubt (edits/doubt.py) up to which a teacher is believed
 CHUNK = 60  # drawn products a task
 Cutouts = NDArray[np.uint8]  # [K, 4, SIDE, SIDE], straight alpha
 Task = Callable[[], list[Pixels]]
-RunTasks = Callable[[Sequence[Task]], list[list[Pixels]]]  # runs every task, perhaps side by side; results in the order of the tasks
+RunTasks = Callable[[Sequence[Task], Callable[[int], None]], list[list[Pixels]]]  # as `WorkerGroup.run_tasks`
 
 
 def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
@@ -56,7 +57,9 @@ def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
         matte_network(editor.teacher)  # fails here, not in the tasks
     mine = partial(taught_cutouts, editor.teacher) if editor.teacher else mined_cutouts
     mined: list[Task] = [partial(mine, catalog.url, *place) for place in _some(catalog, editor.mined, config.seed)]
-    results = run_tasks([*mined, *drawn, *figures])
+    tasks = [*mined, *drawn, *figures]
+    with bar("gathering", len(tasks), "parts") as progress:
+        results = run_tasks(tasks, progress.update)
     groups = {"cutout": list(read_cutouts(editor.cutouts)) if editor.cutouts else []}
     groups["mined"] = [cutout for result in results[: len(mined)] for cutout in result]
     groups["drawn"] = [cutout for result in results[len(mined) :][: len(drawn)] for cutout in result]

@@ -42,9 +42,13 @@ class LocalWorkerGroup:
         self.threads = config.threads or (1 if on_gpu else cores())
         self._device = torch.device("cuda", torch.cuda.current_device()) if on_gpu else torch.device("cpu")
 
-    def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]]) -> list[list[Pixels]]:
+    def run_tasks(self, tasks: Sequence[Callable[[], list[Pixels]]], done: Callable[[int], None]) -> list[list[Pixels]]:
         """See `WorkerGroup`: one after the other."""
-        return [task() for task in tasks]
+        results = []
+        for task in tasks:
+            results.append(task())
+            done(1)
+        return results
 
     def start_scorer(self, config: TrainConfig, info: ModelInfo) -> ScoreProcess:
         """See `WorkerGroup`: a child process with low priority."""

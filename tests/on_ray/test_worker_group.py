@@ -146,7 +146,8 @@ def test_another_number_of_workers_goes_on_with_the_same_batches(cluster, small_
 
 def test_tasks_come_back_in_their_order(cluster, small_catalog):
     group = RayWorkerGroup(tiny(small_catalog, "unused"))
-    assert group.run_tasks([partial(list, word) for word in ("ab", "c")]) == [["a", "b"], ["c"]]
+    ended: list[int] = []
+    assert group.run_tasks([partial(list, word) for word in ("ab", "c")], ended.append) == [["a", "b"], ["c"]] and sum(ended) == 2
     group.close()
     with pytest.raises(ray.exceptions.RayActorError):
         group.mailbox.failed()

@@ -54,7 +54,7 @@ def test_figures_that_wear_a_product_are_learned_whole(small_catalog):
     figures = drawn_figures(0, 3)
     assert all(one.shape == (SIDE, SIDE, 4) and (one[..., 3] > 127).mean() > 0.1 for one in figures)
     config = TrainConfig(catalog=small_catalog, editor=EditorConfig(tasks=("matte",), drawn=2, figures=3, mined=0))
-    gathered = gather_cutouts(config, lambda tasks: [task() for task in tasks])
+    gathered = gather_cutouts(config, lambda tasks, done: [task() for task in tasks])
     assert gathered.shape == (5, 4, SIDE, SIDE)
     assert np.array_equal(gathered[2:].transpose(0, 2, 3, 1), np.stack(figures))
 
@@ -88,7 +88,7 @@ def test_what_a_teacher_is_sure_of_is_learned_from(tmp_path):
 
     run = TrainConfig(catalog=str(tmp_path / "catalog"), editor=config.model_copy(update={"drawn": 0, "figures": 0, "mined": 16}))
     taught = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": str(tmp_path / "teacher")})})
-    (mined, by_teacher) = (gather_cutouts(one, lambda tasks: [task() for task in tasks]) for one in (run, taught))
+    (mined, by_teacher) = (gather_cutouts(one, lambda tasks, done: [task() for task in tasks]) for one in (run, taught))
     assert len(by_teacher) > 0 and not np.array_equal(mined, by_teacher)
 
 
@@ -97,10 +97,10 @@ def test_a_teacher_without_mattes_is_refused(tmp_path, small_catalog):
     save_editor(open_store(str(tmp_path)), build_editor(config), EditorInfo(editor=config))
     run = TrainConfig(catalog=small_catalog, editor=EditorConfig(tasks=("matte",), teacher=str(tmp_path)))
     with pytest.raises(ConfigError, match="has no network for mattes"):
-        gather_cutouts(run, lambda tasks: [])
+        gather_cutouts(run, lambda tasks, done: [])
     lost = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": str(tmp_path / "nowhere")})})
     with pytest.raises(CheckpointError, match="has no editor"):
-        gather_cutouts(lost, lambda tasks: [])
+        gather_cutouts(lost, lambda tasks, done: [])
 
 
 def test_what_is_believed():

@@ -31,7 +31,7 @@ def test_an_editor_needs_photos_of_a_size():
 
 
 def test_without_mattes_no_cutouts_are_gathered():
-    def run_tasks(tasks):
+    def run_tasks(tasks, done):
         raise AssertionError
 
     assert LEARNERS["gan"].cutouts(TrainConfig(), run_tasks) is None
