@@ -22,7 +22,7 @@ from ganray.edits.doubt import faint_outline
 from ganray.edits.dye import Shift, dominant_colour, redyed, shift_to, takes_dye
 from ganray.edits.edit import Params, Tools
 from ganray.edits.filters import enlarged, scaled
-from ganray.edits.garment import TOLD, Garment, Seen, find_garment, look, masked_garment, of_ground, reference_garment
+from ganray.edits.garment import MASK_REMEDY, TOLD, Garment, Seen, find_garment, look, masked_garment, of_ground, reference_garment
 from ganray.edits.ground import own_at_edges
 from ganray.edits.mask import read_mask
 from ganray.edits.materials import Colour
@@ -40,6 +40,7 @@ from ganray.metrics.paired import delta_e_2000
 PRODUCT_MATTE = 0.95  # value of the matte from which a pixel is only product
 SAMPLE = 40_000  # pixels from which the dominant colour is computed
 UNDONE = ("left_share", "faint_outline")  # facts that say that a part of the garment may have kept its colour
+TOO_FAINT = 0.2  # share of a garment's outline that may be hardly visible
 LEAST_PIXELS, LEAST_SHARE = 16, 0.05  # smallest number of certain pixels, and share of them that must be like the dominant colour
 BAND = 512  # rows that are processed at once
 CHUNK = 2**19  # colours that are processed at once
@@ -109,6 +110,9 @@ def recolor(photo: Photo, params: RecolorParams, tools: Tools) -> Photo:
         **(garment.facts if garment else {}),
     }
     if garment and not params.mask and (faint := _faint(whole, garment)) >= TOLD:
+        if faint >= TOO_FAINT:
+            share = f"{100 * faint:.0f} % of the garment's outline"
+            raise EditError("ambiguous_garment", f"{share} can hardly be told from the ground: a part would keep its colour", MASK_REMEDY)
         facts["faint_outline"] = round(faint, 3)
     undone = max(float(facts.get(name, 0.0)) for name in UNDONE)
     if undone:
