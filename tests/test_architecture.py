@@ -364,7 +364,6 @@ TESTED_IN = {
     "runs/job.py": "verbs/test_train.py",
     "runs/local_readers.py": "runs/test_batches.py",
     "runs/messages.py": "runs/test_recorder.py",
-    "runs/preflight.py": "verbs/test_train.py",
     "runs/publish.py": "verbs/test_train.py",
     "runs/score_process.py": "runs/test_scoring.py",
     "runs/worker.py": "on_ray/test_worker_group.py",

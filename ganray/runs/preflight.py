@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ganray.catalog.reader import Catalog
 from ganray.config import TrainConfig
-from ganray.errors import CatalogError, CheckpointError
+from ganray.errors import CatalogError, CheckpointError, GanrayError
 from ganray.model_folder import ModelInfo, Origin
 from ganray.runs.checkpoints import FOLDER
 from ganray.storage import Store
@@ -89,7 +90,10 @@ def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: 
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Say which settings have changed since the run began: allowed, but no longer the run that it would have been."""
+    """Say which settings have changed since the run began: allowed, but no longer the run that it would have been. Settings that came with
+    a newer version had their defaults."""
+    with suppress(ValueError, GanrayError):  # else this version does not know a setting of that one's
+        before = TrainConfig.model_validate(before).model_dump(mode="json")
     changed = [f"{name} {before.get(name)} -> {now[name]}" for name in RESULT_FIELDS if before.get(name) != now[name]]
     if changed:
         print(f"train: resuming with other settings: {'; '.join(changed)}", file=sys.stderr)
