@@ -11,17 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganray.images.codec import Pixels
-from ganray.images.jpeg_steps import BLOCK, CHROMA, LUMA, cosines, steps
+from ganray.images.jpeg_steps import BLOCK, CHROMA, FINEST, LUMA, cosines, steps
 
 Plane = NDArray[np.float32]
 Steps = NDArray[np.float32]
 
 QUALITIES = range(1, 97)  # that are told apart
-FINEST = 94  # quality up to which blocks are to be smoothed: at higher ones there is nothing to
 WINDOW = 256  # side of the middle of a picture that the quality is read off, in pixels
-LIKE_ITSELF = (
-    0.3  # error of saving again, over that on other grids of blocks: up to .1 at the quality of a picture, about 1 where it never was saved
-)
+LIKE_ITSELF = 0.3  # error of saving again, over that on other grids of blocks: up to .1 at a picture's quality, about 1 at none
 LEAST = 0.3  # of the error on other grids, in levels squared: nothing is told of flat pictures
 MOVES = ((0, 0), (2, 5), (4, 2), (6, 7), (1, 6), (3, 3), (5, 1), (7, 4))  # of the grid of blocks, a Latin pattern
 TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32)

@@ -26,7 +26,7 @@ from ganray.images.components import near
 
 MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
 LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
-FAINT, FIRM = 0.25, 0.75  # values of the guided filter that are ground and product: it spreads an edge over what looks like both (LOG.md)
+EDGE = 0.25, 0.75  # values of the guided filter that are ground and product: it spreads an edge over what looks like both (LOG.md)
 CHUNK = 2**20  # pixels at edges that are processed at once
 RINGING = 4.0, 0.07  # levels that a JPEG adds to the noise of the ground beside an edge, and those of each level of the edge
 REACH = 3  # pixels of the working size from the ground within which specks of its colour are ground
@@ -47,8 +47,9 @@ def cut_out(photo: Photo, network: Network | None) -> Photo:
     Raises EditError: no_product, too_small, and no_network for a cluttered background without the learned matte.
 
     Facts: `matte` (border or learned), `matte_share`; `matte_agreement`, the intersection over union of what border and network see, where
-    both were asked; `doubt`, the share of the product that may be wrong, where the network was asked; `dropped_share` of the matte in small
-    parts that were left out, and `enclosed_share` of the picture that may be ground inside the product and was kept.
+    both were asked; `doubt`, the share of the product that may be wrong, where the network was asked or would have been needed;
+    `dropped_share` of the matte in small parts that were left out, and `enclosed_share` of the picture that may be ground inside the
+    product and was kept.
     """
     if min(photo.size) < 8:
         raise EditError("too_small", f"{photo.size[1]}x{photo.size[0]} pixels are too few to find a product in", "Send a larger photo")
@@ -139,7 +140,7 @@ def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> 
     for start in range(0, len(rows), CHUNK):
         y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
         values = total(pixels[y, x] / np.float32(255) * sampled(a, size, y, x)) + sampled(b, size, y, x)
-        values = np.clip((values - FAINT) / (FIRM - FAINT), 0, 1)
+        values = np.clip((values - EDGE[0]) / (EDGE[1] - EDGE[0]), 0, 1)
         if ground is not None:
             soft = np.clip((SOFT[1] - values) / (SOFT[1] - SOFT[0]), 0, 1)
             values = values * (1 - soft * _is_ground(pixels, ground, y, x))

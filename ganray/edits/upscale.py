@@ -35,7 +35,7 @@ from ganray.edits.photo_statistics import noise, rising
 from ganray.edits.tiles import through
 from ganray.errors import EditError
 from ganray.images.codec import Pixels
-from ganray.models.editor import jpeg_loss
+from ganray.models.editor import LEARNED, jpeg_loss
 
 MOST_PIXELS = 50_000_000
 MIN_FIDELITY_DB = 34.0  # dB: smallest PSNR between the input and the reduced result, of means over CELL pixels a side
@@ -45,7 +45,6 @@ EXACT_DB = 38.0, 44.0  # of single pixels: up to the first nothing is projected 
 MORE_BLOCKS = 0.3  # levels of luma by which steps between blocks of 8 px may grow
 OVERSHOOT = 0.5  # of the full range, beyond black and white: more than a sharp edge has
 ROUNDS = 2
-WORST_LEARNED = 30  # quality of the worst JPEGs that a network has learned from (training/low_resolution.py)
 REMEDY = "Edit without the model (Lanczos), or train the editor again"
 SMALLEST = 32  # side of a picture whose noise can be told from its detail, in pixels
 BICUBIC, LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
@@ -201,5 +200,5 @@ def _told(picture: Field, quality: int, network: Network) -> Field:
     """The picture [H, W, 3], with what its JPEG has lost as a fourth channel for a network that knows what it is."""
     if not knows_quality(network):
         return picture
-    plane = np.full_like(picture[..., :1], jpeg_loss(max(quality, WORST_LEARNED) if quality else 100))
+    plane = np.full_like(picture[..., :1], jpeg_loss(max(quality, LEARNED[0]) if quality else 100))
     return np.concatenate([picture, plane], -1)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 8
+FINEST = 94  # quality up to which a picture shows that it was saved as a JPEG; at higher ones there is nothing to smooth, either
 Values = NDArray[np.float32]
 
 LUMA = (

@@ -23,6 +23,7 @@ from ganray.config import EditorConfig
 from ganray.models.blocks import SLOPE, Residual, conv
 from ganray.models.feature_matte import FeatureMatte
 
+LEARNED = 30, 97  # qualities of the JPEGs that upscalers learn from
 Number = TypeVar("Number", float, Tensor)
 
 

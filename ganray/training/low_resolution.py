@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganray.images.jpeg_steps import BLOCK
+from ganray.images.jpeg_steps import BLOCK, FINEST
+from ganray.models.editor import LEARNED
 from ganray.training.draws import Draws, Recipe
 from ganray.training.jpeg import jpeg
 
@@ -23,7 +24,6 @@ SIGMA = 2.2  # of the largest blur before reducing, in pixels of the sharp pictu
 SIGMA_AFTER = 0.8  # of the second stage's, in pixels of the small picture
 NOISE = 0.09  # largest standard deviation, in units of [-1, 1]: 11 levels
 REACH = 5  # of the blur, in pixels
-FINEST = 94  # quality up to which edits recognise a JPEG (edits/blocks.py)
 UNTOLD = 0.1  # share of the JPEGs whose quality is not told, as of those that were cropped
 
 
@@ -71,9 +71,10 @@ def _reduced(image: Tensor, side: int, u: list[float]) -> Tensor:
 
 
 def _saved(before: Degraded, recipe: Recipe, wanted: Tensor) -> Degraded:
-    """The pictures after a JPEG where `wanted` [N]. Quality 30 to 97; the grid of blocks begins anywhere."""
+    """The pictures after a JPEG where `wanted` [N]. Qualities are LEARNED; the grid of blocks begins anywhere."""
     x, u = before.pictures, recipe.device
-    quality = (97 - 67 * u[0] ** 1.6).round()
+    worst, best = LEARNED
+    quality = (best - (best - worst) * u[0] ** 1.6).round()
     side = x.shape[-1]
     margin = 2 * BLOCK  # of whole blocks of halved chroma: what meets at the ends of a rolled picture does not reach into it
     wide = F.pad(x, (margin,) * 4, mode="reflect")

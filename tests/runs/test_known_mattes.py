@@ -59,35 +59,33 @@ def test_figures_that_wear_a_product_are_learned_whole(small_catalog):
     assert np.array_equal(gathered[2:].transpose(0, 2, 3, 1), np.stack(figures))
 
 
-def test_photos_on_plain_backgrounds_are_mined(tmp_path):
-    rng = np.random.default_rng(0)
-    items = []
+@pytest.fixture(scope="module")
+def half_plain(tmp_path_factory):
+    """A catalog of drawn products, every other one on noise; 16 a row group."""
+    url, rng, items = str(tmp_path_factory.mktemp("half-plain") / "catalog"), np.random.default_rng(0), []
     for index in range(32):
         pixels, mask = draw(product(0, index), 96)
         share = mask[..., None] / 255
         ground = np.full((96, 96, 3), 200.0) if index % 2 else rng.integers(0, 256, (96, 96, 3)).astype(float)
         items.append((encode(np.rint(pixels * share + ground * (1 - share)).astype(np.uint8), "png"), "mug", "red"))
-    write_items(str(tmp_path / "catalog"), items, 96)
-    found = mined_cutouts(str(tmp_path / "catalog"), 0, 0)
+    write_items(url, items, 96)
+    return url
+
+
+def test_photos_on_plain_backgrounds_are_mined(half_plain):
+    found = mined_cutouts(half_plain, 0, 0)
     assert 2 <= len(found) <= 8  # of 16, every other one on noise
 
 
-def test_what_a_teacher_is_sure_of_is_learned_from(tmp_path):
+def test_what_a_teacher_is_sure_of_is_learned_from(half_plain, tmp_path):
     """A network that has learned nothing is sure of nothing; before the ground of a studio the border is sure."""
-    rng, items = np.random.default_rng(0), []
-    for index in range(32):
-        pixels, mask = draw(product(0, index), 96)
-        share = mask[..., None] / 255
-        ground = np.full((96, 96, 3), 200.0) if index % 2 else rng.integers(0, 256, (96, 96, 3)).astype(float)
-        items.append((encode(np.rint(pixels * share + ground * (1 - share)).astype(np.uint8), "png"), "mug", "red"))
-    write_items(str(tmp_path / "catalog"), items, 96)
-    config = EditorConfig(tasks=("matte",), widths=(8, 8, 8, 8, 8))
-    save_editor(open_store(str(tmp_path / "teacher")), build_editor(config), EditorInfo(editor=config))
-    found = taught_cutouts(str(tmp_path / "teacher"), str(tmp_path / "catalog"), 0, 0)
+    config, teacher = EditorConfig(tasks=("matte",), widths=(8, 8, 8, 8, 8)), str(tmp_path)
+    save_editor(open_store(teacher), build_editor(config), EditorInfo(editor=config))
+    found = taught_cutouts(teacher, half_plain, 0, 0)
     assert 3 <= len(found) <= 8 and all((one[..., 3] > 127).mean() > 0.1 for one in found)
 
-    run = TrainConfig(catalog=str(tmp_path / "catalog"), editor=config.model_copy(update={"drawn": 0, "figures": 0, "mined": 16}))
-    taught = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": str(tmp_path / "teacher")})})
+    run = TrainConfig(catalog=half_plain, editor=config.model_copy(update={"drawn": 0, "figures": 0, "mined": 16}))
+    taught = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": teacher})})
     (mined, by_teacher) = (gather_cutouts(one, lambda tasks, done: [task() for task in tasks]) for one in (run, taught))
     assert len(by_teacher) > 0 and not np.array_equal(mined, by_teacher)
 
