@@ -38,7 +38,7 @@ ROUNDS = (2, 3, 4, 6, 8)  # of searching and voting, from the finest level on
 DECAY = 0.77  # a patch counts less by this factor for each pixel that it is farther from what is known
 FARTHEST = 24  # pixels from which on it does not count less any more
 BARRED = SIDE * SIDE // 2  # barred pixels that a patch may have
-AROUND = 6  # radius in pixels of the surrounding colour
+AROUND = 3  # radius in pixels of the surrounding colour: that of a patch
 MIDDLE = SIDE // 2
 
 

@@ -1,11 +1,13 @@
 """Smooth fills of a hole: by its nearest pixels, or by diffusion at a network's size, which the network corrects (models/editor.py).
 
-A network sees a square window around each component of a hole at its own size. Its answer is enlarged to the window, and the difference at
-the rim is spread over the hole (a membrane: Perez et al. 2003, section 2), so that no edge remains where the fill starts.
+A network sees square windows around each component of a hole at its own size, a narrow one and a wide one. Its answers are enlarged to the
+window, the difference at the rim is spread over the hole (a membrane: Perez et al. 2003, section 2), so that no edge remains where the fill
+starts, and the mean is taken.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -20,6 +22,7 @@ from ganray.images.components import Mask
 from ganray.models.editor import diffused
 
 WINDOW_RATIO = 2.0  # side of a window over that of its component
+NETWORK_RATIOS = (2.0, 4.0)  # of a network's windows, whose side is at most the photo's longer one
 MIN_WINDOW = 64  # smallest side of a window in pixels
 SIZE = 128  # of a window without a network
 SWEEPS = 60  # of averaging neighbours, at most
@@ -64,13 +67,17 @@ def smooth_fill(picture: Pixels, unknown: Mask, components: list[Mask], network:
     """The picture uint8 [H, W, 3] with the components of its unknown part filled in turn, by the network or by diffusion."""
     picture, unknown = picture.copy(), unknown.copy()
     height, width = unknown.shape
+    ratios, most = (NETWORK_RATIOS, float(max(height, width))) if network else ((WINDOW_RATIO,), math.inf)
     for component in components:
         rows, columns = np.flatnonzero(component.any(1)), np.flatnonzero(component.any(0))
-        side = int(max(MIN_WINDOW, WINDOW_RATIO * max(rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)))
-        top, left = _placed(rows, side, height), _placed(columns, side, width)
-        filled = _filled(_taken(picture, top, left, side), _taken(unknown, top, left, side), network)
+        length = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
         at, to = np.nonzero(component)
-        picture[at, to] = filled[at - top, to - left]
+        fills: list[NDArray[np.int64]] = []
+        for side in sorted({int(min(max(MIN_WINDOW, ratio * length), most)) for ratio in ratios}):
+            top, left = _placed(rows, side, height), _placed(columns, side, width)
+            filled = _filled(_taken(picture, top, left, side), _taken(unknown, top, left, side), network)
+            fills.append(filled[at - top, to - left].astype(np.int64))
+        picture[at, to] = (sum(fills) + len(fills) // 2) // len(fills)
         unknown[at, to] = False
     return picture
 

@@ -17,10 +17,10 @@ from ganray.images.channels import largest, total
 from ganray.images.codec import Pixels
 from ganray.images.components import Mask
 
-PULLS = (0.0, 0.0, 0.03, 0.1, 0.2)  # weight of the expected colours, from the finest level on: they are smooth, texture is not
-PULLS_LED = (0.0, 0.05, 0.2, 0.4, 0.6)  # where a network expects them
+PULLS = (0.05, 0.1, 0.3, 0.8, 2.0)  # weight of the expected colours, from the finest level on: they are smooth, texture is not
+PULLS_LED = (0.3, 0.6, 1.0, 2.0, 4.0)  # where a network expects them
 PULLS_PLAIN = (0.1, 0.1, 0.2, 0.3, 0.5)  # on plain ground, where they are those of the product alone
-BLUR, AGREED, MIXED = 3, 12.0, 0.6  # of low frequencies: radius in pixels, levels that are no doubt, and the most that is mixed in
+BLUR, AGREED = 5, 12.0  # of low frequencies: radius in pixels, and levels by which they may differ from the network's
 OUTLINED = 256  # longest side in pixels at which it is decided what is ground
 GROUND_SHARE = 0.4  # of a pixel: from which on it is filled as ground
 CONTRAST = 40.0  # levels between product and ground from which on the network's colours tell one from the other
@@ -41,14 +41,10 @@ def copy_texture(pixels: Pixels, unknown: Mask, cluster: Cluster, network: Netwo
     rows, columns = np.nonzero(hole)
     if filling is None:
         colours = sampled(guide.astype(np.float32), hole.shape, rows, columns)
-    elif factor == 1:
-        colours = filling.picture[rows, columns].astype(np.float32)
     else:
         colours = Copies(filling.sources, small_hole, factor, surface).of(picture, hole, rows, columns)
-    if filling is not None and network:
-        doubt = _doubt(guide, filling.picture)
-        share = sampled(doubt, hole.shape, rows, columns)[:, None]
-        colours += share * (sampled(guide.astype(np.float32), hole.shape, rows, columns) - colours)
+        if network:
+            colours += sampled(_correction(guide, filling.picture), hole.shape, rows, columns)
     picture[rows, columns] = np.rint(np.clip(colours, 0, 255))
     hole[:] = False
 
@@ -90,10 +86,12 @@ def _told(picture: Pixels, hole: Mask, ground: Mask, surface: Surface, network: 
     return told, np.clip(np.sqrt(contrast) / CONTRAST, 0, 1)
 
 
-def _doubt(guide: Pixels, copied: Pixels) -> Field:
-    """How much of the network's fill is mixed in, float32 [h, w]: none where its low frequencies are those of what was copied."""
+def _correction(guide: Pixels, copied: Pixels) -> Field:
+    """What the low frequencies of a copy lack of the network's, in levels float32 [h, w, 3]: none where they differ little, and nothing of
+    its haze, which texture would lose by."""
     apart = guide.astype(np.float32) - copied
     for _ in range(3):
         apart = box_mean(apart, BLUR)
-    doubt: Field = (MIXED * np.clip(largest(np.abs(apart)) / AGREED - 1, 0, 1)).astype(np.float32)
-    return doubt
+    share = np.clip(largest(np.abs(apart)) / AGREED - 1, 0, 1)
+    corrected: Field = share[..., None] * apart
+    return corrected
