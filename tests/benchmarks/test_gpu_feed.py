@@ -58,7 +58,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> lis
 
 
 def possible(device: SimulatedDevice, encoding: list[float]) -> float:
-    """The share of its time that a device can be busy with one encoder, which other processes may keep from a core for longer than a batch."""
+    """The share of its time that a device can be busy with one encoder, which other processes may keep from a core."""
     return min(1.0, sum(end - begin for begin, end in device.spans) / sum(encoding))
 
 

@@ -62,3 +62,42 @@ def test_the_rest_is_copied_from_the_product_and_known_afterwards():
         copy_texture(pixels, unknown, cluster, None, surface)
     assert not unknown.any() and np.array_equal(pixels[~hole], truth[~hole])
     assert (pixels[hole].max(1) < 200).mean() > 0.9
+
+
+def test_a_copy_takes_the_networks_light_and_keeps_its_own_grain():
+    class Lighter:
+        size, halo = 64, 0
+
+        def __call__(self, x):
+            return x[:, :3] * (1 - x[:, 3:]) + 0.4 * x[:, 3:]  # level 179 of a hole in cloth of level 120
+
+    rng = np.random.default_rng(0)
+    cloth = np.rint(120 + rng.normal(0, 15, (96, 96, 1)) + np.zeros(3)).clip(0, 255).astype(np.uint8)
+    unknown = np.zeros((96, 96), bool)
+    unknown[24:72, 24:72] = True
+    pixels = np.where(unknown[..., None], 255, cloth).astype(np.uint8)
+    for cluster in clusters(list(parts_of(unknown)), unknown.shape):
+        copy_texture(pixels, unknown, cluster, Lighter(), None)
+    middle = pixels[36:60, 36:60, 0].astype(float)
+    assert middle.mean() > 140
+    assert middle.std() > 0.8 * cloth[..., 0].std()
+
+
+def test_a_copy_follows_what_the_network_expects_within_a_patch():
+    class HalfLight:
+        size, halo = 64, 0
+
+        def __call__(self, x):
+            expected = np.full_like(x[:, :3], 0.5)
+            expected[..., :32, :] = -0.5
+            return x[:, :3] * (1 - x[:, 3:]) + expected * x[:, 3:]
+
+    rng = np.random.default_rng(0)
+    truth = np.where(np.arange(96)[:, None, None] < 48, 64, 191) + rng.normal(0, 6, (96, 96, 1)) + np.zeros((96, 96, 3))
+    truth = np.rint(truth).clip(0, 255).astype(np.uint8)
+    unknown = np.zeros((96, 96), bool)
+    unknown[8:88, 8:88] = True
+    pixels = np.where(unknown[..., None], 255, truth).astype(np.uint8)
+    for cluster in clusters(list(parts_of(unknown)), unknown.shape):
+        copy_texture(pixels, unknown, cluster, HalfLight(), None)
+    assert (np.abs(pixels[:, :, 0].astype(int) - truth[:, :, 0]) > 60).mean() < 0.08
