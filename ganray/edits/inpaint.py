@@ -5,7 +5,7 @@ Each component of the mask is filled by what suits it:
 - a hole in plain ground by the smooth surface that its rim lies on (surface.py);
 - a scratch by its nearest pixels (smooth.py): it is narrower than what could be copied;
 - everything else by texture that is copied from the photo (texture.py). Where the model folder has a network
-  (models/editor.py), it leads the search at coarse levels. In front of plain ground a product's outline goes on (outline.py).
+  (models/editor.py), it leads the search. In front of plain ground a product's outline goes on (outline.py).
 """
 
 from __future__ import annotations
