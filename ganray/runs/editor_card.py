@@ -31,6 +31,8 @@ def editor_card(info: EditorInfo, rows: Sequence[dict[str, float]], grids: Seque
     does = "\n".join(f"- **{task}**: {TASK_SUMMARIES[task]}" for task in tasks)
     seen = f"{info.num_images / 1000:g} thousand photos, each damaged anew for every task"
     facts = f"Trained on {seen}. Catalog `{info.catalog_digest}`, weights `{info.digest}`, {info.size:,} bytes, {info.software}."
+    if info.editor.teacher_digest:
+        facts += f" Mattes of photos were taught by an editor with weights `{info.editor.teacher_digest}`."
     parts = [front, "# Editor of product photos", does, *([f"![Given, answered, true]({grids[-1]})"] if grids else []), facts]
     if rows:
         first, last = rows[0], rows[-1]

@@ -23,7 +23,7 @@ from ganray.edits.matting import cut_out, refined
 from ganray.edits.network import TaskNetwork
 from ganray.edits.parts import without_specks
 from ganray.edits.photo import Alpha, Photo
-from ganray.errors import ConfigError, EditError
+from ganray.errors import CheckpointError, ConfigError, EditError
 from ganray.images.codec import Pixels
 from ganray.images.names import is_cutout_name
 from ganray.model_folder import load_editor
@@ -53,9 +53,10 @@ def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
     print("train: gathering products whose mattes are known", file=sys.stderr, flush=True)
     editor, catalog = config.editor, Catalog.open(config.catalog)
     drawn, figures = _chunks(drawn_cutouts, editor.drawn), _chunks(drawn_figures, editor.figures)
+    teacher = editor.teacher, editor.teacher_digest
     if editor.teacher:
-        matte_network(editor.teacher)  # fails here, not in the tasks
-    mine = partial(taught_cutouts, editor.teacher) if editor.teacher else mined_cutouts
+        matte_network(*teacher)  # fails here, not in the tasks
+    mine = partial(taught_cutouts, teacher) if editor.teacher else mined_cutouts
     mined: list[Task] = [partial(mine, catalog.url, *place) for place in _some(catalog, editor.mined, config.seed)]
     tasks = [*mined, *drawn, *figures]
     with bar("gathering", len(tasks), "parts") as progress:
@@ -109,11 +110,11 @@ def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:
     return found
 
 
-def taught_cutouts(teacher: str, url: str, shard: int, group: int) -> list[Pixels]:
-    """Of a row group's photos: those whose matte the editor at `teacher` has no doubt about, or the border of a studio's ground. On one
-    thread, so that all machines agree."""
+def taught_cutouts(teacher: tuple[str, str], url: str, shard: int, group: int) -> list[Pixels]:
+    """Of a row group's photos: those whose matte the teacher (URL and digest of an editor) has no doubt about, or the border of a studio's
+    ground. On one thread, so that all machines agree."""
     with one_thread():
-        return list(_taught(matte_network(teacher), Catalog.open(url), shard, group))
+        return list(_taught(matte_network(*teacher), Catalog.open(url), shard, group))
 
 
 def _taught(network: TaskNetwork, catalog: Catalog, shard: int, group: int) -> Iterator[Pixels]:
@@ -127,9 +128,15 @@ def _taught(network: TaskNetwork, catalog: Catalog, shard: int, group: int) -> I
             yield _cut(pixels, matte)
 
 
-def matte_network(url: str) -> TaskNetwork:
-    """The network for mattes of an editor. Raises CheckpointError, and ConfigError where it has learned no mattes."""
-    modules, _ = load_editor(url)
+def matte_network(url: str, digest: str) -> TaskNetwork:
+    """The network for mattes of an editor with weights of this digest, any if it is empty. Raises CheckpointError where there is none, and
+    ConfigError where it has learned no mattes."""
+    modules, info = load_editor(url)
+    if digest and info.digest != digest:
+        raise CheckpointError(
+            f"the weights of editor.teacher {url} have sha256 {info.digest[:12]}, not {digest[:12]} as the run's",
+            "Put that editor back, or train into another --out",
+        )
     if "matte" not in modules:
         raise ConfigError(f"editor.teacher {url} has no network for mattes", "Train one with --editor.tasks matte")
     return TaskNetwork("matte", modules["matte"])

@@ -80,6 +80,12 @@ def check_folder(config: TrainConfig, store: Store, catalog_digest: str, facts: 
     now = config.model_dump(mode="json")
     if facts:
         _compare(facts["config"], now)
+        taught, teacher = facts["config"].get("editor", {}).get("teacher_digest", ""), config.editor.teacher_digest
+        if taught and taught != teacher:
+            raise CheckpointError(
+                f"{config.out} was begun with a teacher of sha256 {taught[:12]}, now it is {teacher[:12] or 'none'}",
+                "Resume with that editor.teacher, or train into another --out",
+            )
         if facts["catalog_digest"] != catalog_digest:
             raise CheckpointError(
                 f"{config.out} was begun on a catalog of {facts['catalog_digest'][:19]}, {config.catalog} is now {catalog_digest[:19]}",

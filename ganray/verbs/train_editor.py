@@ -10,7 +10,7 @@ from typing import Any
 from ganray.catalog.reader import Catalog
 from ganray.config import EditorConfig, OptimizerConfig, TrainConfig, TrainEditorConfig
 from ganray.copies.methods import AUTO, IMAGENET, chosen_method
-from ganray.model_folder import EDITOR_FOLDER
+from ganray.model_folder import EDITOR_FOLDER, load_editor
 from ganray.presets import editor_preset
 from ganray.storage import open_store
 from ganray.verbs.train import train
@@ -30,7 +30,8 @@ def to_train_config(config: TrainEditorConfig) -> TrainConfig:
     """The run as `train` takes it."""
     base = editor_preset()
     given = {name: getattr(config, name) for name in TrainEditorConfig.model_fields if name not in ("out", "editor", "optimizer")}
-    given["editor"] = EditorConfig.model_validate(config.editor.model_dump() | {"encoder": encoder_of(config)})
+    taught = {"encoder": encoder_of(config), "teacher_digest": config.editor.teacher_digest or teacher_digest(config.editor.teacher)}
+    given["editor"] = EditorConfig.model_validate(config.editor.model_dump() | taught)
     given["optimizer"] = OptimizerConfig.model_validate(config.optimizer.model_dump())
     model = base.model.model_copy(update={"resolution": Catalog.open(config.catalog).info.resolution})
     return base.model_copy(update={**given, "model": model, "out": open_store(config.out).child(EDITOR_FOLDER).url})
@@ -40,3 +41,8 @@ def encoder_of(config: TrainEditorConfig) -> str:
     """The encoder that `auto` means here: ImageNet's where copies are found by its features, too, as the package is the same."""
     auto = "imagenet" if "matte" in config.editor.tasks and chosen_method(AUTO) == IMAGENET else ""
     return auto if config.editor.encoder == "auto" else config.editor.encoder
+
+
+def teacher_digest(url: str) -> str:
+    """The digest of an editor's weights, empty without a URL. Raises CheckpointError where there is none."""
+    return load_editor(url)[1].digest if url else ""

@@ -81,13 +81,17 @@ def test_what_a_teacher_is_sure_of_is_learned_from(half_plain, tmp_path):
     """A network that has learned nothing is sure of nothing; before the ground of a studio the border is sure."""
     config, teacher = EditorConfig(tasks=("matte",), widths=(8, 8, 8, 8, 8)), str(tmp_path)
     save_editor(open_store(teacher), build_editor(config), EditorInfo(editor=config))
-    found = taught_cutouts(teacher, half_plain, 0, 0)
+    found = taught_cutouts((teacher, ""), half_plain, 0, 0)
     assert 3 <= len(found) <= 8 and all((one[..., 3] > 127).mean() > 0.1 for one in found)
 
     run = TrainConfig(catalog=half_plain, editor=config.model_copy(update={"drawn": 0, "figures": 0, "mined": 16}))
     taught = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": teacher})})
     (mined, by_teacher) = (gather_cutouts(one, lambda tasks, done: [task() for task in tasks]) for one in (run, taught))
     assert len(by_teacher) > 0 and not np.array_equal(mined, by_teacher)
+
+    another = taught.model_copy(update={"editor": taught.editor.model_copy(update={"teacher_digest": "0" * 64})})
+    with pytest.raises(CheckpointError, match="not 000000000000 as the run's"):
+        gather_cutouts(another, lambda tasks, done: [])
 
 
 def test_a_teacher_without_mattes_is_refused(tmp_path, small_catalog):

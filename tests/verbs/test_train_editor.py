@@ -2,10 +2,12 @@ import json
 
 import pytest
 
-from ganray.config import TrainEditorConfig
+from ganray.config import EditorConfig, TrainEditorConfig
 from ganray.copies.methods import chosen_method
 from ganray.errors import CheckpointError, ConfigError
-from ganray.model_folder import load_editor
+from ganray.model_folder import EditorInfo, load_editor, save_editor
+from ganray.models.editor import build_editor
+from ganray.storage import open_store
 from ganray.verbs.train_editor import to_train_config, train_editor
 from tests.tools.catalogs import write_catalog
 
@@ -64,3 +66,20 @@ def test_an_editor_is_trained_and_goes_on_where_it_stood(photos, tmp_path):
     train_editor(config(photos, tmp_path / "parts", resume=True, optimizer=decay))
     ours, theirs = (tmp_path / name / "editor" / "editor.safetensors" for name in ("parts", "whole"))
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_run_goes_on_with_its_teacher_alone(photos, tmp_path):
+    teacher, options = str(tmp_path / "teacher"), {"tasks": ("matte",), "widths": (8, 8, 8, 8, 8)}
+    taught = {**TINY["editor"], **options, "teacher": teacher}
+
+    def teach():
+        return save_editor(open_store(teacher), build_editor(EditorConfig(**options)), EditorInfo(editor=EditorConfig(**options))).digest
+
+    first = teach()
+    train_editor(config(photos, tmp_path / "model", kimg=0.008, editor=taught))
+    folder = tmp_path / "model" / "editor"
+    assert load_editor(str(folder))[1].editor.teacher_digest == first
+    assert f"taught by an editor with weights `{first}`" in (folder / "README.md").read_text()
+    second = teach()
+    with pytest.raises(CheckpointError, match=f"begun with a teacher of sha256 {first[:12]}, now it is {second[:12]}"):
+        train_editor(config(photos, tmp_path / "model", resume=True, editor=taught))
