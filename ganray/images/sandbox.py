@@ -27,6 +27,8 @@ from ganray.errors import ClusterError, ImageError
 MEMORY_BYTES = 2 << 30
 START_SECONDS = 60.0
 PIPE_BYTES = 1 << 20
+COLLECT_SECONDS = 0.008  # results of a batch are read this often: to be woken for each takes the child's core away each time
+LAST = 8  # results of a batch, which are read as they come
 READY = b"ready"
 # variables that the child inherits
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUTF8", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
@@ -64,8 +66,8 @@ class Sandbox:
             self._await_ready()
             try:
                 self._send(batch[done:])
-                for _ in batch[done:]:
-                    yield self._receive()
+                while done < len(batch):
+                    yield self._receive(COLLECT_SECONDS if len(batch) - done > LAST else 0.0)
                     done += 1
             except ImageError as error:
                 killed = self._child.returncode == -signal.SIGKILL
@@ -127,19 +129,22 @@ class Sandbox:
                 while view:
                     view = view[self._child.stdin.write(view) :]
 
-    def _receive(self) -> Result | ImageError:
+    def _receive(self, pause: float) -> Result | ImageError:
+        """The next result; where it must be awaited, with those of the next `pause` seconds."""
         deadline = time.monotonic() + self._wall_seconds
-        header, body = struct.unpack("<II", self._read(8, deadline))
+        header, body = struct.unpack("<II", self._read(8, deadline, pause))
         note = json.loads(self._read(header, deadline))
         data = self._read(body, deadline)
         return ImageError(*note["error"]) if "error" in note else (data, note)
 
-    def _read(self, length: int, deadline: float) -> bytes:
+    def _read(self, length: int, deadline: float, pause: float = 0.0) -> bytes:
         assert self._child.stdout is not None
         descriptor = self._child.stdout.fileno()
         while len(self._received) < length:
             if not select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 raise ImageError("timeout", f"decoding took over {self._wall_seconds:g} s")
+            if pause:
+                time.sleep(pause)
             part = os.read(descriptor, PIPE_BYTES)
             if not part:
                 raise self._exit_error()
