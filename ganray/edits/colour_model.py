@@ -37,7 +37,7 @@ def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
     for _ in range(ROUNDS):
         ratio = np.log(_shares(colour, matte) / _shares(colour, 1 - matte)).clip(-MAX_LOG_RATIO, MAX_LOG_RATIO)
         likely = 1 / (1 + np.exp(-(logit + COLOUR * ratio[colour])))
-        a, b = guided(likely.astype(np.float32), guide, 3, 1e-3)
+        a, b, _ = guided(likely.astype(np.float32), guide, 3, 1e-3)
         matte = np.clip(total(a * guide) + b, 0, 1).astype(np.float32)
     return matte
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from ganray.images.components import numbered, window_ends
 
 Field = NDArray[np.float32]
 Places = NDArray[np.intp]
+LEAST_VARIANCE = np.float32(1e-6)  # of a mask: flat parts of it are explained in any case, and count for nothing beside an edge
 
 
 def box_mean(x: Field, radius: int) -> Field:
@@ -78,14 +80,25 @@ def enlarged(share: Field, width: int, height: int) -> NDArray[np.uint8]:
     return np.asarray(levels if levels.size == (width, height) else levels.resize((width, height), Image.Resampling.BILINEAR))
 
 
-def guided(mask: Field, guide: Field, radius: int, epsilon: float) -> tuple[Field, Field]:
-    """Coefficients a [H, W, 3] and b [H, W] of the guided filter: locally, mask = a . guide + b; guide is [H, W, 3] in [0, 1]."""
+class Guided(NamedTuple):
+    """The guided filter's result: locally, mask = a . guide + b, a [H, W, 3], b [H, W]; and how much of the mask's variance around each
+    pixel that explains, 0 to 1 [H, W]."""
+
+    a: Field
+    b: Field
+    explained: Field
+
+
+def guided(mask: Field, guide: Field, radius: int, epsilon: float) -> Guided:
+    """The guided filter of a mask [H, W] by a picture [H, W, 3] in [0, 1], over squares of 2 radius + 1 pixels."""
     mean, middle = box_mean(guide, radius), box_mean(mask, radius)
     covariance = box_mean(guide * mask[..., None], radius) - mean * middle[..., None]
     spread = _spread(guide, mean, radius)
     a = np.linalg.solve(spread + epsilon * np.eye(3, dtype=np.float32), covariance[..., None])[..., 0].astype(np.float32)
     b = middle - total(a * mean)
-    return box_mean(a, radius), box_mean(b, radius)
+    variance = np.maximum(box_mean(mask * mask, radius) - middle * middle, LEAST_VARIANCE)
+    explained = box_mean(np.clip(total(a * covariance), 0, variance), radius) / box_mean(variance, radius)
+    return Guided(box_mean(a, radius), box_mean(b, radius), explained)
 
 
 def _spread(guide: Field, mean: Field, radius: int) -> Field:

@@ -16,7 +16,7 @@ from ganray.edits.doubt import matte_doubt
 from ganray.edits.edit import Network, Tools
 from ganray.edits.filters import Field, Places, box_mean, enlarged, guided, sampled, scaled
 from ganray.edits.matte_views import PRODUCT_MATTE, learned_mattes
-from ganray.edits.parts import ALONE, longest_part, without_specks
+from ganray.edits.parts import ALONE, long_parts, longest_part, without_specks
 from ganray.edits.photo import Alpha, Photo
 from ganray.edits.shadows import DARKEST, soft_shadows
 from ganray.errors import EditError
@@ -27,6 +27,10 @@ from ganray.images.components import near
 MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
 LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
 EDGE = 0.25, 0.75  # values of the guided filter that are ground and product: it spreads an edge over what looks like both (LOG.md)
+EXPLAINED = 0.7, 0.95  # share of an edge that colours explain: below it is smoothed (its frays are the pattern's), above it is as it is
+SMOOTHING, STEEPNESS = 0.006, 4.0  # of such an edge: radius as a share of the shorter side, and how much steeper it is made after that
+THIN = 0.012  # length, as a share of the shorter side, from which on what smoothing would take away is a rod or a gap: it stays as it is
+AROUND_THIN = 4  # pixels of the working size around it
 CHUNK = 2**20  # pixels at edges that are processed at once
 RINGING = 4.0, 0.07  # levels that a JPEG adds to the noise of the ground beside an edge, and those of each level of the edge
 REACH = 3  # pixels of the working size from the ground within which specks of its colour are ground
@@ -125,27 +129,48 @@ def _agreement(plain: Alpha, learned: Alpha) -> float:
 def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> Alpha:
     """A matte of any size aligned with the photo's edges, at the photo's size; away from edges it is 0 or 1.
 
+    Where both sides have colours of each other, as a patterned cloth has, the filter's edge is frayed: there it is smoothed.
     What has the colour of a plain `ground` and is connected with the border has no share of the product: otherwise the filter leaves a soft
     rim of the old ground, as wide as it looks.
     """
     small = (small_picture(pixels) if ground is None else ground.picture) / np.float32(255)
     height, width = small.shape[:2]
     mask = scaled(rough, width, height)
-    a, b = guided(mask, small, max(2, round(0.012 * min(height, width))), 1e-4)
+    a, b, explained = guided(mask, small, max(2, round(0.012 * min(height, width))), 1e-4)
     size = (pixels.shape[0], pixels.shape[1])
     matte = (enlarged(mask, size[1], size[0]) > 255 * PRODUCT_MATTE).astype(np.float32)
-    share = box_mean((mask > PRODUCT_MATTE).astype(np.float32), max(2, round(0.02 * min(height, width))))
+    product = (mask > PRODUCT_MATTE).astype(np.float32)
+    share = box_mean(product, max(2, round(0.02 * min(height, width))))
     edge = ((share > 0.001) & (share < 0.999)).astype(np.float32)
+    smooth = _smoothed(np.where(edge > 0, _stretched(total(small * a) + b), product))
+    trust = np.clip((explained - EXPLAINED[0]) / (EXPLAINED[1] - EXPLAINED[0]), 0, 1)
+    lost = np.abs(_smoothed(product) - product) > PRODUCT_MATTE
+    trust[near(long_parts(lost, round(THIN * min(height, width))), AROUND_THIN)] = 1
     rows, columns = np.nonzero(enlarged(edge, size[1], size[0]) > 2)
     for start in range(0, len(rows), CHUNK):
         y, x = rows[start : start + CHUNK], columns[start : start + CHUNK]
-        values = total(pixels[y, x] / np.float32(255) * sampled(a, size, y, x)) + sampled(b, size, y, x)
-        values = np.clip((values - EDGE[0]) / (EDGE[1] - EDGE[0]), 0, 1)
+        colours = pixels[y, x].astype(np.float32) / np.float32(255)
+        values = _stretched(total(colours * sampled(a, size, y, x)) + sampled(b, size, y, x))
+        values += (1 - sampled(trust, size, y, x)) * (sampled(smooth, size, y, x) - values)
         if ground is not None:
             soft = np.clip((SOFT[1] - values) / (SOFT[1] - SOFT[0]), 0, 1)
             values = values * (1 - soft * _is_ground(pixels, ground, y, x))
         matte[y, x] = values
     return matte
+
+
+def _stretched(values: Field) -> Field:
+    """Values of the guided filter as a share of the product."""
+    share: Field = np.clip((values - EDGE[0]) / (EDGE[1] - EDGE[0]), 0, 1)
+    return share
+
+
+def _smoothed(matte: Alpha) -> Alpha:
+    """A matte [h, w] whose outline has nothing finer than SMOOTHING."""
+    radius = max(1, round(SMOOTHING * min(matte.shape)))
+    blurred = box_mean(box_mean(matte.astype(np.float32), radius), radius)
+    smooth: Alpha = np.clip((blurred - 0.5) * STEEPNESS + 0.5, 0, 1)
+    return smooth
 
 
 def _is_ground(pixels: Pixels, ground: PlainGround, y: Places, x: Places) -> Field:

@@ -39,6 +39,13 @@ def longest_part(mask: Mask) -> int:
     return int(_lengths(numbered(near(mask, 1))).max()) if mask.any() else 0
 
 
+def long_parts(mask: Mask, least: int) -> Mask:
+    """The components of a mask [H, W] whose box has a longer side of at least `least` pixels."""
+    parts = numbered(mask)
+    long: Mask = mask & (_lengths(parts) >= least)[parts]
+    return long
+
+
 def _distinct(rest: Mask, solid: Mask, ground: PlainGround) -> Mask:
     """Of what is not near the solid parts: components that differ clearly from the background and are long. Those that reach the border are
     lines, or parts that the frame cuts off, which differ less where skin is pale."""

@@ -26,7 +26,7 @@ def test_the_guided_filter_takes_its_edge_from_the_guide():
     guide[:, 16:] = 1.0
     rough = np.zeros((32, 32), np.float32)
     rough[:, 18:] = 1.0  # two pixels off
-    a, b = guided(rough, guide, 4, 1e-4)
+    a, b, _ = guided(rough, guide, 4, 1e-4)
     refined = (a * guide).sum(-1) + b
     assert (refined[:, 15] < 0.35).all() and (refined[:, 16] > 0.45).all()
     assert refined[:, 16].mean() - refined[:, 15].mean() > 0.4

@@ -4,7 +4,9 @@ from PIL import Image
 
 from ganray.bulk.doubt import REFUSED
 from ganray.catalog.sample import draw, product
+from ganray.edits import matting
 from ganray.edits.border import border_matte
+from ganray.edits.filters import box_mean
 from ganray.edits.matting import UNCONFIRMED, refined, with_matte
 from ganray.edits.photo import Photo
 from ganray.errors import EditError
@@ -169,3 +171,19 @@ def test_where_border_and_network_see_different_products_neither_is_sure():
 
     photo = with_matte(Photo(rough(pair())), Lent({"matte": Elsewhere()}))
     assert photo.facts["matte"] == "border" and photo.facts["doubt"] >= 0.5 and photo.facts["matte_agreement"] < 0.5
+
+
+def test_the_edge_of_a_pattern_in_the_colours_of_the_ground_is_smooth(monkeypatch):
+    """Such a cloth has a frayed edge where the colours alone decide."""
+    rng, (rows, columns) = np.random.default_rng(0), np.indices((320, 320))
+    truth = (np.hypot(rows - 160, columns - 160) < 100).astype(np.float32)
+    pattern = np.kron(rng.random((46, 46, 1)), np.ones((7, 7, 1)))[:320, :320] * (-80, -60, 20)
+    ground = rng.normal((165, 158, 150), 5, (320, 320, 3))
+    pixels = np.where(truth[..., None] > 0, np.array((170, 160, 150)) + pattern, ground).clip(0, 255).astype(np.uint8)
+
+    def error():
+        return np.abs(refined(pixels, box_mean(box_mean(truth, 4), 4)) - truth).mean()
+
+    settled = error()
+    monkeypatch.setattr(matting, "EXPLAINED", (-2.0, -1.0))
+    assert settled < 0.6 * error()
