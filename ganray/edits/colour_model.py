@@ -16,12 +16,16 @@ from ganray.edits.filters import Field, fitted, guided, scaled
 from ganray.edits.photo import Alpha
 from ganray.images.channels import total
 from ganray.images.codec import Pixels
+from ganray.images.components import numbered, reached
 
 SIZE = 160  # longest side in pixels at which colours are counted
 BINS = 24  # per channel
 ROUNDS = 4
 PRIOR, COLOUR = 1.0, 0.6  # weights of the rough matte and of the colours, in the logit
 MAX_LOG_RATIO = 4.0  # largest log likelihood ratio of a colour: a colour that one side never has is no proof
+PRODUCT = 0.5  # of a matte
+LEAST_KNOWN = 2e-4  # frequency from which on a colour is one of the ground's
+LEAST_ALIKE = 0.5  # share of an enclosed hole that has the ground's colours, if the ground is seen through it: else it is product
 SMALLEST_SHARE = 1e-5  # share that is added to every colour of a side, so that none is 0
 
 
@@ -39,7 +43,19 @@ def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
         likely = 1 / (1 + np.exp(-(logit + COLOUR * ratio[colour])))
         a, b, _ = guided(likely.astype(np.float32), guide, 3, 1e-3)
         matte = np.clip(total(a * guide) + b, 0, 1).astype(np.float32)
-    return matte
+    return _without_strange_holes(matte, colour)
+
+
+def _without_strange_holes(matte: Alpha, colour: NDArray[np.int64]) -> Alpha:
+    """The matte with its enclosed holes filled where they show no colours of the ground outside: the insole of a shoe, a print."""
+    ground = matte < PRODUCT
+    outside = reached(ground)
+    parts = numbered(ground & ~outside)
+    known = _shares(colour, outside.astype(np.float32)) > LEAST_KNOWN
+    areas = np.bincount(parts.ravel())
+    strange = np.bincount(parts.ravel(), known[colour].ravel()) < LEAST_ALIKE * areas
+    strange[0] = False
+    return np.where(strange[parts], 1, matte).astype(np.float32)
 
 
 def _shares(colour: NDArray[np.int64], weight: Field) -> NDArray[np.float64]:

@@ -29,3 +29,14 @@ def test_where_colours_tell_nothing_the_rough_matte_stays():
     assert refined.shape == (100, 140) and refined.shape[1] <= SIZE
     assert iou(refined > 0.5, rough > 0.5) > 0.9
     assert np.array_equal(refined, by_colours(pixels, rough))
+
+
+def test_an_enclosed_hole_is_ground_where_it_looks_like_the_ground_and_product_where_it_does_not():
+    rng, (rows, columns) = np.random.default_rng(0), np.indices((160, 160))
+    away = np.hypot(rows - 80, columns - 80)
+    ring, inside = (away < 60) & (away > 30), away <= 30
+    ground = rng.normal((190, 170, 140), 6, (160, 160, 3))
+    for seen_inside, is_product in ((ground, False), (rng.normal((120, 125, 135), 6, ground.shape), True)):
+        pixels = np.where(ring[..., None], (30, 60, 130), np.where(inside[..., None], seen_inside, ground)).clip(0, 255).astype(np.uint8)
+        found = by_colours(pixels, ring.astype(np.float32)) > 0.5
+        assert iou(found, ring | inside if is_product else ring) > 0.95
