@@ -47,13 +47,15 @@ def by_colours(pixels: Pixels, rough: Alpha) -> Alpha:
 
 
 def _without_strange_holes(matte: Alpha, colour: NDArray[np.int64]) -> Alpha:
-    """The matte with its enclosed holes filled where they show no colours of the ground outside: the insole of a shoe, a print."""
+    """The matte with its enclosed holes filled where they show no colours of the ground outside: the insole of a shoe, a print. A
+    hole that is larger than the ground outside stays."""
     ground = matte < PRODUCT
     outside = reached(ground)
     parts = numbered(ground & ~outside)
     known = _shares(colour, outside.astype(np.float32)) > LEAST_KNOWN
     areas = np.bincount(parts.ravel())
     strange = np.bincount(parts.ravel(), known[colour].ravel()) < LEAST_ALIKE * areas
+    strange &= areas <= outside.sum()
     strange[0] = False
     return np.where(strange[parts], 1, matte).astype(np.float32)
 

@@ -40,3 +40,14 @@ def test_an_enclosed_hole_is_ground_where_it_looks_like_the_ground_and_product_w
         pixels = np.where(ring[..., None], (30, 60, 130), np.where(inside[..., None], seen_inside, ground)).clip(0, 255).astype(np.uint8)
         found = by_colours(pixels, ring.astype(np.float32)) > 0.5
         assert iou(found, ring | inside if is_product else ring) > 0.95
+
+
+def test_a_hole_that_is_larger_than_the_ground_outside_stays():
+    rng, product = np.random.default_rng(0), np.ones((120, 120), bool)
+    product[15:105, 15:105] = False
+    for left in (0, 2):  # without ground outside, and with a strip of it
+        product[:, :left] = False
+        pixels = np.where(product[..., None], (30, 60, 130), rng.normal((190, 170, 140), 6, (120, 120, 3)))
+        pixels[:, :left] = (20, 20, 20)
+        found = by_colours(pixels.clip(0, 255).astype(np.uint8), product.astype(np.float32)) > 0.5
+        assert not found[30:90, 30:90].any()
