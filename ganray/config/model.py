@@ -50,7 +50,9 @@ class EditorConfig(Section):
     teacher: str = Field(
         "", description="URL of a model folder with an editor: of the `mined` photos those are taken whose matte it is sure of, instead"
     )
-    teacher_digest: str = Field("", description="sha256 of the teacher's weights, noted with the run: another teacher is refused")
+    teacher_digest: str = Field(
+        "", description="sha256 that the teacher's weights must have; empty: those found when the run begins are noted"
+    )
     composites: PositiveInt = Field(2, description="products that are put before a photo's border in a step, for mattes")
     adversarial: NonNegativeFloat = Field(0.0, description="weight of a critic of inpaint and upscale: sharper, less true; 0 = none")
     widths: tuple[PositiveInt, ...] = Field((24, 48, 72, 96, 128), description="channels a level of the U-Nets (matte, inpaint)")

@@ -14,7 +14,7 @@ from ganray.images.components import numbered, window_ends
 
 Field = NDArray[np.float32]
 Places = NDArray[np.intp]
-LEAST_VARIANCE = np.float32(1e-6)  # of a mask: flat parts of it are explained in any case, and count for nothing beside an edge
+LEAST_VARIANCE = np.float32(1e-6)  # of a mask: keeps the quotient finite; flat parts weigh nothing beside an edge
 
 
 def box_mean(x: Field, radius: int) -> Field:
@@ -81,8 +81,8 @@ def enlarged(share: Field, width: int, height: int) -> NDArray[np.uint8]:
 
 
 class Guided(NamedTuple):
-    """The guided filter's result: locally, mask = a . guide + b, a [H, W, 3], b [H, W]; and how much of the mask's variance around each
-    pixel that explains, 0 to 1 [H, W]."""
+    """The guided filter's result: locally, mask = a . guide + b, a [H, W, 3], b [H, W]; `explained` is the
+    share of the mask's variance near each pixel that the guide explains, 0 to 1 [H, W]."""
 
     a: Field
     b: Field

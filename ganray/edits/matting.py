@@ -27,9 +27,9 @@ from ganray.images.components import near
 MIN_PRODUCT, MAX_PRODUCT = 0.005, 0.98  # share of the picture that a product may fill
 LEAST_TOLD = 0.001  # share of the matte or the picture: less is not told
 EDGE = 0.25, 0.75  # values of the guided filter that are ground and product: it spreads an edge over what looks like both (LOG.md)
-EXPLAINED = 0.7, 0.95  # share of an edge that colours explain: below it is smoothed (its frays are the pattern's), above it is as it is
+EXPLAINED = 0.5, 0.8  # share of an edge that colours explain: below the first it is smoothed, from the second on it is as the filter has it
 SMOOTHING, STEEPNESS = 0.006, 4.0  # of such an edge: radius as a share of the shorter side, and how much steeper it is made after that
-THIN = 0.012  # length, as a share of the shorter side, from which on what smoothing would take away is a rod or a gap: it stays as it is
+THIN = 0.012  # smoothing would remove rods and gaps: those at least this long (share of the shorter side) are kept
 AROUND_THIN = 4  # pixels of the working size around it
 CHUNK = 2**20  # pixels at edges that are processed at once
 RINGING = 4.0, 0.07  # levels that a JPEG adds to the noise of the ground beside an edge, and those of each level of the edge
@@ -129,7 +129,7 @@ def _agreement(plain: Alpha, learned: Alpha) -> float:
 def refined(pixels: Pixels, rough: Alpha, ground: PlainGround | None = None) -> Alpha:
     """A matte of any size aligned with the photo's edges, at the photo's size; away from edges it is 0 or 1.
 
-    Where both sides have colours of each other, as a patterned cloth has, the filter's edge is frayed: there it is smoothed.
+    Where product and ground share colours, as a patterned cloth's, the filter's edge is frayed: there it is smoothed.
     What has the colour of a plain `ground` and is connected with the border has no share of the product: otherwise the filter leaves a soft
     rim of the old ground, as wide as it looks.
     """

@@ -27,8 +27,9 @@ from ganray.errors import ClusterError, ImageError
 MEMORY_BYTES = 2 << 30
 START_SECONDS = 60.0
 PIPE_BYTES = 1 << 20
-COLLECT_SECONDS = 0.008  # results of a batch are read this often: to be woken for each takes the child's core away each time
-LAST = 8  # results of a batch, which are read as they come
+COLLECT_SECONDS = 0.008  # results of a batch are read this often: parent and child share a core, and to wake the parent for each costs both
+LAST = 8  # the last results of a batch, which are read at once
+SMALL_SHARE = 16  # a pipe holds at least so many results, else they are read at once: a child must not wait for its parent to wake
 READY = b"ready"
 # variables that the child inherits
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUTF8", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
@@ -61,13 +62,15 @@ class Sandbox:
 
         Raises ClusterError when no child can be started.
         """
-        done, retried = 0, -1
+        done, retried, small = 0, -1, False
         while done < len(batch):
             self._await_ready()
             try:
                 self._send(batch[done:])
                 while done < len(batch):
-                    yield self._receive(COLLECT_SECONDS if len(batch) - done > LAST else 0.0)
+                    result = self._receive(COLLECT_SECONDS if len(batch) - done > LAST and small else 0.0)
+                    small = self._large_pipe and not isinstance(result, ImageError) and len(result[0]) * SMALL_SHARE < PIPE_BYTES
+                    yield result
                     done += 1
             except ImageError as error:
                 killed = self._child.returncode == -signal.SIGKILL
@@ -110,6 +113,8 @@ class Sandbox:
             assert end is not None
             with contextlib.suppress(OSError):  # larger pipes need fewer context switches; a system limit may forbid them
                 fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        assert self._child.stdout is not None
+        self._large_pipe = fcntl.fcntl(self._child.stdout, fcntl.F_GETPIPE_SZ) >= PIPE_BYTES
 
     def _await_ready(self) -> None:
         if self._ready:
@@ -130,7 +135,7 @@ class Sandbox:
                     view = view[self._child.stdin.write(view) :]
 
     def _receive(self, pause: float) -> Result | ImageError:
-        """The next result; where it must be awaited, with those of the next `pause` seconds."""
+        """The next result. If it has not come yet, wait `pause` seconds more once bytes arrive, so that one read takes several results."""
         deadline = time.monotonic() + self._wall_seconds
         header, body = struct.unpack("<II", self._read(8, deadline, pause))
         note = json.loads(self._read(header, deadline))

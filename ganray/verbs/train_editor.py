@@ -30,8 +30,8 @@ def to_train_config(config: TrainEditorConfig) -> TrainConfig:
     """The run as `train` takes it."""
     base = editor_preset()
     given = {name: getattr(config, name) for name in TrainEditorConfig.model_fields if name not in ("out", "editor", "optimizer")}
-    taught = {"encoder": encoder_of(config), "teacher_digest": config.editor.teacher_digest or teacher_digest(config.editor.teacher)}
-    given["editor"] = EditorConfig.model_validate(config.editor.model_dump() | taught)
+    found = {"encoder": encoder_of(config), "teacher_digest": config.editor.teacher_digest or teacher_digest(config)}
+    given["editor"] = EditorConfig.model_validate(config.editor.model_dump() | found)
     given["optimizer"] = OptimizerConfig.model_validate(config.optimizer.model_dump())
     model = base.model.model_copy(update={"resolution": Catalog.open(config.catalog).info.resolution})
     return base.model_copy(update={**given, "model": model, "out": open_store(config.out).child(EDITOR_FOLDER).url})
@@ -43,6 +43,7 @@ def encoder_of(config: TrainEditorConfig) -> str:
     return auto if config.editor.encoder == "auto" else config.editor.encoder
 
 
-def teacher_digest(url: str) -> str:
-    """The digest of an editor's weights, empty without a URL. Raises CheckpointError where there is none."""
-    return load_editor(url)[1].digest if url else ""
+def teacher_digest(config: TrainEditorConfig) -> str:
+    """The digest of the teacher's weights, empty where mattes are not learned from one. Raises CheckpointError where it has no editor."""
+    editor = config.editor
+    return load_editor(editor.teacher)[1].digest if editor.teacher and editor.mined and "matte" in editor.tasks else ""

@@ -187,3 +187,14 @@ def test_the_edge_of_a_pattern_in_the_colours_of_the_ground_is_smooth(monkeypatc
     settled = error()
     monkeypatch.setattr(matting, "EXPLAINED", (-2.0, -1.0))
     assert settled < 0.6 * error()
+
+
+def test_a_clear_edge_of_a_large_photo_is_the_colours_own():
+    """A blurred edge at the working size would be as wide as its pixels are in the photo."""
+    rows, columns = np.indices((1200, 1200))
+    radius = 380 + 25 * np.cos(7 * np.arctan2(rows - 600, columns - 600))
+    truth = np.hypot(rows - 600, columns - 600) < radius
+    pixels = np.where(truth[..., None], (40, 50, 90), (205, 200, 190)) + np.random.default_rng(0).normal(0, 2, (1200, 1200, 1))
+    rough = np.asarray(Image.fromarray(truth).convert("L").resize((64, 64), Image.Resampling.BOX), np.float32) / 255
+    wrong = np.abs(refined(pixels.clip(0, 255).astype(np.uint8), rough) - truth).sum() / (2 * np.pi * 380)
+    assert wrong < 0.3

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from ganray.errors import ClusterError, ImageError
+from ganray.images import sandbox
 from ganray.images.sandbox import ENVIRONMENT, Sandbox
 
 CHILD = """
@@ -17,6 +18,7 @@ def work(data, suffix):
     if what == "exit": os._exit(3)
     if what == "segfault": os.kill(os.getpid(), 11)
     if what == "hang": time.sleep(600)
+    if what == "slow": time.sleep(0.01)
     if what == "killed": os.kill(os.getpid(), 9)
     if what == "killed once":
         try: os.close(os.open("died", os.O_RDONLY))
@@ -71,6 +73,27 @@ def test_poison_costs_one_result_and_nothing_else(child, poison, reason, tmp_pat
         results = list(box.map([b"a", poison.encode(), b"b", poison.encode(), b"c"]))
         assert [shown(result) for result in results] == ["a!", reason, "b!", reason, "c!"]
     assert not (tmp_path / "stolen").exists() or (tmp_path / "stolen").stat().st_size == 0
+
+
+def test_poison_in_a_long_batch_costs_one_result_wherever_it_stands(child):
+    batch = [str(place).encode() for place in range(20)]
+    batch[5] = batch[11] = batch[12] = batch[19] = b"exit"
+    with child() as box:
+        assert [shown(result) for result in box.map(batch)] == ["crashed" if data == b"exit" else f"{data.decode()}!" for data in batch]
+
+
+@pytest.mark.parametrize("pipe_bytes", [1 << 20, 1 << 16])
+def test_a_parent_pauses_only_where_the_pipe_holds_what_comes_meanwhile(child, monkeypatch, pipe_bytes):
+    pauses = []
+    monkeypatch.setattr(sandbox.time, "sleep", pauses.append)
+    monkeypatch.setattr(sandbox.fcntl, "F_GETPIPE_SZ", -1)
+    fcntl = sandbox.fcntl.fcntl
+    monkeypatch.setattr(sandbox.fcntl, "fcntl", lambda file, what, *rest: pipe_bytes if what == -1 else fcntl(file, what, *rest))
+    with child() as box:
+        assert len(list(box.map([b"a" * 100_000] * 20))) == 20
+        assert not pauses
+        assert len(list(box.map([b"slow"] * 30))) == 30
+    assert bool(pauses) == (pipe_bytes == 1 << 20)
 
 
 def test_an_image_whose_child_is_killed_always_costs_one_result(child):

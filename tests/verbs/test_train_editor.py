@@ -80,6 +80,10 @@ def test_a_run_goes_on_with_its_teacher_alone(photos, tmp_path):
     folder = tmp_path / "model" / "editor"
     assert load_editor(str(folder))[1].editor.teacher_digest == first
     assert f"taught by an editor with weights `{first}`" in (folder / "README.md").read_text()
+    kept = {"resume": True, "optimizer": {"decay_kimg": 0.008}, "editor": taught}
+    assert train_editor(config(photos, tmp_path / "model", kimg=0.012, **kept))["kimg"] == 0.012
+    with pytest.raises(CheckpointError, match="now it is none"):
+        train_editor(config(photos, tmp_path / "model", **kept | {"editor": {**TINY["editor"], **options}}))
     second = teach()
     with pytest.raises(CheckpointError, match=f"begun with a teacher of sha256 {first[:12]}, now it is {second[:12]}"):
         train_editor(config(photos, tmp_path / "model", resume=True, editor=taught))
