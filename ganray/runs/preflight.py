@@ -100,6 +100,13 @@ def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
     a newer version had their defaults."""
     with suppress(ValueError, GanrayError):  # else this version does not know a setting of that one's
         before = TrainConfig.model_validate(before).model_dump(mode="json")
-    changed = [f"{name} {before.get(name)} -> {now[name]}" for name in RESULT_FIELDS if before.get(name) != now[name]]
+    changed = [change for name in RESULT_FIELDS for change in _changes(name, before.get(name), now[name])]
     if changed:
         print(f"train: resuming with other settings: {'; '.join(changed)}", file=sys.stderr)
+
+
+def _changes(name: str, before: Any, now: Any) -> list[str]:
+    """What differs, each setting of a section by itself."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [change for key in now for change in _changes(f"{name}.{key}", before.get(key), now[key])]
+    return [f"{name} {before} -> {now}"] if before != now else []

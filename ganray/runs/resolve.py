@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ganray.catalog.reader import Catalog
 from ganray.catalog.windows import Source
-from ganray.config import TrainConfig
-from ganray.model_folder import ModelInfo
+from ganray.config import EditorConfig, TrainConfig
+from ganray.model_folder import ModelInfo, load_editor
 from ganray.runs.catalog_warnings import catalog_warnings
 from ganray.runs.learners import learner_of
 from ganray.runs.preflight import check_catalog, check_folder, describe, run_facts
@@ -49,6 +49,7 @@ def resolve_run(config: TrainConfig) -> ResolvedRun:
         update={
             "loss": resolve_gamma(config.loss, config.model.resolution, catalog.num_images),
             "privacy": privacy,
+            "editor": with_digest(config.editor),
             "compile": "off" if privacy.epsilon else config.compile,  # compiled networks have no gradients of single images
             "lanes": lanes(config, len(catalog.row_groups()), facts),
             "catalog": catalog.url,  # workers have another working directory
@@ -62,3 +63,10 @@ def resolve_run(config: TrainConfig) -> ResolvedRun:
     info = describe(config, catalog, vocabulary, bool(private)).model_copy(update={"origins": beginning.origins})
     source = Source.of(catalog, vocabulary, config.data, config.seed, config.lanes, info.pieces)
     return ResolvedRun(config, info, source, private, beginning.source)
+
+
+def with_digest(editor: EditorConfig) -> EditorConfig:
+    """The same with the sha256 of its teacher's weights, where mattes are learned from one. Raises CheckpointError."""
+    if not (editor.teacher and editor.mined and "matte" in editor.tasks) or editor.teacher_digest:
+        return editor
+    return editor.model_copy(update={"teacher_digest": load_editor(editor.teacher)[1].digest})

@@ -10,7 +10,7 @@ from typing import Any
 from ganray.catalog.reader import Catalog
 from ganray.config import EditorConfig, OptimizerConfig, TrainConfig, TrainEditorConfig
 from ganray.copies.methods import AUTO, IMAGENET, chosen_method
-from ganray.model_folder import EDITOR_FOLDER, load_editor
+from ganray.model_folder import EDITOR_FOLDER
 from ganray.presets import editor_preset
 from ganray.storage import open_store
 from ganray.verbs.train import train
@@ -30,8 +30,7 @@ def to_train_config(config: TrainEditorConfig) -> TrainConfig:
     """The run as `train` takes it."""
     base = editor_preset()
     given = {name: getattr(config, name) for name in TrainEditorConfig.model_fields if name not in ("out", "editor", "optimizer")}
-    found = {"encoder": encoder_of(config), "teacher_digest": config.editor.teacher_digest or teacher_digest(config)}
-    given["editor"] = EditorConfig.model_validate(config.editor.model_dump() | found)
+    given["editor"] = EditorConfig.model_validate(config.editor.model_dump() | {"encoder": encoder_of(config)})
     given["optimizer"] = OptimizerConfig.model_validate(config.optimizer.model_dump())
     model = base.model.model_copy(update={"resolution": Catalog.open(config.catalog).info.resolution})
     return base.model_copy(update={**given, "model": model, "out": open_store(config.out).child(EDITOR_FOLDER).url})
@@ -42,8 +41,3 @@ def encoder_of(config: TrainEditorConfig) -> str:
     auto = "imagenet" if "matte" in config.editor.tasks and chosen_method(AUTO) == IMAGENET else ""
     return auto if config.editor.encoder == "auto" else config.editor.encoder
 
-
-def teacher_digest(config: TrainEditorConfig) -> str:
-    """The digest of the teacher's weights, empty where mattes are not learned from one. Raises CheckpointError where it has no editor."""
-    editor = config.editor
-    return load_editor(editor.teacher)[1].digest if editor.teacher and editor.mined and "matte" in editor.tasks else ""

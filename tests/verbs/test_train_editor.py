@@ -68,7 +68,7 @@ def test_an_editor_is_trained_and_goes_on_where_it_stood(photos, tmp_path):
     assert ours.read_bytes() == theirs.read_bytes()
 
 
-def test_a_run_goes_on_with_its_teacher_alone(photos, tmp_path):
+def test_a_run_goes_on_with_its_teacher_alone(photos, tmp_path, capsys):
     teacher, options = str(tmp_path / "teacher"), {"tasks": ("matte",), "widths": (8, 8, 8, 8, 8)}
     taught = {**TINY["editor"], **options, "teacher": teacher}
 
@@ -82,6 +82,7 @@ def test_a_run_goes_on_with_its_teacher_alone(photos, tmp_path):
     assert f"taught by an editor with weights `{first}`" in (folder / "README.md").read_text()
     kept = {"resume": True, "optimizer": {"decay_kimg": 0.008}, "editor": taught}
     assert train_editor(config(photos, tmp_path / "model", kimg=0.012, **kept))["kimg"] == 0.012
+    assert "resuming with other settings: optimizer.decay_kimg 0.0 -> 0.008\n" in capsys.readouterr().err
     with pytest.raises(CheckpointError, match="now it is none"):
         train_editor(config(photos, tmp_path / "model", **kept | {"editor": {**TINY["editor"], **options}}))
     second = teach()
