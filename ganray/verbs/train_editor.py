@@ -40,4 +40,3 @@ def encoder_of(config: TrainEditorConfig) -> str:
     """The encoder that `auto` means here: ImageNet's where copies are found by its features, too, as the package is the same."""
     auto = "imagenet" if "matte" in config.editor.tasks and chosen_method(AUTO) == IMAGENET else ""
     return auto if config.editor.encoder == "auto" else config.editor.encoder
-
