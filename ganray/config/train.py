@@ -34,7 +34,7 @@ class LossConfig(Section):
     gamma_final: float | None = Field(None, ge=0.0, description="weight of R1 and R2 after decay_kimg; auto = a tenth of gamma")
     sigma: PositiveFloat | None = Field(
         None,
-        description="step of the finite difference, in units of [-1, 1]; auto = 0.03, in bf16 from 64 px on 0.2, from 128 px on 0.3: "
+        description="step of the finite difference, in units of [-1, 1]; auto = 0.03, in bf16 from 64 px on 0.15, from 128 px on 0.2: "
         "below it the rounding of bf16 shows",
     )
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = Field(0.25, description="share of the batch the finite differences look at")

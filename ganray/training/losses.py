@@ -15,7 +15,7 @@ from torch.nn.functional import softplus
 from ganray.config import LossConfig
 
 STEP = 0.03  # of finite differences, in units of [-1, 1]
-ROUNDED = ((128, 0.3), (64, 0.2))  # the same in bf16, from so many px on
+ROUNDED = ((128, 0.2), (64, 0.15))  # the same in bf16, from so many px on
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -75,7 +75,8 @@ def difference_step(config: LossConfig, side: int, bf16: bool) -> float:
     """The step for images of `side` px.
 
     In bf16 a logit is off by about half a percent. The slope falls with the number of pixels (gamma grows with it), so a short step would
-    measure rounding: 70 times the penalty at 256 px (tests/benchmarks/LOG.md).
+    measure rounding: 17 times the penalty at 256 px. A long one is no derivative: at 64 px 1.2 times the penalty with .2, 1.8 with .3, once D
+    is trained (tests/benchmarks/LOG.md).
     """
     if config.sigma is not None:
         return config.sigma

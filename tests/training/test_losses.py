@@ -90,7 +90,7 @@ def test_finite_differences_agree_with_the_exact_penalty_in_bf16_too():
         assert sum(drawn) / len(drawn) == pytest.approx(expected, rel=0.35)
 
 
-@pytest.mark.parametrize(("side", "fp32", "bf16"), [(32, 0.03, 0.03), (64, 0.03, 0.2), (128, 0.03, 0.3), (256, 0.03, 0.3)])
+@pytest.mark.parametrize(("side", "fp32", "bf16"), [(32, 0.03, 0.03), (64, 0.03, 0.15), (128, 0.03, 0.2), (256, 0.03, 0.2)])
 def test_in_bf16_the_step_is_longer_where_there_are_more_pixels(side, fp32, bf16):
     assert difference_step(LossConfig(), side, False) == fp32
     assert difference_step(LossConfig(), side, True) == bf16
