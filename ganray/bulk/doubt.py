@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-DOUBTFUL, REFUSED = 0.1, 0.15  # a person should look at it; of nine in 80 with more, a shop would take three (LOG.md)
+DOUBTFUL, REFUSED = 0.1, 0.15  # a person should look at it; of 29 in 180 with more, a shop would take six (LOG.md)

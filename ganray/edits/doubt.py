@@ -13,25 +13,39 @@ from ganray.edits.photo import Alpha
 from ganray.images.components import Mask, near
 
 SURE, UNSURE = 0.8, 0.2  # learned matte from which the network sees a product, and below which it sees none
+SETTLED, OPEN = 0.35, 3.0  # weights of what the network leaves open, and of what colours leave open as well
 STRONG = 6.0  # times the limit of the background: a difference from it that is no shadow
 FAINT = 8.0  # times the limit of the background: an edge of less is hardly one
 RIM = 2  # pixels of the working size beside an outline in which its edge is
 
 
 def matte_doubt(matte: Alpha, learned: Sequence[Alpha], ground: PlainGround | None) -> float:
-    """The doubtful share of a product, 0 to 1, at the working size: of a matte [h, w] made of the network's views `learned` and of the
-    plain background `ground`, if there is one.
+    """The doubtful share of a product, 0 to 1, at the working size: of a matte [h, w] made of the network's views `learned` by the picture's
+    colours, and of the plain background `ground`, if there is one.
 
-    Doubtful is what the network neither takes for the product nor for the background, what its views disagree on, and what stands out
-    from a plain background and was left out. Edges, where mattes are never sure, and lines as thin as they, do not count.
+    What the network takes neither for the product nor for the background is mostly settled by its colours, and rightly: it counts for a
+    third. What colours leave open, too, counts three times: some of it has been cut away (LOG.md has what both were found on). What the
+    views disagree on, and what stands out from a plain background and was left out, counts once. Edges, where mattes are never sure, and
+    lines as thin as they, do not count.
     """
     height, width = matte.shape
     last, first = (scaled(view, width, height) for view in (learned[-1], learned[0]))
     product = matte > 0.5
-    doubtful = ((last > UNSURE) & (last < SURE)) | ((first > SURE) & (last < UNSURE) & ~product)
+    edges, size = _edges(product), max(1.0, float(product.sum()))
+
+    def share(doubtful: Mask) -> float:
+        return float(_inner(doubtful & ~edges).sum()) / size
+
+    left_out = (first > SURE) & (last < UNSURE) & ~product
     if ground is not None and ground.distance.shape == matte.shape:
-        doubtful |= (ground.distance > STRONG * ground.low) & ~ground.background & ~product
-    return min(1.0, float(_inner(doubtful & ~_edges(product)).sum()) / max(1.0, float(product.sum())))
+        left_out |= (ground.distance > STRONG * ground.low) & ~ground.background & ~product
+    return min(1.0, share(left_out) + SETTLED * share(_open(last)) + OPEN * share(_open(matte)))
+
+
+def _open(matte: Alpha) -> Mask:
+    """Where a matte tells neither product nor background."""
+    undecided: Mask = (matte > UNSURE) & (matte < SURE)
+    return undecided
 
 
 def faint_outline(part: Mask, product: Mask, ground: PlainGround) -> float:

@@ -141,9 +141,9 @@ def doubtful_photo(width):
 
 @pytest.mark.parametrize(("strict", "kept"), [(False, {"plain", "some"}), (True, {"plain"})])
 def test_doubtful_results_are_counted_shown_first_and_quarantined(tmp_path, decoder, monkeypatch, strict, kept):
-    """None of the product is doubtful, a fifth of it, and nearly as much as there is of it; each that is refused can be looked at."""
+    """None of the product is doubtful, an eighth of it, and a third or more; each that is refused can be looked at."""
     source = open_store(str(tmp_path / "source"))
-    for name, width in {"plain": 0, "some": 16, "much": 76, "more": 78, "most": 80}.items():
+    for name, width in {"plain": 0, "some": 40, "much": 76, "more": 78, "most": 80}.items():
         source.put(f"{name}.png", doubtful_photo(width))
     monkeypatch.setattr(EditEngine, "load", lambda threads, decode: EditEngine(None, {"matte": Unsure()}, "", threads, decode))
     config = EditConfig(source=source.url, edits="white", out=str(tmp_path / "out"), strict=strict, shard_images=6)

@@ -3,7 +3,7 @@ import pytest
 
 from ganray.bulk.doubt import DOUBTFUL, REFUSED
 from ganray.edits.border import plain_ground
-from ganray.edits.doubt import matte_doubt
+from ganray.edits.doubt import SETTLED, matte_doubt
 
 PRODUCT = np.zeros((320, 320), np.float32)
 PRODUCT[100:220, 100:220] = 1
@@ -21,9 +21,13 @@ def test_views_that_agree_leave_no_doubt():
 
 
 @pytest.mark.parametrize("value", [0.3, 0.5, 0.7])
-def test_what_the_network_is_not_sure_of_is_doubtful(value):
-    assert matte_doubt(PRODUCT, [PRODUCT, with_part(value)], None) == pytest.approx(60 * 60 / 120**2, rel=0.25)
-    assert matte_doubt(PRODUCT, [PRODUCT, with_part(value, 3)], None) == 0  # as thin as an edge
+def test_what_neither_network_nor_colours_settle_is_far_more_doubtful_than_what_colours_settle(value):
+    open_to_both = matte_doubt(with_part(value, 20), [PRODUCT, with_part(value, 20)], None)
+    settled = matte_doubt(PRODUCT, [PRODUCT, with_part(value)], None)
+    share = 60 * 60 / PRODUCT.sum()
+    assert settled == pytest.approx(SETTLED * share, rel=0.25) and open_to_both > REFUSED > DOUBTFUL > settled
+    assert matte_doubt(with_part(value, 3), [PRODUCT, with_part(value, 3)], None) == 0  # as thin as an edge
+    assert matte_doubt(PRODUCT, [PRODUCT, with_part(0.1)], None) == matte_doubt(PRODUCT, [PRODUCT, with_part(0.9)], None) == 0
 
 
 def test_what_a_nearer_view_no_longer_sees_is_doubtful():
