@@ -46,6 +46,7 @@ class EditorConfig(Section):
     cutouts: str = Field("", description="URL of a prefix of cut-outs (PNG or WebP with alpha) of products, for mattes")
     drawn: NonNegativeInt = Field(360, description="drawn products beside them, whose mattes are known")
     figures: NonNegativeInt = Field(200, description="drawn figures that wear a product, for mattes: on studio photos they belong to it")
+    shoes: NonNegativeInt = Field(160, description="pairs of shoes drawn from above, for mattes: their insoles belong to them")
     mined: NonNegativeInt = Field(1500, description="photos of the catalog among which such on plain backgrounds are sought, for mattes")
     teacher: str = Field(
         "", description="URL of a model folder with an editor: of the `mined` photos those are taken whose matte it is sure of, instead"

@@ -20,8 +20,8 @@ RIM = 2  # pixels of the working size beside an outline in which its edge is
 
 
 def matte_doubt(matte: Alpha, learned: Sequence[Alpha], ground: PlainGround | None) -> float:
-    """The doubtful share of a product, 0 to 1, at the working size: of a matte [h, w] made of the network's views `learned` by the picture's
-    colours, and of the plain background `ground`, if there is one.
+    """The doubtful share of a product, 0 to 1, at the working size: of a matte [h, w] made of the network's views `learned` by the
+    picture's colours, and of the plain background `ground`, if there is one.
 
     What the network takes neither for the product nor for the background is mostly settled by its colours, and rightly: it counts for a
     third. What colours leave open, too, counts three times: some of it has been cut away (LOG.md has what both were found on). What the

@@ -1,6 +1,7 @@
-"""Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products and figures that wear one, and
-photos of the catalog: those on plain backgrounds, cut out by the colour of their border, or those whose matte another editor, the teacher,
-is sure of (self-training, Xie et al. 2020, arXiv 1911.04252). All of them fit in memory: up to a few thousand, at SIDE pixels."""
+"""Products whose mattes are known, for the editor to learn mattes on: cut-outs with alpha, drawn products, figures that wear one, shoes
+from above, and photos of the catalog: those on plain backgrounds, cut out by the colour of their border, or those whose matte another
+editor, the teacher, is sure of (self-training, Xie et al. 2020, arXiv 1911.04252). All of them fit in memory: a few thousand, at SIDE
+pixels."""
 
 from __future__ import annotations
 
@@ -8,12 +9,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from io import BytesIO
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ganray.catalog.figures import figure
+from ganray.catalog.footwear import shoes_from_above
 from ganray.catalog.reader import Catalog
 from ganray.catalog.sample import draw, product
 from ganray.config import TrainConfig
@@ -33,7 +36,8 @@ from ganray.storage import open_store
 SIDE = 192
 SEED = 7  # of the drawn products: others than a sample catalog's first ones
 MAX_CUTOUTS = 2000  # cut-outs that are read
-TIMES = {"cutout": 6, "mined": 2, "drawn": 1, "figures": 1}  # how often one is drawn, at most: those that are true and few, more often
+# how often one is drawn, at most: those that are true and few, more often
+TIMES = {"cutout": 6, "mined": 2, "drawn": 1, "figures": 1, "shoes": 1}
 MANY = 600  # draws of one source's cut-outs up to which each is drawn several times: the drawn products have kinds that a catalog lacks
 ROUGH, SOFT, TOUCHING, AREA = 8.5, 0.16, 0.2, (0.1, 0.7)  # what a matte of a plain photo must be better than to be believed
 NO_DOUBT = 0.03  # doubt (edits/doubt.py) up to which a teacher is believed
@@ -52,19 +56,26 @@ def gather_cutouts(config: TrainConfig, run_tasks: RunTasks) -> Cutouts:
         return np.zeros((0, 4, 1, 1), np.uint8)
     print("train: gathering products whose mattes are known", file=sys.stderr, flush=True)
     editor, catalog = config.editor, Catalog.open(config.catalog)
-    drawn, figures = _chunks(drawn_cutouts, editor.drawn), _chunks(drawn_figures, editor.figures)
+    drawn = {
+        name: _chunks(draw, num)
+        for name, draw, num in (
+            ("drawn", drawn_cutouts, editor.drawn),
+            ("figures", drawn_figures, editor.figures),
+            ("shoes", drawn_shoes, editor.shoes),
+        )
+    }
     teacher = editor.teacher, editor.teacher_digest
     if editor.teacher:
         matte_network(*teacher)  # fails here, not in the tasks
     mine = partial(taught_cutouts, teacher) if editor.teacher else mined_cutouts
     mined: list[Task] = [partial(mine, catalog.url, *place) for place in _some(catalog, editor.mined, config.seed)]
-    tasks = [*mined, *drawn, *figures]
+    tasks = [*mined, *(task for each in drawn.values() for task in each)]
     with bar("gathering", len(tasks), "parts") as progress:
         results = run_tasks(tasks, progress.update)
     groups = {"cutout": list(read_cutouts(editor.cutouts)) if editor.cutouts else []}
-    groups["mined"] = [cutout for result in results[: len(mined)] for cutout in result]
-    groups["drawn"] = [cutout for result in results[len(mined) :][: len(drawn)] for cutout in result]
-    groups["figures"] = [cutout for result in results[len(mined) + len(drawn) :] for cutout in result]
+    finished = iter(results)
+    for name, each in {"mined": mined, **drawn}.items():
+        groups[name] = [cutout for result in islice(finished, len(each)) for cutout in result]
     cutouts = [cutout for name, group in groups.items() for cutout in group for _ in range(times_drawn(name, len(group)))]
     if not cutouts:
         raise ConfigError("editor.tasks has matte, but there is nothing to learn it from", "Name cut-outs with --editor.cutouts")
@@ -98,6 +109,11 @@ def drawn_cutouts(first: int, num: int) -> list[Pixels]:
 def drawn_figures(first: int, num: int) -> list[Pixels]:
     """Figures that wear a product, as on studio photos: all of them belongs to the matte."""
     return [tight(figure(SEED, index, SIDE).rgba) for index in range(first, first + num)]
+
+
+def drawn_shoes(first: int, num: int) -> list[Pixels]:
+    """Pairs of shoes from above: their insoles belong to the matte."""
+    return [tight(shoes_from_above(SEED, index, SIDE)) for index in range(first, first + num)]
 
 
 def mined_cutouts(url: str, shard: int, group: int) -> list[Pixels]:

@@ -75,8 +75,8 @@ def difference_step(config: LossConfig, side: int, bf16: bool) -> float:
     """The step for images of `side` px.
 
     In bf16 a logit is off by about half a percent. The slope falls with the number of pixels (gamma grows with it), so a short step would
-    measure rounding: 17 times the penalty at 256 px. A long one is no derivative: at 64 px 1.2 times the penalty with .2, 1.8 with .3, once D
-    is trained (tests/benchmarks/LOG.md).
+    measure rounding: 17 times the penalty at 256 px. A long one is no derivative: at 64 px 1.2 times the penalty with .2, 1.8 with .3, once
+    D is trained (tests/benchmarks/LOG.md).
     """
     if config.sigma is not None:
         return config.sigma

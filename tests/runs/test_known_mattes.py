@@ -12,6 +12,7 @@ from ganray.runs.known_mattes import (
     believable,
     drawn_cutouts,
     drawn_figures,
+    drawn_shoes,
     gather_cutouts,
     mined_cutouts,
     read_cutouts,
@@ -53,10 +54,16 @@ def test_drawn_ones_are_others_than_a_catalogs():
 def test_figures_that_wear_a_product_are_learned_whole(small_catalog):
     figures = drawn_figures(0, 3)
     assert all(one.shape == (SIDE, SIDE, 4) and (one[..., 3] > 127).mean() > 0.1 for one in figures)
-    config = TrainConfig(catalog=small_catalog, editor=EditorConfig(tasks=("matte",), drawn=2, figures=3, mined=0))
+    config = TrainConfig(catalog=small_catalog, editor=EditorConfig(tasks=("matte",), drawn=2, figures=3, shoes=0, mined=0))
     gathered = gather_cutouts(config, lambda tasks, done: [task() for task in tasks])
     assert gathered.shape == (5, 4, SIDE, SIDE)
     assert np.array_equal(gathered[2:].transpose(0, 2, 3, 1), np.stack(figures))
+
+
+def test_shoes_from_above_are_learned_with_their_insoles(small_catalog):
+    config = TrainConfig(catalog=small_catalog, editor=EditorConfig(tasks=("matte",), drawn=2, figures=0, shoes=3, mined=0))
+    gathered = gather_cutouts(config, lambda tasks, done: [task() for task in tasks])
+    assert np.array_equal(gathered[2:].transpose(0, 2, 3, 1), np.stack(drawn_shoes(0, 3)))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ TINY = {
     "log_kimg": 0.004,
     "grid_kimg": 0.008,
     "checkpoint_kimg": 0.008,
-    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 4, "figures": 2, "mined": 8, "encoder": ""},
+    "editor": {"widths": (8, 8), "detail_width": 8, "detail_blocks": 1, "drawn": 4, "figures": 2, "shoes": 2, "mined": 8, "encoder": ""},
 }
 
 
