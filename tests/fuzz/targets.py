@@ -100,14 +100,15 @@ def _requests() -> tuple[Check, Sequence[bytes]]:
     photo = "data:image/png;base64," + base64.b64encode(encode(draw(product(0, 0), SIDE)[0], "png")).decode()
 
     def check(data: bytes) -> None:
-        """`Accept`, a line end and a body: over HTTP, where no answer may be 500, and as a line of a table."""
+        """`Accept`, a line end and a body: over HTTP, where no answer may be 500 (503 and 504 tell of a busy or a stopped machine), and as
+        a line of a table."""
         accept, _, body = data.partition(b"\n")
         kind: type = EditRequest if b'"image"' in body else GenerateRequest
         if not _is_costly(body):
             path = "/v1/edit" if kind is EditRequest else "/v1/generate"
             header = re.sub("[^ -~]", "", accept.decode("latin-1"))
             reply = loop.run_until_complete(client.post(path, content=body, headers={"content-type": "application/json", "accept": header}))
-            assert reply.status_code < 500 or reply.status_code == 503, f"{reply.status_code}: {reply.text[:300]}"
+            assert reply.status_code < 500 or reply.status_code in (503, 504), f"{reply.status_code}: {reply.text[:300]}"
             if reply.status_code >= 400:
                 assert set(reply.json()) >= {"error", "message", "remedy"}
         list(read_requests(io.BytesIO(body), "requests.jsonl", kind=kind))
