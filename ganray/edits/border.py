@@ -24,7 +24,6 @@ RING = 0.03  # width of the border that models the background, as a share of the
 PLAIN_NOISE = 7.0  # levels of 255: largest noise of a plain background around a smooth surface
 STUDIO_NOISE = 2.4  # levels: studio grounds have .2 - 2.0, sellers' plain floors and walls 2.6 and more (LOG.md)
 PLAIN_SHARE = 0.85  # of the border's pixels that must fit the surface; the rest may be a product that is cut off
-JOINT, SLANT = 0.02, 0.15  # of the picture's longer side: width of a line between boards, at most, and how far its ends may be apart
 BESIDE = 4  # pixels of the working size within which an edge changes what is beside it
 
 
@@ -53,12 +52,7 @@ class PlainGround:
     @property
     def of_studio(self) -> bool:
         """Whether it is as smooth as a studio's, which has no creases and no lines between boards."""
-        return self.noise <= STUDIO_NOISE and not self.crossed
-
-    @cached_property
-    def crossed(self) -> bool:
-        """Whether a thin line goes through the frame, from side to side or from top to bottom: a joint of a floor or wall."""
-        return any(_line_through(other) for other in (~self.background, ~self.background.T))
+        return self.noise <= STUDIO_NOISE
 
     @property
     def low(self) -> float:
@@ -105,22 +99,6 @@ def plain_ground(pixels: Pixels) -> PlainGround | None:
     if noise > PLAIN_NOISE or kept.mean() < PLAIN_SHARE:
         return None
     return PlainGround(small, terms @ surface, noise)
-
-
-def _line_through(other: Mask) -> bool:
-    """Whether something thin reaches the first and the last row of a mask [h, w] of what is no background, about one below the other."""
-    side = max(other.shape)
-    first, last = (_thin_places(row, JOINT * side) for row in (other[0], other[-1]))
-    return any(abs(above - below) <= SLANT * side for above in first for below in last)
-
-
-def _thin_places(row: Mask, most: float) -> list[float]:
-    """The middles of the runs in a row that are no longer than `most`, but for those at its ends; what is nearer to another run than that
-    belongs to it, as specks of JPEG do."""
-    places = np.flatnonzero(row)
-    runs = np.split(places, np.flatnonzero(np.diff(places) > most) + 1) if len(places) else []
-    thin = [run for run in runs if run[-1] - run[0] < most and run[0] > 0 and run[-1] < len(row) - 1]
-    return [float(run.mean()) for run in thin]
 
 
 def border_matte(pixels: Pixels) -> Alpha | None:

@@ -5,7 +5,7 @@ from PIL import Image
 from ganray.bulk.doubt import REFUSED
 from ganray.catalog.sample import draw, product
 from ganray.edits import matting
-from ganray.edits.border import border_matte, plain_ground
+from ganray.edits.border import border_matte
 from ganray.edits.filters import box_mean
 from ganray.edits.matting import UNCONFIRMED, refined, with_matte
 from ganray.edits.photo import Photo
@@ -198,17 +198,3 @@ def test_a_clear_edge_of_a_large_photo_is_the_colours_own():
     rough = np.asarray(Image.fromarray(truth).convert("L").resize((64, 64), Image.Resampling.BOX), np.float32) / 255
     wrong = np.abs(refined(pixels.clip(0, 255).astype(np.uint8), rough) - truth).sum() / (2 * np.pi * 380)
     assert wrong < 0.3
-
-
-def test_a_line_that_goes_through_the_frame_is_a_joint_and_the_ground_no_studios():
-    pixels = np.full((200, 160, 3), 226, np.uint8)
-    pixels[60:150, 40:120] = (40, 60, 160)
-    pixels[:60, 100:102] = (60, 60, 60)  # a strap that the frame cuts off
-    assert plain_ground(pixels).of_studio
-    pixels[150:, 104:106] = (60, 60, 60)
-    assert not plain_ground(pixels).of_studio
-    pixels[150:, 104:106], pixels[150:, 50:110] = 226, (40, 60, 160)  # legs that the frame cuts off
-    assert plain_ground(pixels).of_studio
-    pixels[:] = 226
-    pixels[40:42] = 60
-    assert not plain_ground(pixels).of_studio
