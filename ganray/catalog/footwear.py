@@ -44,7 +44,7 @@ class Pair:
     broad: float  # times the usual width
     opening: float  # times the usual size
     straps: tuple[float, ...]  # their places along a sandal
-    buckle: bool
+    detailed: bool  # buckles, laces, a printed mark
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _pair(rng: np.random.Generator) -> Pair:
         broad=float(rng.uniform(0.85, 1.2)),
         opening=float(rng.uniform(0.85, 1.15)),
         straps=(*straps, 0.86) if rng.random() < 0.5 else straps,
-        buckle=bool(rng.random() < 0.5),
+        detailed=bool(rng.random() < 0.5),
     )
 
 
@@ -125,7 +125,7 @@ def _insole(canvas: Canvas, pair: Pair, stand: Stand, area: Field) -> None:
     along = ((canvas.x - x0) * (x1 - x0) + (canvas.y - y0) * (y1 - y0)) / ((x1 - x0) ** 2 + (y1 - y0) ** 2)
     dark = 0.55 if pair.kind == "loafer" else 0.9
     canvas.paint(area, pair.insole, 0.2, 0.02, light=dark + (1 - dark) * np.clip(along, 0, 1).astype(np.float32))
-    if pair.buckle:
+    if pair.detailed:
         canvas.shade(area * canvas.area(stand.placed(oval(0.0, 0.84, 0.05, 0.03))), 0.35)
 
 
@@ -136,7 +136,7 @@ def _straps(canvas: Canvas, pair: Pair, stand: Stand, fabric: Field, outline: Fi
         wide, tall = 0.2 * pair.broad, 0.085 if len(pair.straps) < 3 else 0.055
         bend = curve([(-wide, place + 0.03), (0.0, place - 0.02), (wide, place + 0.03)], False)
         _cover(canvas, canvas.tube(2 * tall * stand.length, stand.placed(bend)) * reach, fabric, outline)
-        if pair.buckle:
+        if pair.detailed:
             canvas.paint(canvas.area(stand.placed(oval(0.8 * wide, place, 0.03, 0.035))), (190.0, 176.0, 140.0), 0.4, 0.01)
 
 
@@ -148,7 +148,7 @@ def _cover(canvas: Canvas, area: Field, fabric: Field, onto: Field) -> None:
 
 def _laces(canvas: Canvas, pair: Pair, stand: Stand, body: Field) -> None:
     """The tongue and laces of about half of the closed shoes."""
-    if not pair.buckle:
+    if not pair.detailed:
         return
     steps = [(0.3 + 0.06 * number, 0.06 + 0.004 * number) for number in range(5)]
     paths = [stand.placed([(-half, y + 0.01), (half, y - 0.01)]) for y, half in steps]
