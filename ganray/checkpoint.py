@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import safetensors.torch
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -76,6 +76,15 @@ class StateInfo(Section):
     attributes: Attributes
     config: TrainConfig
     state: dict[str, Any]
+
+    @field_validator("state")
+    @classmethod
+    def _has_a_place(cls, value: dict[str, Any]) -> dict[str, Any]:
+        """It says after how many images a run goes on."""
+        number = value.get("num_images")
+        if type(number) is not int or number < 0:
+            raise ValueError(f"num_images is {number}, not a number of images")
+        return value
 
 
 def save_state(state: Saveable, store: Store, config: TrainConfig, attributes: Attributes) -> None:

@@ -86,6 +86,15 @@ def test_a_broken_description_is_refused(tmp_path, text):
         load_state(create_state(CONFIG, (2, 3)), LocalStore(tmp_path), CONFIG, ATTRIBUTES)
 
 
+@pytest.mark.parametrize("place", [{}, {"num_images": -1}, {"num_images": "many"}, {"num_images": 1.5}, {"num_images": None}])
+def test_a_description_without_a_number_of_images_is_refused(tmp_path, place):
+    saved(tmp_path)
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"state": place}))
+    with pytest.raises(CheckpointError, match=r"state\.json: state: .*num_images is"):
+        load_state(create_state(CONFIG, (2, 3)), LocalStore(tmp_path), CONFIG, ATTRIBUTES)
+
+
 def test_a_model_folder_rebuilds_its_own_model(tmp_path):
     generator = build_generator(MODEL, (2, 3)).eval()
     info = save_model(open_store(str(tmp_path)), generator, ModelInfo(model=MODEL, attributes=ATTRIBUTES, train=CONFIG))
