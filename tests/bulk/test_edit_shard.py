@@ -141,7 +141,7 @@ def doubtful_photo(width):
 
 @pytest.mark.parametrize(("strict", "kept"), [(False, {"plain", "some"}), (True, {"plain"})])
 def test_doubtful_results_are_counted_shown_first_and_quarantined(tmp_path, decoder, monkeypatch, strict, kept):
-    """None of the product is doubtful, an eighth of it, and a third or more; each that is refused can be looked at."""
+    """None of the product is doubtful, an eighth of it, and a fifth; each that is refused can be looked at."""
     source = open_store(str(tmp_path / "source"))
     for name, width in {"plain": 0, "some": 40, "much": 76, "more": 78, "most": 80}.items():
         source.put(f"{name}.png", doubtful_photo(width))

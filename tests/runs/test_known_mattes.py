@@ -91,7 +91,7 @@ def test_what_a_teacher_is_sure_of_is_learned_from(half_plain, tmp_path):
     found = taught_cutouts((teacher, ""), half_plain, 0, 0)
     assert 3 <= len(found) <= 8 and all((one[..., 3] > 127).mean() > 0.1 for one in found)
 
-    run = TrainConfig(catalog=half_plain, editor=config.model_copy(update={"drawn": 0, "figures": 0, "mined": 16}))
+    run = TrainConfig(catalog=half_plain, editor=config.model_copy(update={"drawn": 0, "figures": 0, "shoes": 0, "mined": 16}))
     taught = run.model_copy(update={"editor": run.editor.model_copy(update={"teacher": teacher})})
     (mined, by_teacher) = (gather_cutouts(one, lambda tasks, done: [task() for task in tasks]) for one in (run, taught))
     assert len(by_teacher) > 0 and not np.array_equal(mined, by_teacher)
